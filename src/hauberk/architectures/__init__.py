@@ -1,0 +1,7 @@
+"""The papers' networks, one family a file."""
+
+from hauberk.architectures.cnn7 import CNN7
+from hauberk.architectures.preact_resnet import PreActResNet18
+from hauberk.architectures.wong import Large, ResidualNet, Small
+
+__all__ = ["CNN7", "Large", "PreActResNet18", "ResidualNet", "Small"]

@@ -1,0 +1,139 @@
+"""The small, large and residual networks of provably robust training."""
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from hauberk.errors import ShapeError
+
+
+class Small(nn.Sequential):
+    """Two convolutions and two linear layers; 166,406 parameters for (1, 28, 28) and 10 classes.
+
+    Args:
+        shape: (channels, height, width) of one input; height and width are multiples of 4.
+        classes: The number of logits.
+        kaiming: Draw each convolution's weights with the variance 2 / (kernel area * output channels) and set its bias
+            to zero, as the paper's code does for CIFAR-10; otherwise torch's defaults.
+
+    Raises:
+        ShapeError: height or width is no multiple of 4.
+
+    Source: Wong, Schmidt, Metzen & Kolter 2018, "small".
+    """
+
+    def __init__(self, shape: tuple[int, int, int], classes: int, kaiming: bool = False) -> None:
+        channels, pixels = _quartered(shape)
+        super().__init__(
+            nn.Conv2d(channels, 16, 4, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(16, 32, 4, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(32 * pixels, 100),
+            nn.ReLU(),
+            nn.Linear(100, classes),
+        )
+        if kaiming:
+            _initialize_convolutions(self)
+
+
+class Large(nn.Sequential):
+    """Four convolutions and three linear layers; 1,974,762 parameters for (1, 28, 28) and 10 classes.
+
+    Arguments and errors are those of `Small`.
+
+    Source: Wong, Schmidt, Metzen & Kolter 2018, "large".
+    """
+
+    def __init__(self, shape: tuple[int, int, int], classes: int, kaiming: bool = False) -> None:
+        channels, pixels = _quartered(shape)
+        super().__init__(
+            nn.Conv2d(channels, 32, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(32, 32, 4, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(32, 64, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(64, 64, 4, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(64 * pixels, 512),
+            nn.ReLU(),
+            nn.Linear(512, 512),
+            nn.ReLU(),
+            nn.Linear(512, classes),
+        )
+        if kaiming:
+            _initialize_convolutions(self)
+
+
+class ResidualNet(nn.Sequential):
+    """A convolution, four residual blocks and two linear layers; 3,254,562 parameters for (1, 28, 28) and 10 classes.
+
+    Arguments and errors are those of `Small`. No batch norm.
+
+    Source: Wong, Schmidt, Metzen & Kolter 2018, "resnet".
+    """
+
+    def __init__(self, shape: tuple[int, int, int], classes: int, kaiming: bool = False) -> None:
+        channels, pixels = _quartered(shape)
+        super().__init__(
+            nn.Conv2d(channels, 16, 3, padding=1),
+            nn.ReLU(),
+            ResidualBlock(16, 16),
+            nn.ReLU(),
+            ResidualBlock(16, 16),
+            nn.ReLU(),
+            ResidualBlock(16, 32, down=True),
+            nn.ReLU(),
+            ResidualBlock(32, 64, down=True),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(64 * pixels, 1000),
+            nn.ReLU(),
+            nn.Linear(1000, classes),
+        )
+        if kaiming:
+            _initialize_convolutions(self)
+
+
+class ResidualBlock(nn.Module):
+    """The sum of two convolutions with a ReLU between them and of a convolution that skips them.
+
+    Args:
+        inputs: The number of channels that come in.
+        outputs: The number of channels that go out.
+        down: Whether height and width are halved.
+    """
+
+    def __init__(self, inputs: int, outputs: int, down: bool = False) -> None:
+        super().__init__()
+        kernel, stride = (4, 2) if down else (3, 1)
+        self.main = nn.Sequential(
+            nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(outputs, outputs, 3, padding=1),
+        )
+        self.skip = nn.Conv2d(inputs, outputs, stride, stride=stride)
+
+    def forward(self, x: Float[Tensor, "b inputs h w"]) -> Float[Tensor, "b outputs h2 w2"]:
+        return self.main(x) + self.skip(x)
+
+
+def _quartered(shape: tuple[int, int, int]) -> tuple[int, int]:
+    """Return the channels, and the pixels that are left after height and width are halved twice."""
+    channels, height, width = shape
+    if height % 4 or width % 4:
+        raise ShapeError(
+            f"this network halves height and width twice, so both must be multiples of 4, but shape is {tuple(shape)}; "
+            "pad or resize the images."
+        )
+    return channels, (height // 4) * (width // 4)
+
+
+def _initialize_convolutions(network: nn.Module) -> None:
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)

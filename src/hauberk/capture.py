@@ -1,0 +1,139 @@
+"""From a torch module to a graph of operators, by torch.export."""
+
+import inspect
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.export.graph_signature import InputKind
+from torch.fx import Node as ExportNode
+
+import hauberk.ops  # noqa: F401  (fills the registry)
+from hauberk.concepts.graph import Graph, Node
+from hauberk.concepts.lowering import RULES, Lowered, Stored, Value
+from hauberk.errors import InputError, UnsupportedOpError
+
+VIEWS = {"view", "reshape", "flatten", "unflatten", "permute", "transpose", "squeeze", "unsqueeze", "alias", "contiguous"}
+
+
+def capture(module: nn.Module, example: Float[Tensor, "b *x"]) -> Graph:
+    """Return the module's graph; it reads the module's live parameters and accepts every batch size.
+
+    The module is captured in eval mode and left in its own mode; graph and module are compared on `example`.
+
+    Raises:
+        UnsupportedOpError: the module cannot be exported (control flow that depends on the data, say), or it uses
+            operators that cannot be bounded: all of them are named at once, with where they stand.
+        InputError: the graph does not compute what the module computes.
+    """
+    training = {name: part.training for name, part in module.named_modules()}
+    try:
+        with torch.no_grad():
+            module.eval()
+            graph = translated(module, exported(module, example))
+            difference = (graph.frozen()(example) - module(example)).abs().max().item()
+            scale = module(example).abs().max().item()
+    finally:
+        for name, part in module.named_modules():
+            part.training = training[name]
+    if not difference <= 1e-4 * max(scale, 1):
+        raise InputError(f"the captured graph differs from the network by {difference:.3g} on logits of {scale:.3g}.")
+    return graph
+
+
+def exported(module: nn.Module, example: Tensor) -> torch.export.ExportedProgram:
+    two = example if len(example) > 1 else torch.cat([example, example])  # torch takes a batch of 1 for a constant
+    try:
+        return torch.export.export(module, (two,), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},), strict=False)
+    except Exception as error:  # torch.export documents no common ancestor of its errors
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise UnsupportedOpError(
+            f"the network cannot be captured by torch.export: {reason}\nIt must be a fixed computation for every batch "
+            "size: no control flow that depends on the data, no reshape that fixes the batch. Attacks still work on it."
+        ) from error
+
+
+def translated(module: nn.Module, program: torch.export.ExportedProgram) -> Graph:
+    """Return the graph of an exported program, or name everything in it that has no rule."""
+    known: dict[str, Value | Stored] = {}
+    shapes: list[tuple[int, ...]] = []
+    nodes: list[Node] = []
+    faults: dict[str, str] = {}
+    signature = {spec.arg.name: spec for spec in program.graph_signature.input_specs}
+    for node in program.graph.nodes:
+        if node.op == "placeholder":
+            spec, shape = signature[node.name], example_shape(node)
+            if spec.kind is InputKind.USER_INPUT:
+                known[node.name] = Value(0, shape[1:])
+                shapes.append(shape[1:])
+            else:
+                constant = spec.kind is InputKind.CONSTANT_TENSOR
+                known[node.name] = Stored(program.constants[spec.target] if constant else spec.target, shape)
+        elif node.op == "call_function" and node.target is not torch.ops.aten.sym_size.int:
+            shape = example_shape(node)[1:]
+            try:
+                lowered = lower(node, known, shape)
+            except UnsupportedOpError as error:
+                faults[node.name] = f"  {node.target} at {place(node)}: {error}"
+                lowered = Value(-1, shape)  # stands in, so that the faults behind it are found too
+            if isinstance(lowered, Lowered):
+                inputs = tuple(value.index for value in lowered.inputs)
+                tensors = tuple(stored and stored.tensor for stored in lowered.tensors)
+                nodes.append(Node(place(node), lowered.make, inputs, tensors))
+                shapes.append(shape)
+                lowered = Value(len(nodes), shape)
+            known[node.name] = lowered
+    if faults:
+        raise UnsupportedOpError(
+            "no bounds are known for:\n" + "\n".join(faults.values()) + f"\nBounded are: {', '.join(covered())}."
+        )
+    if len(shapes[-1]) != 1:
+        raise UnsupportedOpError(f"the network must return logits (b, classes), but returns (b, {shapes[-1]}).")
+    return Graph(module, tuple(nodes), tuple(shapes))
+
+
+def lower(node: ExportNode, known: dict[str, Value | Stored], shape: tuple[int, ...]) -> Lowered | Value:
+    """Apply the registered rule of one exported operator."""
+    rule = RULES.get(functional(node))
+    if rule is None:
+        raise UnsupportedOpError("no rule")
+    arguments: list[object] = [known.get(a.name, a.name) if isinstance(a, ExportNode) else a for a in node.args]
+    keywords = {k: known.get(v.name, v.name) if isinstance(v, ExportNode) else v for k, v in node.kwargs.items()}
+    try:
+        inspect.signature(rule).bind(*arguments, **keywords, shape=shape)
+    except TypeError as error:
+        raise UnsupportedOpError(f"with these arguments: {error}") from error
+    return rule(*arguments, **keywords, shape=shape)
+
+
+def functional(node: ExportNode) -> object:
+    """Return the operator of a node; an in-place one by its functional twin, where nobody else sees the old value.
+
+    Raises:
+        UnsupportedOpError: the overwritten value, or what it is a view of, is read elsewhere or is the input.
+    """
+    _, name, overload = str(node.target).split(".") if str(node.target).startswith("aten.") else ("", "", "")
+    if not name.endswith("_") or name.endswith("__"):
+        return node.target
+    overwritten = node.args[0]
+    while isinstance(overwritten, ExportNode):
+        if overwritten.op == "placeholder" or len(overwritten.users) > 1:
+            raise UnsupportedOpError(f"it overwrites {overwritten.name}, which is read elsewhere: use {name[:-1]}")
+        overwritten = overwritten.args[0] if str(overwritten.target).split(".")[1] in VIEWS else None
+    return getattr(getattr(torch.ops.aten, name[:-1]), overload)
+
+
+def place(node: ExportNode) -> str:
+    """Return where in the module a node stands: "features.0", or its own name at top level."""
+    stack = node.meta.get("nn_module_stack") or {}
+    path = next(reversed(stack.values()), ("", ""))[0]
+    return path or node.name
+
+
+def example_shape(node: ExportNode) -> tuple[int, ...]:
+    return tuple(node.meta["val"].shape)
+
+
+def covered() -> list[str]:
+    """Return the names of the torch operators that have a rule."""
+    return sorted({str(operator).split(".")[1] for operator in RULES})

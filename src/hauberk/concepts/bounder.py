@@ -1,0 +1,39 @@
+"""Bound methods."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor
+
+from hauberk.concepts.box import Box
+from hauberk.concepts.graph import FrozenGraph
+from hauberk.concepts.perturbation_set import CertifiableSet
+from hauberk.concepts.specification import LinearSpec
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a bound method found."""
+
+    lower: Float[Tensor, "b k"]
+    """A lower bound of every row of the specification over the whole set."""
+    boxes: list[Box]
+    """Bounds of every value of the graph, the input first."""
+
+
+class Bounder(ABC):
+    """Computes lower bounds of a specification over a perturbation set.
+
+    With `outward` every step is widened by its rounding error, so that the bounds hold for the network in exact
+    arithmetic and for its execution in the tensors' own precision (by direct summation in any order). Training, which
+    claims nothing, switches it off.
+    """
+
+    @abstractmethod
+    def __call__(self, graph: FrozenGraph, S: CertifiableSet, spec: LinearSpec, *, outward: bool = True) -> Bounds:
+        """Return the bounds; differentiable in the graph's tensors."""
+
+    @abstractmethod
+    def boxes(self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool = True) -> list[Box]:
+        """Return bounds of every value of the graph, the input first."""

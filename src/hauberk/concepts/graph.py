@@ -1,0 +1,101 @@
+"""Networks as graphs of operators."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from hauberk.concepts.op import Affine, Op
+
+
+@dataclass(frozen=True)
+class FrozenNode:
+    """An operator with its tensors, and the values that it reads: 0 is the input, i the result of the i-th node."""
+
+    name: str
+    op: Op
+    inputs: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class FrozenGraph:
+    """A network as a function of its input alone: what bound methods read. The last node gives the logits."""
+
+    nodes: tuple[FrozenNode, ...]
+    shapes: tuple[tuple[int, ...], ...]
+    """The shape of every value, without the batch; shapes[0] is the input's."""
+
+    def __call__(self, x: Float[Tensor, "b *x"]) -> Float[Tensor, "b classes"]:
+        return self.values(x)[-1]
+
+    def values(self, x: Float[Tensor, "b *x"]) -> list[Tensor]:
+        """Return every value at x, the input first and the logits last."""
+        values = [x]
+        for node in self.nodes:
+            values.append(node.op(*(values[i] for i in node.inputs)))
+        return values
+
+    @cached_property
+    def relaxed(self) -> tuple[int, ...]:
+        """The values that a non-affine node reads, in order: those whose bounds decide how tight a relaxation is."""
+        return tuple(sorted({i for node in self.nodes if not isinstance(node.op, Affine) for i in node.inputs}))
+
+
+@dataclass(frozen=True)
+class Node:
+    """An operator whose tensors are named, not held: they are read from the module at every run."""
+
+    name: str
+    make: Callable[..., Op]
+    inputs: tuple[int, ...]
+    tensors: tuple[str | Tensor | None, ...]
+    """Names of parameters and buffers of the module, or constants."""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A captured network: immutable, reads the module's live parameters, callable like the module itself."""
+
+    module: nn.Module
+    nodes: tuple[Node, ...]
+    shapes: tuple[tuple[int, ...], ...]
+
+    def __call__(self, x: Float[Tensor, "b *x"]) -> Float[Tensor, "b classes"]:
+        return self.module(x)
+
+    @property
+    def classes(self) -> int:
+        return self.shapes[-1][0]
+
+    def frozen(self) -> FrozenGraph:
+        """Return the network in eval mode: batch norms use their running statistics. Nothing is copied."""
+        stored = dict(self.module.named_parameters()) | dict(self.module.named_buffers())
+        like = next(iter(self.module.parameters()), torch.empty(0))
+        nodes = []
+        for node in self.nodes:
+            tensors = (stored[t] if isinstance(t, str) else t if t is None else t.to(like) for t in node.tensors)
+            nodes.append(FrozenNode(node.name, node.make(*tensors), node.inputs))
+        return FrozenGraph(tuple(nodes), self.shapes)
+
+    def run(self, x: Float[Tensor, "b *x"]) -> tuple[Float[Tensor, "b classes"], FrozenGraph]:
+        """Run one pass in the module's own mode; return the logits and the graph as that pass fixed it.
+
+        In training mode the batch norms of the returned graph are affine with the statistics of this batch, through
+        which gradients flow, and their running statistics move, once.
+
+        Raises:
+            UnsupportedOpError: training mode with active dropout, which has no fixed function to bound.
+        """
+        graph = self.frozen()
+        if not self.module.training:
+            return graph(x), graph
+        values, nodes = [x], []
+        for node in graph.nodes:
+            operands = [values[i] for i in node.inputs]
+            op = node.op.observe(*operands)
+            nodes.append(FrozenNode(node.name, op, node.inputs))
+            values.append(op(*operands))
+        return values[-1], FrozenGraph(tuple(nodes), self.shapes)

@@ -1,0 +1,30 @@
+"""Adversarial losses: one number per example, larger the closer the example is to being misclassified."""
+
+from abc import ABC, abstractmethod
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from hauberk.errors import InputError, ShapeError
+
+
+class AdversarialLoss(ABC):
+    """What an attack ascends and what training descends."""
+
+    @abstractmethod
+    def __call__(self, logits: Float[Tensor, "b classes"], y: Int[Tensor, "b"]) -> Float[Tensor, "b"]:
+        """Return the loss of each example with label y."""
+
+
+def require_labels(y: Tensor, examples: int, classes: int) -> None:
+    """Refuse labels that do not fit a batch of logits.
+
+    Raises:
+        ShapeError: not one integer per example.
+        InputError: a label outside 0 .. classes - 1; the message names it.
+    """
+    if y.is_floating_point() or y.shape != (examples,):
+        raise ShapeError(f"labels must be {examples} integers, but have shape {tuple(y.shape)} and type {y.dtype}.")
+    if examples and not (0 <= int(y.min()) and int(y.max()) < classes):
+        wrong = int(y.max()) if int(y.max()) >= classes else int(y.min())
+        raise InputError(f"labels must lie in 0..{classes - 1} (the network has {classes} logits), but one is {wrong}.")

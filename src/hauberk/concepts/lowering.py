@@ -1,0 +1,62 @@
+"""The one registry: from torch operators to Hauberk's."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from hauberk.concepts.op import Op
+from hauberk.errors import UnsupportedOpError
+
+
+@dataclass(frozen=True)
+class Value:
+    """An operand that depends on the network's input: the index-th value of the graph."""
+
+    index: int
+    shape: tuple[int, ...]
+    """Without the batch."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An operand that the module holds: a parameter or buffer by its name, or a constant tensor."""
+
+    tensor: str | Tensor
+    shape: tuple[int, ...]
+
+
+Operand = Value | Stored | float | int
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """How to build the Op of a node: from its tensors, read at every run."""
+
+    make: Callable[..., Op]
+    inputs: tuple[Value, ...]
+    tensors: tuple[Stored | None, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not all(isinstance(value, Value) for value in self.inputs):
+            raise UnsupportedOpError("an operand that must depend on the input does not")
+        if not all(stored is None or isinstance(stored, Stored) for stored in self.tensors):
+            raise UnsupportedOpError("its weights depend on the input")
+
+
+Rule = Callable[..., Lowered | Value]
+"""Takes the torch operator's arguments by position, and `shape` (the result's, without the batch), and returns how to
+build the Op, or the operand itself where the operator changes nothing. Raises UnsupportedOpError with the reason."""
+
+RULES: dict[object, Rule] = {}
+
+
+def lowers(*operators: object) -> Callable[[Rule], Rule]:
+    """Register the decorated rule for these torch operators (`torch.ops.aten.relu.default`)."""
+
+    def register(rule: Rule) -> Rule:
+        for operator in operators:
+            RULES[operator] = rule
+        return rule
+
+    return register

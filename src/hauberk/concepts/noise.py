@@ -1,0 +1,56 @@
+"""Random numbers that belong to examples, not to batches."""
+
+import math
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+GOLDEN = -7046029254386353131  # 2^64 / golden ratio, as a signed 64-bit integer
+MIX_1, MIX_2 = -4658895280553007687, -7723592293110705685
+LOW_33, LOW_34, LOW_37 = (1 << 33) - 1, (1 << 34) - 1, (1 << 37) - 1
+
+
+def mixed(x: Tensor) -> Tensor:
+    """Return a bijective scramble of 64-bit integers; shifts are logical. Source: Steele et al. 2014 (SplitMix64)."""
+    x = (x ^ ((x >> 30) & LOW_34)) * MIX_1
+    x = (x ^ ((x >> 27) & LOW_37)) * MIX_2
+    return x ^ ((x >> 31) & LOW_33)
+
+
+@dataclass(frozen=True)
+class Noise:
+    """A stream of random numbers for each example of a batch, a pure function of (seed, example, folds, position).
+
+    An example draws the same numbers whatever the batch size, the device, the number of processes, and whoever else is
+    still in the batch. Drawing twice gives the same numbers: `fold` gives a new stream.
+    """
+
+    keys: Int[Tensor, "b"]
+
+    @classmethod
+    def of(cls, seed: int, examples: Int[Tensor, "b"]) -> Self:
+        """Return the streams of the examples with these indices (in the data set, say)."""
+        start = mixed(torch.tensor(seed) * GOLDEN + 1)
+        return cls(mixed(start + (examples.long() + 1) * GOLDEN))
+
+    def fold(self, number: int) -> Self:
+        """Return independent streams, one for each number (a step, a restart, an attack)."""
+        return type(self)(mixed(mixed(self.keys) + torch.tensor(number + 1) * GOLDEN))
+
+    def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> Self:
+        """Return the streams of some of the examples."""
+        return type(self)(self.keys[index])
+
+    def uniform(self, shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> Float[Tensor, "b ..."]:
+        """Return numbers uniform in (0, 1), of this shape for each example."""
+        positions = torch.arange(1, math.prod(shape) + 1, device=self.keys.device) * GOLDEN
+        bits = mixed(self.keys[:, None] + positions)
+        size = 52 if dtype == torch.float64 else 23
+        return (((bits >> (64 - size)) & ((1 << size) - 1)).to(dtype) + 0.5).mul_(2.0**-size).unflatten(1, shape)
+
+    def normal(self, shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> Float[Tensor, "b ..."]:
+        """Return standard normal numbers, of this shape for each example."""
+        return torch.special.ndtri(self.uniform(shape, dtype))

@@ -1,0 +1,115 @@
+"""Operators: the facts about a torch operator that every bound method is computed from."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from hauberk.concepts.box import Box
+
+
+@dataclass(frozen=True)
+class Relaxation:
+    """Two lines per neuron: lower_slope * z + lower_intercept <= f(z) <= upper_slope * z + upper_intercept on a box."""
+
+    lower_slope: Float[Tensor, "b *z"]
+    upper_slope: Float[Tensor, "b *z"]
+    upper_intercept: Float[Tensor, "b *z"]
+    lower_intercept: Float[Tensor, "b *z"] | None = None
+    """None where it is zero everywhere, which spares a pass over memory."""
+
+    def magnitude(self, inputs: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
+        """Return the largest sum of absolute terms that either line evaluates, for inputs of these magnitudes."""
+        slope = torch.maximum(self.lower_slope.abs(), self.upper_slope.abs())
+        intercept = self.upper_intercept.abs()
+        if self.lower_intercept is not None:
+            intercept = torch.maximum(intercept, self.lower_intercept.abs())
+        return slope * inputs + intercept
+
+
+class Op(ABC):
+    """An operator with its constants (weights, strides) filled in: a function of the perturbed values alone.
+
+    Values are batches; tensors that an op holds are shared by the whole batch.
+    """
+
+    @abstractmethod
+    def __call__(self, *z: Float[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:
+        """Return the exact value."""
+
+    @abstractmethod
+    def interval(self, *box: Box) -> Box:
+        """Return a box around the images of all points of the boxes (one per operand)."""
+
+    def observe(self, *z: Float[Tensor, "b ..."]) -> "Op":
+        """Return the op as a training pass on this clean batch fixes it; batch norm also moves its running statistics."""
+        return self
+
+
+class Affine(Op):
+    """z -> L z + offset. The backward rule is the transpose of L: by default the vjp of the exact function."""
+
+    roundings: int = 0
+    """How many roundings a result may gather, forward and transposed: terms of an output plus terms of an input."""
+
+    @abstractmethod
+    def absolute(self, *z: Float[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:
+        """Return |L| z: the map with the absolute values of its coefficients."""
+
+    def offset(self, shapes: Sequence[tuple[int, ...]], like: Tensor) -> Float[Tensor, "1 ..."]:
+        """Return the value at zero, given the operands' shapes without the batch."""
+        return self(*(like.new_zeros(1, *shape) for shape in shapes))
+
+    def pull_back(
+        self, rows: Float[Tensor, "r ..."], shapes: Sequence[tuple[int, ...]]
+    ) -> tuple[Float[Tensor, "r ..."], ...]:
+        """Return rows @ L for each operand, so that <rows, L z> = sum of <pulled, z>."""
+        with torch.enable_grad():
+            zeros = tuple(rows.new_zeros(len(rows), *shape).requires_grad_() for shape in shapes)
+            create_graph = rows.requires_grad
+            return torch.autograd.grad(self(*zeros), zeros, rows, create_graph=create_graph)
+
+    def interval(self, *box: Box) -> Box:
+        return Box.around(self(*(b.center for b in box)), self.absolute(*(b.radius for b in box)))
+
+
+class Diagonal(Affine):
+    """z -> scale * z + shift, element by element; scale and shift broadcast over the batch."""
+
+    scale: Float[Tensor, "*#z"]
+    shift: Float[Tensor, "*#z"]
+    roundings = 6  # a multiplication and an addition each way, and those of computing scale and shift themselves
+
+    def __call__(self, z: Tensor) -> Tensor:
+        return torch.addcmul(self.shift, z, self.scale)
+
+    def absolute(self, z: Tensor) -> Tensor:
+        return z * self.scale.abs()
+
+    def pull_back(self, rows: Tensor, shapes: Sequence[tuple[int, ...]]) -> tuple[Tensor]:
+        return (rows * self.scale,)
+
+
+class Elementwise(Op):
+    """A scalar function applied to every element, with linear relaxations."""
+
+    @abstractmethod
+    def relax(self, box: Box, choice: Float[Tensor, "b *z"] | None = None) -> Relaxation:
+        """Return a sound relaxation on the box: every choice in [0, 1] is one; None picks the op's adaptive rule."""
+
+    @abstractmethod
+    def relax_parallel(self, box: Box) -> Relaxation:
+        """Return a sound relaxation whose two lines have the same slope."""
+
+
+def rounding_factor(roundings: int, dtype: torch.dtype) -> float:
+    """Return gamma_n = n u / (1 - n u), u the unit roundoff: n roundings change a sum by at most gamma_n * sum |terms|.
+
+    Source: Higham 2002, Accuracy and Stability of Numerical Algorithms, lemma 3.1 and section 4.2 (any order of summation).
+    """
+    nu = roundings * torch.finfo(dtype).eps / 2
+    return nu / (1 - nu) if nu < 1 else math.inf

@@ -1,0 +1,115 @@
+"""Threat models and the perturbation sets that they put around inputs."""
+
+from abc import ABC, abstractmethod
+from typing import Self
+
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from hauberk.concepts.box import Box
+from hauberk.concepts.noise import Noise
+from hauberk.errors import InputError, ShapeError
+
+
+class PerturbationSet(ABC):
+    """S(x): for each example of a batch, the set of points that an adversary may choose.
+
+    The adversary's variable z is a full point, not a difference; `decode(z)` is the network's input, and for additive
+    sets z itself.
+    """
+
+    start: Float[Tensor, "b *z"]
+    """The unperturbed point."""
+    radius: Float[Tensor, "b"]
+    """The radius eps of each example's set, in units of the input; attacks take steps as shares of it."""
+
+    @abstractmethod
+    def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> Self:
+        """Return the sets of some of the examples."""
+
+    def decode(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b *x"]:
+        """Return the network's input that z stands for."""
+        return z
+
+    @abstractmethod
+    def project(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
+        """Return the Euclidean-nearest member of the set."""
+
+    @abstractmethod
+    def steepest_step(
+        self, z: Float[Tensor, "b *z"], gradient: Float[Tensor, "b *z"], length: Float[Tensor, "b"]
+    ) -> Float[Tensor, "b *z"]:
+        """Return z moved by `length`, in the set's own norm, where a linear function with `gradient` grows most."""
+
+    @abstractmethod
+    def sample(self, noise: Noise) -> Float[Tensor, "b *z"]:
+        """Return a random member for each example."""
+
+    @abstractmethod
+    def contains(self, z: Float[Tensor, "b *z"], atol: float = 0.0) -> Bool[Tensor, "b"]:
+        """Return which points are members, up to `atol` in units of the input."""
+
+
+class CertifiableSet(PerturbationSet):
+    """A perturbation set that a proof can handle: it knows its support function and a box around it."""
+
+    @abstractmethod
+    def support_function(self, c: Float[Tensor, "b k *z"]) -> Float[Tensor, "b k"]:
+        """Return, for each of k directions, an upper bound of max over z in S of <c, z>."""
+
+    @abstractmethod
+    def bounding_box(self) -> Box:
+        """Return the smallest box that holds the set."""
+
+
+class NormBall(CertifiableSet):
+    """A ball in an l_p norm around the input, perhaps cut by the range of valid inputs."""
+
+    p: float
+
+    @abstractmethod
+    def distance(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b"]:
+        """Return the l_p distance of z from the unperturbed point."""
+
+
+class ThreatModel(ABC):
+    """What the adversary may do: `at(x)` is the perturbation set around each input of a batch."""
+
+    name: str
+    """How the threat is called in records and tables, eps included: "linf eps 0.1"."""
+    eps: float | Float[Tensor, "b"]
+    """The radius; a tensor gives each example its own."""
+
+    @abstractmethod
+    def at(self, x: Float[Tensor, "b *x"]) -> PerturbationSet:
+        """Return the perturbation set around each input.
+
+        Raises:
+            ShapeError: x is no batch of floating-point inputs, or a per-example radius does not fit it.
+            InputError: x has NaN or values outside the declared range.
+        """
+
+    @abstractmethod
+    def scaled(self, factor: float | Float[Tensor, "b"]) -> "ThreatModel":
+        """Return the threat with its radius multiplied by `factor`; the range of valid inputs stays."""
+
+
+def require_within(x: Tensor, low: float, high: float, dust: float = 1e-6) -> None:
+    """Refuse a batch whose values are no floating-point numbers within [low, high], up to `dust`.
+
+    Raises:
+        ShapeError: x is empty, has no batch dimension or is not of a floating-point type.
+        InputError: a value is NaN or out of range; the message names it.
+    """
+    if not x.is_floating_point():
+        raise ShapeError(
+            f"inputs must be floating point in [{low}, {high}], but have type {x.dtype}; uint8 pixels: x.float() / 255."
+        )
+    if x.ndim < 2 or x.numel() == 0:
+        raise ShapeError(f"inputs must be a non-empty batch (b, ...), but have shape {tuple(x.shape)}.")
+    least, most = x.aminmax()
+    if not (least >= low - dust and most <= high + dust):
+        raise InputError(
+            f"inputs must lie in [{low}, {high}], but reach from {least.item():.6g} to {most.item():.6g}. Pass pixels "
+            "in that range and put the normalisation inside the model: nn.Sequential(Normalize(mean, std), network)."
+        )

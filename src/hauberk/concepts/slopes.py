@@ -1,0 +1,28 @@
+"""Rules that pick the lines of a relaxation."""
+
+from abc import ABC, abstractmethod
+
+from hauberk.concepts.box import Box
+from hauberk.concepts.op import Elementwise, Relaxation
+
+
+class Slopes(ABC):
+    """Picks, for an element-wise op on a box, one of its sound relaxations."""
+
+    @abstractmethod
+    def __call__(self, op: Elementwise, box: Box) -> Relaxation:
+        """Return the relaxation."""
+
+
+class Adaptive(Slopes):
+    """The op's own rule of least area. Source: Zhang et al. 2018 (CROWN), section 3."""
+
+    def __call__(self, op: Elementwise, box: Box) -> Relaxation:
+        return op.relax(box)
+
+
+class Parallel(Slopes):
+    """Two parallel lines: Fast-Lin, and the convex outer polytope's dual network. Source: Wong & Kolter 2018, eq. 3.18."""
+
+    def __call__(self, op: Elementwise, box: Box) -> Relaxation:
+        return op.relax_parallel(box)

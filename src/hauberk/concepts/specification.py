@@ -1,0 +1,31 @@
+"""Specifications: what a proof has to show about the logits."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class LinearSpec:
+    """Holds where `rows @ logits + offset > 0` for every one of the k rows."""
+
+    rows: Float[Tensor, "b k classes"]
+    offset: Float[Tensor, "b k"]
+
+    @classmethod
+    def margins(cls, y: Int[Tensor, "b"], classes: int, dtype: torch.dtype = torch.float32) -> "LinearSpec":
+        """Return "y beats every other class": the classes - 1 rows e_y - e_j, j != y, in increasing order of j."""
+        identity = torch.eye(classes, dtype=dtype, device=y.device)
+        others = torch.arange(classes - 1, device=y.device)[None] + (torch.arange(classes - 1, device=y.device)[None] >= y[:, None])
+        rows = identity[y][:, None] - identity[others]
+        return cls(rows, rows.new_zeros(rows.shape[:2]))
+
+    def value(self, logits: Float[Tensor, "b classes"]) -> Float[Tensor, "b k"]:
+        """Return the k numbers that must be positive."""
+        return torch.einsum("bkc,bc->bk", self.rows, logits) + self.offset
+
+    def select(self, index: Tensor) -> "LinearSpec":
+        """Return the specifications of some of the examples."""
+        return LinearSpec(self.rows[index], self.offset[index])

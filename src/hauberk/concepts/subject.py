@@ -1,0 +1,45 @@
+"""Subjects: what is evaluated."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from hauberk.concepts.graph import Graph
+from hauberk.errors import UnsupportedOpError
+
+
+class Subject(ABC):
+    """Something that labels inputs, or abstains: a network, a smoothed network, a cascade."""
+
+    kind: str
+    """What results speak of: "network", "smoothed network"; kinds are never mixed in one table."""
+
+    @abstractmethod
+    def predict(self, x: Float[Tensor, "b *x"]) -> Int[Tensor, "b"]:
+        """Return the labels, -1 where the subject abstains."""
+
+
+@dataclass(frozen=True)
+class NetworkSubject(Subject):
+    """A plain network: attackable always, and open to graph verifiers where it could be captured."""
+
+    module: nn.Module
+    captured: Graph | UnsupportedOpError
+    """The graph, or why there is none."""
+    kind = "network"
+
+    def predict(self, x: Float[Tensor, "b *x"]) -> Int[Tensor, "b"]:
+        return self.module(x).argmax(1)
+
+    @property
+    def graph(self) -> Graph:
+        """The captured graph.
+
+        Raises:
+            UnsupportedOpError: the network could not be captured; the message names its operators.
+        """
+        if isinstance(self.captured, UnsupportedOpError):
+            raise self.captured
+        return self.captured

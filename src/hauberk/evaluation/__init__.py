@@ -1,0 +1,1 @@
+"""Evaluation: network x threat x attacks x verifiers -> records."""

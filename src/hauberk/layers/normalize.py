@@ -1,0 +1,51 @@
+"""Input normalisation as the first layer of a network."""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from hauberk.errors import InputError
+
+
+class Normalize(nn.Module):
+    """Subtract each channel's mean and divide by its standard deviation.
+
+    The first layer of a network, `nn.Sequential(Normalize(mean, std), network)`: normalising inside keeps the inputs,
+    and so every radius, in the units of the pixels. Mean and std are constants: they follow the module to any device
+    and precision, but are no part of its `state_dict`.
+
+    Args:
+        mean: One number per channel, in units of the input (pixels in [0, 1]).
+        std: One positive number per channel, in the same units.
+
+    Raises:
+        InputError: mean and std differ in length, are empty, not finite, or a standard deviation is not positive.
+    """
+
+    mean: Float[Tensor, "c 1 1"]
+    std: Float[Tensor, "c 1 1"]
+
+    def __init__(self, mean: list[float], std: list[float]) -> None:
+        super().__init__()
+        if len(mean) != len(std) or len(mean) == 0:
+            raise InputError(
+                f"Normalize needs one mean and one std per channel, but has {len(mean)} and {len(std)}; "
+                "give both the same number."
+            )
+        if not all(math.isfinite(value) for value in [*mean, *std]) or min(std) <= 0:
+            raise InputError(
+                f"Normalize needs finite means and positive finite stds, but has mean={mean}, std={std}; "
+                "leave channels without variance as they are: mean 0, std 1."
+            )
+        self.register_buffer(
+            "mean", torch.tensor(mean, dtype=torch.get_default_dtype())[:, None, None], persistent=False
+        )
+        self.register_buffer("std", torch.tensor(std, dtype=torch.get_default_dtype())[:, None, None], persistent=False)
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        return (x - self.mean) / self.std
+
+    def extra_repr(self) -> str:
+        return f"mean={self.mean.flatten().tolist()}, std={self.std.flatten().tolist()}"

@@ -1,0 +1,7 @@
+"""Adversarial losses."""
+
+from hauberk.losses.cross_entropy import CrossEntropy
+from hauberk.losses.dlr import DLR
+from hauberk.losses.margin import Margin
+
+__all__ = ["DLR", "CrossEntropy", "Margin"]

@@ -1,0 +1,16 @@
+"""The margin loss."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from hauberk.concepts.loss import AdversarialLoss
+
+
+class Margin(AdversarialLoss):
+    """The largest other logit minus the label's: positive exactly where another class wins. Source: Carlini & Wagner 2017."""
+
+    def __call__(self, logits: Float[Tensor, "b classes"], y: Int[Tensor, "b"]) -> Float[Tensor, "b"]:
+        own = logits.gather(1, y[:, None])
+        others = logits.scatter(1, y[:, None], -torch.inf)
+        return others.amax(1) - own[:, 0]

@@ -1,0 +1,7 @@
+"""Training objectives."""
+
+from hauberk.objectives.adversarial import Adversarial
+from hauberk.objectives.certified import Certified
+from hauberk.objectives.natural import Natural
+
+__all__ = ["Adversarial", "Certified", "Natural"]

@@ -1,0 +1,47 @@
+"""Adversarial training with any attack."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from hauberk.concepts.attack import Attack
+from hauberk.concepts.graph import Graph
+from hauberk.concepts.loss import AdversarialLoss
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.objective import Objective, ObjectiveValue
+from hauberk.concepts.perturbation_set import ThreatModel
+from hauberk.concepts.schedule import Progress
+
+
+@dataclass(frozen=True)
+class Adversarial(Objective):
+    """The loss at the answers of an attack; the clean accuracy that it reports costs one forward pass without gradient.
+
+    The attack sees the network in the mode that training left it in, so batch norm normalises each of its passes by the
+    batch at hand; the running statistics move with the attack's passes too, as in the published fast training.
+
+    Source: Madry et al. 2018.
+    """
+
+    attack: Attack
+    loss: AdversarialLoss
+
+    def __call__(
+        self,
+        network: nn.Module | Graph,
+        x: Float[Tensor, "b *x"],
+        y: Int[Tensor, "b"],
+        threat: ThreatModel,
+        *,
+        progress: Progress,
+        noise: Noise,
+    ) -> ObjectiveValue:
+        S = threat.at(x)
+        z = self.attack(network, S, y, noise=noise)
+        logits = network(S.decode(z).detach())
+        with torch.no_grad():
+            correct = network(x).argmax(1) == y
+        robust = correct & (logits.argmax(1) == y)
+        return ObjectiveValue(self.loss(logits, y).mean(), correct, robust)

@@ -1,0 +1,114 @@
+"""Addition, subtraction, multiplication and division: of two perturbed values, or of one and a constant."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from hauberk.concepts.lowering import Lowered, Operand, Stored, Value, lowers
+from hauberk.concepts.op import Affine, Diagonal
+from hauberk.errors import UnsupportedOpError
+
+aten = torch.ops.aten
+
+
+@dataclass(frozen=True)
+class Add(Affine):
+    """first + factor * second, two perturbed values of equal shape: a skip connection."""
+
+    factor: float
+    roundings = 4
+
+    def __call__(self, first: Tensor, second: Tensor) -> Tensor:
+        return torch.add(first, second, alpha=self.factor)
+
+    def absolute(self, first: Tensor, second: Tensor) -> Tensor:
+        return torch.add(first, second, alpha=abs(self.factor))
+
+    def pull_back(self, rows: Tensor, shapes: Sequence[tuple[int, ...]]) -> tuple[Tensor, Tensor]:
+        return rows, rows * self.factor
+
+
+@dataclass(frozen=True)
+class ScaleShift(Diagonal):
+    """scale * z + shift, with constants of any shape that broadcasts to that of z."""
+
+    scale: Float[Tensor, "*#z"]
+    shift: Float[Tensor, "*#z"]
+
+    @classmethod
+    def sum(cls, constant: Tensor, sign: float, factor: float) -> "ScaleShift":
+        """Return sign * z + factor * constant."""
+        return cls(torch.full_like(constant, sign), constant * factor)
+
+    @classmethod
+    def product(cls, constant: Tensor) -> "ScaleShift":
+        """Return constant * z."""
+        return cls(constant, torch.zeros_like(constant))
+
+    @classmethod
+    def quotient(cls, constant: Tensor) -> "ScaleShift":
+        """Return z / constant."""
+        return cls.product(1 / constant)
+
+
+@lowers(aten.add.Tensor, aten.add.Scalar)
+def lower_sum(first: Operand, second: Operand, alpha: float = 1, *, shape: tuple[int, ...]) -> Lowered:
+    if isinstance(first, Value) and isinstance(second, Value):
+        require_shape(shape, first, second)
+        return Lowered(partial(Add, float(alpha)), (first, second))
+    if isinstance(first, Value):
+        return with_constant(partial(ScaleShift.sum, sign=1.0, factor=float(alpha)), first, second, shape)
+    return with_constant(partial(ScaleShift.sum, sign=float(alpha), factor=1.0), second, first, shape)
+
+
+@lowers(aten.sub.Tensor, aten.sub.Scalar)
+def lower_difference(first: Operand, second: Operand, alpha: float = 1, *, shape: tuple[int, ...]) -> Lowered:
+    return lower_sum(first, second, -alpha, shape=shape)
+
+
+@lowers(aten.rsub.Scalar, aten.rsub.Tensor)
+def lower_reversed(first: Operand, second: Operand, alpha: float = 1, *, shape: tuple[int, ...]) -> Lowered:
+    return lower_sum(second, first, -alpha, shape=shape)
+
+
+@lowers(aten.mul.Tensor, aten.mul.Scalar)
+def lower_product(first: Operand, second: Operand, *, shape: tuple[int, ...]) -> Lowered:
+    if isinstance(first, Value) and isinstance(second, Value):
+        raise UnsupportedOpError("a product of two values that both depend on the input is not affine")
+    z, constant = (first, second) if isinstance(first, Value) else (second, first)
+    return with_constant(ScaleShift.product, z, constant, shape)
+
+
+@lowers(aten.div.Tensor, aten.div.Scalar)
+def lower_quotient(z: Operand, constant: Operand, *, shape: tuple[int, ...]) -> Lowered:
+    if isinstance(constant, Value):
+        raise UnsupportedOpError("a division by a value that depends on the input is not affine")
+    return with_constant(ScaleShift.quotient, z, constant, shape)
+
+
+@lowers(aten.neg.default)
+def lower_negation(z: Value, *, shape: tuple[int, ...]) -> Lowered:
+    return with_constant(ScaleShift.product, z, -1.0, shape)
+
+
+def with_constant(
+    make: Callable[[Tensor], ScaleShift], z: Operand, constant: Operand, shape: tuple[int, ...]
+) -> Lowered:
+    """Lower an operation of a perturbed value and a constant."""
+    if not isinstance(z, Value) or isinstance(constant, Value):
+        raise UnsupportedOpError("one operand must depend on the input, the other not")
+    require_shape(shape, z)
+    stored = constant if isinstance(constant, Stored) else Stored(torch.tensor(constant, dtype=torch.float64), ())
+    if len(stored.shape) > len(shape) and stored.shape[0] != 1:
+        raise UnsupportedOpError("its constant differs between the examples of a batch")
+    return Lowered(make, (z,), (stored,))
+
+
+def require_shape(shape: tuple[int, ...], *operands: Value) -> None:
+    """Refuse broadcasting that enlarges a perturbed value."""
+    if any(operand.shape != shape for operand in operands):
+        raise UnsupportedOpError("broadcasting enlarges a value that depends on the input: expand it first")

@@ -1,0 +1,52 @@
+"""Average pooling."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from hauberk.concepts.lowering import Lowered, Value, lowers
+from hauberk.concepts.op import Affine
+
+
+@dataclass(frozen=True)
+class AveragePooling(Affine):
+    """The mean of each window; its transpose is the vjp."""
+
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    padding: tuple[int, int]
+    ceil_mode: bool
+    count_padding: bool
+    divisor: int | None
+
+    @property
+    def roundings(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return 2 * self.kernel[0] * self.kernel[1] + 1
+
+    def __call__(self, z: Tensor) -> Tensor:
+        return F.avg_pool2d(
+            z, self.kernel, self.stride, self.padding, self.ceil_mode, self.count_padding, self.divisor
+        )
+
+    def absolute(self, z: Tensor) -> Tensor:
+        return self(z)
+
+
+@lowers(torch.ops.aten.avg_pool2d.default)
+def lower_average_pooling(
+    z: Value,
+    kernel: Sequence[int],
+    stride: Sequence[int] = (),
+    padding: Sequence[int] = (0,),
+    ceil_mode: bool = False,
+    count_padding: bool = True,
+    divisor: int | None = None,
+    *,
+    shape: tuple[int, ...],
+) -> Lowered:
+    sizes = [(s[0], s[-1]) for s in (kernel, stride or kernel, padding)]
+    return Lowered(partial(AveragePooling, *sizes, ceil_mode, count_padding, divisor), (z,))

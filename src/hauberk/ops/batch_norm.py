@@ -1,0 +1,73 @@
+"""Batch normalisation."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from hauberk.concepts.lowering import Lowered, Stored, Value, lowers
+from hauberk.concepts.op import Diagonal
+from hauberk.errors import UnsupportedOpError
+
+
+@dataclass(frozen=True)
+class BatchNorm(Diagonal):
+    """(z - mean) / sqrt(variance + eps) * weight + bias per channel: diagonal once its statistics are fixed."""
+
+    weight: Float[Tensor, "c"] | None
+    bias: Float[Tensor, "c"] | None
+    mean: Float[Tensor, "c"]
+    variance: Float[Tensor, "c"]
+    momentum: float
+    eps: float
+    space: int
+    """The number of dimensions behind the channels."""
+
+    @cached_property
+    def scale(self) -> Float[Tensor, "c ..."]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        inverse = torch.rsqrt(self.variance + self.eps)
+        return self.broadcast(inverse if self.weight is None else inverse * self.weight)
+
+    @cached_property
+    def shift(self) -> Float[Tensor, "c ..."]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        centre = -self.broadcast(self.mean) * self.scale
+        return centre if self.bias is None else centre + self.broadcast(self.bias)
+
+    def broadcast(self, per_channel: Float[Tensor, "c"]) -> Float[Tensor, "c ..."]:
+        return per_channel.view(-1, *(1,) * self.space)
+
+    def observe(self, z: Float[Tensor, "b c *s"]) -> "BatchNorm":
+        """Return the op with this batch's mean and biased variance; move the running statistics as torch does.
+
+        Raises:
+            UnsupportedOpError: cumulative averages (momentum None), which torch does not export.
+        """
+        if self.momentum == 0:
+            raise UnsupportedOpError("batch norm with momentum None or 0 cannot be trained under bounds: give it one.")
+        variance, mean = torch.var_mean(z, [i for i in range(z.ndim) if i != 1], correction=0)
+        n = z.numel() // z.shape[1]
+        with torch.no_grad():
+            self.mean.lerp_(mean, self.momentum)
+            self.variance.lerp_(variance * (n / max(n - 1, 1)), self.momentum)
+        return replace(self, mean=mean, variance=variance)
+
+
+@lowers(torch.ops.aten.batch_norm.default)
+def lower_batch_norm(
+    z: Value,
+    weight: Stored | None,
+    bias: Stored | None,
+    mean: Stored | None,
+    variance: Stored | None,
+    training: bool,
+    momentum: float,
+    eps: float,
+    fast_kernel: bool,
+    *,
+    shape: tuple[int, ...],
+) -> Lowered:
+    if training or mean is None:
+        raise UnsupportedOpError("without running statistics it mixes the examples of a batch: track_running_stats=True")
+    return Lowered(partial(BatchNorm, momentum=momentum, eps=eps, space=len(shape) - 1), (z,), (weight, bias, mean, variance))

@@ -1,0 +1,108 @@
+"""Two-dimensional convolutions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from hauberk.concepts.lowering import Lowered, Stored, Value, lowers
+from hauberk.concepts.op import Affine
+from hauberk.errors import UnsupportedOpError
+
+
+@dataclass(frozen=True)
+class Convolution(Affine):
+    """conv2d with zero padding; all strides, paddings, dilations and groups."""
+
+    weight: Float[Tensor, "out in_per_group height width"]
+    bias: Float[Tensor, "out"] | None
+    stride: tuple[int, int]
+    padding: tuple[int, int]
+    dilation: tuple[int, int]
+    groups: int
+
+    @property
+    def roundings(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+        out, per_group, height, width = self.weight.shape
+        return (per_group + out // self.groups) * height * width + 1
+
+    def __call__(self, z: Tensor) -> Tensor:
+        return F.conv2d(z, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+
+    def absolute(self, z: Tensor) -> Tensor:
+        return F.conv2d(z, self.weight.abs(), None, self.stride, self.padding, self.dilation, self.groups)
+
+    def pull_back(self, rows: Tensor, shapes: Sequence[tuple[int, ...]]) -> tuple[Tensor]:
+        return (
+            F.conv_transpose2d(
+                rows,
+                self.weight,
+                None,
+                self.stride,
+                self.padding,
+                self.uncovered(shapes[0]),
+                self.groups,
+                self.dilation,
+            ),
+        )
+
+    def uncovered(self, shape: tuple[int, ...]) -> list[int]:
+        """Return how many of the last rows and columns no window reaches: strides may stop short of the edge."""
+        sizes = zip(shape[1:], self.weight.shape[2:], self.stride, self.padding, self.dilation, strict=True)
+        return [(n + 2 * p - d * (k - 1) - 1) % s for n, k, s, p, d in sizes]
+
+
+@lowers(torch.ops.aten.conv2d.default)
+def lower_convolution(
+    z: Value,
+    weight: Stored,
+    bias: Stored | None = None,
+    stride: Sequence[int] = (1, 1),
+    padding: Sequence[int] = (0, 0),
+    dilation: Sequence[int] = (1, 1),
+    groups: int = 1,
+    *,
+    shape: tuple[int, ...],
+) -> Lowered:
+    return lower_padded(z, weight, bias, pair(stride), pair(padding), pair(dilation), groups)
+
+
+@lowers(torch.ops.aten.conv2d.padding)
+def lower_named_padding(
+    z: Value,
+    weight: Stored,
+    bias: Stored | None = None,
+    stride: Sequence[int] = (1, 1),
+    padding: str = "valid",
+    dilation: Sequence[int] = (1, 1),
+    groups: int = 1,
+    *,
+    shape: tuple[int, ...],
+) -> Lowered:
+    dilation = pair(dilation)
+    reach = [d * (k - 1) if padding == "same" else 0 for d, k in zip(dilation, weight.shape[2:], strict=True)]
+    if any(r % 2 for r in reach):
+        raise UnsupportedOpError('padding "same" with an even kernel pads one side more: pad by numbers instead')
+    return lower_padded(z, weight, bias, pair(stride), (reach[0] // 2, reach[1] // 2), dilation, groups)
+
+
+def lower_padded(
+    z: Value,
+    weight: Stored,
+    bias: Stored | None,
+    stride: tuple[int, int],
+    padding: tuple[int, int],
+    dilation: tuple[int, int],
+    groups: int,
+) -> Lowered:
+    make = partial(Convolution, stride=stride, padding=padding, dilation=dilation, groups=groups)
+    return Lowered(make, (z,), (weight, bias))
+
+
+def pair(sizes: Sequence[int]) -> tuple[int, int]:
+    """Return a size for height and for width: torch writes one where both agree."""
+    return (sizes[0], sizes[-1])

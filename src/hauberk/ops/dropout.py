@@ -1,0 +1,37 @@
+"""Dropout, which in eval mode does nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from hauberk.concepts.lowering import Lowered, Value, lowers
+from hauberk.concepts.op import Affine
+from hauberk.errors import UnsupportedOpError
+
+aten = torch.ops.aten
+
+
+@dataclass(frozen=True)
+class Dropout(Affine):
+    """The identity; refuses to be trained under bounds, where no fixed function is left to bound."""
+
+    def __call__(self, z: Tensor) -> Tensor:
+        return z
+
+    def absolute(self, z: Tensor) -> Tensor:
+        return z
+
+    def pull_back(self, rows: Tensor, shapes: Sequence[tuple[int, ...]]) -> tuple[Tensor]:
+        return (rows,)
+
+    def observe(self, z: Tensor) -> Affine:
+        raise UnsupportedOpError("active dropout has no fixed function to bound: set p = 0 for certified training.")
+
+
+@lowers(aten.dropout.default, aten.feature_dropout.default)
+def lower_dropout(z: Value, share: float, active: bool, *, shape: tuple[int, ...]) -> Lowered | Value:
+    if active:
+        raise UnsupportedOpError("it is active in eval mode, so the network has no fixed function")
+    return Lowered(Dropout, (z,)) if share > 0 else z

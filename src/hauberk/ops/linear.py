@@ -1,0 +1,38 @@
+"""Fully connected layers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from hauberk.concepts.lowering import Lowered, Stored, Value, lowers
+from hauberk.concepts.op import Affine
+
+
+@dataclass(frozen=True)
+class Linear(Affine):
+    """weight @ z + bias, on the last dimension."""
+
+    weight: Float[Tensor, "out in"]
+    bias: Float[Tensor, "out"] | None
+
+    @property
+    def roundings(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return sum(self.weight.shape)
+
+    def __call__(self, z: Tensor) -> Tensor:
+        return F.linear(z, self.weight, self.bias)
+
+    def absolute(self, z: Tensor) -> Tensor:
+        return F.linear(z, self.weight.abs())
+
+    def pull_back(self, rows: Tensor, shapes: Sequence[tuple[int, ...]]) -> tuple[Tensor]:
+        return (rows @ self.weight,)
+
+
+@lowers(torch.ops.aten.linear.default)
+def lower_linear(z: Value, weight: Stored, bias: Stored | None = None, *, shape: tuple[int, ...]) -> Lowered:
+    return Lowered(Linear, (z,), (weight, bias))

@@ -1,0 +1,81 @@
+"""Reshapes, permutations, and operators that do nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from hauberk.concepts.lowering import Lowered, Value, lowers
+from hauberk.concepts.op import Affine
+from hauberk.errors import UnsupportedOpError
+
+aten = torch.ops.aten
+
+
+@dataclass(frozen=True)
+class Reshape(Affine):
+    """The same elements in the same order, in another shape; the batch stays first."""
+
+    shape: tuple[int, ...]
+
+    def __call__(self, z: Tensor) -> Tensor:
+        return z.reshape(-1, *self.shape)
+
+    def absolute(self, z: Tensor) -> Tensor:
+        return self(z)
+
+    def pull_back(self, rows: Tensor, shapes: Sequence[tuple[int, ...]]) -> tuple[Tensor]:
+        return (rows.reshape(-1, *shapes[0]),)
+
+
+@dataclass(frozen=True)
+class Permute(Affine):
+    """The dimensions in another order; the batch stays first."""
+
+    order: tuple[int, ...]
+
+    def __call__(self, z: Tensor) -> Tensor:
+        return z.permute(self.order)
+
+    def absolute(self, z: Tensor) -> Tensor:
+        return self(z)
+
+    def pull_back(self, rows: Tensor, shapes: Sequence[tuple[int, ...]]) -> tuple[Tensor]:
+        inverse = sorted(range(len(self.order)), key=self.order.__getitem__)
+        return (rows.permute(inverse),)
+
+
+@lowers(
+    aten.view.default,
+    aten.reshape.default,
+    aten._unsafe_view.default,
+    aten.flatten.using_ints,
+    aten.unflatten.int,
+    aten.squeeze.dim,
+    aten.squeeze.dims,
+    aten.unsqueeze.default,
+)
+def lower_reshape(z: Value, *sizes: object, shape: tuple[int, ...]) -> Lowered:
+    return Lowered(partial(Reshape, shape), (z,))
+
+
+@lowers(aten.permute.default)
+def lower_permute(z: Value, order: Sequence[int], *, shape: tuple[int, ...]) -> Lowered:
+    order = tuple(dim % len(order) for dim in order)
+    if order[0] != 0:
+        raise UnsupportedOpError("the batch must stay the first dimension")
+    return Lowered(partial(Permute, order), (z,))
+
+
+@lowers(aten.transpose.int)
+def lower_transpose(z: Value, first: int, second: int, *, shape: tuple[int, ...]) -> Lowered:
+    order = list(range(len(shape) + 1))
+    order[first], order[second] = order[second], order[first]
+    return lower_permute(z, order, shape=shape)
+
+
+@lowers(aten.contiguous.default, aten.clone.default, aten.alias.default, aten.detach.default)
+def lower_nothing(z: Value, *_: object, shape: tuple[int, ...]) -> Value:
+    return z

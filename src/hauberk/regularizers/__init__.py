@@ -1,0 +1,5 @@
+"""Regularizers of bounds."""
+
+from hauberk.regularizers.fast_ibp import FastIBP
+
+__all__ = ["FastIBP"]

@@ -1,0 +1,82 @@
+"""Schedules of radii, weights and learning rates. Their times are shares of the whole training, in [0, 1]."""
+
+import math
+from dataclasses import dataclass
+
+from hauberk.concepts.schedule import Progress, Schedule
+from hauberk.errors import InputError
+
+
+@dataclass(frozen=True)
+class Constant(Schedule):
+    """The same value throughout."""
+
+    value: float = 1.0
+
+    def __call__(self, progress: Progress) -> float:
+        return self.value
+
+
+@dataclass(frozen=True)
+class Piecewise(Schedule):
+    """Straight lines between points (time, value), and the end values outside.
+
+    Raises:
+        InputError: no points, or times that do not grow.
+    """
+
+    times: list[float]
+    values: list[float]
+
+    def __post_init__(self) -> None:
+        if not self.times or len(self.times) != len(self.values) or sorted(self.times) != list(self.times):
+            raise InputError(f"Piecewise needs growing times, a value each, but has {self.times} and {self.values}.")
+
+    def __call__(self, progress: Progress) -> float:
+        share = progress.step / progress.steps
+        points = list(zip(self.times, self.values, strict=True))
+        for (t0, v0), (t1, v1) in zip(points, points[1:], strict=False):
+            if t0 <= share < t1:
+                return v0 + (v1 - v0) * (share - t0) / (t1 - t0)
+        return self.values[0] if share < self.times[0] else self.values[-1]
+
+
+@dataclass(frozen=True)
+class SmoothRamp(Schedule):
+    """From `start` to `end` between two times: a quartic for the first quarter, then a line, with no kink.
+
+    Source: Shi et al. 2021, and the released code.
+    """
+
+    start: float = 0.0
+    end: float = 1.0
+    begin: float = 0.0
+    finish: float = 0.5
+
+    def __call__(self, progress: Progress) -> float:
+        t0, t1 = self.begin, self.finish
+        t = min(max(progress.step / progress.steps, t0), t1)
+        if t1 <= t0:
+            return self.end if progress.step / progress.steps >= t1 else self.start
+        middle = t0 + 0.25 * (t1 - t0)
+        growth = (self.end - self.start) / ((t1 - middle) * 4 * (middle - t0) ** 3 + (middle - t0) ** 4)
+        if t <= middle:
+            return self.start + growth * (t - t0) ** 4
+        bend = self.start + growth * (middle - t0) ** 4
+        return bend + (self.end - bend) * (t - middle) / (t1 - middle)
+
+
+@dataclass(frozen=True)
+class Cosine(Schedule):
+    """Linear from 0 to `peak` until the time `warmup`, then half a cosine down to `end`."""
+
+    peak: float
+    end: float = 0.0
+    warmup: float = 0.0
+
+    def __call__(self, progress: Progress) -> float:
+        share = progress.step / progress.steps
+        if share < self.warmup:
+            return self.peak * (progress.step + 1) / (self.warmup * progress.steps + 1)
+        fall = (share - self.warmup) / (1 - self.warmup)
+        return self.end + (self.peak - self.end) * (1 + math.cos(math.pi * fall)) / 2
