@@ -23,3 +23,7 @@ class UnsupportedSetError(HauberkError):
 
 class SoundnessError(HauberkError):
     """A deterministic proof and a counterexample contradict each other: a bug, never a result."""
+
+
+class TrainingError(HauberkError):
+    """Training cannot go on: the loss is no longer finite."""

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from typing import Self
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -31,16 +30,16 @@ class Noise:
     keys: Int[Tensor, "b"]
 
     @classmethod
-    def of(cls, seed: int, examples: Int[Tensor, "b"]) -> Self:
+    def of(cls, seed: int, examples: Int[Tensor, "b"]) -> "Noise":
         """Return the streams of the examples with these indices (in the data set, say)."""
         start = mixed(torch.tensor(seed) * GOLDEN + 1)
         return cls(mixed(start + (examples.long() + 1) * GOLDEN))
 
-    def fold(self, number: int) -> Self:
+    def fold(self, number: int) -> "Noise":
         """Return independent streams, one for each number (a step, a restart, an attack)."""
         return type(self)(mixed(mixed(self.keys) + torch.tensor(number + 1) * GOLDEN))
 
-    def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> Self:
+    def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> "Noise":
         """Return the streams of some of the examples."""
         return type(self)(self.keys[index])
 

@@ -1,7 +1,6 @@
 """Threat models and the perturbation sets that they put around inputs."""
 
 from abc import ABC, abstractmethod
-from typing import Self
 
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -24,7 +23,7 @@ class PerturbationSet(ABC):
     """The radius eps of each example's set, in units of the input; attacks take steps as shares of it."""
 
     @abstractmethod
-    def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> Self:
+    def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> "PerturbationSet":
         """Return the sets of some of the examples."""
 
     def decode(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b *x"]:
@@ -52,6 +51,10 @@ class PerturbationSet(ABC):
 
 class CertifiableSet(PerturbationSet):
     """A perturbation set that a proof can handle: it knows its support function and a box around it."""
+
+    @abstractmethod
+    def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> "CertifiableSet":
+        """Return the sets of some of the examples."""
 
     @abstractmethod
     def support_function(self, c: Float[Tensor, "b k *z"]) -> Float[Tensor, "b k"]:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import inf
-from typing import Self
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -24,7 +23,7 @@ class LinfSet(NormBall):
     box: Box
     p = inf
 
-    def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> Self:
+    def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> "LinfSet":
         box = Box(self.box.lower[index], self.box.upper[index])
         return replace(self, start=self.start[index], radius=self.radius[index], box=box)
 
