@@ -13,7 +13,7 @@ from hauberk.concepts.graph import Graph, Node
 from hauberk.concepts.lowering import RULES, Lowered, Stored, Value
 from hauberk.errors import InputError, UnsupportedOpError
 
-VIEWS = {"view", "reshape", "flatten", "unflatten", "permute", "transpose", "squeeze", "unsqueeze", "alias", "contiguous"}
+VIEWS = ("view", "reshape", "flatten", "unflatten", "permute", "transpose", "squeeze", "unsqueeze", "contiguous")
 
 
 def capture(module: nn.Module, example: Float[Tensor, "b *x"]) -> Graph:
@@ -45,7 +45,7 @@ def exported(module: nn.Module, example: Tensor) -> torch.export.ExportedProgram
     two = example if len(example) > 1 else torch.cat([example, example])  # torch takes a batch of 1 for a constant
     try:
         return torch.export.export(module, (two,), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},), strict=False)
-    except Exception as error:  # torch.export documents no common ancestor of its errors
+    except (RuntimeError, ValueError, TypeError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UnsupportedOpError(
             f"the network cannot be captured by torch.export: {reason}\nIt must be a fixed computation for every batch "
@@ -60,18 +60,22 @@ def translated(module: nn.Module, program: torch.export.ExportedProgram) -> Grap
     nodes: list[Node] = []
     faults: dict[str, str] = {}
     signature = {spec.arg.name: spec for spec in program.graph_signature.input_specs}
+    batch = ""
     for node in program.graph.nodes:
         if node.op == "placeholder":
-            spec, shape = signature[node.name], example_shape(node)
+            spec, sizes = signature[node.name], node.meta["val"].shape
             if spec.kind is InputKind.USER_INPUT:
-                known[node.name] = Value(0, shape[1:])
-                shapes.append(shape[1:])
+                batch, shape = str(sizes[0]), tuple(sizes[1:])
+                known[node.name] = Value(0, shape)
+                shapes.append(shape)
             else:
-                constant = spec.kind is InputKind.CONSTANT_TENSOR
-                known[node.name] = Stored(program.constants[spec.target] if constant else spec.target, shape)
+                constant = program.constants.get(str(spec.target)) if spec.kind is InputKind.CONSTANT_TENSOR else None
+                stored = str(spec.target) if constant is None else torch.as_tensor(constant)
+                known[node.name] = Stored(stored, tuple(sizes))
         elif node.op == "call_function" and node.target is not torch.ops.aten.sym_size.int:
-            shape = example_shape(node)[1:]
+            shape = tuple(getattr(node.meta["val"], "shape", ())[1:])
             try:
+                require_batch_first(node, batch)
                 lowered = lower(node, known, shape)
             except UnsupportedOpError as error:
                 faults[node.name] = f"  {node.target} at {place(node)}: {error}"
@@ -123,15 +127,22 @@ def functional(node: ExportNode) -> object:
     return getattr(getattr(torch.ops.aten, name[:-1]), overload)
 
 
+def require_batch_first(node: ExportNode, batch: str) -> None:
+    """Refuse a result whose first dimension is not the batch: rows of a bound would be given to the wrong example."""
+    sizes = getattr(node.meta["val"], "shape", None)
+    if sizes is None:
+        raise UnsupportedOpError("it returns no single tensor")
+    if not len(sizes) or str(sizes[0]) != batch or not all(isinstance(size, int) for size in sizes[1:]):
+        raise UnsupportedOpError(
+            f"its result has sizes {tuple(map(str, sizes))}, of which only the first may be the batch"
+        )
+
+
 def place(node: ExportNode) -> str:
     """Return where in the module a node stands: "features.0", or its own name at top level."""
     stack = node.meta.get("nn_module_stack") or {}
     path = next(reversed(stack.values()), ("", ""))[0]
     return path or node.name
-
-
-def example_shape(node: ExportNode) -> tuple[int, ...]:
-    return tuple(node.meta["val"].shape)
 
 
 def covered() -> list[str]:

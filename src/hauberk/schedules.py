@@ -2,9 +2,12 @@
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 from hauberk.concepts.schedule import Progress, Schedule
 from hauberk.errors import InputError
+
+__all__ = ["Constant", "Cosine", "Piecewise", "SmoothRamp"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Piecewise(Schedule):
     def __call__(self, progress: Progress) -> float:
         share = progress.step / progress.steps
         points = list(zip(self.times, self.values, strict=True))
-        for (t0, v0), (t1, v1) in zip(points, points[1:], strict=False):
+        for (t0, v0), (t1, v1) in pairwise(points):
             if t0 <= share < t1:
                 return v0 + (v1 - v0) * (share - t0) / (t1 - t0)
         return self.values[0] if share < self.times[0] else self.values[-1]

@@ -18,8 +18,8 @@ from hauberk.errors import UnsupportedOpError
 class BackwardPass:
     """Lower bounds of rows over a set, given boxes of the values that are relaxed on the way.
 
-    Rows pass affine nodes exactly. With slopes they pass element-wise nodes by their relaxation and end at the input, at
-    the set's support function; without slopes they end at the first non-affine nodes, at those values' boxes.
+    Rows pass affine nodes exactly. With slopes they pass element-wise nodes by their relaxation and end at the input,
+    at the set's support function; without slopes they end at the first non-affine nodes, at those values' boxes.
 
     A pass over r rows costs about r / b transposed forward passes and holds the rows of two values at a time.
     """
@@ -108,7 +108,7 @@ class BackwardPass:
 
 
 def relaxed(rows: Rows, lines: Relaxation, dtype: torch.dtype) -> tuple[Float[Tensor, "r *z"], Float[Tensor, "r"]]:
-    """Return the rows behind an element-wise node, and the constants gathered: each element takes the line that bounds it."""
+    """Return the rows behind an element-wise node, each element on the line that bounds it, and their constants."""
     positive = rows.with_values(rows.values.clamp(min=0))
     negative = rows.with_values(rows.values.clamp(max=0))
     constant = negative.dot(lines.upper_intercept, dtype)

@@ -25,6 +25,6 @@ def require_labels(y: Tensor, examples: int, classes: int) -> None:
     """
     if y.is_floating_point() or y.shape != (examples,):
         raise ShapeError(f"labels must be {examples} integers, but have shape {tuple(y.shape)} and type {y.dtype}.")
-    if examples and not (0 <= int(y.min()) and int(y.max()) < classes):
+    if examples and not (int(y.min()) >= 0 and int(y.max()) < classes):
         wrong = int(y.max()) if int(y.max()) >= classes else int(y.min())
         raise InputError(f"labels must lie in 0..{classes - 1} (the network has {classes} logits), but one is {wrong}.")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from torch import Tensor
 
@@ -48,13 +49,15 @@ Rule = Callable[..., Lowered | Value]
 """Takes the torch operator's arguments by position, and `shape` (the result's, without the batch), and returns how to
 build the Op, or the operand itself where the operator changes nothing. Raises UnsupportedOpError with the reason."""
 
+AnyRule = TypeVar("AnyRule", bound=Rule)
+
 RULES: dict[object, Rule] = {}
 
 
-def lowers(*operators: object) -> Callable[[Rule], Rule]:
+def lowers(*operators: object) -> Callable[[AnyRule], AnyRule]:
     """Register the decorated rule for these torch operators (`torch.ops.aten.relu.default`)."""
 
-    def register(rule: Rule) -> Rule:
+    def register(rule: AnyRule) -> AnyRule:
         for operator in operators:
             RULES[operator] = rule
         return rule

@@ -46,7 +46,7 @@ class Op(ABC):
         """Return a box around the images of all points of the boxes (one per operand)."""
 
     def observe(self, *z: Float[Tensor, "b ..."]) -> "Op":
-        """Return the op as a training pass on this clean batch fixes it; batch norm also moves its running statistics."""
+        """Return the op as a training pass on this batch fixes it; batch norm also moves its running statistics."""
         return self
 
 
@@ -109,7 +109,7 @@ class Elementwise(Op):
 def rounding_factor(roundings: int, dtype: torch.dtype) -> float:
     """Return gamma_n = n u / (1 - n u), u the unit roundoff: n roundings change a sum by at most gamma_n * sum |terms|.
 
-    Source: Higham 2002, Accuracy and Stability of Numerical Algorithms, lemma 3.1 and section 4.2 (any order of summation).
+    Source: Higham 2002, Accuracy and Stability of Numerical Algorithms, lemma 3.1; any order of summation: section 4.2.
     """
     nu = roundings * torch.finfo(dtype).eps / 2
     return nu / (1 - nu) if nu < 1 else math.inf

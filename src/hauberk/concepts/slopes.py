@@ -1,6 +1,7 @@
 """Rules that pick the lines of a relaxation."""
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 
 from hauberk.concepts.box import Box
 from hauberk.concepts.op import Elementwise, Relaxation
@@ -14,6 +15,7 @@ class Slopes(ABC):
         """Return the relaxation."""
 
 
+@dataclass(frozen=True)
 class Adaptive(Slopes):
     """The op's own rule of least area. Source: Zhang et al. 2018 (CROWN), section 3."""
 
@@ -21,8 +23,9 @@ class Adaptive(Slopes):
         return op.relax(box)
 
 
+@dataclass(frozen=True)
 class Parallel(Slopes):
-    """Two parallel lines: Fast-Lin, and the convex outer polytope's dual network. Source: Wong & Kolter 2018, eq. 3.18."""
+    """Two parallel lines: Fast-Lin, and the dual network of the convex outer polytope. Source: Wong & Kolter 2018."""
 
     def __call__(self, op: Elementwise, box: Box) -> Relaxation:
         return op.relax_parallel(box)

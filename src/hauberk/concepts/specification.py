@@ -18,7 +18,8 @@ class LinearSpec:
     def margins(cls, y: Int[Tensor, "b"], classes: int, dtype: torch.dtype = torch.float32) -> "LinearSpec":
         """Return "y beats every other class": the classes - 1 rows e_y - e_j, j != y, in increasing order of j."""
         identity = torch.eye(classes, dtype=dtype, device=y.device)
-        others = torch.arange(classes - 1, device=y.device)[None] + (torch.arange(classes - 1, device=y.device)[None] >= y[:, None])
+        others = torch.arange(classes - 1, device=y.device)[None]
+        others = others + (others >= y[:, None])
         rows = identity[y][:, None] - identity[others]
         return cls(rows, rows.new_zeros(rows.shape[:2]))
 

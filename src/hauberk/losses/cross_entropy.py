@@ -1,5 +1,7 @@
 """Cross-entropy."""
 
+from dataclasses import dataclass
+
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -7,6 +9,7 @@ from torch import Tensor
 from hauberk.concepts.loss import AdversarialLoss
 
 
+@dataclass(frozen=True)
 class CrossEntropy(AdversarialLoss):
     """-log of the softmax probability of the label."""
 

@@ -1,5 +1,7 @@
 """The difference-of-logits-ratio loss."""
 
+from dataclasses import dataclass
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -8,6 +10,7 @@ from hauberk.concepts.loss import AdversarialLoss
 from hauberk.errors import ShapeError
 
 
+@dataclass(frozen=True)
 class DLR(AdversarialLoss):
     """The margin loss over the gap between the first and the third logit: unmoved by shifts and positive scales.
 

@@ -1,5 +1,7 @@
 """The margin loss."""
 
+from dataclasses import dataclass
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -7,8 +9,9 @@ from torch import Tensor
 from hauberk.concepts.loss import AdversarialLoss
 
 
+@dataclass(frozen=True)
 class Margin(AdversarialLoss):
-    """The largest other logit minus the label's: positive exactly where another class wins. Source: Carlini & Wagner 2017."""
+    """The largest other logit minus the label's: positive where another class wins. Source: Carlini & Wagner 2017."""
 
     def __call__(self, logits: Float[Tensor, "b classes"], y: Int[Tensor, "b"]) -> Float[Tensor, "b"]:
         own = logits.gather(1, y[:, None])

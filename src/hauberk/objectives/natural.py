@@ -1,6 +1,6 @@
 """Ordinary training."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn

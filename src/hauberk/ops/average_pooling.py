@@ -24,13 +24,11 @@ class AveragePooling(Affine):
     divisor: int | None
 
     @property
-    def roundings(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def roundings(self) -> int:
         return 2 * self.kernel[0] * self.kernel[1] + 1
 
     def __call__(self, z: Tensor) -> Tensor:
-        return F.avg_pool2d(
-            z, self.kernel, self.stride, self.padding, self.ceil_mode, self.count_padding, self.divisor
-        )
+        return F.avg_pool2d(z, self.kernel, self.stride, self.padding, self.ceil_mode, self.count_padding, self.divisor)
 
     def absolute(self, z: Tensor) -> Tensor:
         return self(z)

@@ -26,12 +26,12 @@ class BatchNorm(Diagonal):
     """The number of dimensions behind the channels."""
 
     @cached_property
-    def scale(self) -> Float[Tensor, "c ..."]:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def scale(self) -> Float[Tensor, "c ..."]:
         inverse = torch.rsqrt(self.variance + self.eps)
         return self.broadcast(inverse if self.weight is None else inverse * self.weight)
 
     @cached_property
-    def shift(self) -> Float[Tensor, "c ..."]:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def shift(self) -> Float[Tensor, "c ..."]:
         centre = -self.broadcast(self.mean) * self.scale
         return centre if self.bias is None else centre + self.broadcast(self.bias)
 
@@ -69,5 +69,6 @@ def lower_batch_norm(
     shape: tuple[int, ...],
 ) -> Lowered:
     if training or mean is None:
-        raise UnsupportedOpError("without running statistics it mixes the examples of a batch: track_running_stats=True")
-    return Lowered(partial(BatchNorm, momentum=momentum, eps=eps, space=len(shape) - 1), (z,), (weight, bias, mean, variance))
+        raise UnsupportedOpError("without running statistics it mixes a batch's examples: track_running_stats=True")
+    make = partial(BatchNorm, momentum=momentum, eps=eps, space=len(shape) - 1)
+    return Lowered(make, (z,), (weight, bias, mean, variance))

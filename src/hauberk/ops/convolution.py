@@ -26,7 +26,7 @@ class Convolution(Affine):
     groups: int
 
     @property
-    def roundings(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def roundings(self) -> int:
         out, per_group, height, width = self.weight.shape
         return (per_group + out // self.groups) * height * width + 1
 

@@ -20,7 +20,7 @@ class Linear(Affine):
     bias: Float[Tensor, "out"] | None
 
     @property
-    def roundings(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def roundings(self) -> int:
         return sum(self.weight.shape)
 
     def __call__(self, z: Tensor) -> Tensor:

@@ -66,14 +66,14 @@ class LinfBall(ThreatModel):
         InputError: eps is negative, not finite or no number.
     """
 
-    eps: float | str | Float[Tensor, "b"]  # pyright: ignore[reportIncompatibleVariableOverride]
+    eps: float | str | Float[Tensor, "b"]
     within: tuple[float, float] | None = (0.0, 1.0)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "eps", radius(self.eps))
 
     @property
-    def name(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def name(self) -> str:
         return "linf eps " + ("per example" if isinstance(self.eps, Tensor) else f"{self.eps:.6g}")
 
     def at(self, x: Float[Tensor, "b *x"]) -> LinfSet:
@@ -97,7 +97,7 @@ def radius(eps: float | str | Tensor) -> float | Tensor:
     except (ValueError, ZeroDivisionError) as error:
         raise InputError(f'eps must be a number or a fraction like "8/255", but is {eps!r}.') from error
     most, least = (value.max(), value.min()) if isinstance(value, Tensor) else (value, value)
-    if not (0 <= least and most < inf):
+    if not (least >= 0 and most < inf):
         raise InputError(f"eps must be finite and not negative, but is {eps!r}.")
     return value
 

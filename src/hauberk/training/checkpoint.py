@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -14,7 +15,7 @@ from hauberk.errors import InputError
 
 
 def save_checkpoint(
-    folder: Path, step: int, network: nn.Module, optimizer: torch.optim.Optimizer, counters: dict[str, object]
+    folder: Path, step: int, network: nn.Module, optimizer: torch.optim.Optimizer, counters: dict[str, Any]
 ) -> None:
     """Write the checkpoint of a step as a new folder that appears whole, then remove the older ones."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -44,7 +45,7 @@ def save_checkpoint(
 
 def load_checkpoint(
     folder: Path, network: nn.Module, optimizer: torch.optim.Optimizer
-) -> tuple[int, dict[str, object]] | None:
+) -> tuple[int, dict[str, Any]] | None:
     """Restore the newest checkpoint in place; return its step and counters, or None where there is none.
 
     Raises:

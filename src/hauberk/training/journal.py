@@ -3,13 +3,14 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from hauberk.atomic import write_text
 from hauberk.concepts.objective import ObjectiveValue
 
-Record = dict[str, object]
+Record = dict[str, Any]
 Watcher = Callable[[Record], None]
 """Is shown every record as it is written."""
 

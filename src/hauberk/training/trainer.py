@@ -152,8 +152,8 @@ class Run:
         if found is None:
             return 0, 0.0
         step, counters = found
-        self.epoch_tally.sums.copy_(torch.tensor(counters["epoch"]))
-        self.window_tally.sums.copy_(torch.tensor(counters["window"]))
+        self.epoch_tally.sums.copy_(torch.tensor(counters["epoch"], dtype=torch.float64))
+        self.window_tally.sums.copy_(torch.tensor(counters["window"], dtype=torch.float64))
         return step, counters["seconds"]
 
     def step(self, progress: Progress, rate: float) -> ObjectiveValue:
@@ -194,6 +194,6 @@ class Run:
 
 def finite(averages: Record, step: int) -> Record:
     """Return the averages, or refuse to go on without a finite loss."""
-    if not math.isfinite(float(str(averages["loss"]))):
-        raise TrainingError(f"the loss is {averages['loss']} at step {step}: lower the learning rate or clip gradients.")
+    if not math.isfinite(averages["loss"]):
+        raise TrainingError(f"the loss is {averages['loss']} at step {step}: lower the learning rate or clip gradients")
     return averages

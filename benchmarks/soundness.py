@@ -1,0 +1,240 @@
+"""Does any bound lie above a value that the network takes?
+
+    python benchmarks/soundness.py --samples 1000000 --attacked 100000 --seed 0
+
+Random small networks with random weights, statistics, scales, radii and ranges are bounded by every bounder with every
+kind of slopes; then every bound is compared with the network's values at sampled points (inside, on the border and at
+corners of the set) and at the answers of an attack on each row: so many points in float64, where a bound may lie 1e-9 above
+a value, and as many in float32 with outward rounding, where it may not at all. Prints one table; exits with 1 if a bound was
+crossed.
+"""
+
+import argparse
+import math
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from hauberk.attacks import PGD
+from hauberk.bounds import BackwardLinear, Interval
+from hauberk.capture import capture
+from hauberk.concepts.bounder import Bounder, Bounds
+from hauberk.concepts.box import Box
+from hauberk.concepts.graph import FrozenGraph, Graph
+from hauberk.concepts.loss import AdversarialLoss
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.op import Elementwise, Relaxation
+from hauberk.concepts.slopes import Adaptive, Parallel, Slopes
+from hauberk.concepts.specification import LinearSpec
+from hauberk.layers import Normalize
+from hauberk.threats import LinfBall
+from hauberk.threats.linf_ball import LinfSet
+
+SHAPE, CLASSES = (2, 4, 4), 4
+EXAMPLES, SAMPLES, ATTACKS = 8, 250, 25
+TOLERANCE = {torch.float64: 1e-9, torch.float32: 0.0}
+
+
+class Residual(nn.Module):
+    """Skips with and without a convolution, and batch norm."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.norm = nn.Conv2d(2, 3, 3, padding=1, bias=False), nn.BatchNorm2d(3)
+        self.second, self.inner = nn.Conv2d(3, 3, 3, padding=1), nn.BatchNorm2d(3)
+        self.skip, self.last = nn.Conv2d(3, 3, 1), nn.Linear(12, CLASSES)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = F.relu(self.norm(self.first(x)))
+        h = F.relu(self.inner(self.second(h)) + self.skip(h))
+        h = F.avg_pool2d(h - F.relu(self.second(h)), 2)
+        return self.last(h.flatten(1))
+
+
+def architectures() -> list[nn.Module]:
+    return [
+        nn.Sequential(nn.Flatten(), nn.Linear(32, 12), nn.ReLU(), nn.Linear(12, 8), nn.ReLU(), nn.Linear(8, CLASSES)),
+        nn.Sequential(
+            Normalize([0.4, 0.5], [0.2, 0.3]),
+            nn.Conv2d(2, 4, 3, stride=2, padding=1),
+            nn.BatchNorm2d(4),
+            nn.ReLU(),
+            nn.Conv2d(4, 4, 2, groups=2),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(4, 6),
+            nn.BatchNorm1d(6),
+            nn.ReLU(),
+            nn.Linear(6, CLASSES),
+        ),
+        nn.Sequential(
+            nn.Conv2d(2, 3, 3, padding=1),
+            nn.ReLU(),
+            nn.AvgPool2d(3, 2, padding=1),
+            nn.Conv2d(3, 3, 2, padding=1, dilation=2),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(12, CLASSES),
+        ),
+        Residual(),
+    ]
+
+
+def randomize(module: nn.Module, generator: torch.Generator) -> None:
+    """Draw every parameter and statistic, on scales that differ from network to network."""
+    scale = 10 ** (torch.rand((), generator=generator).item() * 2 - 1)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            deviation = scale / math.sqrt(parameter[0].numel()) if parameter.ndim > 1 else 0.5
+            parameter.copy_(deviation * torch.randn(parameter.shape, generator=generator))
+        for part in module.modules():
+            if isinstance(part, nn.BatchNorm1d | nn.BatchNorm2d):
+                assert part.running_mean is not None and part.running_var is not None
+                part.running_mean.copy_(scale * torch.randn(part.running_mean.shape, generator=generator))
+                part.running_var.copy_(10 ** (2 * torch.rand(part.running_var.shape, generator=generator) - 1))
+
+
+@dataclass(frozen=True)
+class Drawn(Slopes):
+    """Random lower lines: every choice is sound."""
+
+    seed: int = 0
+
+    def __call__(self, op: Elementwise, box: Box) -> Relaxation:
+        generator = torch.Generator().manual_seed(self.seed)
+        return op.relax(box, torch.rand(box.lower.shape, generator=generator, dtype=box.lower.dtype))
+
+
+@dataclass(frozen=True)
+class Row(AdversarialLoss):
+    """Minus one row of the specification, another one for each example."""
+
+    coefficients: Tensor
+
+    def __call__(self, logits: Tensor, y: Tensor) -> Tensor:
+        return -(self.coefficients * logits).sum(1)
+
+
+def bounders() -> dict[str, Bounder]:
+    found: dict[str, Bounder] = {"interval": Interval()}
+    for name, slopes in (("adaptive", Adaptive()), ("parallel", Parallel()), ("random", Drawn())):
+        found[f"backward, {name} slopes, interval boxes"] = BackwardLinear(Interval(), slopes)
+        found[f"backward, {name} slopes, own boxes"] = BackwardLinear(None, slopes)
+    return found
+
+
+@dataclass
+class Tally:
+    """What was found about one bounder in one precision."""
+
+    checks: dict[str, int] = field(default_factory=lambda: {"sampled": 0, "attacked": 0})
+    crossings: int = 0
+    slack: float = math.inf
+
+    def count(self, kind: str, bounds: Bounds, spec: LinearSpec, owner: Tensor, values: list[Tensor]) -> None:
+        """Compare bounds with the values at points that belong to these examples."""
+        tolerance = TOLERANCE[values[0].dtype]
+        margin = (spec.select(owner).value(values[-1]) - bounds.lower[owner]).amin(1)
+        held = margin >= -tolerance  # NaN holds nothing
+        for box, value in zip(bounds.boxes, values, strict=True):
+            inside = (value >= box.lower[owner] - tolerance) & (value <= box.upper[owner] + tolerance)
+            held &= inside.flatten(1).all(1)
+        self.checks[kind] += len(owner)
+        self.crossings += int((~held).sum())
+        self.slack = min(self.slack, margin.min().item())
+
+
+def random_set(generator: torch.Generator, dtype: torch.dtype) -> LinfSet:
+    """Draw inputs, some at the border of the range, and a radius between 0.001 and 0.5 for each."""
+    x = torch.rand(EXAMPLES, *SHAPE, generator=generator)
+    x = (1.6 * x - 0.3).clamp(0, 1).to(dtype)
+    eps = 10 ** (math.log10(0.5 / 0.001) * torch.rand(EXAMPLES, generator=generator) - 3)
+    within = (0.0, 1.0) if torch.rand((), generator=generator) < 0.7 else None
+    return LinfBall(eps.to(dtype), within).at(x)
+
+
+def sampled(S: LinfSet, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield (owners, points): a third inside, a third at corners, a third on lower-dimensional faces."""
+    owner = torch.arange(EXAMPLES).repeat_interleave(SAMPLES)
+    sets, noise = S.select(owner), Noise.of(seed, torch.arange(len(owner)))
+    inside = sets.sample(noise)
+    corner = sets.project(sets.start + 1e3 * (sets.sample(noise.fold(0)) - sets.start))
+    face = torch.where(noise.fold(1).uniform(SHAPE, inside.dtype) < 0.5, inside, corner)
+    kind = (torch.arange(len(owner)) % 3).view(-1, 1, 1, 1)
+    yield owner, torch.where(kind == 0, inside, torch.where(kind == 1, corner, face))
+
+
+def attacked(graph: Graph, S: LinfSet, spec: LinearSpec, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield (owners, points) where an attack has pushed a row of the specification down."""
+    owner = torch.arange(EXAMPLES).repeat_interleave(ATTACKS)
+    row = spec.rows[owner, torch.arange(len(owner)) % spec.rows.shape[1]]
+    attack = PGD(Row(row), steps=10, step=0.4, stop_when_broken=False)
+    yield owner, attack(graph, S.select(owner), torch.zeros_like(owner), noise=Noise.of(seed, torch.arange(len(owner))))
+
+
+def problems(
+    dtype: torch.dtype, count: int, seed: int
+) -> Iterator[tuple[Graph, FrozenGraph, LinfSet, LinearSpec, int]]:
+    graphs = [capture(module.to(dtype).eval(), torch.rand(2, *SHAPE, dtype=dtype)) for module in architectures()]
+    for number in range(count):
+        generator = torch.Generator().manual_seed(seed * 1_000_003 + number)
+        graph = graphs[number % len(graphs)]
+        randomize(graph.module, generator)
+        y = torch.randint(CLASSES, (EXAMPLES,), generator=generator)
+        spec = LinearSpec.margins(y, CLASSES, dtype)
+        yield graph, graph.frozen(), random_set(generator, dtype), spec, seed * 1_000_003 + number
+
+
+def check(dtype: torch.dtype, samples: int, attacks: int, seed: int) -> dict[str, Tally]:
+    """Check at least that many points of each kind in one precision."""
+    tallies = {name: Tally() for name in bounders()}
+    sampling, attacking = math.ceil(samples / (EXAMPLES * SAMPLES)), math.ceil(attacks / (EXAMPLES * ATTACKS))
+    for number, (graph, frozen, S, spec, drawn) in enumerate(problems(dtype, max(sampling, attacking), seed)):
+        points = []
+        if number < sampling:
+            points += [("sampled", *pair) for pair in sampled(S, drawn)]
+        if number < attacking:
+            points += [("attacked", *pair) for pair in attacked(graph, S, spec, drawn)]
+        with torch.no_grad():
+            evaluated = [(kind, owner, evaluate(graph, frozen, z)) for kind, owner, z in points]
+            for name, bounder in bounders().items():
+                bounds = bounder(frozen, S, spec, outward=dtype == torch.float32)
+                for kind, owner, values in evaluated:
+                    tallies[name].count(kind, bounds, spec, owner, values)
+    return tallies
+
+
+def evaluate(graph: Graph, frozen: FrozenGraph, z: Tensor) -> list[Tensor]:
+    """Return every value at z; the logits are those of the module itself."""
+    return [*frozen.values(z)[:-1], graph(z)]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--samples", type=int, default=1_000_000)
+    parser.add_argument("--attacked", type=int, default=100_000)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    start, crossings, lines = time.perf_counter(), 0, []
+    for dtype in TOLERANCE:
+        for name, tally in check(dtype, arguments.samples, arguments.attacked, arguments.seed).items():
+            crossings += tally.crossings
+            precision = str(dtype).removeprefix("torch.")
+            counts = f"{tally.checks['sampled']:>10,} {tally.checks['attacked']:>10,} {tally.crossings:>10,}"
+            lines.append(f"{precision:8} {name:42} {counts} {tally.slack:>12.3e}")
+    print(f"{'':8} {'bounder':42} {'sampled':>10} {'attacked':>10} {'crossings':>10} {'least slack':>12}")
+    print("\n".join(lines))
+    print(
+        f"seed {arguments.seed}, torch {torch.__version__}, {time.perf_counter() - start:.0f} s, {crossings} crossings"
+    )
+    return int(crossings > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,135 @@
+"""The command line: hauberk demo, train, evaluate, report, info.
+
+Results go to standard output, progress and errors to standard error. Exit status: 0, 1 after an error that the message
+explains, 2 for a command line that cannot be read, 130 when interrupted.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from jsonargparse import ArgumentParser, Namespace
+from rich.console import Console
+
+from hauberk.errors import HauberkError
+
+DEMO = "mnist-demo"
+SET = "key=value, as in trainer.epochs=3: change the recipe; repeatable"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command and return its exit status."""
+    options = parser().parse_args(arguments)
+    console = Console(stderr=True)
+    try:
+        COMMANDS[options.command](options[options.command], console)
+    except HauberkError as error:
+        console.print("[bold red]error:[/] ", end="")
+        console.print(str(error), markup=False, highlight=False, soft_wrap=True)
+        return 1
+    except KeyboardInterrupt:
+        console.print("interrupted: --resume goes on from here", markup=False)
+        return 130
+    return 0
+
+
+def parser() -> ArgumentParser:
+    parser = ArgumentParser(prog="hauberk", description="Make classifiers robust, and prove how robust they are.")
+    commands = parser.add_subcommands(required=True, dest="command")
+    parsers = {name: ArgumentParser(description=text) for name, text in DESCRIPTIONS.items()}
+    parsers["train"].add_argument("recipe", type=str, help="a YAML file, or a shipped recipe (see hauberk info)")
+    for name in ("demo", "train"):
+        parsers[name].add_argument("--run", type=str, default=None, help="folder of the run (default: new, in runs/)")
+        parsers[name].add_argument("--resume", action="store_true", help="go on with the run in that folder")
+    parsers["evaluate"].add_argument("run", type=str, help="folder of the run")
+    for name in ("demo", "train", "evaluate"):
+        parsers[name].add_argument("--set", type=str, action="append", default=[], help=SET)
+    parsers["report"].add_argument("runs", type=str, nargs="+", help="folders of runs")
+    parsers["report"].add_argument("--output", type=str, default=None, help="default: report.html in the first folder")
+    for name, text in DESCRIPTIONS.items():
+        commands.add_subcommand(name, parsers[name], help=text)
+    return parser
+
+
+def demo(options: Namespace, console: Console) -> None:
+    from hauberk import workflow
+    from hauberk.display import Display
+    from hauberk.recipe import read_recipe
+    from hauberk.reports import headline_line, write_report
+
+    began = time.monotonic()
+    folder = run_folder(options.run, DEMO)
+    with Display(console) as display:
+        workflow.train(read_recipe(DEMO, options.set), folder, resume=options.resume, watch=display.training)
+        summary = workflow.evaluate(folder, [], display.evaluation)
+    report = write_report([folder], folder / "report.html")
+    print(headline_line(summary, time.monotonic() - began, report))
+
+
+def train(options: Namespace, console: Console) -> None:
+    from hauberk import workflow
+    from hauberk.display import Display
+    from hauberk.recipe import read_recipe
+
+    folder = run_folder(options.run, Path(options.recipe).stem)
+    with Display(console) as display:
+        workflow.train(read_recipe(options.recipe, options.set), folder, resume=options.resume, watch=display.training)
+    print(folder)
+
+
+def evaluate(options: Namespace, console: Console) -> None:
+    from hauberk import workflow
+    from hauberk.display import Display
+    from hauberk.reports import print_headline
+
+    with Display(console) as display:
+        summary = workflow.evaluate(Path(options.run), options.set, display.evaluation)
+    print_headline(summary, Console())
+
+
+def report(options: Namespace, console: Console) -> None:
+    from hauberk.reports import write_report
+
+    runs = [Path(run) for run in options.runs]
+    print(write_report(runs, Path(options.output) if options.output else runs[0] / "report.html"))
+
+
+def info(options: Namespace, console: Console) -> None:
+    import platform
+    from importlib.metadata import version
+
+    import torch
+
+    from hauberk.capture import covered
+    from hauberk.recipe import public_classes, shipped_recipes
+
+    devices = ["cpu", *(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))]
+    print(f"hauberk {version('hauberk')}, torch {torch.__version__}, Python {platform.python_version()}")
+    print(f"devices: {', '.join(devices)} ({torch.get_num_threads()} threads)")
+    print(f"recipes: {', '.join(shipped_recipes())}")
+    print(f"operators with bounds: {', '.join(covered())}")
+    print("classes for recipes:")
+    for name in public_classes():
+        print(f"  {name}")
+
+
+def run_folder(given: str | None, recipe: str) -> Path:
+    """Return the folder asked for, or a new one named after the recipe and the time."""
+    return Path(given) if given else Path("runs") / f"{recipe}-{datetime.now():%Y%m%d-%H%M%S}"
+
+
+DESCRIPTIONS = {
+    "demo": "train an MNIST classifier, attack it, prove it, report it",
+    "train": "train what a recipe describes",
+    "evaluate": "attack and prove a trained run; after a kill it goes on where it was",
+    "report": "write the HTML report of a run, or compare several",
+    "info": "print versions, devices, recipes, operators and classes",
+}
+COMMANDS: dict[str, Callable[[Namespace, Console], None]] = {
+    "demo": demo,
+    "train": train,
+    "evaluate": evaluate,
+    "report": report,
+    "info": info,
+}

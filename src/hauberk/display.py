@@ -1,0 +1,59 @@
+"""What a person sees while training and evaluation run: a live bar in a terminal, plain lines elsewhere."""
+
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+
+class Display:
+    """Watches training and evaluation. Without a terminal it prints one plain line an epoch and a stage."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.live = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.percentage:3.0f} %"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self.tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> "Display":
+        self.live.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self.live.stop()
+
+    def training(self, record: dict[str, Any]) -> None:
+        """Show a record of the training journal."""
+        seen = f"loss {record['loss']:.3f}  {accuracies(record, '')}"
+        self.advance("training", f"training  {seen}", record["step"], record["steps"])
+        if record["kind"] == "epoch" and not self.console.is_terminal:
+            held_out = f"  | held out: {accuracies(record, 'validation_')}" if "validation_clean" in record else ""
+            self.line(f"epoch {record['epoch']:.0f}  {seen}{held_out}  {record['seconds']:.0f} s")
+
+    def evaluation(self, stage: str, done: int, total: int) -> None:
+        """Show how far a stage of the evaluation has come."""
+        self.advance(stage, f"evaluating  {stage}", done, total)
+        if done == total and not self.console.is_terminal:
+            self.line(f"evaluated {stage}: {total} examples")
+
+    def advance(self, key: str, description: str, done: int, total: int) -> None:
+        if key not in self.tasks:
+            self.tasks[key] = self.live.add_task(description)
+        self.live.update(self.tasks[key], description=description, completed=done, total=total)
+
+    def line(self, text: str) -> None:
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def accuracies(record: dict[str, Any], prefix: str) -> str:
+    shares = {name: record[f"{prefix}{name}"] for name in ("clean", "robust")}
+    return "  ".join(f"{name} {100 * share:.1f} %" for name, share in shares.items() if share is not None)

@@ -1,0 +1,150 @@
+"""network x threat x attacks x verifiers -> records, in shards that survive a kill."""
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from hauberk.atomic import replacing, write_text
+from hauberk.capture import capture
+from hauberk.concepts.attack import Attack
+from hauberk.concepts.certificate import Verifier
+from hauberk.concepts.dataset import Split
+from hauberk.concepts.graph import Graph
+from hauberk.concepts.loss import require_labels
+from hauberk.concepts.perturbation_set import ThreatModel
+from hauberk.concepts.subject import NetworkSubject
+from hauberk.errors import InputError, UnsupportedOpError
+from hauberk.evaluation.fingerprint import weights_sha256
+from hauberk.evaluation.illustrations import write_examples, write_layers
+from hauberk.evaluation.shard import Shard
+from hauberk.evaluation.summary import Summary, summarised
+
+Watcher = Callable[[str, int, int], None]
+"""Is told what is being evaluated, and how many of how many examples are done."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Accuracies at several radii, with attacks and verifiers of its own; proven examples are not attacked.
+
+    Args:
+        radii: multiples of the threat's radius.
+        attacks: by the names that records use, cheap ones first.
+        verifiers: cheap ones first.
+        examples: how many examples, from the first, the curve is computed on.
+    """
+
+    radii: Sequence[float]
+    attacks: Mapping[str, Attack]
+    verifiers: Sequence[Verifier]
+    examples: int = 1000
+
+
+@dataclass(frozen=True)
+class Evaluator:
+    """Judges a network against a threat: every attack on every example, every verifier on what is not yet proven.
+
+    Args:
+        attacks: by the names that records use, cheap ones first.
+        verifiers: cheap ones first.
+        curve: the robustness curve, where one is wanted.
+        shard: examples a shard, which is what a kill can lose.
+        illustrated: how many examples are kept with their adversarial versions.
+        seed: of the attacks' noise.
+    """
+
+    attacks: Mapping[str, Attack]
+    verifiers: Sequence[Verifier]
+    curve: Curve | None = None
+    shard: int = 500
+    illustrated: int = 10
+    seed: int = 0
+
+    def evaluate(
+        self,
+        network: nn.Module,
+        data: Split,
+        threat: ThreatModel,
+        folder: Path,
+        watch: Watcher = lambda stage, done, total: None,
+    ) -> Summary:
+        """Evaluate the network in eval mode, write records and summary to `folder`, and return the summary.
+
+        A folder that holds shards of the same evaluation is completed; the network's mode is restored.
+
+        Raises:
+            InputError: the folder holds another evaluation, or a label does not fit the network.
+            SoundnessError: an example is proven and broken at once; the evidence is kept in the folder.
+        """
+        training = {part: part.training for part in network.modules()}
+        network.eval()
+        try:
+            subject = NetworkSubject(network, captured(network, data))
+            require_labels(data.labels, len(data), network(data.batch(slice(0, 1))[0]).shape[1])
+            self.claim(folder, network, data, threat)
+            self.sweep(subject, data, threat, folder / "records", self, watch)
+            if self.curve is not None:
+                first = data.select(slice(0, self.curve.examples))
+                for factor in self.curve.radii:
+                    self.sweep(
+                        subject, first, threat.scaled(factor), folder / "curve" / f"{factor:g}", self.curve, watch
+                    )
+            summary = summarised(folder, threat, self.attacks, self.verifiers, self.curve.attacks if self.curve else {})
+            write_layers(folder, subject, data, threat, self.verifiers)
+            write_examples(folder, subject, data, threat, self.attacks, self.illustrated, self.seed)
+        finally:
+            for part, mode in training.items():
+                part.training = mode
+        write_text(folder / "summary.json", json.dumps(summary, indent=1))
+        return summary
+
+    def claim(self, folder: Path, network: nn.Module, data: Split, threat: ThreatModel) -> None:
+        """Write down what the folder's shards are the evaluation of, or refuse a folder of another one."""
+        plan = {
+            "weights": weights_sha256(network),
+            "threat": repr(threat),
+            "examples": len(data),
+            "evaluator": repr(self),
+        }
+        file = folder / "plan.json"
+        if file.exists() and json.loads(file.read_text(encoding="utf-8")) != plan:
+            raise InputError(f"{folder} holds the evaluation of another network or setting: delete that folder first.")
+        write_text(file, json.dumps(plan, indent=1))
+
+    def sweep(
+        self,
+        subject: NetworkSubject,
+        data: Split,
+        threat: ThreatModel,
+        folder: Path,
+        suite: "Evaluator | Curve",
+        watch: Watcher,
+    ) -> None:
+        """Evaluate the shards that the folder does not hold yet."""
+        for start in range(0, len(data), self.shard):
+            end, file = min(start + self.shard, len(data)), folder / f"{start:09d}.parquet"
+            if not file.exists():
+                began = time.monotonic()
+                shard = Shard.of(subject, threat, data, torch.arange(start, end), self.seed)
+                for verifier in suite.verifiers:
+                    shard.verify(verifier)
+                for number, (name, attack) in enumerate(suite.attacks.items()):
+                    shard.attack(name, attack, number, skip_proven=isinstance(suite, Curve))
+                shard.require_agreement(folder.parent)
+                with replacing(file) as temporary:
+                    records = shard.records(time.monotonic() - began)
+                    records.write_parquet(temporary, metadata=shard.facts())
+            watch(threat.name, end, len(data))
+
+
+def captured(network: nn.Module, data: Split) -> Graph | UnsupportedOpError:
+    """Return the network's graph, or why there is none: attacks and black-box verifiers go on without."""
+    try:
+        return capture(network, data.batch(slice(0, 2))[0])
+    except UnsupportedOpError as error:
+        return error

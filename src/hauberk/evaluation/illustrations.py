@@ -1,0 +1,66 @@
+"""What a report shows beside the figures: layers and examples."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from hauberk.atomic import replacing, write_text
+from hauberk.concepts.attack import Attack
+from hauberk.concepts.certificate import Verifier
+from hauberk.concepts.dataset import Split
+from hauberk.concepts.graph import Graph
+from hauberk.concepts.perturbation_set import CertifiableSet, ThreatModel
+from hauberk.concepts.subject import NetworkSubject
+from hauberk.evaluation.layers import layer_states
+from hauberk.evaluation.records import read_records
+from hauberk.evaluation.shard import Shard
+from hauberk.verification.by_bound import ByBound
+
+
+def write_layers(
+    folder: Path, subject: NetworkSubject, data: Split, threat: ThreatModel, verifiers: Sequence[Verifier]
+) -> None:
+    """Write the states of the neurons as the last bound sees them, where the network and the set have bounds."""
+    bounders = [verifier.bounder for verifier in verifiers if isinstance(verifier, ByBound)]
+    S = threat.at(data.batch(slice(0, 200))[0])
+    if bounders and isinstance(subject.captured, Graph) and isinstance(S, CertifiableSet):
+        write_text(folder / "layers.json", json.dumps(layer_states(subject.captured, S, bounders[-1]), indent=1))
+
+
+def write_examples(
+    folder: Path,
+    subject: NetworkSubject,
+    data: Split,
+    threat: ThreatModel,
+    attacks: Mapping[str, Attack],
+    count: int,
+    seed: int,
+) -> None:
+    """Write a few examples with the answers of the attacks: half of them broken, as far as there are any."""
+    records = read_records(folder / "records")
+    correct = records.filter(records["prediction"] == records["label"])
+    broken = correct.filter(correct["broken_by"].is_not_null())["index"].to_list()
+    held = correct.filter(correct["broken_by"].is_null())["index"].to_list()
+    chosen = broken[: count // 2]
+    chosen = torch.tensor(chosen + held[: count - len(chosen)], dtype=torch.long)
+    if not len(chosen) or not attacks:
+        return
+    shard = Shard.of(subject, threat, data, chosen, seed)
+    for number, (name, attack) in enumerate(attacks.items()):
+        shard.attack(name, attack, number)
+    adversarial = shard.S.decode(shard.answer)
+    with torch.no_grad():
+        predictions = subject.predict(adversarial)
+    tensors = {
+        "inputs": shard.x,
+        "adversarial": adversarial,
+        "labels": shard.y,
+        "clean_predictions": shard.prediction,
+        "adversarial_predictions": predictions,
+        "index": chosen,
+    }
+    with replacing(folder / "examples.safetensors") as temporary:
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary)

@@ -1,0 +1,72 @@
+"""From records to the figures that are reported."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from hauberk.concepts.attack import Attack
+from hauberk.concepts.certificate import Verifier
+from hauberk.concepts.perturbation_set import ThreatModel
+from hauberk.evaluation.records import read_records
+from hauberk.evaluation.statistics import share
+
+Summary = dict[str, Any]
+
+
+def summarised(
+    folder: Path,
+    threat: ThreatModel,
+    attacks: Mapping[str, Attack],
+    verifiers: Sequence[Verifier],
+    curve_attacks: Mapping[str, Attack],
+) -> Summary:
+    """Return counts, shares and exact 95 % intervals of a finished evaluation, and what each part cost."""
+    records = read_records(folder / "records")
+    facts = [pl.read_parquet_metadata(shard) for shard in sorted((folder / "records").glob("*.parquet"))]
+    seconds: Counter[str] = Counter()
+    refusals: dict[str, str] = {}
+    for fact in facts:
+        seconds.update(json.loads(fact["seconds"]))
+        refusals |= json.loads(fact["not_applicable"])
+    broken, certified = Counter(records["broken_by"]), Counter(records["certified_by"])
+    curve = [read_records(place) for place in (folder / "curve").glob("*")]
+    return {
+        "subject": "network",
+        "threat": threat.name,
+        "eps": records["eps"][0],
+        "examples": len(records),
+        "confidence": 0.95,
+        "arithmetic": next((fact["arithmetic"] for fact in facts if fact["arithmetic"]), ""),
+        "seconds": sum(float(points["seconds"].sum()) for points in [records, *curve]),
+        **accuracies(records),
+        "attacks": [{"name": name, "broken": broken[name], "seconds": seconds[name]} for name in attacks],
+        "verifiers": [
+            {
+                "name": verifier.name,
+                "certified": certified[verifier.name],
+                "seconds": seconds[verifier.name],
+                "not_applicable": refusals.get(verifier.name),
+            }
+            for verifier in verifiers
+        ],
+        "curve": [
+            {"eps": points["eps"][0], "examples": len(points), **accuracies(points)}
+            for points in sorted(curve, key=lambda points: points["eps"][0])
+        ],
+        "curve_attack": ", ".join(curve_attacks),
+    }
+
+
+def accuracies(records: pl.DataFrame) -> dict[str, dict[str, float | int]]:
+    """Return clean, attacked and certified accuracy."""
+    correct = records["prediction"] == records["label"]
+    masks = {
+        "clean": correct,
+        "attacked": correct & records["broken_by"].is_null(),
+        "certified": correct & records["certified_by"].is_not_null(),
+    }
+    return {name: share(int(mask.sum()), len(records)) for name, mask in masks.items()}

@@ -1,0 +1,108 @@
+"""A few inputs and their adversarial versions, as reports read and draw them."""
+
+import base64
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Integer
+from matplotlib import colormaps
+from matplotlib.image import imsave
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from hauberk.errors import InputError
+
+SHOWN = 10
+"""As many as fit side by side."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Images in [0, 1] with what the network says of them."""
+
+    inputs: Float[np.ndarray, "m c h w"]
+    adversarial: Float[np.ndarray, "m c h w"]
+    labels: Integer[np.ndarray, "m"]
+    clean_predictions: Integer[np.ndarray, "m"]
+    adversarial_predictions: Integer[np.ndarray, "m"]
+    index: Integer[np.ndarray, "m"]
+    """Their positions in the test split."""
+
+    @property
+    def largest_change(self) -> float:
+        """The largest change of any value."""
+        return float(np.abs(self.adversarial - self.inputs).max())
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One image of the strip, as a data URI, and the words under it."""
+
+    uri: str
+    index: int
+    label: int
+    prediction: int | None
+    """None under a perturbation."""
+
+
+def read_examples(path: Path, remedy: str) -> Examples | None:
+    """Return the examples of an evaluation; None where there is no file, no example, or what is no image.
+
+    Raises:
+        InputError: the file is corrupt or its tensors do not fit together; the message ends with the remedy.
+    """
+    if not path.exists():
+        return None
+    try:
+        tensors = load_file(path)
+        names = Examples.__dataclass_fields__
+        arrays = {name: tensors[name] for name in names}
+    except (OSError, SafetensorError, KeyError) as error:
+        raise InputError(f"{path} does not hold the examples of an evaluation ({error!r}): {remedy}") from error
+    shapes = {name: array.shape for name, array in arrays.items()}
+    count = shapes["labels"]
+    if shapes["inputs"] != shapes["adversarial"] or any(shapes[name][:1] != count for name in names) or len(count) != 1:
+        raise InputError(f"{path}: the shapes {shapes} do not fit together: {remedy}")
+    if arrays["inputs"].ndim != 4 or not arrays["inputs"].size:
+        return None
+    return Examples(**{name: array[:SHOWN] for name, array in arrays.items()})
+
+
+def draw_strip(examples: Examples) -> dict[str, list[Picture]]:
+    """Return rows of pictures: clean, adversarial, and their difference.
+
+    A difference is drawn on a diverging scale from minus to plus the largest change: white is no change, red brighter,
+    blue darker. Of several channels it shows the one that changed most.
+    """
+    change = examples.adversarial - examples.inputs
+    most = np.take_along_axis(change, np.abs(change).argmax(1, keepdims=True), axis=1)[:, 0]
+    scaled = most / (examples.largest_change or 1) / 2 + 0.5
+    rows = {
+        "clean": (_colours(examples.inputs), examples.clean_predictions),
+        "adversarial": (_colours(examples.adversarial), examples.adversarial_predictions),
+        "difference": (colormaps["RdBu_r"](scaled), [None] * len(change)),
+    }
+    return {
+        name: [
+            Picture(_uri(image), int(index), int(label), None if prediction is None else int(prediction))
+            for image, index, label, prediction in zip(
+                images, examples.index, examples.labels, predictions, strict=True
+            )
+        ]
+        for name, (images, predictions) in rows.items()
+    }
+
+
+def _colours(images: Float[np.ndarray, "m c h w"]) -> Float[np.ndarray, "m h w 3"]:
+    """Return images as red, green, blue: their own three channels, or the mean of others as grey."""
+    if images.shape[1] != 3:
+        images = np.repeat(images.mean(1, keepdims=True), 3, axis=1)
+    return np.moveaxis(images, 1, -1).clip(0, 1)
+
+
+def _uri(image: Float[np.ndarray, "h w _"]) -> str:
+    content = io.BytesIO()
+    imsave(content, (image * 255).round().astype(np.uint8), format="png", metadata={"Software": None})
+    return "data:image/png;base64," + base64.b64encode(content.getvalue()).decode("ascii")

@@ -1,0 +1,152 @@
+"""The figures of a report, as inline SVG."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import polars as pl
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from hauberk.reports.run_files import Layer
+from hauberk.reports.summary import Share, Summary
+from hauberk.reports.svg import COLOURS, drawing, to_svg
+from hauberk.reports.training import Row, Training
+
+_PERCENT = PercentFormatter(1, decimals=0, symbol=" %")
+
+
+def draw_curves(summary: Summary, name: str) -> Markup:
+    """Return clean, attacked and certified accuracy against the radius, with their intervals as bands."""
+    radii = [point.eps for point in summary.curve]
+    with drawing(8.4, 3.3) as (figure, axes):
+        measures: dict[str, list[Share]] = {
+            "clean": [point.clean for point in summary.curve],
+            "attacked": [point.attacked for point in summary.curve],
+            "certified": [point.certified for point in summary.curve],
+        }
+        for (measure, shares), marker in zip(measures.items(), "s^o", strict=True):
+            colour = COLOURS[measure]
+            low, high = [share.low for share in shares], [share.high for share in shares]
+            axes.fill_between(radii, low, high, color=colour, alpha=0.16, linewidth=0)
+            axes.plot(radii, [share.share for share in shares], color=colour, marker=marker, label=measure)
+        least = min(share.low for share in measures["certified"])
+        bottom = max(0.0, np.floor(least * 20 - 0.2) / 20)  # the scale starts at a multiple of 5 %, a little below
+        axes.set(xlabel="radius eps", xlim=(0, max(*radii, summary.eps) * 1.04), ylim=(bottom, 1 + (1 - bottom) * 0.02))
+        axes.axvline(summary.eps, color=COLOURS["ink"], linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
+        axes.annotate(
+            f"eps {summary.eps:g}", (summary.eps, 0.02), xycoords=("data", "axes fraction"), xytext=(-4, 0),
+            textcoords="offset points", ha="right", va="bottom",
+        )  # fmt: skip
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_major_formatter(_PERCENT)
+        axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+        _legend(axes)
+        last = summary.curve[-1]
+        return to_svg(
+            figure, name,
+            f"Clean, attacked and certified accuracy against the radius: at eps {last.eps:g} they are "
+            f"{last.clean.share:.1%}, {last.attacked.share:.1%} and {last.certified.share:.1%}.",
+        )  # fmt: skip
+
+
+def draw_training(training: Training, name: str) -> list[Markup]:
+    """Return three figures against the epoch: the loss, the accuracies, and the radius trained with."""
+    size, rows, last = (3.1, 2.5), training.rows, training.last
+    with drawing(*size) as (figure, axes):
+        _line(axes, rows, lambda row: row.loss, color=COLOURS["ink"], linewidth=1)
+        axes.set(title="Training loss", xlabel="epoch", ylim=(0, None))
+        loss = to_svg(figure, f"{name}-loss", f"Training loss against the epoch, at the end {_number(rows[-1].loss)}.")
+    with drawing(*size) as (figure, axes):
+        fine = {"linewidth": 1, "alpha": 0.55}
+        _line(axes, rows, lambda row: row.clean, color=COLOURS["clean"], label="clean", **fine)
+        _line(axes, rows, lambda row: row.robust, color=COLOURS["certified"], label="certified", **fine)
+        coarse = {"marker": "o", "markersize": 3, "linewidth": 1.6}
+        _line(axes, training.epochs, lambda row: row.validation_clean, color=COLOURS["clean"], **coarse)
+        _line(axes, training.epochs, lambda row: row.validation_certified, color=COLOURS["certified"], **coarse)
+        values = [value for row in rows for value in (row.clean, row.robust) if value is not None]
+        bottom = np.floor(np.quantile(values, 0.1) * 10) / 10 if values else 0  # the first rise would flatten all the rest
+        axes.set(title="Accuracy", xlabel="epoch", ylim=(bottom, 1 + (1 - bottom) * 0.02))
+        axes.yaxis.set_major_formatter(_PERCENT)
+        _legend(axes, loc="lower right")
+        shares = to_svg(figure, f"{name}-shares", "Clean and certified accuracy in training against the epoch.")
+    with drawing(*size) as (figure, axes):
+        _line(axes, rows, lambda row: row.radius, color=COLOURS["ink"])
+        axes.set(title="Radius, as a share of the final one", xlabel="epoch", ylim=(0, None))
+        axes.yaxis.set_major_formatter(_PERCENT)
+        radius = to_svg(figure, f"{name}-radius", f"Training radius, at the end {_number(last.radius)} of the final one.")
+    return [loss, shares, radius]
+
+
+def draw_layers(layers: Sequence[Layer], name: str) -> Markup:
+    """Return the shares of unstable, active and inactive neurons, a bar a layer."""
+    with drawing(4.8, 1.0 + 0.26 * len(layers)) as (figure, axes):
+        left = np.zeros(len(layers))
+        for state in ("unstable", "active", "inactive"):
+            widths = np.array([getattr(layer, state) for layer in layers])
+            axes.barh(range(len(layers)), widths, left=left, height=0.68, color=COLOURS[state], label=state)
+            left += widths
+        axes.set_yticks(range(len(layers)), [layer.name for layer in layers])
+        for row, layer in enumerate(layers):
+            axes.annotate(f"{layer.neurons:,}", (1.02, row), va="center", annotation_clip=False)
+        axes.set(xlim=(0, 1), ylim=(len(layers) - 0.4, -0.6))
+        axes.xaxis.set_major_formatter(_PERCENT)
+        axes.grid(False)
+        axes.spines["bottom"].set_visible(False)
+        _legend(axes)
+        worst = max(layers, key=lambda layer: layer.unstable)
+        return to_svg(
+            figure, name,
+            f"Shares of unstable, active and inactive neurons in {len(layers)} layers; layer {worst.name} has the most "
+            f"unstable ones, {worst.unstable:.1%}.",
+        )  # fmt: skip
+
+
+def central_range(bounds: pl.Series) -> tuple[float, float]:
+    """Return the range that a histogram of bounds shows: all but the outermost half percent on either side."""
+    return float(bounds.quantile(0.005, "lower") or 0), float(bounds.quantile(0.995, "higher") or 0)
+
+
+def draw_bounds(bounds: pl.Series, name: str) -> Markup:
+    """Return the histogram of the proven lower bounds of the margin, those above zero in the colour of proof."""
+    low, high = central_range(bounds)
+    width = max((max(high, 0) - min(low, 0)) / 48, 1e-6)
+    edges = np.arange(np.floor(min(low, 0) / width), np.ceil(max(high, 0) / width) + 1) * width  # zero is an edge
+    counts, _ = np.histogram(bounds.filter(bounds.is_between(low, high)).to_numpy(), edges)
+    with drawing(4.8, 2.6) as (figure, axes):
+        proven = edges[:-1] >= 0
+        for mask, colour, label in [(~proven, "unproven", "not proven"), (proven, "certified", "proven")]:
+            if counts[mask].any():
+                axes.bar(
+                    edges[:-1][mask], counts[mask], width * 0.9, align="edge", color=COLOURS[colour], label=label
+                )
+        axes.axvline(0, color=COLOURS["ink"], linewidth=0.8, linestyle=(0, (4, 3)))
+        axes.set(xlabel="proven lower bound of the margin", ylabel="images")
+        axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+        axes.yaxis.set_major_formatter("{x:,.0f}")
+        _legend(axes)
+        above = int((bounds > 0).sum())
+        return to_svg(
+            figure, name, f"Histogram of the proven lower bounds of the margin: {above} of {len(bounds)} lie above zero."
+        )
+
+
+def _line(axes: Axes, rows: Sequence[Row], of: Callable[[Row], float | None], **style: object) -> None:
+    """Draw one value of every row that has it against the epoch."""
+    points = [(row.epoch, value) for row in rows if (value := of(row)) is not None]
+    if points:
+        axes.plot(*zip(*points, strict=True), **style)  # pyright: ignore[reportArgumentType]
+
+
+def _legend(axes: Axes, loc: str | None = None) -> None:
+    """Place the legend in a corner, or else in one line above the axes."""
+    if not axes.get_legend_handles_labels()[0]:
+        return
+    if loc:
+        axes.legend(loc=loc)
+    else:
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.4, ncols=3, borderpad=0)
+
+
+def _number(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.3g}"

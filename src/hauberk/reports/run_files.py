@@ -1,0 +1,98 @@
+"""The files of a run, read into one value."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from hauberk.errors import InputError
+from hauberk.evaluation.records import SCHEMA, read_records
+from hauberk.reports.examples import Examples, read_examples
+from hauberk.reports.summary import Summary
+from hauberk.reports.training import Training, read_training
+from hauberk.reports.typed_json import parse, read_text
+
+EVALUATE = "run `hauberk evaluate` on this run again."
+
+
+@dataclass(frozen=True)
+class About:
+    """What run.json says: the network, the task, and what it ran on."""
+
+    hauberk: str
+    torch: str
+    python: str
+    platform: str
+    threads: int
+    seed: int
+    dataset: str
+    network: str
+    parameters: int
+    threat: str
+    started: str
+    weights_sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Mean shares of a layer's neurons that are always active, always inactive, or undecided over the set."""
+
+    name: str
+    neurons: int
+    active: float
+    inactive: float
+    unstable: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything a report can show of a run; what is None or empty is left out."""
+
+    folder: Path
+    recipe: str
+    """The exact configuration, verbatim."""
+    about: About
+    summary: Summary
+    records: pl.DataFrame
+    training: Training | None
+    layers: list[Layer]
+    examples: Examples | None
+
+    @property
+    def name(self) -> str:
+        """The name of its folder."""
+        return self.folder.resolve().name
+
+
+def read_run(folder: Path) -> Run:
+    """Return what the files of a run say.
+
+    train.jsonl, evaluation/layers.json and evaluation/examples.safetensors may be missing; the others may not.
+
+    Raises:
+        InputError: a file is missing, corrupt, or contradicts another; the message names it and what to do.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not the folder of a run: pass one that holds recipe.yaml and evaluation/.")
+    evaluation = folder / "evaluation"
+    train_again = "pass the folder of a run, or run `hauberk train` again."
+    about, summary, layers = folder / "run.json", evaluation / "summary.json", evaluation / "layers.json"
+    run = Run(
+        folder=folder,
+        recipe=read_text(folder / "recipe.yaml", train_again),
+        about=parse(read_text(about, train_again), About, str(about), train_again),
+        summary=parse(read_text(summary, EVALUATE), Summary, str(summary), EVALUATE),
+        records=read_records(evaluation / "records"),
+        training=read_training(folder / "train.jsonl"),
+        layers=parse(read_text(layers, EVALUATE), list[Layer], str(layers), EVALUATE) if layers.exists() else [],
+        examples=read_examples(evaluation / "examples.safetensors", EVALUATE),
+    )
+    missing = SCHEMA.keys() - set(run.records.columns)
+    if missing:
+        raise InputError(f"{evaluation / 'records'} lacks the columns {', '.join(sorted(missing))}: {EVALUATE}")
+    if len(run.records) != run.summary.examples:
+        raise InputError(
+            f"{summary} speaks of {run.summary.examples} examples, but {evaluation / 'records'} holds "
+            f"{len(run.records)}: delete {evaluation} and {EVALUATE}"
+        )
+    return run

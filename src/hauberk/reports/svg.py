@@ -1,0 +1,94 @@
+"""From a matplotlib figure to SVG that lives inside a page and follows its colours."""
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import matplotlib
+from markupsafe import Markup, escape
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+COLOURS = {
+    "ink": "#22272e",
+    "rule": "#d5d9df",
+    "clean": "#68717d",
+    "attacked": "#d1670f",
+    "certified": "#0068b3",
+    "unstable": "#b4488c",
+    "active": "#8fb8a8",
+    "inactive": "#dfe3e8",
+    "unproven": "#b5bcc6",
+}
+"""Colours by meaning, the same in every figure and table, told apart by every kind of colour vision."""
+
+_STYLE = {
+    "font.family": "sans-serif",
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.titlelocation": "left",
+    "axes.titlepad": 8,
+    "axes.labelsize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.spines.left": False,
+    "axes.edgecolor": COLOURS["ink"],
+    "axes.linewidth": 0.7,
+    "axes.labelcolor": COLOURS["ink"],
+    "axes.titlecolor": COLOURS["ink"],
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.axisbelow": True,
+    "axes.unicode_minus": True,
+    "grid.color": COLOURS["rule"],
+    "grid.linewidth": 0.6,
+    "text.color": COLOURS["ink"],
+    "text.parse_math": False,  # names come from files: a $ is a $
+    "xtick.color": COLOURS["ink"],
+    "ytick.color": COLOURS["ink"],
+    "xtick.major.width": 0.7,
+    "ytick.major.size": 0,
+    "lines.linewidth": 1.6,
+    "lines.markersize": 4.5,
+    "lines.solid_capstyle": "round",
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "legend.handlelength": 1.6,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "hauberk",  # the same run gives the same bytes
+}
+
+
+@contextmanager
+def drawing(width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
+    """Yield a figure of this size in inches and its axes, in the style of the reports."""
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        yield figure, figure.subplots()
+
+
+def to_svg(figure: Figure, name: str, label: str) -> Markup:
+    """Return a figure as an <svg> element without background, to be placed in an HTML page.
+
+    Colours become CSS variables of the page (`var(--clean)`), so that they follow its light and dark mode; text stays
+    text, in the page's font; ids are prefixed by `name`, which must be unique on the page.
+
+    Args:
+        figure: Drawn within `drawing`.
+        name: A word for the ids.
+        label: What a screen reader says instead of the picture.
+    """
+    content = io.StringIO()
+    nothing = dict.fromkeys(["Creator", "Date", "Format", "Type"])
+    figure.savefig(content, format="svg", transparent=True, metadata=nothing)
+    svg = content.getvalue()
+    width, height = figure.get_size_inches() * 72  # SVG counts in points
+    body = svg[svg.index("</defs>") + len("</defs>") :]  # what precedes is a style sheet that would rule the whole page
+    body = re.sub(r'\sid="[a-zA-Z.]+_\d+"', "", body)
+    body = re.sub(r'(id="|url\(#|xlink:href="#)', rf"\g<1>{name}-", body).replace("xlink:href", "href")
+    body = re.sub(r"(?:'[^']*', )+sans-serif", "var(--sans)", body)
+    body = re.sub(r'd="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]).replace("\n", ""), body)
+    for meaning, colour in COLOURS.items():
+        body = body.replace(colour, f"var(--{meaning})")
+    return Markup(f'<svg viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{escape(label)}">{body}')

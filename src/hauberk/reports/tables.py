@@ -1,0 +1,67 @@
+"""Numbers as people read them, and the headline table in a terminal."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from hauberk.reports.summary import Share, Summary
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A row of the headline table."""
+
+    name: str
+    meaning: str
+    share: Share
+
+
+def headline_rows(summary: Summary) -> list[Measure]:
+    """Return clean, attacked and certified accuracy, from the largest to the smallest."""
+    return [
+        Measure("clean", "classified correctly", summary.clean),
+        Measure("attacked", "withstood every attack tried", summary.attacked),
+        Measure("certified", "proven: nothing in the set changes the answer", summary.certified),
+    ]
+
+
+def headline_table(summary: Summary) -> Table:
+    """Return the headline table for a terminal: `rich.print` shows it."""
+    title = f"{summary.threat} | {summary.examples:,} images | {summary.subject}"
+    table = Table("accuracy", "meaning", title=Text(title), title_justify="left")  # Text: [ and ] are no markup
+    for heading in ("images", "share", f"{summary.confidence * 100:g} % interval"):
+        table.add_column(heading, justify="right")
+    for row in headline_rows(summary):
+        share = row.share
+        table.add_row(row.name, row.meaning, f"{share.count:,}", percent(share.share), percent_interval(share))
+    return table
+
+
+def headline_line(summary: dict[str, Any], seconds: float, report: Path) -> str:
+    """Return the one line that ends a command: accuracies, task, time, and where the report lies."""
+    accuracies = [f"{name} {percent(summary[name]['share'], 1)}" for name in ("clean", "attacked", "certified")]
+    parts = [*accuracies, summary["threat"], f"{summary['examples']} images", f"{seconds / 60:.1f} min", f"report {report}"]
+    return " | ".join(parts)
+
+
+def percent(share: float, decimals: int = 2) -> str:
+    """Return a share in percent: two decimals in tables, one in sentences."""
+    return f"{share * 100:.{decimals}f} %"
+
+
+def percent_interval(share: Share) -> str:
+    """Return the interval of a share, rounded outward so that it keeps its confidence."""
+    low, high = (round(end * 1e4, 6) for end in (share.low, share.high))  # 0.29 * 1e4 is not quite 2900
+    return f"{math.floor(low) / 100:.2f} \N{EN DASH} {math.ceil(high) / 100:.2f} %"
+
+
+def duration(seconds: float) -> str:
+    """Return a time in the unit that suits it."""
+    for unit, length, limit in [("s", 1, 120), ("min", 60, 7200)]:
+        if seconds < limit:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds / 3600:.1f} h"

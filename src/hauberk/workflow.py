@@ -1,0 +1,81 @@
+"""The steps of a run, each reading and writing the run's folder: train, evaluate, report."""
+
+import json
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+import yaml
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from hauberk.atomic import replacing, write_text
+from hauberk.errors import InputError
+from hauberk.evaluation.evaluator import Watcher as EvaluationWatcher
+from hauberk.evaluation.summary import Summary
+from hauberk.recipe import Recipe, Tree, build, read_recipe
+from hauberk.training.journal import Watcher as TrainingWatcher
+
+
+def train(tree: Tree, folder: Path, *, resume: bool, watch: TrainingWatcher) -> None:
+    """Train what a recipe describes; the folder then holds recipe.yaml, run.json, train.jsonl and model.safetensors.
+
+    Raises:
+        InputError: the folder holds a run already and `resume` is off, or a run of another recipe and it is on.
+    """
+    recipe = build(tree)
+    text = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
+    kept = folder / "recipe.yaml"
+    if kept.exists() and not resume:
+        raise InputError(f"{folder} holds a run already: continue it with --resume, or choose another with --run.")
+    if kept.exists() and kept.read_text(encoding="utf-8") != text:
+        raise InputError(f"{kept} differs from the recipe to be resumed: choose another folder with --run.")
+    write_text(kept, text)
+    write_text(folder / "run.json", json.dumps(facts(recipe), indent=1))
+    trainer = recipe.trainer
+    trainer.fit(recipe.network, recipe.data.train(), recipe.threat, folder, resume=resume, watch=watch)
+    state = {name: tensor.cpu().contiguous() for name, tensor in recipe.network.state_dict().items()}
+    with replacing(folder / "model.safetensors") as temporary:
+        save_file(state, temporary)
+
+
+def evaluate(folder: Path, overrides: list[str], watch: EvaluationWatcher) -> Summary:
+    """Evaluate a trained run on the test split by the recipe in its folder; shards that are there are kept.
+
+    Raises:
+        InputError: the folder holds no trained run, or its weights do not fit its recipe.
+    """
+    recipe = build(read_recipe(str(require(folder / "recipe.yaml")), overrides))
+    weights = require(folder / "model.safetensors")
+    try:
+        recipe.network.load_state_dict(load_file(weights))
+    except (SafetensorError, RuntimeError, OSError) as error:
+        raise InputError(f"{weights} does not hold the weights of the recipe's network: {error}") from error
+    return recipe.evaluator.evaluate(recipe.network, recipe.data.test(), recipe.threat, folder / "evaluation", watch)
+
+
+def facts(recipe: Recipe) -> dict[str, object]:
+    """Return what a reader of the results has to know of their origin."""
+    network = type(recipe.network)
+    return {
+        "hauberk": version("hauberk"),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "threads": torch.get_num_threads(),
+        "seed": recipe.trainer.seed,
+        "dataset": recipe.data.name,
+        "network": f"{network.__module__.rpartition('.')[0]}.{network.__qualname__}",
+        "parameters": sum(parameter.numel() for parameter in recipe.network.parameters()),
+        "threat": recipe.threat.name,
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def require(file: Path) -> Path:
+    """Return the file, or refuse a folder without it."""
+    if not file.is_file():
+        raise InputError(f"{file} is missing: {file.parent} is no finished training run (hauberk train makes one).")
+    return file

@@ -1,0 +1,23 @@
+"""Under the tests every shape and type annotation of the package is checked."""
+
+import sys
+
+import pytest
+from jaxtyping import config, install_import_hook
+
+if any(name == "hauberk" or name.startswith("hauberk.") for name in sys.modules):
+    raise RuntimeError("hauberk was imported before its annotations could be checked: a plugin or conftest did it.")
+# The numeric tower: an int is a float, as PEP 484 has it.
+install_import_hook("hauberk", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
+
+import torch  # noqa: E402
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture
+def unchecked():
+    """Run as users do, without checked annotations: what is refused must be refused by the package itself."""
+    config.update("jaxtyping_disable", True)
+    yield
+    config.update("jaxtyping_disable", False)

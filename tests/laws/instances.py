@@ -1,0 +1,129 @@
+"""Instances of every concrete class of a concept, built from the constructors' annotations alone.
+
+A new leaf file is found by walking the leaf packages; nothing here names a class but the few in OVERRIDES.
+"""
+
+import importlib
+import inspect
+import itertools
+import pkgutil
+import types
+import typing
+from typing import Any
+
+import hauberk
+
+LEAVES = (
+    *("threats", "losses", "attacks", "ops", "bounds", "smoothing", "regularizers", "objectives", "verification"),
+    *("schedules", "concepts"),
+)
+DEPTH = 2  # how far concepts nest: an attack of an attack, but no further
+BY_NAME: dict[str, list[Any]] = {"eps": [0.1, 0.0, "8/255"], "steps": [5]}
+OVERRIDES: dict[tuple[str, str], list[Any]] = {
+    ("Piecewise", "times"): [[0.0, 0.25, 0.25, 1.0]],
+    ("Piecewise", "values"): [[1.0, 0.5, 0.25, 0.0]],
+    ("BackwardLinear", "chunk_bytes"): [2**26, 3000],
+}
+
+
+def load() -> None:
+    """Import every leaf, so that subclasses are known."""
+    for name in LEAVES:
+        try:
+            module = importlib.import_module(f"{hauberk.__name__}.{name}")
+        except ModuleNotFoundError as error:
+            if error.name != f"{hauberk.__name__}.{name}":
+                raise
+            continue
+        for leaf in pkgutil.iter_modules(getattr(module, "__path__", [])):
+            importlib.import_module(f"{module.__name__}.{leaf.name}")
+
+
+def concrete(concept: type) -> list[type]:
+    """Return the concrete classes of a concept inside the package, by name."""
+    load()
+    found: set[type] = set()
+    waiting = [concept]
+    while waiting:
+        cls = waiting.pop()
+        waiting += cls.__subclasses__()
+        if not inspect.isabstract(cls) and cls.__module__.startswith(f"{hauberk.__name__}."):
+            found.add(cls)
+    return sorted(found, key=lambda cls: cls.__name__)
+
+
+def instances(concept: type, *, whole: bool = False, depth: int = DEPTH) -> list[Any]:
+    """Return instances of every concrete class: one argument varied at a time, or the whole product of arguments."""
+    built: list[Any] = []
+    for cls in concrete(concept):
+        options = arguments(cls, depth, whole)
+        missing = [name for name, found in options.items() if not found]
+        if missing and depth == DEPTH:
+            raise TypeError(f"{cls.__name__}: no value is known for {missing}: add it to OVERRIDES.")
+        if not missing:
+            built += [cls(**choice) for choice in choices(options, whole)]
+    return built
+
+
+def choices(options: dict[str, list[Any]], whole: bool) -> list[dict[str, Any]]:
+    if whole:
+        return [dict(zip(options, values, strict=True)) for values in itertools.product(*options.values())]
+    first = {name: values[0] for name, values in options.items()}
+    return [first] + [first | {name: value} for name, values in options.items() for value in values[1:]]
+
+
+def arguments(cls: type, depth: int, whole: bool) -> dict[str, list[Any]]:
+    """Return the values that each constructor argument may take."""
+    if cls.__init__ is object.__init__:
+        return {}
+    hints = typing.get_type_hints(cls.__init__)
+    options: dict[str, list[Any]] = {}
+    for name, parameter in list(inspect.signature(cls.__init__).parameters.items())[1:]:
+        if (cls.__name__, name) in OVERRIDES:
+            options[name] = OVERRIDES[cls.__name__, name]
+        elif name in BY_NAME:
+            options[name] = BY_NAME[name]
+        else:
+            plain = parameter.default is not inspect.Parameter.empty and type(parameter.default).__name__ != (
+                "_HAS_DEFAULT_FACTORY_CLASS"
+            )
+            default = [parameter.default] if plain else []
+            others = values(hints[name], depth, whole, bool(default))
+            options[name] = default + [value for value in others if not default or value != default[0]]
+    return options
+
+
+def values(annotation: Any, depth: int, whole: bool, has_default: bool) -> list[Any]:
+    """Return values of an annotation; where there is a default, only its discrete alternatives."""
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin in (typing.Union, types.UnionType):
+        return [value for one in inner for value in values(one, depth, whole, has_default)]
+    if annotation is type(None):
+        return [None]
+    if annotation is bool:
+        return [False, True]
+    if origin is list:
+        return [[]] + [[value] for value in values(inner[0], depth, whole, False)]
+    if inspect.isclass(annotation) and inspect.isabstract(annotation):
+        return instances(annotation, whole=whole, depth=depth - 1) if depth > 0 else []
+    if has_default:
+        return []
+    if annotation is float:
+        return [0.5]
+    if annotation is int:
+        return [2]
+    if annotation is str:
+        return ["name"]
+    if origin is tuple:
+        return [tuple(values(one, depth, whole, False)[0] for one in inner if one is not Ellipsis)]
+    return []
+
+
+def label(instance: Any) -> str:
+    """Return a short name for a test's id: the class and what it was built from."""
+    if isinstance(instance, list | tuple):
+        return "[" + ",".join(label(one) for one in instance) + "]"
+    if not type(instance).__module__.startswith(hauberk.__name__):
+        return str(instance)
+    fields = getattr(instance, "__dataclass_fields__", {})
+    return f"{type(instance).__name__}({','.join(label(getattr(instance, name)) for name in fields)})"

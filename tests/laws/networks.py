@@ -1,0 +1,132 @@
+"""Small networks that between them use every operator, with weights drawn anew for every test."""
+
+import math
+from functools import lru_cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from hauberk.capture import capture
+from hauberk.concepts.graph import Graph
+
+SHAPE = (1, 4, 4)
+CLASSES = 4
+
+
+class Residual(nn.Module):
+    """Two skips, one of them with a convolution, and batch norm."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(1, 3, 3, padding=1)
+        self.norm = nn.BatchNorm2d(3)
+        self.second = nn.Conv2d(3, 3, 3, padding=1, bias=False)
+        self.skip = nn.Conv2d(3, 3, 1)
+        self.last = nn.Linear(48, CLASSES)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = F.relu(self.norm(self.first(x)))
+        h = F.relu(self.skip(h) + self.second(h))
+        return self.last((h - 0.5 * F.relu(self.second(h))).flatten(1))
+
+
+class Reordered(nn.Module):
+    """Reshapes, permutations, arithmetic with constants, a ReLU next to the input, a skip around everything."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Linear(4, 4)
+        self.outer = nn.Linear(16, 6)
+        self.around = nn.Linear(16, CLASSES)
+        self.last = nn.Linear(6, CLASSES)
+        self.scale = nn.Parameter(torch.ones(4))
+        self.drop = nn.Dropout(0.3)
+        self.norm = nn.BatchNorm1d(6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = F.relu(x - 0.3) * 2 - x / 3
+        h = (1 - h).squeeze(1).transpose(1, 2)
+        h = F.relu(self.inner(h) * self.scale + 0.1)
+        h = F.relu(self.norm(self.outer(self.drop(h.permute(0, 2, 1).reshape(-1, 16)))))
+        return self.last(h) - self.around(x.flatten(1))
+
+
+def dense() -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, 7), nn.ReLU(), nn.Linear(7, CLASSES))
+
+
+def convolutional() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(1, 4, 3, stride=2, padding=1),
+        nn.BatchNorm2d(4),
+        nn.ReLU(),
+        nn.Conv2d(4, 4, 2, groups=2, bias=False),
+        nn.ReLU(inplace=True),
+        nn.Flatten(),
+        nn.Linear(4, CLASSES),
+    )
+
+
+def pooled() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(1, 3, 3, padding=1),
+        nn.ReLU(),
+        nn.AvgPool2d(3, 2, padding=1, count_include_pad=False),
+        nn.Conv2d(3, 3, 2, padding=1, dilation=2),
+        nn.ReLU(),
+        nn.AvgPool2d(2),
+        nn.Flatten(),
+        nn.Linear(3, CLASSES),
+    )
+
+
+def linear() -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Linear(16, CLASSES))
+
+
+BUILDERS = {
+    "dense": dense,
+    "convolutional": convolutional,
+    "pooled": pooled,
+    "residual": Residual,
+    "reordered": Reordered,
+}
+
+
+@lru_cache
+def captured(name: str, dtype: torch.dtype = torch.float64) -> Graph:
+    module = (BUILDERS | {"linear": linear})[name]().to(dtype).eval()
+    return capture(module, torch.rand(2, *SHAPE, dtype=dtype))
+
+
+def network(name: str, seed: int, scale: float = 1.0, dtype: torch.dtype = torch.float64) -> Graph:
+    """Return a network in eval mode with random parameters and running statistics: a graph reads the live ones."""
+    graph = captured(name, dtype)
+    randomize(graph.module, torch.Generator().manual_seed(seed), scale)
+    return graph
+
+
+def randomize(module: nn.Module, generator: torch.Generator, scale: float = 1.0) -> None:
+    module.eval()
+    module.zero_grad()
+    with torch.no_grad():
+        for parameter in module.parameters():
+            fan_in = parameter[0].numel() if parameter.ndim > 1 else 1
+            drawn = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
+            parameter.copy_(drawn * scale / math.sqrt(fan_in) if parameter.ndim > 1 else drawn * 0.5)
+        for name, buffer in module.named_buffers():
+            if name.endswith("running_mean"):
+                buffer.copy_(0.3 * torch.randn(buffer.shape, generator=generator, dtype=torch.float64))
+            elif name.endswith("running_var"):
+                buffer.copy_(0.3 + torch.rand(buffer.shape, generator=generator, dtype=torch.float64))
+
+
+def images(examples: int, seed: int, dtype: torch.dtype = torch.float64) -> Tensor:
+    """Return inputs in [0, 1], some of them on the border."""
+    x = torch.rand(examples, *SHAPE, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    return (1.4 * x - 0.2).clamp(0, 1).to(dtype)
+
+
+def labels(examples: int, seed: int) -> Tensor:
+    return torch.randint(CLASSES, (examples,), generator=torch.Generator().manual_seed(seed))

@@ -1,0 +1,162 @@
+"""Proofs never contradict attacks, and nothing but a finite positive bound is a proof."""
+
+import pytest
+import torch
+
+from hauberk.attacks import PGD, Restarts
+from hauberk.bounds import BackwardLinear, Interval
+from hauberk.concepts.certificate import Certificate, Verdict, Verifier
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.perturbation_set import CertifiableSet, PerturbationSet, ThreatModel
+from hauberk.concepts.specification import LinearSpec
+from hauberk.concepts.subject import NetworkSubject, Subject
+from hauberk.errors import SoundnessError, UnsupportedOpError, UnsupportedSetError
+from hauberk.losses import Margin
+from hauberk.threats import LinfBall
+from hauberk.threats.linf_ball import LinfSet
+from hauberk.verification import ByBound
+from laws.instances import instances, label
+from laws.networks import BUILDERS, CLASSES, images, labels, network
+
+B = 8
+NAN, INF = torch.nan, torch.inf
+VERIFIERS = instances(Verifier)
+THREATS = [threat for threat in instances(ThreatModel) if isinstance(threat.at(images(1, 0)), CertifiableSet)]
+ATTACK = Restarts(PGD(Margin(), steps=5, step=0.5), 2)
+
+
+def subject_of(graph):
+    return NetworkSubject(graph.module, graph)
+
+
+def require_no_contradiction(verifier, threat, name, seed, scale):
+    graph = network(name, seed, scale)
+    x = images(B, seed)
+    y = torch.where(torch.arange(B) < B - 1, graph(x).argmax(1), labels(B, seed))
+    for factor in (0.02, 1.0):
+        S = threat.scaled(factor).at(x)
+        certificate = verifier(subject_of(graph), S, LinearSpec.margins(y, CLASSES, x.dtype))
+        z = ATTACK(graph, S, y, noise=Noise.of(seed, torch.arange(B)))
+        refuted = graph(S.decode(z)).argmax(1) != y
+        assert not (certificate.verified & refuted).any()
+        assert not (certificate.verified & (subject_of(graph).predict(x) != y)).any()
+        if verifier.__class__ is ByBound and factor == 0.02:
+            assert certificate.verified.any()
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+@pytest.mark.parametrize("verifier", VERIFIERS, ids=label)
+def test_certificates_never_contradict_an_attack(verifier, name):
+    require_no_contradiction(verifier, LinfBall(0.1), name, 1, 1.0)
+
+
+@pytest.mark.product
+@pytest.mark.parametrize("name", BUILDERS)
+@pytest.mark.parametrize("threat", THREATS, ids=label)
+@pytest.mark.parametrize("verifier", instances(Verifier, whole=True), ids=label)
+def test_certificates_never_contradict_an_attack_in_the_whole_product(verifier, threat, name):
+    for seed, scale in enumerate((0.5, 1.0, 2.0)):
+        require_no_contradiction(verifier, threat, name, seed, scale)
+
+
+@pytest.mark.parametrize("verifier", VERIFIERS, ids=label)
+@pytest.mark.parametrize("value", [NAN, INF, -INF])
+def test_a_network_with_weights_that_are_no_numbers_is_never_verified(verifier, value):
+    graph = network("dense", 2)
+    x, y = images(B, 2), labels(B, 2)
+    with torch.no_grad():
+        graph.module[3].weight[0, 0] = value
+    S = LinfBall(0.01).at(x)
+    certificate = verifier(subject_of(graph), S, LinearSpec.margins(y, CLASSES, x.dtype))
+    assert (certificate.verdict == Verdict.UNKNOWN).all()
+    assert (certificate.lower == -INF).any()
+
+
+@pytest.mark.parametrize("verifier", VERIFIERS, ids=label)
+def test_a_network_that_overflows_is_never_verified(verifier):
+    graph = network("dense", 2, dtype=torch.float32)
+    x, y = images(B, 2, torch.float32), labels(B, 2)
+    with torch.no_grad():
+        for index in (1, 3, 5):
+            graph.module[index].weight.mul_(1e19)
+    certificate = verifier(subject_of(graph), LinfBall(0.01).at(x), LinearSpec.margins(y, CLASSES))
+    assert not certificate.verified.any()
+
+
+def test_only_finite_positive_bounds_of_every_row_are_a_proof():
+    lower = torch.tensor([[1.0, 2.0], [1.0, 0.0], [1.0, -1.0], [NAN, 1.0], [1.0, NAN], [INF, 1.0], [-INF, 1.0]])
+    certificate = Certificate.from_lower(lower, "network", "float32")
+    assert certificate.verdict.tolist() == [Verdict.VERIFIED] + [Verdict.UNKNOWN] * 6
+    assert not certificate.lower.isnan().any()
+    assert (certificate.lower < INF).all()
+    assert certificate.confidence.tolist() == [1.0] * 7
+
+
+def certificate(verdicts, lower=0.0):
+    lower = torch.full((len(verdicts), 2), lower)
+    return Certificate(torch.tensor(verdicts), lower, torch.ones(len(verdicts)), "network", "float32")
+
+
+def test_merging_keeps_what_is_decided_and_the_larger_bounds():
+    verdicts = [Verdict.UNKNOWN, Verdict.VERIFIED, Verdict.UNKNOWN, Verdict.FALSIFIED, Verdict.TIMEOUT]
+    others = [Verdict.VERIFIED, Verdict.UNKNOWN, Verdict.FALSIFIED, Verdict.ERROR, Verdict.VERIFIED]
+    first, second = certificate(verdicts, -1.0), certificate(others, 2.0)
+    expected = [Verdict.VERIFIED, Verdict.VERIFIED, Verdict.FALSIFIED, Verdict.FALSIFIED, Verdict.VERIFIED]
+    for merged in (first.merged(second), second.merged(first)):
+        assert merged.verdict.tolist() == expected
+        assert (merged.lower == 2.0).all()
+
+
+@pytest.mark.parametrize("swapped", [True, False])
+def test_a_proof_merged_with_a_refutation_is_an_error_that_names_the_example(swapped):
+    pair = [certificate([Verdict.UNKNOWN, Verdict.VERIFIED]), certificate([Verdict.VERIFIED, Verdict.FALSIFIED])]
+    first, second = reversed(pair) if swapped else pair
+    with pytest.raises(SoundnessError, match=r"\[1\]"):
+        first.merged(second)
+
+
+def test_merging_bounds_of_two_bounders_is_at_least_as_strong_as_either():
+    graph = network("residual", 3)
+    x = images(B, 3)
+    spec = LinearSpec.margins(graph(x).argmax(1), CLASSES, x.dtype)
+    S = LinfBall(0.02).at(x)
+    found = [ByBound(b)(subject_of(graph), S, spec) for b in (Interval(), BackwardLinear(Interval()), BackwardLinear())]
+    merged = found[0].merged(found[1]).merged(found[2])
+    for one in found:
+        assert (merged.lower >= one.lower).all()
+        assert (merged.verified | ~one.verified).all()
+
+
+def test_what_a_bound_cannot_speak_of_is_refused_by_name():
+    graph = network("dense", 4)
+    x = images(B, 4)
+    spec, S = LinearSpec.margins(labels(B, 4), CLASSES, x.dtype), LinfBall(0.1).at(x)
+
+    class Oracle(Subject):
+        kind = "oracle"
+
+        def predict(self, x):
+            return torch.zeros(len(x), dtype=torch.long)
+
+    class Plain(PerturbationSet):
+        start, radius = S.start, S.radius
+        select = project = steepest_step = sample = contains = LinfSet.project
+
+    with pytest.raises(UnsupportedOpError, match="oracle"):
+        ByBound(Interval())(Oracle(), S, spec)
+    with pytest.raises(UnsupportedSetError, match="Plain"):
+        ByBound(Interval())(subject_of(graph), Plain(), spec)
+    with pytest.raises(UnsupportedOpError, match="no rule for that"):
+        ByBound(Interval())(NetworkSubject(graph.module, UnsupportedOpError("no rule for that")), S, spec)
+
+
+def test_certificates_say_what_they_speak_of_and_in_which_arithmetic():
+    for dtype in (torch.float32, torch.float64):
+        graph = network("dense", 5, dtype=dtype)
+        x = images(B, 5, dtype)
+        found = ByBound(Interval())(
+            subject_of(graph), LinfBall(0.1).at(x), LinearSpec.margins(labels(B, 5), CLASSES, dtype)
+        )
+        assert found.subject == "network"
+        assert str(dtype).removeprefix("torch.") in found.arithmetic
+        assert not found.lower.requires_grad

@@ -1,0 +1,276 @@
+"""What every threat model and every perturbation set obeys."""
+
+import math
+
+import pytest
+import torch
+
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.perturbation_set import CertifiableSet, NormBall, ThreatModel
+from hauberk.errors import InputError, ShapeError
+from laws.instances import instances, label
+from laws.networks import SHAPE, images
+
+THREATS = instances(ThreatModel)
+B = 5
+TOLERANCE = 1e-9
+
+threats = pytest.mark.parametrize("threat", THREATS, ids=label)
+
+
+def noise(seed=0, examples=B):
+    return Noise.of(seed, torch.arange(examples))
+
+
+def points(S, seed=0, reach=3.0):
+    """Points inside and outside the set, in the adversary's variable."""
+    drawn = torch.randn(S.start.shape, generator=torch.Generator().manual_seed(seed), dtype=S.start.dtype)
+    return S.start + drawn * (reach * S.radius + 0.01).view(-1, *(1,) * (drawn.ndim - 1))
+
+
+def directions(S, k, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(len(S.start), k, *S.start.shape[1:], generator=generator, dtype=S.start.dtype)
+
+
+def inner(c, z):
+    return (c * z.unsqueeze(1)).flatten(2).sum(2)
+
+
+@threats
+def test_the_unperturbed_point_is_a_member_and_decodes_to_the_input(threat):
+    x = images(B, 1)
+    S = threat.at(x)
+    assert S.contains(S.start).all()
+    torch.testing.assert_close(S.decode(S.start), x, rtol=0, atol=TOLERANCE)
+
+
+@threats
+def test_samples_are_members_and_differ_between_examples_and_seeds(threat):
+    S = threat.at(images(1, 2).expand(B, *SHAPE).clone())
+    z = S.sample(noise(3))
+    assert S.contains(z, TOLERANCE).all()
+    if (S.radius > 0).all():
+        assert not torch.equal(z[0], z[1])
+        assert not torch.equal(z, S.sample(noise(4)))
+    assert torch.equal(z, S.sample(noise(3)))
+
+
+@threats
+def test_projection_keeps_members(threat):
+    S = threat.at(images(B, 5))
+    for z in (S.start, S.sample(noise(6))):
+        torch.testing.assert_close(S.project(z), z, rtol=0, atol=TOLERANCE)
+
+
+@threats
+@pytest.mark.parametrize("reach", [0.5, 3.0, 1e6])
+def test_projection_answers_with_a_member_and_is_idempotent(threat, reach):
+    S = threat.at(images(B, 7))
+    p = S.project(points(S, 8, reach))
+    assert S.contains(p, TOLERANCE).all()
+    torch.testing.assert_close(S.project(p), p, rtol=0, atol=TOLERANCE)
+
+
+@threats
+def test_projection_is_optimal_by_the_sets_own_support_function(threat):
+    S = threat.at(images(B, 9))
+    if not isinstance(S, CertifiableSet):
+        pytest.skip("no support function")
+    for seed in range(3):
+        z = points(S, seed)
+        p = S.project(z)
+        normal = (z - p).unsqueeze(1)
+        assert (S.support_function(normal) <= inner(normal, p) + TOLERANCE).all()
+
+
+@threats
+def test_support_function_bounds_members_and_is_attained(threat):
+    S = threat.at(images(B, 10))
+    if not isinstance(S, CertifiableSet):
+        pytest.skip("no support function")
+    c = directions(S, 4)
+    support = S.support_function(c)
+    for seed in range(5):
+        assert (inner(c, S.sample(noise(seed))) <= support + TOLERANCE).all()
+        assert (inner(c, S.project(points(S, seed))) <= support + TOLERANCE).all()
+    for k in range(4):
+        far = S.project(S.start + 1e7 * c[:, k])
+        torch.testing.assert_close(inner(c, far)[:, k], support[:, k], rtol=0, atol=1e-6)
+
+
+@threats
+def test_support_function_is_convex_and_positively_homogeneous(threat):
+    S = threat.at(images(B, 11))
+    if not isinstance(S, CertifiableSet):
+        pytest.skip("no support function")
+    a, b = directions(S, 3, 0), directions(S, 3, 1)
+    torch.testing.assert_close(S.support_function(2.5 * a), 2.5 * S.support_function(a))
+    assert (S.support_function(a + b) <= S.support_function(a) + S.support_function(b) + TOLERANCE).all()
+
+
+@threats
+def test_bounding_box_is_the_support_function_along_the_axes(threat):
+    S = threat.at(images(B, 12))
+    if not isinstance(S, CertifiableSet):
+        pytest.skip("no support function")
+    axes = torch.eye(math.prod(SHAPE), dtype=S.start.dtype).view(-1, *SHAPE).expand(B, -1, *SHAPE)
+    box = S.bounding_box()
+    torch.testing.assert_close(S.support_function(axes), box.upper.flatten(1), rtol=0, atol=TOLERANCE)
+    torch.testing.assert_close(-S.support_function(-axes), box.lower.flatten(1), rtol=0, atol=TOLERANCE)
+
+
+@threats
+def test_steepest_step_has_its_length_and_attains_the_dual_norm(threat):
+    S = threat.at(images(B, 13))
+    if not isinstance(S, NormBall):
+        pytest.skip("its norm is not known")
+    gradient = directions(S, 1)[:, 0]
+    length = torch.linspace(0.1, 2.0, B, dtype=S.start.dtype)
+    z = S.sample(noise())
+    step = S.steepest_step(z, gradient, length) - z
+    dual = 1.0 if S.p == math.inf else math.inf if S.p == 1 else S.p / (S.p - 1)
+    torch.testing.assert_close(torch.linalg.vector_norm(step.flatten(1), S.p, dim=1), length)
+    gain = (step * gradient).flatten(1).sum(1)
+    torch.testing.assert_close(gain, length * torch.linalg.vector_norm(gradient.flatten(1), dual, dim=1))
+
+
+@threats
+def test_a_zero_gradient_gives_a_finite_step(threat):
+    S = threat.at(images(B, 14))
+    z = S.sample(noise())
+    assert S.steepest_step(z, torch.zeros_like(z), S.radius).isfinite().all()
+
+
+@threats
+def test_members_of_a_norm_ball_are_the_points_within_its_radius(threat):
+    S = threat.at(images(B, 15))
+    if not isinstance(S, NormBall):
+        pytest.skip("its norm is not known")
+    z = S.project(points(S, 1, 50.0))
+    expected = torch.linalg.vector_norm((z - S.start).flatten(1), S.p, dim=1)
+    torch.testing.assert_close(S.distance(z), expected)
+    assert (S.distance(z) <= S.radius + TOLERANCE).all()
+    outside = S.start.clone()
+    outside[:, 0, 0, 0] += torch.where(outside[:, 0, 0, 0] > 0.5, -1, 1) * (S.radius + 1e-6)
+    assert not S.contains(outside).any()
+    assert S.contains(outside, 2e-6).all()
+    assert not S.contains(torch.full_like(z, torch.nan)).any()
+
+
+@threats
+@pytest.mark.parametrize("index", [[4, 0], [2], [True, False, False, True, True]], ids=str)
+def test_select_commutes_with_everything(threat, index):
+    S = threat.at(images(B, 16))
+    index = torch.tensor(index)
+    T, z, gradient = S.select(index), points(S, 2), directions(S, 1)[:, 0]
+    assert torch.equal(T.start, S.start[index])
+    assert torch.equal(T.radius, S.radius[index])
+    assert torch.equal(T.project(z[index]), S.project(z)[index])
+    assert torch.equal(T.contains(z[index]), S.contains(z)[index])
+    assert torch.equal(T.decode(z[index]), S.decode(z)[index])
+    assert torch.equal(T.sample(noise().select(index)), S.sample(noise())[index])
+    step = T.steepest_step(z[index], gradient[index], T.radius)
+    assert torch.equal(step, S.steepest_step(z, gradient, S.radius)[index])
+    if isinstance(S, CertifiableSet):
+        c = directions(S, 3)
+        torch.testing.assert_close(T.support_function(c[index]), S.support_function(c)[index], rtol=0, atol=1e-12)
+        assert torch.equal(T.bounding_box().lower, S.bounding_box().lower[index])
+        assert torch.equal(T.bounding_box().upper, S.bounding_box().upper[index])
+
+
+@threats
+def test_scaled_multiplies_the_radius_and_keeps_the_range(threat):
+    x = images(B, 17)
+    half, factor = threat.scaled(0.5), torch.linspace(0.0, 2.0, B, dtype=x.dtype)
+    torch.testing.assert_close(half.at(x).radius, 0.5 * threat.at(x).radius)
+    torch.testing.assert_close(threat.scaled(factor).at(x).radius, factor * threat.at(x).radius)
+    S, huge = threat.at(x), threat.scaled(1e3).at(x)
+    if isinstance(S, CertifiableSet):
+        box, inside = huge.bounding_box(), S.bounding_box()
+        assert (box.lower <= inside.lower + TOLERANCE).all()
+        assert (box.upper >= inside.upper - TOLERANCE).all()
+    if getattr(threat, "within", None):
+        low, high = threat.within
+        z = huge.project(points(huge, 3, 50.0))
+        assert z.min() >= low
+        assert z.max() <= high
+
+
+@threats
+def test_scaling_by_zero_leaves_the_unperturbed_point_alone(threat):
+    S = threat.scaled(0.0).at(images(B, 18))
+    torch.testing.assert_close(S.project(points(S)), S.start, rtol=0, atol=TOLERANCE)
+    torch.testing.assert_close(S.sample(noise()), S.start, rtol=0, atol=TOLERANCE)
+
+
+@threats
+def test_a_radius_per_example_is_the_sets_of_the_single_radii(threat):
+    x = images(B, 19)
+    factors = torch.linspace(0.2, 1.5, B, dtype=x.dtype)
+    S = threat.scaled(factors).at(x)
+    z = points(S, 4)
+    for i in range(B):
+        single = threat.scaled(factors[i].item()).at(x[i : i + 1])
+        torch.testing.assert_close(S.project(z)[i : i + 1], single.project(z[i : i + 1]), rtol=0, atol=1e-12)
+
+
+@threats
+def test_a_point_just_outside_the_range_is_taken_for_one_on_its_border(threat):
+    x = images(B, 20, torch.float32)
+    x[:, 0, 0, 0], x[:, 0, 0, 1] = 1 + 5e-7, -5e-7
+    for S in (threat.at(x), threat.scaled(0.0).at(x)):
+        assert S.contains(S.start).all()
+        if isinstance(S, CertifiableSet):
+            box = S.bounding_box()
+            assert (box.lower <= box.upper).all()
+
+
+@threats
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, -0.2, 1.2])
+def test_inputs_that_are_no_numbers_or_out_of_range_are_refused(threat, value):
+    if math.isfinite(value) and getattr(threat, "within", None) is None:
+        pytest.skip("every finite number is a valid input")
+    x = images(B, 21)
+    x[3, 0, 1, 2] = value
+    with pytest.raises(InputError, match=r"nan|inf|-0\.2|1\.2"):
+        threat.at(x)
+
+
+@threats
+@pytest.mark.parametrize(
+    "x",
+    [
+        torch.zeros(2, *SHAPE, dtype=torch.uint8),
+        torch.zeros(0, *SHAPE),
+        torch.zeros(2, 0),
+        torch.tensor(0.5),
+        torch.zeros(3),
+    ],
+    ids=["bytes", "no example", "no pixel", "a number", "no batch"],
+)
+def test_inputs_that_are_no_batch_of_floats_are_refused(unchecked, threat, x):
+    with pytest.raises(ShapeError):
+        threat.at(x)
+
+
+@threats
+def test_a_radius_per_example_must_fit_the_batch(threat):
+    with pytest.raises(ShapeError):
+        threat.scaled(torch.ones(B + 1)).at(images(B, 22))
+
+
+@threats
+@pytest.mark.parametrize("factor", [-1.0, math.nan, math.inf, torch.tensor([1.0, math.nan])], ids=str)
+def test_a_radius_that_is_no_radius_is_refused(threat, factor):
+    if threat.name.endswith(" 0") and isinstance(factor, float) and factor == -1.0:
+        pytest.skip("0 * -1 is a radius")
+    with pytest.raises(InputError):
+        threat.scaled(factor)
+
+
+@threats
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_sets_keep_the_precision_of_the_inputs(threat, dtype):
+    S = threat.at(images(B, 23, dtype))
+    assert S.sample(noise()).dtype == S.project(points(S)).dtype == S.radius.dtype == dtype
