@@ -2,11 +2,11 @@
 
     python benchmarks/soundness.py --samples 1000000 --attacked 100000 --seed 0
 
-Random small networks with random weights, statistics, scales, radii and ranges are bounded by every bounder with every
-kind of slopes; then every bound is compared with the network's values at sampled points (inside, on the border and at
-corners of the set) and at the answers of an attack on each row: so many points in float64, where a bound may lie 1e-9 above
-a value, and as many in float32 with outward rounding, where it may not at all. Prints one table; exits with 1 if a bound was
-crossed.
+Random small networks with random weights, statistics, scales, radii and ranges are bounded by every bounder with
+every kind of slopes; then every bound is compared with the network's values at sampled points (inside, on the border
+and at corners of the set) and at the answers of an attack on each row: so many points in float64, where a bound may
+lie 1e-9 above a value, and as many in float32 with outward rounding, where it may not at all. Prints one table; exits
+with 1 if a bound was crossed.
 """
 
 import argparse
@@ -94,7 +94,8 @@ def randomize(module: nn.Module, generator: torch.Generator) -> None:
             parameter.copy_(deviation * torch.randn(parameter.shape, generator=generator))
         for part in module.modules():
             if isinstance(part, nn.BatchNorm1d | nn.BatchNorm2d):
-                assert part.running_mean is not None and part.running_var is not None
+                assert part.running_mean is not None
+                assert part.running_var is not None
                 part.running_mean.copy_(scale * torch.randn(part.running_mean.shape, generator=generator))
                 part.running_var.copy_(10 ** (2 * torch.rand(part.running_var.shape, generator=generator) - 1))
 

@@ -187,7 +187,7 @@ NOISE = ("Parser key", "Problem with given class_path", "Subtypes:", "Errors:", 
 
 def explained(message: str, content: Tree) -> str:
     """Return jsonargparse's message as one line that says where, what, and what may have been meant."""
-    where = ".".join(re.findall(r'key "([^"]+)"', message)) or "recipe"
+    where = ".".join(re.findall(r"""(?:key "|Group ')([^"']+)""", message)) or "recipe"
     if unknown := re.search(r"""[Oo]ption '([^']+)'""", message):
         return f"{where}: there is no argument {unknown[1]!r}{nearest(unknown[1], known_arguments(content))}."
     lines = [line.strip().removeprefix("- ") for line in message.splitlines()]

@@ -65,7 +65,7 @@ def members(graph, S, y, seed=0):
 
 
 def crossing(lower, value):
-    """Return by how much a lower bound exceeds the value anywhere: NaN, which passes no comparison, if either is NaN."""
+    """Return by how much a lower bound exceeds a value anywhere: NaN, which passes no test, if either is NaN."""
     return (lower - value).max().item()
 
 
@@ -134,7 +134,7 @@ def test_with_radius_zero_bounds_are_the_forward_pass(bounder, name):
 @bounders
 @pytest.mark.parametrize("outward", [True, False])
 def test_bounds_of_an_example_do_not_depend_on_its_batch(bounder, name, outward):
-    graph, frozen, S, y, spec = problem(name, 5)
+    _graph, frozen, S, _y, spec = problem(name, 5)
     together = bounder(frozen, S, spec, outward=outward).lower
     for i in range(B):
         index = torch.tensor([i])
@@ -145,7 +145,7 @@ def test_bounds_of_an_example_do_not_depend_on_its_batch(bounder, name, outward)
 @networks
 @bounders
 def test_a_row_does_not_depend_on_the_other_rows_and_offsets_are_added(bounder, name):
-    graph, frozen, S, y, spec = problem(name, 6)
+    _graph, frozen, S, _y, spec = problem(name, 6)
     together = bounder(frozen, S, spec, outward=False).lower
     first = LinearSpec(spec.rows[:, 1:2], spec.offset[:, 1:2] + 0.25)
     torch.testing.assert_close(
@@ -156,7 +156,7 @@ def test_a_row_does_not_depend_on_the_other_rows_and_offsets_are_added(bounder, 
 @networks
 @bounders
 def test_outward_rounding_only_loosens_a_little(bounder, name):
-    graph, frozen, S, y, spec = problem(name, 7)
+    _graph, frozen, S, _y, spec = problem(name, 7)
     naive, outward = (bounder(frozen, S, spec, outward=o).lower for o in (False, True))
     assert (outward < naive).all()
     torch.testing.assert_close(outward, naive, rtol=0, atol=1e-9)
@@ -165,7 +165,7 @@ def test_outward_rounding_only_loosens_a_little(bounder, name):
 @networks
 @bounders
 def test_outward_float32_bounds_lie_below_float64_bounds_of_the_same_network(bounder, name):
-    graph, frozen, S, y, spec = problem(name, 8, LinfBall(0.05), dtype=torch.float32)
+    graph, frozen, S, _y, spec = problem(name, 8, LinfBall(0.05), dtype=torch.float32)
     single = bounder(frozen, S, spec).lower
     double = network(name, 8, dtype=DTYPE)
     double.module.load_state_dict(graph.module.state_dict())
@@ -179,7 +179,7 @@ def test_outward_float32_bounds_lie_below_float64_bounds_of_the_same_network(bou
 
 @networks
 def test_chunks_and_their_size_change_nothing(name):
-    graph, frozen, S, y, spec = problem(name, 9)
+    _graph, frozen, S, _y, spec = problem(name, 9)
     whole, rows = (BackwardLinear(chunk_bytes=size)(frozen, S, spec).lower for size in (2**26, 3000))
     torch.testing.assert_close(whole, rows, rtol=0, atol=1e-12)
 
@@ -187,7 +187,7 @@ def test_chunks_and_their_size_change_nothing(name):
 @networks
 @pytest.mark.parametrize("slopes", [Adaptive(), Parallel(), None], ids=str)
 def test_ragged_rows_give_the_bounds_of_uniform_rows(name, slopes):
-    graph, frozen, S, y, spec = problem(name, 10)
+    _graph, frozen, S, _y, spec = problem(name, 10)
     backward = BackwardPass(frozen, S, Interval().boxes(frozen, S), slopes, outward=True)
     uniform = Rows.uniform(spec.rows)
     order = torch.randperm(len(uniform.values), generator=torch.Generator().manual_seed(0))[: len(uniform.values) - 2]
@@ -202,7 +202,7 @@ def test_ragged_rows_give_the_bounds_of_uniform_rows(name, slopes):
 
 @networks
 def test_the_merged_last_layer_is_never_looser_than_the_difference_of_logit_bounds(name):
-    graph, frozen, S, y, spec = problem(name, 11)
+    _graph, frozen, S, y, spec = problem(name, 11)
     bounds = Interval()(frozen, S, spec, outward=False)
     logits = bounds.boxes[-1]
     own = logits.lower.gather(1, y[:, None])
@@ -221,7 +221,7 @@ def test_the_better_of_two_bounds_is_a_bound(name):
 @networks
 @bounders
 def test_interval_bounds_grow_with_the_radius_and_no_bounders_boxes_are_looser(bounder, name):
-    graph, frozen, S, y, spec = problem(name, 13)
+    _graph, frozen, S, _y, _spec = problem(name, 13)
     interval = Interval().boxes(frozen, S, outward=False)
     wide = Interval().boxes(frozen, LinfBall(1.5 * RADII).at(S.start), outward=False)
     for box, larger, own in zip(interval, wide, bounder.boxes(frozen, S, outward=False), strict=True):
@@ -236,7 +236,7 @@ def test_interval_bounds_grow_with_the_radius_and_no_bounders_boxes_are_looser(b
 def test_without_unstable_neurons_backward_bounds_are_the_exact_minimum(bounder, name):
     if isinstance(bounder, Interval):
         pytest.skip("intervals forget dependencies")
-    graph, frozen, S, y, spec = problem(name, 14, LinfBall(1e-7, None))
+    graph, frozen, S, _y, spec = problem(name, 14, LinfBall(1e-7, None))
     assert all(not box.unstable.any() for i, box in enumerate(Interval().boxes(frozen, S)) if i in frozen.relaxed)
     exact = spec.value(graph(S.start)) + torch.stack(
         [
@@ -252,7 +252,7 @@ def test_without_unstable_neurons_backward_bounds_are_the_exact_minimum(bounder,
 @bounders
 def test_a_linear_network_is_bounded_by_the_support_function(bounder):
     for seed in range(5):
-        graph, frozen, S, y, spec = problem("linear", seed)
+        graph, frozen, S, _y, spec = problem("linear", seed)
         weight, bias = graph.module[1].weight, graph.module[1].bias
         rows = spec.rows @ weight
         exact = spec.rows @ bias - S.support_function(-rows.view(B, -1, *SHAPE))
@@ -283,7 +283,7 @@ def test_the_robust_loss_is_above_the_loss_of_every_member(bounder, name):
 @networks
 @bounders
 def test_gradients_of_the_robust_loss_are_those_of_central_differences(bounder, name):
-    graph, _, S, y, spec = problem(name, 17)
+    graph, _, S, _y, spec = problem(name, 17)
     parameters = list(graph.module.parameters())
     generator = torch.Generator().manual_seed(0)
     direction = [torch.randn(p.shape, generator=generator, dtype=DTYPE) for p in parameters]
@@ -306,7 +306,7 @@ def test_gradients_of_the_robust_loss_are_those_of_central_differences(bounder, 
 @networks
 @bounders
 def test_boxes_given_by_the_bounder_are_those_it_uses(bounder, name):
-    graph, frozen, S, y, spec = problem(name, 18)
+    _graph, frozen, S, _y, spec = problem(name, 18)
     for a, b in zip(bounder.boxes(frozen, S), bounder(frozen, S, spec).boxes, strict=True):
         assert torch.equal(a.lower, b.lower)
         assert torch.equal(a.upper, b.upper)
@@ -358,7 +358,7 @@ def test_cancelling_batch_norm_constants_are_covered_by_outward_rounding(bounder
 
 
 def test_the_chosen_slopes_reach_the_relaxation():
-    graph, frozen, S, y, spec = problem("dense", 22)
+    _graph, frozen, S, _y, spec = problem("dense", 22)
     found = {label(s): BackwardLinear(Interval(), s)(frozen, S, spec).lower for s in (Adaptive(), Parallel())}
     assert not torch.equal(*found.values())
     drawn = [BackwardLinear(Interval(), Drawn(seed))(frozen, S, spec).lower for seed in range(2)]

@@ -53,22 +53,23 @@ def negative(a):
 
 
 def dual_value(c, weights, hidden, ends, alphas=None):
-    """J(nu) for the objective c, given bounds (l, u) of the hidden pre-activations and the ends (a, b) of the input box."""
+    """J(nu) for the objective c, given bounds of the hidden pre-activations and the ends (a, b) of the input box."""
     k = len(weights)
     nu, value = -c, 0.0
-    for i in range(k - 1, -1, -1):
+    for i in range(k - 1, 0, -1):
         weight, bias = weights[i]
         value -= nu @ bias
         nu_hat = weight.T @ nu
-        if i == 0:
-            a, b = ends
-            return value - b @ positive(nu_hat) + a @ negative(nu_hat)
         low, high = hidden[i - 1]
         unstable = (low < 0) & (high > 0)
         slope = np.where(unstable, high / np.where(unstable, high - low, 1), (low >= 0).astype(float))
         alpha = slope if alphas is None else np.where(unstable, alphas[i - 1], slope)
         nu = slope * positive(nu_hat) - alpha * negative(nu_hat)
         value += (low * positive(nu))[unstable].sum()
+    (weight, bias), (a, b) = weights[0], ends
+    nu_hat = weight.T @ nu
+    return value - nu @ bias - b @ positive(nu_hat) + a @ negative(nu_hat)
+    return None
 
 
 def fast_lin_boxes(weights, ends):
@@ -162,9 +163,9 @@ def test_parallel_slopes_give_the_dual_network(seed, within):
     frozen, S, spec, weights = problem(seed, within)
     found = BackwardLinear(slopes=Parallel())(frozen, S, spec, outward=False)
     hidden = fast_lin_boxes(weights, ends_of(S))
-    for (low, high), (l, u) in zip(hidden, boxes_of(found.boxes), strict=True):
-        np.testing.assert_allclose(l, low, rtol=0, atol=1e-12)
-        np.testing.assert_allclose(u, high, rtol=0, atol=1e-12)
+    for (low, high), (lower, upper) in zip(hidden, boxes_of(found.boxes), strict=True):
+        np.testing.assert_allclose(lower, low, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(upper, high, rtol=0, atol=1e-12)
     expected = [dual_value(c.numpy(), weights, hidden, ends_of(S)) for c in spec.rows[0]]
     np.testing.assert_allclose(found.lower[0].detach().numpy(), expected, rtol=0, atol=1e-12)
 

@@ -81,7 +81,7 @@ def test_dlr_of_equal_logits_is_finite():
 
 
 def test_dlr_refuses_two_classes_and_says_what_to_use():
-    with pytest.raises(ShapeError, match="3 classes.*2.*Margin"):
+    with pytest.raises(ShapeError, match=r"3 classes.*2.*Margin"):
         DLR()(torch.zeros(1, 2), torch.tensor([0]))
 
 

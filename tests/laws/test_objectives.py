@@ -1,5 +1,6 @@
 """What every training objective obeys, and the closed forms of the published ones."""
 
+import itertools
 import math
 from dataclasses import replace
 
@@ -292,7 +293,7 @@ def test_fast_ibp_initialisation_keeps_the_mean_width_of_boxes():
         boxes = Interval().boxes(frozen, LinfBall(0.01).at(x), outward=False)
     widths = [boxes[i].radius.mean().item() for i in frozen.relaxed]
     assert len(widths) == 5
-    for before, after in zip(widths, widths[1:], strict=False):
+    for before, after in itertools.pairwise(widths):
         assert after / before == pytest.approx(1, abs=0.1)
 
 

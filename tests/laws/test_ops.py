@@ -73,12 +73,12 @@ FUNCTIONS = {
     "pool": lambda x, m: F.avg_pool2d(x, 2),
 }
 POOLINGS = [
-    dict(kernel_size=(2, 3), stride=(1, 2)),
-    dict(kernel_size=3, stride=2, padding=1),
-    dict(kernel_size=3, stride=2, padding=1, count_include_pad=False),
-    dict(kernel_size=2, stride=4, ceil_mode=True),
-    dict(kernel_size=3, stride=2, ceil_mode=True, padding=1, count_include_pad=False),
-    dict(kernel_size=(3, 2), divisor_override=5),
+    {"kernel_size": (2, 3), "stride": (1, 2)},
+    {"kernel_size": 3, "stride": 2, "padding": 1},
+    {"kernel_size": 3, "stride": 2, "padding": 1, "count_include_pad": False},
+    {"kernel_size": 2, "stride": 4, "ceil_mode": True},
+    {"kernel_size": 3, "stride": 2, "ceil_mode": True, "padding": 1, "count_include_pad": False},
+    {"kernel_size": (3, 2), "divisor_override": 5},
 ]
 MODULES = {
     "linear": nn.Sequential(nn.Flatten(), nn.Linear(120, 7)),

@@ -1,5 +1,6 @@
 """What every schedule obeys, and the closed forms of the published ones."""
 
+import itertools
 import math
 
 import pytest
@@ -88,7 +89,7 @@ def test_cosine_has_exact_ends_and_its_half_way_value(warmup):
 
 def test_cosine_warms_up_in_equal_steps_and_falls_steadily():
     values = [at(Cosine(0.5, 0.0, 0.1), step) for step in range(1001)]
-    rises = [b - a for a, b in zip(values[:100], values[1:101], strict=True)]
+    rises = [b - a for a, b in itertools.pairwise(values[:101])]
     assert 0 < values[0] == pytest.approx(rises[0])
     assert rises == pytest.approx([rises[0]] * 100)
     assert values[100:] == sorted(values[100:], reverse=True)

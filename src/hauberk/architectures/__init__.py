@@ -1,7 +1,8 @@
 """The papers' networks, one family a file."""
 
 from hauberk.architectures.cnn7 import CNN7
+from hauberk.architectures.conv_net import ConvNet
 from hauberk.architectures.preact_resnet import PreActResNet18
 from hauberk.architectures.wong import Large, ResidualNet, Small
 
-__all__ = ["CNN7", "Large", "PreActResNet18", "ResidualNet", "Small"]
+__all__ = ["CNN7", "ConvNet", "Large", "PreActResNet18", "ResidualNet", "Small"]

@@ -1,31 +1,44 @@
 """Boxes: element-wise lower and upper bounds."""
 
-from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 
-@dataclass(frozen=True)
 class Box:
-    """The set of tensors that lie element-wise between `lower` and `upper`."""
+    """The set of tensors that lie element-wise between `lower` and `upper`; immutable.
 
-    lower: Float[Tensor, "*z"]
-    upper: Float[Tensor, "*z"]
+    Made from lower and upper, or from centre and radius: the other pair is computed when first asked for, so that a
+    chain of affine steps never leaves centre and radius.
+    """
+
+    def __init__(self, lower: Float[Tensor, "*z"], upper: Float[Tensor, "*z"]) -> None:
+        self.__dict__.update(lower=lower, upper=upper)
 
     @classmethod
     def around(cls, center: Float[Tensor, "*z"], radius: Float[Tensor, "*z"]) -> "Box":
-        """Return the box `center` +- `radius`."""
-        return cls(center - radius, center + radius)
+        """Return the box `center` +- `radius` (non-negative)."""
+        box = cls.__new__(cls)
+        box.__dict__.update(center=center, radius=radius)
+        return box
 
-    @property
+    @cached_property
+    def lower(self) -> Float[Tensor, "*z"]:
+        return self.center - self.radius
+
+    @cached_property
+    def upper(self) -> Float[Tensor, "*z"]:
+        return self.center + self.radius
+
+    @cached_property
     def center(self) -> Float[Tensor, "*z"]:
-        return (self.lower + self.upper) / 2
+        return (self.lower + self.upper) * 0.5
 
-    @property
+    @cached_property
     def radius(self) -> Float[Tensor, "*z"]:
-        return (self.upper - self.lower) / 2
+        return (self.upper - self.lower) * 0.5
 
     @property
     def magnitude(self) -> Float[Tensor, "*z"]:

@@ -104,5 +104,5 @@ def _colours(images: Float[np.ndarray, "m c h w"]) -> Float[np.ndarray, "m h w 3
 
 def _uri(image: Float[np.ndarray, "h w _"]) -> str:
     content = io.BytesIO()
-    imsave(content, (image * 255).round().astype(np.uint8), format="png", metadata={"Software": None})
+    imsave(content, (image * 255).round().astype(np.uint8), format="png")
     return "data:image/png;base64," + base64.b64encode(content.getvalue()).decode("ascii")

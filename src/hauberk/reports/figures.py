@@ -1,6 +1,7 @@
 """The figures of a report, as inline SVG."""
 
 from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -65,7 +66,9 @@ def draw_training(training: Training, name: str) -> list[Markup]:
         _line(axes, training.epochs, lambda row: row.validation_clean, color=COLOURS["clean"], **coarse)
         _line(axes, training.epochs, lambda row: row.validation_certified, color=COLOURS["certified"], **coarse)
         values = [value for row in rows for value in (row.clean, row.robust) if value is not None]
-        bottom = np.floor(np.quantile(values, 0.1) * 10) / 10 if values else 0  # the first rise would flatten all the rest
+        bottom = (
+            np.floor(np.quantile(values, 0.1) * 10) / 10 if values else 0
+        )  # the first rise would flatten all the rest
         axes.set(title="Accuracy", xlabel="epoch", ylim=(bottom, 1 + (1 - bottom) * 0.02))
         axes.yaxis.set_major_formatter(_PERCENT)
         _legend(axes, loc="lower right")
@@ -74,7 +77,9 @@ def draw_training(training: Training, name: str) -> list[Markup]:
         _line(axes, rows, lambda row: row.radius, color=COLOURS["ink"])
         axes.set(title="Radius, as a share of the final one", xlabel="epoch", ylim=(0, None))
         axes.yaxis.set_major_formatter(_PERCENT)
-        radius = to_svg(figure, f"{name}-radius", f"Training radius, at the end {_number(last.radius)} of the final one.")
+        radius = to_svg(
+            figure, f"{name}-radius", f"Training radius, at the end {_number(last.radius)} of the final one."
+        )
     return [loss, shares, radius]
 
 
@@ -86,7 +91,8 @@ def draw_layers(layers: Sequence[Layer], name: str) -> Markup:
             widths = np.array([getattr(layer, state) for layer in layers])
             axes.barh(range(len(layers)), widths, left=left, height=0.68, color=COLOURS[state], label=state)
             left += widths
-        axes.set_yticks(range(len(layers)), [layer.name for layer in layers])
+        names = [layer.name if len(layer.name) <= 24 else f"…{layer.name[-23:]}" for layer in layers]
+        axes.set_yticks(range(len(layers)), names)
         for row, layer in enumerate(layers):
             axes.annotate(f"{layer.neurons:,}", (1.02, row), va="center", annotation_clip=False)
         axes.set(xlim=(0, 1), ylim=(len(layers) - 0.4, -0.6))
@@ -117,9 +123,7 @@ def draw_bounds(bounds: pl.Series, name: str) -> Markup:
         proven = edges[:-1] >= 0
         for mask, colour, label in [(~proven, "unproven", "not proven"), (proven, "certified", "proven")]:
             if counts[mask].any():
-                axes.bar(
-                    edges[:-1][mask], counts[mask], width * 0.9, align="edge", color=COLOURS[colour], label=label
-                )
+                axes.bar(edges[:-1][mask], counts[mask], width * 0.9, align="edge", color=COLOURS[colour], label=label)
         axes.axvline(0, color=COLOURS["ink"], linewidth=0.8, linestyle=(0, (4, 3)))
         axes.set(xlabel="proven lower bound of the margin", ylabel="images")
         axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
@@ -127,18 +131,20 @@ def draw_bounds(bounds: pl.Series, name: str) -> Markup:
         _legend(axes)
         above = int((bounds > 0).sum())
         return to_svg(
-            figure, name, f"Histogram of the proven lower bounds of the margin: {above} of {len(bounds)} lie above zero."
+            figure,
+            name,
+            f"Histogram of the proven lower bounds of the margin: {above} of {len(bounds)} lie above zero.",
         )
 
 
-def _line(axes: Axes, rows: Sequence[Row], of: Callable[[Row], float | None], **style: object) -> None:
+def _line(axes: Axes, rows: Sequence[Row], of: Callable[[Row], float | None], **style: Any) -> None:
     """Draw one value of every row that has it against the epoch."""
     points = [(row.epoch, value) for row in rows if (value := of(row)) is not None]
     if points:
-        axes.plot(*zip(*points, strict=True), **style)  # pyright: ignore[reportArgumentType]
+        axes.plot(*zip(*points, strict=True), **style)
 
 
-def _legend(axes: Axes, loc: str | None = None) -> None:
+def _legend(axes: Axes, loc: Literal["lower right"] | None = None) -> None:
     """Place the legend in a corner, or else in one line above the axes."""
     if not axes.get_legend_handles_labels()[0]:
         return

@@ -10,7 +10,7 @@ from hauberk.evaluation.records import SCHEMA, read_records
 from hauberk.reports.examples import Examples, read_examples
 from hauberk.reports.summary import Summary
 from hauberk.reports.training import Training, read_training
-from hauberk.reports.typed_json import parse, read_text
+from hauberk.reports.typed_json import parse, parse_list, read_text
 
 EVALUATE = "run `hauberk evaluate` on this run again."
 
@@ -84,7 +84,7 @@ def read_run(folder: Path) -> Run:
         summary=parse(read_text(summary, EVALUATE), Summary, str(summary), EVALUATE),
         records=read_records(evaluation / "records"),
         training=read_training(folder / "train.jsonl"),
-        layers=parse(read_text(layers, EVALUATE), list[Layer], str(layers), EVALUATE) if layers.exists() else [],
+        layers=parse_list(read_text(layers, EVALUATE), Layer, str(layers), EVALUATE) if layers.exists() else [],
         examples=read_examples(evaluation / "examples.safetensors", EVALUATE),
     )
     missing = SCHEMA.keys() - set(run.records.columns)

@@ -4,6 +4,7 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import matplotlib
 from markupsafe import Markup, escape
@@ -23,7 +24,7 @@ COLOURS = {
 }
 """Colours by meaning, the same in every figure and table, told apart by every kind of colour vision."""
 
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.size": 9,
     "axes.titlesize": 9,
@@ -80,7 +81,7 @@ def to_svg(figure: Figure, name: str, label: str) -> Markup:
         label: What a screen reader says instead of the picture.
     """
     content = io.StringIO()
-    nothing = dict.fromkeys(["Creator", "Date", "Format", "Type"])
+    nothing: dict[str, Any] = dict.fromkeys(["Creator", "Date", "Format", "Type"])
     figure.savefig(content, format="svg", transparent=True, metadata=nothing)
     svg = content.getvalue()
     width, height = figure.get_size_inches() * 72  # SVG counts in points

@@ -44,7 +44,13 @@ def headline_table(summary: Summary) -> Table:
 def headline_line(summary: dict[str, Any], seconds: float, report: Path) -> str:
     """Return the one line that ends a command: accuracies, task, time, and where the report lies."""
     accuracies = [f"{name} {percent(summary[name]['share'], 1)}" for name in ("clean", "attacked", "certified")]
-    parts = [*accuracies, summary["threat"], f"{summary['examples']} images", f"{seconds / 60:.1f} min", f"report {report}"]
+    parts = [
+        *accuracies,
+        summary["threat"],
+        f"{summary['examples']} images",
+        f"{seconds / 60:.1f} min",
+        f"report {report}",
+    ]
     return " | ".join(parts)
 
 

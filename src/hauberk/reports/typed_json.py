@@ -24,13 +24,22 @@ def read_text(path: Path, remedy: str) -> str:
 
 
 def parse(text: str, kind: type[T], where: str, remedy: str) -> T:
-    """Return the value that JSON text holds, as `kind`: a dataclass, or a list of one.
+    """Return the dataclass that JSON text holds.
 
     Unknown keys are ignored, so that files of later versions can be read.
 
     Raises:
         InputError: the text is not JSON, or a value is missing or of another type; the message names its place.
     """
+    return _parse(text, kind, where, remedy)
+
+
+def parse_list(text: str, kind: type[T], where: str, remedy: str) -> list[T]:
+    """Return the list of dataclasses that JSON text holds; otherwise as `parse`."""
+    return _parse(text, list[kind], where, remedy)
+
+
+def _parse(text: str, kind: Any, where: str, remedy: str) -> Any:
     try:
         return _convert(json.loads(text), kind, "")
     except ValueError as error:  # JSONDecodeError, and what _convert and the dataclasses raise

@@ -11,6 +11,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from hauberk.capture import capture
+from hauberk.concepts.augmentation import Augmentation
 from hauberk.concepts.dataset import Split
 from hauberk.concepts.graph import Graph
 from hauberk.concepts.initialisation import Initialisation
@@ -38,6 +39,7 @@ class Trainer:
         optimizer: makes the optimizer from the parameters (`torch.optim.Adam`); the learning rate is the schedule's.
         learning_rate: the schedule of the learning rate.
         radius: the schedule of the radius, as a multiple of the threat's.
+        augmentation: changes the inputs of every step.
         initialisation: overwrites the network's own initialisation.
         gradient_clip: the largest l2 norm of the whole gradient.
         held_out: how many training examples are set aside for validation, chosen by the seed.
@@ -52,6 +54,7 @@ class Trainer:
     batch: int = 256
     optimizer: OptimizerFactory = torch.optim.Adam
     radius: Schedule = field(default_factory=Constant)
+    augmentation: Augmentation | None = None
     initialisation: Initialisation | None = None
     gradient_clip: float | None = None
     held_out: int = 1000
@@ -164,7 +167,7 @@ class Run:
             self.order_of_epoch = epoch, self.trained_on[order].to(self.device)
         index = self.order_of_epoch[1][position * self.trainer.batch : (position + 1) * self.trainer.batch]
         self.network.train()
-        value = self.value(index, self.threat.scaled(progress.radius_share), progress)
+        value = self.value(index, self.threat.scaled(progress.radius_share), progress, self.trainer.augmentation)
         self.optimizer.zero_grad(set_to_none=True)
         self.accelerator.backward(value.loss)
         if self.trainer.gradient_clip is not None:
@@ -174,11 +177,15 @@ class Run:
         self.optimizer.step()
         return value
 
-    def value(self, index: Tensor, threat: ThreatModel, progress: Progress) -> ObjectiveValue:
+    def value(
+        self, index: Tensor, threat: ThreatModel, progress: Progress, augmentation: Augmentation | None = None
+    ) -> ObjectiveValue:
         """Return the objective on some of the examples, with the noise that is theirs at this step."""
         x, y = self.data.batch(index)
         noise = Noise.of(self.trainer.seed, index).fold(progress.step)
-        return self.trainer.objective(self.seen, x, y, threat, progress=progress, noise=noise)
+        if augmentation is not None:
+            x = augmentation(x, noise.fold(0))
+        return self.trainer.objective(self.seen, x, y, threat, progress=progress, noise=noise.fold(1))
 
     def validation(self, progress: Progress) -> Record:
         """Return the accuracies on the held-out examples, at the full radius and in eval mode."""

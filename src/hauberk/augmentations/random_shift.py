@@ -1,0 +1,40 @@
+"""Random shifts of images."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from hauberk.concepts.augmentation import Augmentation
+from hauberk.concepts.noise import Noise
+from hauberk.errors import InputError
+
+
+@dataclass(frozen=True)
+class RandomShift(Augmentation):
+    """Moves every image by up to `pixels` in each direction, all moves equally likely, and fills up with zeros.
+
+    The same as padding by `pixels` and cropping at random.
+
+    Raises:
+        InputError: pixels is negative.
+    """
+
+    pixels: int
+
+    def __post_init__(self) -> None:
+        if self.pixels < 0:
+            raise InputError(f"pixels must not be negative, but is {self.pixels}.")
+
+    def __call__(self, x: Float[Tensor, "b c h w"], noise: Noise) -> Float[Tensor, "b c h w"]:
+        height, width = x.shape[2:]
+        moves = (noise.uniform((2, 1)) * (2 * self.pixels + 1)).long()
+        rows = moves[:, 0] + torch.arange(height, device=x.device)
+        columns = moves[:, 1] + torch.arange(width, device=x.device)
+        padded = F.pad(x, [self.pixels] * 4)
+        example, channel = (torch.arange(n, device=x.device) for n in x.shape[:2])
+        return padded[
+            example[:, None, None, None], channel[:, None, None], rows[:, None, :, None], columns[:, None, None, :]
+        ]

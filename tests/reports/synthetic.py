@@ -1,0 +1,98 @@
+"""The contents of a small run, in the exact formats of the files."""
+
+import json
+
+import numpy as np
+import polars as pl
+
+from hauberk.evaluation.records import SCHEMA
+from hauberk.evaluation.statistics import share
+
+EXAMPLES = 200
+RUN = {
+    "hauberk": "0.1.0",
+    "torch": "2.13.0",
+    "python": "3.11.7",
+    "platform": "Linux x86_64",
+    "threads": 2,
+    "seed": 7,
+    "dataset": "MNIST",
+    "network": "hauberk.architectures.Small",
+    "parameters": 166406,
+    "threat": "linf eps 0.1",
+    "started": "2026-01-01T00:00:00+00:00",
+    "weights_sha256": "ab" * 32,
+}
+
+
+def accuracies(eps, clean, attacked, certified, examples=EXAMPLES):
+    counts = {"clean": clean, "attacked": attacked, "certified": certified}
+    return {"eps": eps, "examples": examples} | {name: share(count, examples) for name, count in counts.items()}
+
+
+def summary(**changes):
+    """The content of summary.json: 196 correct, 180 withstand, 150 are proven."""
+    return {
+        "subject": "network",
+        "threat": "linf eps 0.1",
+        "confidence": 0.95,
+        "arithmetic": "float32, widened outward by its rounding error",
+        "seed": 7,
+        "seconds": 93.1,
+        **accuracies(0.1, 196, 180, 150),
+        "attacks": [{"name": "PGD-40 x 3", "broken": 16, "seconds": 60.0}],
+        "verifiers": [
+            {"name": "interval", "certified": 150, "seconds": 2.0, "not_applicable": None},
+            {"name": "mixed-integer", "certified": 0, "seconds": 0.0, "not_applicable": "no pieces for Sigmoid"},
+        ],
+        "curve": [accuracies(0.05, 98, 95, 90, 100), accuracies(0.2, 98, 70, 20, 100)],
+        "curve_attack": "PGD-40, one restart",
+    } | changes
+
+
+def journal():
+    """The lines of train.jsonl: two epochs of four steps."""
+    rows = []
+    for step in range(1, 9):
+        row = {"epoch": step / 4, "step": step, "steps": 8, "loss": 2.5 / step, "clean": 0.5 + step / 20, "robust": 0.5}
+        row |= {"radius": step / 8, "learning_rate": 0.001, "seconds": 2.5 * step}
+        rows.append({"kind": "step", **row})
+        if step % 4 == 0:
+            rows.append({"kind": "epoch", **row, "validation_clean": 0.9, "validation_certified": 0.6})
+    return rows
+
+
+def records():
+    lower = [0.5 + i / 100 if i < 150 else None if i > 195 else -0.5 - i / 100 for i in range(EXAMPLES)]
+    columns = {
+        "index": list(range(EXAMPLES)),
+        "label": [i % 10 for i in range(EXAMPLES)],
+        "prediction": [i % 10 if i < 196 else (i + 1) % 10 for i in range(EXAMPLES)],
+        "margin": [1.0] * EXAMPLES,
+        "broken_by": [None if not 180 <= i < 196 else "PGD-40 x 3" for i in range(EXAMPLES)],
+        "certified_by": ["interval" if i < 150 else None for i in range(EXAMPLES)],
+        "lower": lower,
+        "eps": [0.1] * EXAMPLES,
+        "seconds": [0.1] * EXAMPLES,
+    }
+    return pl.DataFrame(columns, schema=SCHEMA)
+
+
+def tensors(channels=1, count=4):
+    inputs = np.random.default_rng(0).random((count, channels, 6, 5), np.float32)
+    adversarial = inputs.copy()
+    adversarial[:, 0, 2, 2] -= 0.1
+    adversarial[:, -1, 3, 3] += 0.05
+    labels = np.arange(count)
+    return {
+        "inputs": inputs,
+        "adversarial": adversarial,
+        "labels": labels,
+        "clean_predictions": labels,
+        "adversarial_predictions": labels + (labels < 1) * 5,
+        "index": labels + 40,
+    }
+
+
+def write_lines(path, rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")

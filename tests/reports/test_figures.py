@@ -1,0 +1,100 @@
+"""The figures: what the SVG says, and that it stays inside its page."""
+
+import re
+from xml.etree import ElementTree
+
+import matplotlib
+import polars as pl
+import pytest
+
+from hauberk.reports.figures import central_range, draw_bounds, draw_curves, draw_layers, draw_training
+from hauberk.reports.run_files import Layer, read_run
+from hauberk.reports.svg import COLOURS
+from reports.synthetic import accuracies, journal, write_lines
+
+
+@pytest.fixture
+def run(make_run):
+    return read_run(make_run())
+
+
+def texts(svg):
+    return re.findall(r"<text[^>]*>([^<]*)</text>", svg)
+
+
+def test_figures_are_well_formed_and_follow_the_page(run):
+    svgs = [
+        draw_curves(run.summary, "a"),
+        *draw_training(run.training, "b"),
+        draw_layers(run.layers, "c"),
+        draw_bounds(run.records["lower"].drop_nulls(), "d"),
+    ]
+    ids = []
+    for svg in svgs:
+        ElementTree.fromstring(svg)
+        assert 'role="img" aria-label="' in svg
+        assert "<style" not in svg
+        assert "http" not in svg
+        assert not [colour for colour in COLOURS.values() if colour in svg]
+        own = re.findall(r'\bid="([^"]+)"', svg)
+        assert set(re.findall(r'(?:url\(|href=")#([^")]+)', svg)) <= set(own)
+        ids += own
+    assert len(ids) == len(set(ids))
+
+
+def test_drawing_is_repeatable_and_leaves_matplotlib_as_it_was(run):
+    before = dict(matplotlib.rcParams)
+    assert draw_curves(run.summary, "a") == draw_curves(run.summary, "a")
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_curves_name_the_measures_and_the_headline_radius(run):
+    svg = draw_curves(run.summary, "a")
+    assert {"clean", "attacked", "certified", "eps 0.1", "radius eps"} <= set(texts(svg))
+    assert "98.0%, 70.0% and 20.0%" in svg
+    assert all(f"var(--{name})" in svg for name in ("clean", "attacked", "certified"))
+
+
+def test_a_single_radius_is_drawn(make_run):
+    assert "certified" in texts(draw_curves(read_run(make_run(curve=[accuracies(0.1, 90, 50, 0)])).summary, "a"))
+
+
+def test_natural_training_has_no_certified_line(make_run):
+    folder = make_run()
+    rows = [row | {"robust": None, "radius": None, "validation_certified": None} for row in journal()]
+    write_lines(folder / "train.jsonl", rows)
+    loss, shares, radius = draw_training(read_run(folder).training, "b")
+    assert "Training loss" in texts(loss)
+    assert "clean" in texts(shares)
+    assert "certified" not in texts(shares)
+    assert "unknown" in radius
+
+
+def test_names_of_layers_are_text(run):
+    names = ["$\\frac$", "<script>", '"&']
+    svg = draw_layers([Layer(name, 10, 0.2, 0.5, 0.3) for name in names], "c")
+    assert [row.text for row in ElementTree.fromstring(svg).iter("text") if row.text in names] == names
+
+
+def test_long_names_of_layers_leave_room_for_the_bars():
+    svg = draw_layers([Layer("features.stage3.block2." * 9 + "relu", 10, 0.2, 0.5, 0.3)], "c")
+    (name,) = [text for text in texts(svg) if text.startswith("…")]
+    assert name.endswith("relu")
+
+
+def test_bounds_on_both_sides_of_zero(run):
+    bounds = run.records["lower"].drop_nulls()
+    svg = draw_bounds(bounds, "d")
+    assert "150 of 196 lie above zero" in svg
+    assert {"proven", "not proven"} <= set(texts(svg))
+    assert "not proven" not in texts(draw_bounds(bounds.filter(bounds > 0), "d"))
+
+
+@pytest.mark.parametrize("values", [[0.0], [-3.0, -3.0], [2.5], [-1e30, 1.0, 2.0]])
+def test_bounds_of_any_spread(values):
+    assert "images" in texts(draw_bounds(pl.Series(values, dtype=pl.Float32), "d"))
+
+
+def test_the_central_range_leaves_out_outliers():
+    low, high = central_range(pl.Series([-1e9, *([1.0] * 500), 2.0, *([3.0] * 500), 1e9]))
+    assert (low, high) == (1.0, 3.0)

@@ -1,0 +1,212 @@
+"""The page: what it says, that it is one harmless file, and what it does with parts that are missing."""
+
+import ast
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+import hauberk.reports
+from hauberk.errors import InputError
+from hauberk.reports.html import write_report
+from reports.synthetic import RUN, summary
+
+VOID = {"meta", "img", "br"}
+FIGURES = ["curves", "examples", "bounds", "layers", "training"]
+
+
+class Page(HTMLParser):
+    """Elements, ids and text of a page; every tag must be closed in order."""
+
+    def __init__(self, file):
+        super().__init__()
+        self.tags, self.ids, self.references, self.open, self.words = [], [], [], [], []
+        self.source = file.read_text(encoding="utf-8")
+        self.feed(self.source)
+        assert self.open == []
+        self.text = " ".join(" ".join(self.words).split())
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.ids += [value for name, value in attrs if name == "id"]
+        self.references += [value for name, value in attrs if name in ("src", "href")]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        self.open.pop()
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] not in ("style", "title"):
+            self.words.append(data)
+
+
+@pytest.fixture
+def report(tmp_path):
+    """A function that writes the report of some runs and returns the page."""
+    return lambda *runs: Page(write_report(list(runs), tmp_path / "out/report.html"))
+
+
+def test_one_run(make_run, report):
+    page = report(make_run())
+    for words in [
+        "Small on MNIST, linf eps 0.1",
+        "Of 200 test images, 98.0 % are classified correctly, 90.0 % withstood every attack tried, and for 75.0 % "
+        "it is proven that no perturbation with linf eps 0.1 changes the answer.",
+        "certified proven: nothing in the set changes the answer 150 75.00 %",
+        "30 images lie between the last two rows",
+        "hauberk.architectures.Small, 166,406 parameters",
+        "Computed on 100 test images a radius, attacked by PGD-40, one restart. The robust",
+        "0 → 5",
+        "−0.1",
+        "PGD-40 x 3 16 60.0 s",
+        "interval 150 2.0 s",
+        "no pieces for Sigmoid not applicable",
+        "196 of 200 images have a bound",
+        "Step 8, epoch 2, after 20.0 s",
+        "between 75.00 % and 90.00 %",
+        "in this arithmetic: float32, widened outward by its rounding error.",
+        "threat: {eps: 0.1}",
+        "Hauberk 0.1.0, PyTorch 2.13.0, Python 3.11.7",
+        "Seed 7",
+        "ab" * 32,
+    ]:
+        assert words in page.text
+    assert len(page.ids) == len(set(page.ids))
+    assert {"headline", *FIGURES} <= set(page.ids)
+    assert page.tags.count("figure") == page.tags.count("figcaption") == len(FIGURES)
+    assert page.tags.count("h1") == 1
+
+
+def test_the_file_stands_alone(make_run, report):
+    page = report(make_run("a"), make_run("b"))
+    assert all(reference.startswith(("data:image/png;base64,", "#")) for reference in page.references)
+    assert {reference[1:] for reference in page.references if reference[0] == "#"} <= set(page.ids)
+    assert not {"script", "link", "iframe", "object", "base"} & set(page.tags)
+    words = re.sub('base64,[^"]+', "", page.source)
+    assert not re.search(r"https?:|@import|url\((?!#)|//", words)
+    assert "default-src 'none'" in page.source
+
+
+def test_strings_of_files_are_text(make_run, report):
+    evil = '</pre><script>alert("x")</script>&amp;{{ 7 * 7 }}'
+    folder = make_run(
+        "evil & <b>",
+        threat=evil,
+        subject=evil,
+        arithmetic=evil,
+        curve_attack=evil,
+        attacks=[{"name": evil, "broken": 1, "seconds": 1}],
+        verifiers=[
+            {"name": evil, "certified": 1, "seconds": 1},
+            {"name": "b", "certified": 0, "seconds": 0, "not_applicable": evil},
+        ],
+    )
+    (folder / "recipe.yaml").write_text(evil, encoding="utf-8")
+    strings = {name: evil if isinstance(value, str) else value for name, value in RUN.items()}
+    (folder / "run.json").write_text(json.dumps(strings), encoding="utf-8")
+    layers = [{"name": evil, "neurons": 1, "active": 0, "inactive": 0, "unstable": 1}]
+    (folder / "evaluation/layers.json").write_text(json.dumps(layers), encoding="utf-8")
+    page = report(folder, make_run("other"))
+    assert not {"script", "b"} & set(page.tags)
+    assert page.text.count(evil) > 15
+    assert len(re.findall(r"<pre[^>]*><code>([^<]*)</code></pre>", page.source)) == 2
+
+
+def test_several_runs(make_run, report):
+    smoothed = make_run("second", threat="l2 eps 0.5", subject="smoothed network")
+    page = report(make_run("first"), smoothed, make_run("third", threat="linf eps 0.3"))
+    assert "3 runs compared" in page.text
+    assert "first Small on MNIST linf eps 0.1 200 98.00 %" in page.text
+    assert "third Small on MNIST linf eps 0.3 200 98.00 %" in page.text
+    assert len(page.ids) == len(set(page.ids))
+    assert {"headline", "run-1-top", "run-2-headline", "run-2-curves", "run-3-training"} <= set(page.ids)
+    assert page.tags.count("article") == 3
+    first, second = re.findall(r'<table id="headline[^"]*">.*?</table>', page.source, re.DOTALL)
+    assert re.findall(r'href="#run-(\d)-top"', first) == ["1", "3"]  # subjects are never mixed in one table
+    assert re.findall(r'href="#run-(\d)-top"', second) == ["2"]
+    assert "statement: smoothed network." in second
+
+
+@pytest.mark.parametrize(
+    ("file", "figures"),
+    [
+        ("evaluation/layers.json", ["layers"]),
+        ("evaluation/examples.safetensors", ["examples"]),
+        ("train.jsonl", ["training"]),
+    ],
+)
+def test_a_missing_part_is_left_out(make_run, report, file, figures):
+    folder = make_run()
+    (folder / file).unlink()
+    page = report(folder)
+    assert [name for name in FIGURES if name not in page.ids] == figures
+    assert ("holds no record of a training" in page.text) == (file == "train.jsonl")
+
+
+def test_no_curve_no_section(make_run, report):
+    page = report(make_run(curve=[]))
+    assert "curves" not in page.ids
+    assert "Robustness against the radius" not in page.text
+
+
+def test_without_verifiers_nothing_is_proven(make_run, report):
+    content = summary()
+    nothing = {"count": 0, "share": 0.0, "low": 0.0, "high": 0.02}
+    page = report(make_run(verifiers=content["verifiers"][1:], certified=nothing))
+    assert "and nothing is proven: no verifier was applicable." in page.text
+    assert "Nothing is proven here." in page.text
+
+
+def test_without_attacks(make_run, report):
+    page = report(make_run(attacks=[], attacked=summary()["clean"]))
+    assert "none was attacked" in page.text
+    assert "No attack was tried." in page.text
+
+
+def test_attacks_and_proofs_that_agree(make_run, report):
+    page = report(make_run(attacked=summary()["certified"]))
+    assert "the robust accuracy of these 200 images is known exactly" in page.text
+
+
+def test_refuses_no_runs(tmp_path):
+    with pytest.raises(InputError, match="no run to report"):
+        write_report([], tmp_path / "report.html")
+
+
+def test_an_old_report_survives_a_fault(make_run, tmp_path, monkeypatch):
+    output = tmp_path / "report.html"
+    output.write_text("old")
+
+    def refuse(source, target):
+        raise OSError("disk full")
+
+    monkeypatch.setattr("os.replace", refuse)
+    with pytest.raises(OSError, match="disk full"):
+        write_report([make_run()], output)
+    assert output.read_text() == "old"
+    assert [file.name for file in tmp_path.iterdir() if file.is_file()] == ["report.html"]
+
+
+def test_the_same_run_gives_the_same_bytes(make_run, tmp_path):
+    folder = make_run()
+    first, second = (write_report([folder], tmp_path / name).read_bytes() for name in ("a.html", "b.html"))
+    assert first == second
+    assert len(first) < 300_000
+
+
+def test_reports_read_records_only():
+    allowed = ("hauberk.errors", "hauberk.evaluation.records", "hauberk.reports")
+    for file in Path(hauberk.reports.__path__[0]).glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            names = [name.name for name in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
+            for name in names:
+                assert name.split(".")[0] != "torch"
+                assert not name.startswith("hauberk") or name.startswith(allowed), (file.name, name)

@@ -1,0 +1,49 @@
+"""Numbers as people read them, and the table in a terminal."""
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from hauberk.reports.run_files import read_run
+from hauberk.reports.summary import Share
+from hauberk.reports.tables import duration, headline_line, headline_table, percent_interval
+from reports.synthetic import summary
+
+
+def test_headline_line():
+    shares = {"clean": {"share": 0.983}, "attacked": {"share": 0.972}, "certified": {"share": 0.96}}
+    assert headline_line(summary(examples=10000, **shares), 546.0, Path("runs/small/report.html")) == (
+        "clean 98.3 % | attacked 97.2 % | certified 96.0 % | linf eps 0.1 | 10000 images | 9.1 min "
+        "| report runs/small/report.html"
+    )
+
+
+def test_headline_table_as_text(make_run):
+    console = Console(width=110, file=io.StringIO())
+    console.print(headline_table(read_run(make_run(threat="linf eps 0.1 [bold]within [0, 1]")).summary))
+    text = console.file.getvalue()
+    assert "linf eps 0.1 [bold]within [0, 1] | 200 images | network" in text
+    for cells in [("clean", "196", "98.00 %"), ("attacked", "180", "90.00 %"), ("certified", "150", "75.00 %")]:
+        line = next(line for line in text.splitlines() if cells[0] in line.split())
+        assert all(cell in line for cell in cells)
+    assert "95 % interval" in text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (0.98201, 0.98209, "98.20 – 98.21 %"),
+        (0.29, 0.57, "29.00 – 57.00 %"),
+        (0.0, 1.0, "0.00 – 100.00 %"),
+        (0.12345, 0.99996, "12.34 – 100.00 %"),
+    ],
+)
+def test_intervals_are_rounded_outward(low, high, text):
+    assert percent_interval(Share(1, (low + high) / 2, low, high)) == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(2.04, "2.0 s"), (119, "119.0 s"), (546, "9.1 min"), (9000, "2.5 h")])
+def test_durations(seconds, text):
+    assert duration(seconds) == text

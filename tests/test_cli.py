@@ -1,0 +1,168 @@
+"""The command line from end to end, on the first 512 digits."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+from digits import digits_file
+
+from hauberk.cli import main
+
+SMALL = [
+    "network={class: architectures.ConvNet, filters: [4], kernels: [5], strides: [3], hidden: [16]}",
+    "trainer.epochs=4",
+    "trainer.batch=32",
+    "trainer.held_out=112",
+    "trainer.log_steps=2",
+    "trainer.checkpoint_steps=5",
+    "evaluator.curve.examples=50",
+    "evaluator.shard=100",
+    "threat.eps=0.03",
+]
+
+
+@pytest.fixture(scope="module")
+def changes(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    file = digits_file(tmp_path_factory.mktemp("data"), train=512, test=200)
+    settings = [*SMALL, f"data={{class: datasets.NpzFile, path: {file}}}"]
+    return [argument for setting in settings for argument in ("--set", setting)]
+
+
+def hauberk(*arguments: str) -> subprocess.Popen:
+    command = [sys.executable, "-m", "hauberk", *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.fixture(scope="module")
+def demo(changes: list[str], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
+    folder = tmp_path_factory.mktemp("demo") / "run"
+    process = hauberk("demo", "--run", str(folder), *changes)
+    output, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    return folder, output, errors
+
+
+def test_demo_trains_evaluates_reports_and_ends_with_the_headline(demo: tuple[Path, str, str]):
+    folder, output, errors = demo
+    shares = r"clean (\d+\.\d) % \| attacked (\d+\.\d) % \| certified (\d+\.\d) %"
+    line = re.fullmatch(
+        shares + r" \| linf eps 0\.03 \| 200 images \| \d+\.\d min \| report (\S+)\n", output.splitlines(True)[-1]
+    )
+    assert line is not None, output
+    clean, attacked, certified = (float(line[i]) for i in (1, 2, 3))
+    assert 50 < clean <= 100
+    assert 0 < certified <= attacked <= clean
+    assert Path(line[4]) == folder / "report.html"
+    assert len(re.findall(r"^epoch \d  loss", errors, re.MULTILINE)) == 4
+    assert "\x1b" not in errors + output
+
+
+def test_a_run_holds_everything_that_a_reader_needs(demo: tuple[Path, str, str]):
+    folder, _, _ = demo
+    names = {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()}
+    expected = {"recipe.yaml", "run.json", "train.jsonl", "model.safetensors", "report.html"}
+    assert expected <= names
+    assert {f"evaluation/{name}" for name in ("summary.json", "layers.json", "examples.safetensors")} <= names
+    assert not [name for name in names if "/." in name or name.startswith(".")]
+    assert json.loads((folder / "run.json").read_text())["parameters"] > 1000
+    page = (folder / "report.html").read_text()
+    assert "architectures.ConvNet" in page
+
+
+def test_the_recipe_in_the_folder_reproduces_the_weights(demo: tuple[Path, str, str], tmp_path: Path):
+    folder, _, _ = demo
+    assert main(["train", str(folder / "recipe.yaml"), "--run", str(tmp_path / "again")]) == 0
+    weights = "model.safetensors"
+    assert (folder / weights).read_bytes() == (tmp_path / "again" / weights).read_bytes()
+
+
+def test_training_killed_at_any_moment_resumes_to_the_same_bits(
+    demo: tuple[Path, str, str], changes: list[str], tmp_path: Path
+):
+    whole, _, _ = demo
+    folder = tmp_path / "killed"
+    for lines in (3, 12, 20):
+        process = hauberk("train", "mnist-demo", "--run", str(folder), "--resume", *changes)
+        while process.poll() is None and journal_length(folder) < lines:
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    assert not (folder / "model.safetensors").exists()
+    process = hauberk("train", "mnist-demo", "--run", str(folder), "--resume", *changes)
+    assert process.wait(timeout=300) == 0, process.communicate()
+    assert (folder / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+    steps = [[json.loads(line)["step"] for line in (run / "train.jsonl").open()] for run in (whole, folder)]
+    assert steps[0] == steps[1]
+
+
+def journal_length(folder: Path) -> int:
+    file = folder / "train.jsonl"
+    return file.read_text().count("\n") if file.exists() else 0
+
+
+def test_evaluation_killed_goes_on_to_the_same_records(demo: tuple[Path, str, str], tmp_path: Path):
+    whole, _, _ = demo
+    folder = tmp_path / "run"
+    folder.mkdir()
+    for name in ("recipe.yaml", "model.safetensors"):
+        (folder / name).write_bytes((whole / name).read_bytes())
+    process = hauberk("evaluate", str(folder))
+    first = folder / "evaluation" / "records" / "000000000.parquet"
+    while process.poll() is None and not first.exists():
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert not (folder / "evaluation" / "summary.json").exists()
+    assert main(["evaluate", str(folder)]) == 0
+    for shard in ("000000000", "000000100"):
+        records = [
+            pl.read_parquet(run / "evaluation" / "records" / f"{shard}.parquet").drop("seconds") for run in (whole, folder)
+        ]
+        assert records[0].equals(records[1])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "no-such-recipe"], "mnist-demo"),
+        (["train", "mnist-demo", "--set", "trainer.epochs=three"], "trainer.epochs"),
+        (["train", "mnist-demo", "--set", "threat.epss=1"], "'eps'"),
+        (["train", "mnist-demo", "--set", "nonsense"], "key=value"),
+        (["evaluate", "no-such-run"], "no-such-run"),
+        (["report", "no-such-run"], "no-such-run"),
+    ],
+)
+def test_mistakes_end_with_a_message_and_status_1(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 1
+    errors = capsys.readouterr().err
+    assert errors.startswith("error: ")
+    assert message in errors
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_unknown_command_ends_with_status_2():
+    with pytest.raises(SystemExit) as caught:
+        main(["certify"])
+    assert caught.value.code == 2
+
+
+def test_a_run_is_never_overwritten(demo: tuple[Path, str, str], capsys: pytest.CaptureFixture[str]):
+    folder, _, _ = demo
+    assert main(["train", str(folder / "recipe.yaml"), "--run", str(folder)]) == 1
+    assert "--resume" in capsys.readouterr().err
+
+
+def test_info_names_recipes_operators_and_classes(capsys: pytest.CaptureFixture[str]):
+    assert main(["info"]) == 0
+    output = capsys.readouterr().out
+    for word in ("mnist-demo", "conv2d", "threats.LinfBall", "torch"):
+        assert word in output

@@ -1,0 +1,77 @@
+from pathlib import Path
+
+import pytest
+
+from hauberk.datasets import MNIST
+from hauberk.errors import InputError
+from hauberk.recipe import build, public_classes, read_recipe, shipped_recipes
+from hauberk.threats import LinfBall
+
+
+def changed(*overrides: str):
+    return build(read_recipe("mnist-demo", list(overrides)))
+
+
+def test_every_shipped_recipe_builds():
+    for name in shipped_recipes():
+        recipe = build(read_recipe(name, []))
+        assert recipe.trainer.epochs >= 1
+
+
+def test_overrides_reach_mappings_lists_and_whole_objects():
+    recipe = changed(
+        "threat.eps=8/255",
+        "evaluator.verifiers.0.name=first",
+        "trainer.learning_rate={class: schedules.Constant, value: 0.5}",
+        "trainer.optimizer={class: torch.optim.SGD, momentum: 0.9}",
+        "seed=7",
+    )
+    assert recipe.threat == LinfBall(8 / 255)
+    assert recipe.evaluator.verifiers[0].name == "first"
+    assert recipe.trainer.learning_rate.value == 0.5
+    assert recipe.trainer.optimizer(recipe.network.parameters()).defaults["momentum"] == 0.9
+    assert (recipe.trainer.seed, recipe.evaluator.seed) == (7, 7)
+    assert isinstance(recipe.data, MNIST)
+
+
+def test_the_seed_decides_the_weights():
+    first, again, other = (next(changed(f"seed={seed}").network.parameters()) for seed in (1, 1, 2))
+    assert first.equal(again)
+    assert not first.equal(other)
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("trainer.epoch=3", ["trainer", "'epoch'", "'epochs'"]),
+        ("trainer.epochs=three", ["trainer.epochs", "int", "three"]),
+        ("trainer.epochs=0", ["epochs", "0"]),
+        ("threat.epss=3", ["threat", "'epss'", "'eps'"]),
+        ("threat.eps=[1]", ["threat.eps", "float", "[1]"]),
+        ("threat.eps=-1", ["eps", "-1"]),
+        ("threat.class=threats.LinfBal", ["'threats.LinfBall'"]),
+        ("trainr.epochs=3", ["'trainr'", "'trainer'"]),
+        ("evaluator.curve.radius=3", ["evaluator.curve", "'radius'", "'radii'"]),
+        ("evaluator.verifiers.7.name=3", ["evaluator.verifiers.7"]),
+        ("trainer.objective.bounder=losses.Margin", ["trainer.objective.bounder", "losses.Margin", "Bounder"]),
+        ("data=datasets.IdxFolder", ["data", "folder"]),
+        ("evaluator.attacks.more.class=attacks.PGD", ["evaluator.attacks", "loss"]),
+        ("threat=null", ["threat"]),
+        ("threat={class: ", ["YAML"]),
+    ],
+)
+def test_a_mistake_is_named_with_its_place_and_what_was_meant(override: str, words: list[str]):
+    with pytest.raises(InputError) as caught:
+        changed(override)
+    assert not [word for word in words if word not in str(caught.value)], str(caught.value)
+    assert "Namespace" not in str(caught.value)
+
+
+def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path):
+    (tmp_path / "list.yaml").write_text("- 1\n- 2\n")
+    with pytest.raises(InputError, match="list.yaml"):
+        read_recipe(str(tmp_path / "list.yaml"), [])
+
+
+def test_classes_of_a_recipe_are_found_without_registration():
+    assert {"attacks.PGD", "bounds.BackwardLinear", "schedules.SmoothRamp", "training.Trainer"} <= set(public_classes())
