@@ -122,7 +122,8 @@ def test_evaluation_killed_goes_on_to_the_same_records(demo: tuple[Path, str, st
     assert main(["evaluate", str(folder)]) == 0
     for shard in ("000000000", "000000100"):
         records = [
-            pl.read_parquet(run / "evaluation" / "records" / f"{shard}.parquet").drop("seconds") for run in (whole, folder)
+            pl.read_parquet(run / "evaluation" / "records" / f"{shard}.parquet").drop("seconds")
+            for run in (whole, folder)
         ]
         assert records[0].equals(records[1])
 
@@ -139,7 +140,11 @@ def test_evaluation_killed_goes_on_to_the_same_records(demo: tuple[Path, str, st
     ],
 )
 def test_mistakes_end_with_a_message_and_status_1(
-    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    arguments: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.chdir(tmp_path)
     assert main(arguments) == 1

@@ -11,9 +11,11 @@ from torch.fx import Node as ExportNode
 import hauberk.ops  # noqa: F401  (fills the registry)
 from hauberk.concepts.graph import Graph, Node
 from hauberk.concepts.lowering import RULES, Lowered, Stored, Value
-from hauberk.errors import InputError, UnsupportedOpError
+from hauberk.errors import UnsupportedOpError
 
-VIEWS = ("view", "reshape", "flatten", "unflatten", "permute", "transpose", "squeeze", "unsqueeze", "contiguous")
+ALIASES = {"view", "reshape", "flatten", "unflatten", "permute", "transpose", "squeeze", "unsqueeze", "contiguous"}
+ALIASES |= {"alias", "detach", "dropout", "feature_dropout"}  # dropout does nothing in eval mode
+"""Operators that may return their operand's own memory."""
 
 
 def capture(module: nn.Module, example: Float[Tensor, "b *x"]) -> Graph:
@@ -23,21 +25,23 @@ def capture(module: nn.Module, example: Float[Tensor, "b *x"]) -> Graph:
 
     Raises:
         UnsupportedOpError: the module cannot be exported (control flow that depends on the data, say), or it uses
-            operators that cannot be bounded: all of them are named at once, with where they stand.
-        InputError: the graph does not compute what the module computes.
+            operators that cannot be bounded: all of them are named at once, with where they stand; or the graph does
+            not compute what the module computes.
     """
     training = {name: part.training for name, part in module.named_modules()}
     try:
         with torch.no_grad():
             module.eval()
+            logits = module(example)
+            if not isinstance(logits, Tensor) or logits.ndim != 2:
+                raise UnsupportedOpError("the network must return one tensor of logits (b, classes).")
             graph = translated(module, exported(module, example))
-            difference = (graph.frozen()(example) - module(example)).abs().max().item()
-            scale = module(example).abs().max().item()
+            difference = (graph.frozen()(example) - logits).abs().max().item()
     finally:
         for name, part in module.named_modules():
             part.training = training[name]
-    if not difference <= 1e-4 * max(scale, 1):
-        raise InputError(f"the captured graph differs from the network by {difference:.3g} on logits of {scale:.3g}.")
+    if not difference <= 1e-4 * max(logits.abs().max().item(), 1):
+        raise UnsupportedOpError(f"the captured graph and the network differ by {difference:.3g}: is it random?")
     return graph
 
 
@@ -78,12 +82,12 @@ def translated(module: nn.Module, program: torch.export.ExportedProgram) -> Grap
                 require_batch_first(node, batch)
                 lowered = lower(node, known, shape)
             except UnsupportedOpError as error:
-                faults[node.name] = f"  {node.target} at {place(node)}: {error}"
+                faults[node.name] = f"  {node.target} at {place(node) or node.name}: {error}"
                 lowered = Value(-1, shape)  # stands in, so that the faults behind it are found too
             if isinstance(lowered, Lowered):
                 inputs = tuple(value.index for value in lowered.inputs)
                 tensors = tuple(stored and stored.tensor for stored in lowered.tensors)
-                nodes.append(Node(place(node), lowered.make, inputs, tensors))
+                nodes.append(Node(place(node) or node.name, place(node), lowered.make, inputs, tensors))
                 shapes.append(shape)
                 lowered = Value(len(nodes), shape)
             known[node.name] = lowered
@@ -91,9 +95,10 @@ def translated(module: nn.Module, program: torch.export.ExportedProgram) -> Grap
         raise UnsupportedOpError(
             "no bounds are known for:\n" + "\n".join(faults.values()) + f"\nBounded are: {', '.join(covered())}."
         )
-    if len(shapes[-1]) != 1:
-        raise UnsupportedOpError(f"the network must return logits (b, classes), but returns (b, {shapes[-1]}).")
-    return Graph(module, tuple(nodes), tuple(shapes))
+    logits = known.get(str(next(iter(program.graph_signature.user_outputs))))
+    if not isinstance(logits, Value):
+        raise UnsupportedOpError("the logits do not depend on the input.")
+    return Graph(module, tuple(nodes[: logits.index]), tuple(shapes[: logits.index + 1]))
 
 
 def lower(node: ExportNode, known: dict[str, Value | Stored], shape: tuple[int, ...]) -> Lowered | Value:
@@ -101,8 +106,10 @@ def lower(node: ExportNode, known: dict[str, Value | Stored], shape: tuple[int, 
     rule = RULES.get(functional(node))
     if rule is None:
         raise UnsupportedOpError("no rule")
-    arguments: list[object] = [known.get(a.name, a.name) if isinstance(a, ExportNode) else a for a in node.args]
-    keywords = {k: known.get(v.name, v.name) if isinstance(v, ExportNode) else v for k, v in node.kwargs.items()}
+    arguments = [operand(argument, known) for argument in node.args]
+    keywords = {name: operand(argument, known) for name, argument in node.kwargs.items()}
+    if any(isinstance(item, Value) and item.index < 0 for item in (*arguments, *keywords.values())):
+        return Value(-1, shape)
     try:
         inspect.signature(rule).bind(*arguments, **keywords, shape=shape)
     except TypeError as error:
@@ -110,21 +117,42 @@ def lower(node: ExportNode, known: dict[str, Value | Stored], shape: tuple[int, 
     return rule(*arguments, **keywords, shape=shape)
 
 
+def operand(argument: object, known: dict[str, Value | Stored]) -> object:
+    """Return what an argument of an exported operator stands for."""
+    if not isinstance(argument, ExportNode):
+        return argument
+    if argument.name not in known:
+        raise UnsupportedOpError("it computes with the size of the batch")
+    return known[argument.name]
+
+
 def functional(node: ExportNode) -> object:
     """Return the operator of a node; an in-place one by its functional twin, where nobody else sees the old value.
 
     Raises:
-        UnsupportedOpError: the overwritten value, or what it is a view of, is read elsewhere or is the input.
+        UnsupportedOpError: the overwritten value, or what it is an alias of, is read elsewhere or is the input.
     """
-    _, name, overload = str(node.target).split(".") if str(node.target).startswith("aten.") else ("", "", "")
-    if not name.endswith("_") or name.endswith("__"):
+    name = aten_name(node)
+    if not overwrites(name):
         return node.target
     overwritten = node.args[0]
     while isinstance(overwritten, ExportNode):
         if overwritten.op == "placeholder" or len(overwritten.users) > 1:
             raise UnsupportedOpError(f"it overwrites {overwritten.name}, which is read elsewhere: use {name[:-1]}")
-        overwritten = overwritten.args[0] if str(overwritten.target).split(".")[1] in VIEWS else None
-    return getattr(getattr(torch.ops.aten, name[:-1]), overload)
+        made_by = aten_name(overwritten)
+        overwritten = overwritten.args[0] if made_by in ALIASES or overwrites(made_by) else None
+    twin = getattr(torch.ops.aten, name[:-1], None)
+    return getattr(twin, str(node.target).split(".")[2], None)
+
+
+def aten_name(node: ExportNode) -> str:
+    """Return "relu_" for torch's own operators, "" for others."""
+    parts = str(node.target).split(".")
+    return parts[1] if parts[0] == "aten" else ""
+
+
+def overwrites(name: str) -> bool:
+    return name.endswith("_") and not name.endswith("__")
 
 
 def require_batch_first(node: ExportNode, batch: str) -> None:
@@ -139,10 +167,9 @@ def require_batch_first(node: ExportNode, batch: str) -> None:
 
 
 def place(node: ExportNode) -> str:
-    """Return where in the module a node stands: "features.0", or its own name at top level."""
+    """Return the path of the submodule that a node stands in: "features.0"; "" at top level."""
     stack = node.meta.get("nn_module_stack") or {}
-    path = next(reversed(stack.values()), ("", ""))[0]
-    return path or node.name
+    return next(reversed(stack.values()), ("", ""))[0]
 
 
 def covered() -> list[str]:

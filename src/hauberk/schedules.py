@@ -71,11 +71,19 @@ class SmoothRamp(Schedule):
 
 @dataclass(frozen=True)
 class Cosine(Schedule):
-    """Linear from 0 to `peak` until the time `warmup`, then half a cosine down to `end`."""
+    """Linear from 0 to `peak` until the time `warmup`, then half a cosine down to `end`.
+
+    Raises:
+        InputError: warmup is no share of the training.
+    """
 
     peak: float
     end: float = 0.0
     warmup: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.warmup < 1:
+            raise InputError(f"warmup is a share of the training, in [0, 1), but is {self.warmup}.")
 
     def __call__(self, progress: Progress) -> float:
         share = progress.step / progress.steps

@@ -109,7 +109,9 @@ def test_a_killed_evaluation_resumes_to_the_same_records(network: nn.Module, eva
 
 def test_the_shard_size_changes_no_record(network: nn.Module, evaluated: Path, tmp_path: Path):
     replace(EVALUATOR, shard=27, curve=None).evaluate(network, digits(100), THREAT, tmp_path)
-    whole, parts = (read_records(folder / "records").drop("seconds", "margin", "lower") for folder in (evaluated, tmp_path))
+    whole, parts = (
+        read_records(folder / "records").drop("seconds", "margin", "lower") for folder in (evaluated, tmp_path)
+    )
     assert whole.equals(parts)
 
 

@@ -142,13 +142,6 @@ def test_certified_training_moves_the_running_statistics_once_and_like_torch(nam
         assert not torch.equal(value, before[key])
 
 
-def test_certified_training_counts_batches_like_torch(training):
-    norm = training.module[1]
-    count = norm.num_batches_tracked.item()
-    call(robust_only(Interval()), training, images(B, 8), labels(B, 8))
-    assert norm.num_batches_tracked.item() == count + 1
-
-
 def test_in_eval_mode_no_statistics_move():
     graph, x, y = network("convolutional", 9), images(B, 9), labels(B, 9)
     before = statistics(graph.module)

@@ -95,8 +95,10 @@ def test_cosine_warms_up_in_equal_steps_and_falls_steadily():
     assert values[100:] == sorted(values[100:], reverse=True)
 
 
-def test_a_warmup_of_the_whole_training_ends_at_the_peak():
-    assert at(Cosine(0.5, 0.0, 1.0), 1000) == pytest.approx(0.5)
+@pytest.mark.parametrize("warmup", [-0.1, 1.0])
+def test_a_warmup_that_leaves_no_training_is_refused(warmup):
+    with pytest.raises(InputError, match="warmup"):
+        Cosine(0.5, 0.0, warmup)
 
 
 def test_constant():

@@ -58,7 +58,7 @@ def journal():
         row |= {"radius": step / 8, "learning_rate": 0.001, "seconds": 2.5 * step}
         rows.append({"kind": "step", **row})
         if step % 4 == 0:
-            rows.append({"kind": "epoch", **row, "validation_clean": 0.9, "validation_certified": 0.6})
+            rows.append({"kind": "epoch", **row, "validation_clean": 0.9, "validation_robust": 0.6})
     return rows
 
 

@@ -59,15 +59,21 @@ def test_a_single_radius_is_drawn(make_run):
     assert "certified" in texts(draw_curves(read_run(make_run(curve=[accuracies(0.1, 90, 50, 0)])).summary, "a"))
 
 
-def test_natural_training_has_no_certified_line(make_run):
+def test_natural_training_has_no_robust_line(make_run):
     folder = make_run()
-    rows = [row | {"robust": None, "radius": None, "validation_certified": None} for row in journal()]
+    rows = [row | {"robust": None, "radius": None, "validation_robust": None} for row in journal()]
     write_lines(folder / "train.jsonl", rows)
     loss, shares, radius = draw_training(read_run(folder).training, "b")
     assert "Training loss" in texts(loss)
     assert "clean" in texts(shares)
-    assert "certified" not in texts(shares)
+    assert "robust" not in texts(shares)
     assert "unknown" in radius
+
+
+def test_training_never_speaks_of_certified_accuracy(run):
+    _, shares, _ = draw_training(run.training, "b")
+    assert {"clean", "robust"} <= set(texts(shares))
+    assert "certified" not in shares  # an adversarial objective certifies nothing
 
 
 def test_names_of_layers_are_text(run):

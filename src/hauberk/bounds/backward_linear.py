@@ -47,7 +47,7 @@ class BackwardLinear(Bounder):
         boxes = [S.bounding_box()]
         backward = BackwardPass(graph, S, boxes, self.slopes, outward=outward)
         for index, node in enumerate(graph.nodes, start=1):
-            boxes.append(forward_box(node, boxes, graph.shapes, outward=outward))
+            boxes.append(forward_box(node, boxes, outward=outward))
             if index in graph.relaxed:
                 boxes[index] = self.tightened(backward, index)
         return boxes

@@ -28,5 +28,5 @@ class Interval(Bounder):
     def boxes(self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool = True) -> list[Box]:
         boxes = [S.bounding_box()]
         for node in graph.nodes:
-            boxes.append(forward_box(node, boxes, graph.shapes, outward=outward))
+            boxes.append(forward_box(node, boxes, outward=outward))
         return boxes

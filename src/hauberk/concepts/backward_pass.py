@@ -92,19 +92,18 @@ class BackwardPass:
         node = self.graph.nodes[index - 1]
         inputs = [self.boxes[i].magnitude for i in node.inputs]
         if isinstance(node.op, Affine):
-            shapes = [self.graph.shapes[i] for i in node.inputs]
-            return node.op.absolute(*inputs) + node.op.offset(shapes, inputs[0]).abs()
+            return node.op.terms(*inputs)
         return self.boxes[index].magnitude if self.slopes is None else self.relaxation(index).magnitude(inputs[0])
 
     def allowance(self, index: int, dtype: torch.dtype) -> float:
         """Return the share of its magnitude by which a value may be off.
 
-        Twice: once for the bound's own arithmetic, once for the network's when it runs in this precision.
+        Twice: once for the bound's own arithmetic, once for the network's when it runs in this precision. Inner
+        products are summed in float64, which adds roundings only to bounds in that precision.
         """
-        if index == 0:
-            return 2 * rounding_factor(self.boxes[0].lower[0].numel() + 4, dtype)
-        op = self.graph.nodes[index - 1].op
-        return 2 * rounding_factor((op.roundings if isinstance(op, Affine) else 0) + 8, dtype)
+        op = self.graph.nodes[index - 1].op if index else None
+        size = self.boxes[index].lower[0].numel() if index == 0 or dtype == torch.float64 else 0
+        return 2 * rounding_factor((op.roundings if isinstance(op, Affine) else 0) + size + 8, dtype)
 
 
 def relaxed(rows: Rows, lines: Relaxation, dtype: torch.dtype) -> tuple[Float[Tensor, "r *z"], Float[Tensor, "r"]]:

@@ -11,7 +11,7 @@ from torch import Tensor
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import Subject
-from hauberk.errors import SoundnessError
+from hauberk.errors import InputError, SoundnessError
 
 
 class Verdict(IntEnum):
@@ -43,7 +43,7 @@ class Certificate:
         """Return a deterministic certificate: VERIFIED where every bound is finite and positive, UNKNOWN elsewhere."""
         lower = torch.where(lower.isfinite(), lower, -torch.inf)
         verdict = torch.where((lower > 0).all(1), Verdict.VERIFIED.value, Verdict.UNKNOWN.value)
-        return cls(verdict, lower, torch.ones_like(lower[:, 0]), subject, arithmetic)
+        return cls(verdict, lower, lower.new_ones(len(lower)), subject, arithmetic)
 
     @property
     def verified(self) -> Tensor:
@@ -54,8 +54,11 @@ class Certificate:
         """Return the stronger of two deterministic certificates of the same examples and subject.
 
         Raises:
+            InputError: they speak of different subjects.
             SoundnessError: one proves what the other refutes.
         """
+        if self.subject != other.subject:
+            raise InputError(f"certificates of a {self.subject} and of a {other.subject} cannot be merged.")
         clash = (self.verified & (other.verdict == Verdict.FALSIFIED)) | (
             other.verified & (self.verdict == Verdict.FALSIFIED)
         )

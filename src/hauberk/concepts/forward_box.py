@@ -7,7 +7,7 @@ from hauberk.concepts.graph import FrozenNode
 from hauberk.concepts.op import Affine, rounding_factor
 
 
-def forward_box(node: FrozenNode, boxes: Sequence[Box], shapes: Sequence[tuple[int, ...]], *, outward: bool) -> Box:
+def forward_box(node: FrozenNode, boxes: Sequence[Box], *, outward: bool) -> Box:
     """Return a box around the node's images of the boxes of all values so far.
 
     With `outward` an affine step is widened by its own rounding error and that of the network's execution.
@@ -16,7 +16,5 @@ def forward_box(node: FrozenNode, boxes: Sequence[Box], shapes: Sequence[tuple[i
     box = node.op.interval(*operands)
     if not outward or not isinstance(node.op, Affine):
         return box
-    like = box.lower
-    terms = node.op.absolute(*(b.magnitude for b in operands))
-    terms = terms + node.op.offset([shapes[i] for i in node.inputs], like).abs()
-    return box.widened(terms * (2 * rounding_factor(node.op.roundings + 8, like.dtype)))
+    terms = node.op.terms(*(operand.magnitude for operand in operands))
+    return box.widened(terms * (2 * rounding_factor(node.op.roundings + 8, terms.dtype)))

@@ -49,6 +49,8 @@ class Node:
     """An operator whose tensors are named, not held: they are read from the module at every run."""
 
     name: str
+    part: str
+    """The path of the submodule whose mode decides whether the operator observes a training pass; "" is the root."""
     make: Callable[..., Op]
     inputs: tuple[int, ...]
     tensors: tuple[str | Tensor | None, ...]
@@ -72,30 +74,29 @@ class Graph:
 
     def frozen(self) -> FrozenGraph:
         """Return the network in eval mode: batch norms use their running statistics. Nothing is copied."""
-        stored = dict(self.module.named_parameters()) | dict(self.module.named_buffers())
-        like = next(iter(self.module.parameters()), torch.empty(0))
+        stored: dict[str, Tensor] = dict(self.module.named_parameters(remove_duplicate=False))
+        stored |= dict(self.module.named_buffers(remove_duplicate=False))
+        like = next((t for t in stored.values() if t.is_floating_point()), torch.empty(0))
         nodes = []
         for node in self.nodes:
-            tensors = (stored[t] if isinstance(t, str) else t if t is None else t.to(like) for t in node.tensors)
+            tensors = [stored[t] if isinstance(t, str) else t for t in node.tensors]
+            tensors = [t if t is None else t.to(like) for t in tensors]  # constants, and buffers that hold integers
             nodes.append(FrozenNode(node.name, node.make(*tensors), node.inputs))
         return FrozenGraph(tuple(nodes), self.shapes)
 
     def run(self, x: Float[Tensor, "b *x"]) -> tuple[Float[Tensor, "b classes"], FrozenGraph]:
-        """Run one pass in the module's own mode; return the logits and the graph as that pass fixed it.
+        """Run one pass, each part in its own mode; return the logits and the graph as that pass fixed it.
 
-        In training mode the batch norms of the returned graph are affine with the statistics of this batch, through
-        which gradients flow, and their running statistics move, once.
+        Batch norms in training mode become affine with the statistics of this batch, through which gradients flow, and
+        their running statistics move, once.
 
         Raises:
-            UnsupportedOpError: training mode with active dropout, which has no fixed function to bound.
+            UnsupportedOpError: dropout in training mode, which has no fixed function to bound.
         """
-        graph = self.frozen()
-        if not self.module.training:
-            return graph(x), graph
         values, nodes = [x], []
-        for node in graph.nodes:
+        for node, frozen in zip(self.nodes, self.frozen().nodes, strict=True):
             operands = [values[i] for i in node.inputs]
-            op = node.op.observe(*operands)
+            op = frozen.op.observe(*operands) if self.module.get_submodule(node.part).training else frozen.op
             nodes.append(FrozenNode(node.name, op, node.inputs))
             values.append(op(*operands))
         return values[-1], FrozenGraph(tuple(nodes), self.shapes)

@@ -48,7 +48,7 @@ class Noise:
         positions = torch.arange(1, math.prod(shape) + 1, device=self.keys.device) * GOLDEN
         bits = mixed(self.keys[:, None] + positions)
         size = 52 if dtype == torch.float64 else 23
-        return (((bits >> (64 - size)) & ((1 << size) - 1)).to(dtype) + 0.5).mul_(2.0**-size).unflatten(1, shape)
+        return (((bits >> (64 - size)) & ((1 << size) - 1)).to(dtype) + 0.5).mul_(2.0**-size).view(-1, *shape)
 
     def normal(self, shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> Float[Tensor, "b ..."]:
         """Return standard normal numbers, of this shape for each example."""

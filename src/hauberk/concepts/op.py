@@ -64,6 +64,10 @@ class Affine(Op):
         """Return the value at zero, given the operands' shapes without the batch."""
         return self(*(like.new_zeros(1, *shape) for shape in shapes))
 
+    def terms(self, *z: Float[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:
+        """Return the largest sum of absolute terms, constants included, for operands of these magnitudes."""
+        return self.absolute(*z) + self.offset([tuple(t.shape[1:]) for t in z], z[0]).abs()
+
     def pull_back(
         self, rows: Float[Tensor, "r ..."], shapes: Sequence[tuple[int, ...]]
     ) -> tuple[Float[Tensor, "r ..."], ...]:

@@ -1,6 +1,7 @@
 """Threat models and the perturbation sets that they put around inputs."""
 
 from abc import ABC, abstractmethod
+from math import inf
 
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -111,7 +112,7 @@ def require_within(x: Tensor, low: float, high: float, dust: float = 1e-6) -> No
     if x.ndim < 2 or x.numel() == 0:
         raise ShapeError(f"inputs must be a non-empty batch (b, ...), but have shape {tuple(x.shape)}.")
     least, most = x.aminmax()
-    if not (least >= low - dust and most <= high + dust):
+    if not (-inf < least >= low - dust and inf > most <= high + dust):
         raise InputError(
             f"inputs must lie in [{low}, {high}], but reach from {least.item():.6g} to {most.item():.6g}. Pass pixels "
             "in that range and put the normalisation inside the model: nn.Sequential(Normalize(mean, std), network)."

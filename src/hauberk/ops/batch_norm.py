@@ -38,6 +38,11 @@ class BatchNorm(Diagonal):
     def broadcast(self, per_channel: Float[Tensor, "c"]) -> Float[Tensor, "c ..."]:
         return per_channel.view(-1, *(1,) * self.space)
 
+    def terms(self, z: Float[Tensor, "b c *s"]) -> Float[Tensor, "b c *s"]:
+        """Return the sum of the terms before they cancel: mean * scale may be far larger than the shift."""
+        constants = self.broadcast(self.mean).abs() * self.scale.abs()
+        return self.absolute(z) + (constants if self.bias is None else constants + self.broadcast(self.bias).abs())
+
     def observe(self, z: Float[Tensor, "b c *s"]) -> "BatchNorm":
         """Return the op with this batch's mean and biased variance; move the running statistics as torch does.
 

@@ -45,7 +45,6 @@ class FastIBP(BoundRegularizer):
         return torch.relu(self.tolerance - means) + torch.relu(self.tolerance - variances)
 
     def ratio(self, a: Float[Tensor, ""], b: Float[Tensor, ""]) -> Float[Tensor, ""]:
-        """Return min(a/b, b/a), in (0, 1]; 1 where either is not positive."""
-        valid = (a > 0) & (b > 0)
-        a, b = torch.where(valid, a, 1), torch.where(valid, b, 1)
-        return torch.minimum(a / b, b / a)
+        """Return min(a/b, b/a), in [0, 1]; 1 where both are zero."""
+        larger = torch.maximum(a, b)
+        return torch.where(larger > 0, torch.minimum(a, b) / torch.where(larger > 0, larger, 1), 1)

@@ -1,1 +1,6 @@
-"""Reports: what the files of finished runs say, as a page, as figures, as text. Records are read, never a network."""
+"""Reports: what the files of finished runs say, as a page or as text. Records are read, never a network."""
+
+from hauberk.reports.html import write_report
+from hauberk.reports.tables import headline_line, print_headline
+
+__all__ = ["headline_line", "print_headline", "write_report"]

@@ -61,18 +61,18 @@ def draw_training(training: Training, name: str) -> list[Markup]:
     with drawing(*size) as (figure, axes):
         fine = {"linewidth": 1, "alpha": 0.55}
         _line(axes, rows, lambda row: row.clean, color=COLOURS["clean"], label="clean", **fine)
-        _line(axes, rows, lambda row: row.robust, color=COLOURS["certified"], label="certified", **fine)
+        _line(axes, rows, lambda row: row.robust, color=COLOURS["robust"], label="robust", **fine)
         coarse = {"marker": "o", "markersize": 3, "linewidth": 1.6}
         _line(axes, training.epochs, lambda row: row.validation_clean, color=COLOURS["clean"], **coarse)
-        _line(axes, training.epochs, lambda row: row.validation_certified, color=COLOURS["certified"], **coarse)
-        values = [value for row in rows for value in (row.clean, row.robust) if value is not None]
-        bottom = (
-            np.floor(np.quantile(values, 0.1) * 10) / 10 if values else 0
-        )  # the first rise would flatten all the rest
+        _line(axes, training.epochs, lambda row: row.validation_robust, color=COLOURS["robust"], **coarse)
+        settled = [row for row in [*rows, *training.epochs] if row.epoch > last.epoch / 10]
+        values = [(row.clean, row.robust, row.validation_clean, row.validation_robust) for row in settled]
+        least = min((value for four in values for value in four if value is not None), default=0.0)
+        bottom = min(0.9, np.floor(least * 10) / 10)  # the first rise would flatten all the rest
         axes.set(title="Accuracy", xlabel="epoch", ylim=(bottom, 1 + (1 - bottom) * 0.02))
         axes.yaxis.set_major_formatter(_PERCENT)
-        _legend(axes, loc="lower right")
-        shares = to_svg(figure, f"{name}-shares", "Clean and certified accuracy in training against the epoch.")
+        _legend(axes, loc="best")
+        shares = to_svg(figure, f"{name}-shares", "Clean and robust accuracy in training against the epoch.")
     with drawing(*size) as (figure, axes):
         _line(axes, rows, lambda row: row.radius, color=COLOURS["ink"])
         axes.set(title="Radius, as a share of the final one", xlabel="epoch", ylim=(0, None))
@@ -144,8 +144,8 @@ def _line(axes: Axes, rows: Sequence[Row], of: Callable[[Row], float | None], **
         axes.plot(*zip(*points, strict=True), **style)
 
 
-def _legend(axes: Axes, loc: Literal["lower right"] | None = None) -> None:
-    """Place the legend in a corner, or else in one line above the axes."""
+def _legend(axes: Axes, loc: Literal["best"] | None = None) -> None:
+    """Place the legend above the axes in one line, or where `loc` says."""
     if not axes.get_legend_handles_labels()[0]:
         return
     if loc:

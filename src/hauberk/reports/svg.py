@@ -17,6 +17,7 @@ COLOURS = {
     "clean": "#68717d",
     "attacked": "#d1670f",
     "certified": "#0068b3",
+    "robust": "#007f73",
     "unstable": "#b4488c",
     "active": "#8fb8a8",
     "inactive": "#dfe3e8",

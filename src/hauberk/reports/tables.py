@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hauberk.reports.summary import Share, Summary
+from hauberk.reports.summary import Accuracies, Share
 
 
 @dataclass(frozen=True)
@@ -20,25 +21,26 @@ class Measure:
     share: Share
 
 
-def headline_rows(summary: Summary) -> list[Measure]:
+def headline_rows(accuracies: Accuracies) -> list[Measure]:
     """Return clean, attacked and certified accuracy, from the largest to the smallest."""
     return [
-        Measure("clean", "classified correctly", summary.clean),
-        Measure("attacked", "withstood every attack tried", summary.attacked),
-        Measure("certified", "proven: nothing in the set changes the answer", summary.certified),
+        Measure("clean", "classified correctly", accuracies.clean),
+        Measure("attacked", "withstood every attack tried", accuracies.attacked),
+        Measure("certified", "proven: nothing in the set changes the answer", accuracies.certified),
     ]
 
 
-def headline_table(summary: Summary) -> Table:
-    """Return the headline table for a terminal: `rich.print` shows it."""
-    title = f"{summary.threat} | {summary.examples:,} images | {summary.subject}"
-    table = Table("accuracy", "meaning", title=Text(title), title_justify="left")  # Text: [ and ] are no markup
-    for heading in ("images", "share", f"{summary.confidence * 100:g} % interval"):
-        table.add_column(heading, justify="right")
-    for row in headline_rows(summary):
+def print_headline(summary: dict[str, Any], console: Console) -> None:
+    """Print the headline table of the content of evaluation/summary.json."""
+    shares = {name: Share(**summary[name]) for name in ("clean", "attacked", "certified")}
+    table = Table("accuracy", "meaning")
+    for heading in ("images", "share", f"exact {summary['confidence'] * 100:g} % interval"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in headline_rows(Accuracies(summary["examples"], summary["eps"], **shares)):
         share = row.share
         table.add_row(row.name, row.meaning, f"{share.count:,}", percent(share.share), percent_interval(share))
-    return table
+    title = f"{summary['threat']} | {summary['examples']:,} images | {summary['subject']}"
+    console.print(Text(title), table, sep="\n")  # Text: [ and ] in a name are no markup
 
 
 def headline_line(summary: dict[str, Any], seconds: float, report: Path) -> str:

@@ -18,14 +18,14 @@ class Row:
     loss: float | None
     clean: float | None
     robust: float | None
-    """The share that the training bound certifies; None where training computes no bound."""
+    """The share that withstood the objective's own attack or is certified by its own bound; None without either."""
     radius: float | None
     """As a share of the threat's."""
     learning_rate: float | None
     seconds: float
     """Since training began."""
     validation_clean: float | None = None
-    validation_certified: float | None = None
+    validation_robust: float | None = None
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,7 @@ class LinfBall(ThreatModel):
             raise ShapeError(f"one radius an example: {len(x)} inputs, but eps has shape {tuple(eps.shape)}.")
         eps = eps.expand(len(x))
         reach = per_example(eps, x)
+        x = x.clamp(low, high)  # float dust, which require_within lets pass
         return LinfSet(x, eps, Box((x - reach).clamp(min=low), (x + reach).clamp(max=high)))
 
     def scaled(self, factor: float | Float[Tensor, "b"]) -> "LinfBall":

@@ -7,7 +7,6 @@ import torch
 
 from hauberk.concepts.graph import FrozenGraph, Graph
 from hauberk.concepts.initialisation import Initialisation
-from hauberk.concepts.op import Elementwise
 from hauberk.ops.arithmetic import Add
 from hauberk.ops.convolution import Convolution
 from hauberk.ops.linear import Linear
@@ -24,13 +23,11 @@ class FastIBPInit(Initialisation):
 
     def __call__(self, graph: Graph, generator: torch.Generator) -> None:
         frozen = graph.frozen()
-        layers = [node for node in frozen.nodes if isinstance(node.op, Linear | Convolution)]
+        layers = [(node.op, node.inputs[0]) for node in frozen.nodes if isinstance(node.op, Linear | Convolution)]
         with torch.no_grad():
-            for node in layers[:-1]:
-                op = node.op
-                assert isinstance(op, Linear | Convolution)
+            for op, value in layers[:-1]:
                 deviation = math.sqrt(2 * math.pi) / op.weight[0].numel()
-                if fed_by_sum(frozen, node.inputs[0]):
+                if fed_by_sum(frozen, value):
                     deviation /= 2
                 op.weight.normal_(0, deviation, generator=generator)
                 if op.bias is not None:
@@ -38,12 +35,10 @@ class FastIBPInit(Initialisation):
 
 
 def fed_by_sum(graph: FrozenGraph, value: int) -> bool:
-    """Return whether a value is a residual sum, perhaps behind element-wise operators."""
+    """Return whether a value is a residual sum, perhaps behind operators without weights."""
     while value:
         node = graph.nodes[value - 1]
-        if isinstance(node.op, Add):
-            return True
-        if not isinstance(node.op, Elementwise):
-            return False
+        if isinstance(node.op, Add | Linear | Convolution):
+            return isinstance(node.op, Add)
         value = node.inputs[0]
     return False

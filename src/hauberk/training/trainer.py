@@ -15,6 +15,7 @@ from hauberk.concepts.augmentation import Augmentation
 from hauberk.concepts.dataset import Split
 from hauberk.concepts.graph import Graph
 from hauberk.concepts.initialisation import Initialisation
+from hauberk.concepts.loss import require_labels
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.objective import Objective, ObjectiveValue
 from hauberk.concepts.perturbation_set import ThreatModel
@@ -103,6 +104,9 @@ class Run:
         self.device = self.accelerator.device
         self.network = network.to(self.device)
         self.data = Split(data.inputs.to(self.device), data.labels.to(self.device))
+        with torch.no_grad():
+            logits = network.eval()(self.data.batch(slice(0, 1))[0])
+        require_labels(self.data.labels, len(data), logits.shape[1])
         self.trained_on, self.held_out = held_out(len(data), trainer.held_out, trainer.seed)
         self.seen: nn.Module | Graph = network
         if trainer.objective.needs_graph or trainer.initialisation is not None:
