@@ -10,8 +10,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from digits import digits_file
 
+from digits import digits_file
 from hauberk.cli import main
 
 SMALL = [

@@ -69,7 +69,7 @@ def test_a_mistake_is_named_with_its_place_and_what_was_meant(override: str, wor
 
 def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path):
     (tmp_path / "list.yaml").write_text("- 1\n- 2\n")
-    with pytest.raises(InputError, match="list.yaml"):
+    with pytest.raises(InputError, match=r"list\.yaml"):
         read_recipe(str(tmp_path / "list.yaml"), [])
 
 

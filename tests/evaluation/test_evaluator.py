@@ -5,10 +5,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 import torch
-from digits import digits
 from safetensors.torch import load_file
 from torch import nn
 
+from digits import digits
 from hauberk.attacks import FGSM, PGD, Restarts
 from hauberk.bounds import BackwardLinear, Interval
 from hauberk.concepts.attack import Attack
@@ -89,17 +89,17 @@ def test_illustrations_are_members_with_the_predictions_written(network: nn.Modu
     assert layers[0]["active"] + layers[0]["inactive"] + layers[0]["unstable"] == pytest.approx(1)
 
 
-class Killed(Exception):
+class KilledError(Exception):
     pass
 
 
 def kill(stage: str, done: int, total: int) -> None:
     if done >= 80:
-        raise Killed
+        raise KilledError
 
 
 def test_a_killed_evaluation_resumes_to_the_same_records(network: nn.Module, evaluated: Path, tmp_path: Path):
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         EVALUATOR.evaluate(network, digits(100), THREAT, tmp_path, watch=kill)
     assert len(read_records(tmp_path / "records")) == 80
     EVALUATOR.evaluate(network, digits(100), THREAT, tmp_path)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from digits import digits
 from torch import nn
 
+from digits import digits
 from hauberk.attacks import FGSM
 from hauberk.bounds import Interval
 from hauberk.errors import InputError, TrainingError, UnsupportedOpError
@@ -60,14 +60,14 @@ def states_equal(first: nn.Module, second: nn.Module) -> bool:
     )
 
 
-class Killed(Exception):
+class KilledError(Exception):
     pass
 
 
 def killed_at(step: int):
     def watch(record: dict) -> None:
         if record["step"] >= step:
-            raise Killed
+            raise KilledError
 
     return watch
 
@@ -78,7 +78,7 @@ def test_a_resumed_training_ends_as_an_undisturbed_one(objective: str, step: int
     whole, broken, resumed = network(), network(), network(seed=1)
     data, method = digits(312), trainer(objective)
     method.fit(whole, data, THREAT, tmp_path / "whole")
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         method.fit(broken, data, THREAT, tmp_path / "broken", watch=killed_at(step))
     if step < 3:
         resumed = network()  # killed before the first checkpoint: training starts afresh from the recipe's network

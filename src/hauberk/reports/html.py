@@ -1,6 +1,5 @@
 """The report: one self-contained HTML file."""
 
-import os
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from hauberk.atomic import write_text
 from hauberk.errors import InputError
 from hauberk.reports.examples import draw_strip
 from hauberk.reports.figures import central_range, draw_bounds, draw_curves, draw_layers, draw_training
@@ -31,13 +31,7 @@ def write_report(runs: Sequence[Path], output: Path) -> Path:
     if not runs:
         raise InputError("there is no run to report: pass the folder of at least one.")
     page = _environment().get_template("report.html.j2").render(_context([read_run(folder) for folder in runs]))
-    output.parent.mkdir(parents=True, exist_ok=True)
-    temporary = output.with_name(f".{output.name}.{os.getpid()}")
-    try:
-        temporary.write_text(page, encoding="utf-8")
-        os.replace(temporary, output)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_text(output, page)
     return output
 
 
