@@ -38,14 +38,14 @@ from hauberk.threats import LinfBall
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--run", type=Path)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--repeats", type=int, default=7)
     options = parser.parse_args()
     torch.set_num_threads(1)
     data = MNIST()
-    network: nn.Module = Small(data.shape, len(data.classes))
+    network: nn.Module = Small((1, 28, 28), len(data.classes))
     if options.run:
         network = build(read_recipe(str(options.run / "recipe.yaml"), [])).network
         network.load_state_dict(load_file(options.run / "model.safetensors"))
