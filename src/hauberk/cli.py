@@ -12,6 +12,7 @@ from pathlib import Path
 from jsonargparse import ArgumentParser, Namespace
 from rich.console import Console
 
+from hauberk.allocator import keep_freed_memory
 from hauberk.errors import HauberkError
 
 DEMO = "mnist-demo"
@@ -22,6 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit status."""
     options = parser().parse_args(arguments)
     console = Console(stderr=True)
+    keep_freed_memory()
     try:
         COMMANDS[options.command](options[options.command], console)
     except HauberkError as error:

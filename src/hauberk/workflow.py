@@ -3,6 +3,7 @@
 import json
 import platform
 from datetime import UTC, datetime
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 
@@ -33,12 +34,16 @@ def train(tree: Tree, folder: Path, *, resume: bool, watch: TrainingWatcher) -> 
     if kept.exists() and kept.read_text(encoding="utf-8") != text:
         raise InputError(f"{kept} differs from the recipe to be resumed: choose another folder with --run.")
     write_text(kept, text)
-    write_text(folder / "run.json", json.dumps(facts(recipe), indent=1))
+    about = facts(recipe)
+    write_text(folder / "run.json", json.dumps(about, indent=1))
     trainer = recipe.trainer
     trainer.fit(recipe.network, recipe.data.train(), recipe.threat, folder, resume=resume, watch=watch)
     state = {name: tensor.cpu().contiguous() for name, tensor in recipe.network.state_dict().items()}
-    with replacing(folder / "model.safetensors") as temporary:
+    weights = folder / "model.safetensors"
+    with replacing(weights) as temporary:
         save_file(state, temporary)
+    about["weights_sha256"] = sha256(weights.read_bytes()).hexdigest()
+    write_text(folder / "run.json", json.dumps(about, indent=1))
 
 
 def evaluate(folder: Path, overrides: list[str], watch: EvaluationWatcher) -> Summary:

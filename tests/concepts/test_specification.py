@@ -26,4 +26,3 @@ def test_ragged_rows_multiply_as_uniform_ones():
     torch.testing.assert_close(uniform.dot(t), (values * t[:, None]).sum((2, 3)).flatten())
     torch.testing.assert_close(ragged.dot(t), uniform.dot(t))
     assert torch.equal(uniform.times(t[:1]), ragged.times(t[:1]))
-    assert torch.equal(uniform.to_batch(uniform.values.sum((1, 2))), values.sum((2, 3)))

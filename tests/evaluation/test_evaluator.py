@@ -171,6 +171,15 @@ def test_a_network_without_bounds_is_still_attacked(tmp_path: Path):
     assert summary["attacked"]["count"] < summary["clean"]["count"]
 
 
+def test_logits_that_are_not_finite_are_no_answer(tmp_path: Path):
+    broken = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+    with torch.no_grad():
+        broken[1].weight.fill_(torch.nan)
+    summary = replace(EVALUATOR, curve=None).evaluate(broken, digits(50), THREAT, tmp_path)
+    assert [summary[name]["count"] for name in ("clean", "attacked", "certified")] == [0, 0, 0]
+    assert set(read_records(tmp_path / "records")["prediction"]) == {-1}
+
+
 def test_labels_must_fit_the_network(network: nn.Module, tmp_path: Path):
     small = nn.Sequential(nn.Flatten(), nn.Linear(784, 5))
     with pytest.raises(InputError, match=r"0\.\.4"):

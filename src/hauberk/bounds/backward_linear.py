@@ -37,9 +37,7 @@ class BackwardLinear(Bounder):
 
     def __call__(self, graph: FrozenGraph, S: CertifiableSet, spec: LinearSpec, *, outward: bool = True) -> Bounds:
         boxes = self.boxes(graph, S, outward=outward)
-        rows = Rows.uniform(spec.rows)
-        lower = BackwardPass(graph, S, boxes, self.slopes, outward=outward).lower(rows, len(graph.nodes))
-        return Bounds(rows.to_batch(lower) + spec.offset, boxes)
+        return Bounds(BackwardPass(graph, S, boxes, self.slopes, outward=outward).margins(spec), boxes)
 
     def boxes(self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool = True) -> list[Box]:
         if self.intermediate is not None:

@@ -8,7 +8,6 @@ from hauberk.concepts.box import Box
 from hauberk.concepts.forward_box import forward_box
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.perturbation_set import CertifiableSet
-from hauberk.concepts.rows import Rows
 from hauberk.concepts.specification import LinearSpec
 
 
@@ -21,9 +20,7 @@ class Interval(Bounder):
 
     def __call__(self, graph: FrozenGraph, S: CertifiableSet, spec: LinearSpec, *, outward: bool = True) -> Bounds:
         boxes = self.boxes(graph, S, outward=outward)
-        rows = Rows.uniform(spec.rows)
-        lower = BackwardPass(graph, S, boxes, None, outward=outward).lower(rows, len(graph.nodes))
-        return Bounds(rows.to_batch(lower) + spec.offset, boxes)
+        return Bounds(BackwardPass(graph, S, boxes, None, outward=outward).margins(spec), boxes)
 
     def boxes(self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool = True) -> list[Box]:
         boxes = [S.bounding_box()]

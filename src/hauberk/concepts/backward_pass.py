@@ -12,6 +12,7 @@ from hauberk.concepts.op import Affine, Elementwise, Relaxation, rounding_factor
 from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.concepts.rows import Rows
 from hauberk.concepts.slopes import Slopes
+from hauberk.concepts.specification import LinearSpec
 from hauberk.errors import UnsupportedOpError
 
 
@@ -32,10 +33,15 @@ class BackwardPass:
         self.relaxations: dict[int, Relaxation] = {}
         self.magnitudes: dict[int, Tensor] = {}
 
-    def lower(self, rows: Rows, at: int) -> Float[Tensor, "r"]:
-        """Return a lower bound of <row, value `at`> over the set, for every row."""
+    def margins(self, spec: LinearSpec) -> Float[Tensor, "b k"]:
+        """Return a lower bound of every row of a specification of the logits."""
+        return self.lower(Rows.uniform(spec.rows), len(self.graph.nodes), spec.offset.flatten()).view(spec.offset.shape)
+
+    def lower(self, rows: Rows, at: int, constant: Float[Tensor, "r"] | None = None) -> Float[Tensor, "r"]:
+        """Return a lower bound of <row, value `at`> + constant over the set, for every row."""
         dtype = rows.values.dtype
-        total = rows.values.new_zeros(len(rows.values), dtype=torch.float64 if self.outward else dtype)
+        total = rows.values.new_zeros(len(rows.values)) if constant is None else constant
+        total = total.double() if self.outward else total
         pending = {at: rows}
         for index in range(at, -1, -1):
             if (rows := pending.pop(index, None)) is None:  # pyright: ignore[reportAssignmentType]

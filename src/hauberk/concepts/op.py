@@ -68,6 +68,10 @@ class Affine(Op):
         """Return the largest sum of absolute terms, constants included, for operands of these magnitudes."""
         return self.absolute(*z) + self.offset([tuple(t.shape[1:]) for t in z], z[0]).abs()
 
+    def then(self, diagonal: "Diagonal") -> "Affine | None":
+        """Return this op followed by a diagonal one as a single op, where that is cheaper to compute; else None."""
+        return None
+
     def pull_back(
         self, rows: Float[Tensor, "r ..."], shapes: Sequence[tuple[int, ...]]
     ) -> tuple[Float[Tensor, "r ..."], ...]:

@@ -35,7 +35,3 @@ class Rows:
     def dot(self, t: Float[Tensor, "b *z"], dtype: torch.dtype | None = None) -> Float[Tensor, "r"]:
         """Return the inner product of every row with its owner's t, summed in `dtype`."""
         return self.times(t).flatten(1).sum(1, dtype=dtype)
-
-    def to_batch(self, per_row: Float[Tensor, "r"]) -> Float[Tensor, "b k"]:
-        """Return one number per row as (b, k), for rows that are uniform."""
-        return per_row.unflatten(0, (-1, self.per_example or 1))

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -21,9 +22,17 @@ class Subject(ABC):
         """Return the labels, -1 where the subject abstains."""
 
 
+def labels_of(logits: Float[Tensor, "b classes"]) -> Int[Tensor, "b"]:
+    """Return the label of the largest logit, or -1 where a logit is NaN or infinite: that is no answer."""
+    return torch.where(logits.isfinite().all(1), logits.argmax(1), -1)
+
+
 @dataclass(frozen=True)
 class NetworkSubject(Subject):
-    """A plain network: attackable always, and open to graph verifiers where it could be captured."""
+    """A plain network: attackable always, and open to graph verifiers where it could be captured.
+
+    It abstains where its logits are not finite.
+    """
 
     module: nn.Module
     captured: Graph | UnsupportedOpError
@@ -31,7 +40,7 @@ class NetworkSubject(Subject):
     kind = "network"
 
     def predict(self, x: Float[Tensor, "b *x"]) -> Int[Tensor, "b"]:
-        return self.module(x).argmax(1)
+        return labels_of(self.module(x))
 
     @property
     def graph(self) -> Graph:

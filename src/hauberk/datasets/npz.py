@@ -1,6 +1,9 @@
 """Data sets in NumPy's .npz files."""
 
+import zlib
 from pathlib import Path
+from tokenize import TokenError
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -10,6 +13,9 @@ from torch import Tensor
 from hauberk.concepts.dataset import Dataset, Split
 from hauberk.concepts.perturbation_set import require_within
 from hauberk.errors import InputError, ShapeError
+
+DAMAGE = (OSError, ValueError, KeyError, EOFError, SyntaxError, NotImplementedError, BadZipFile, zlib.error, TokenError)
+"""What NumPy and the libraries below it raise for a file that is no .npz or a broken one."""
 
 _TRAIN_KEYS = [("x_train", "y_train"), ("train_images", "train_labels")]
 _TEST_KEYS = [("x_test", "y_test"), ("test_images", "test_labels")]
@@ -110,7 +116,7 @@ def _load(path: str, keys: list[tuple[str, str]], split: str) -> list[tuple[str,
                         where = f"{path}, array {key!r}"
                         arrays.append((where, np.asarray(file[key])))
                     return arrays
-    except Exception as error:  # zipfile, zlib, tokenize and NumPy each raise their own kinds for a damaged file
+    except DAMAGE as error:
         raise InputError(
             f"{where}: cannot be read ({error}). Save plain numbers with numpy.savez; Python objects are never loaded."
         ) from error

@@ -94,7 +94,8 @@ class Evaluator:
                     self.sweep(
                         subject, first, threat.scaled(factor), folder / "curve" / f"{factor:g}", self.curve, watch
                     )
-            summary = summarised(folder, threat, self.attacks, self.verifiers, self.curve.attacks if self.curve else {})
+            curve_attacks = self.curve.attacks if self.curve else {}
+            summary = summarised(folder, threat, self.attacks, self.verifiers, curve_attacks, self.seed)
             write_layers(folder, subject, data, threat, self.verifiers)
             write_examples(folder, subject, data, threat, self.attacks, self.illustrated, self.seed)
         finally:

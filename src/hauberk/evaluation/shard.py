@@ -18,7 +18,7 @@ from hauberk.concepts.dataset import Split
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet, ThreatModel
 from hauberk.concepts.specification import LinearSpec
-from hauberk.concepts.subject import NetworkSubject
+from hauberk.concepts.subject import NetworkSubject, labels_of
 from hauberk.errors import HauberkError, SoundnessError, UnsupportedOpError, UnsupportedSetError
 from hauberk.evaluation.records import SCHEMA
 
@@ -40,7 +40,7 @@ class Shard:
         self.eps = torch.as_tensor(threat.eps, dtype=torch.float64).expand(len(x))
         with torch.no_grad():
             logits = subject.module(x)
-        self.prediction = logits.argmax(1)
+        self.prediction = labels_of(logits)
         self.spec = LinearSpec.margins(y, logits.shape[1], logits.dtype)
         self.margin = self.spec.value(logits).amin(1)
         self.lower = torch.full_like(self.margin, -torch.inf)
@@ -94,7 +94,7 @@ class Shard:
         z = attack(self.subject.module, S, y, noise=self.noise.select(left).fold(number))
         require_members(name, S, z, self.index[left])
         with torch.no_grad():
-            broken = self.subject.module(S.decode(z)).argmax(1) != y
+            broken = self.subject.predict(S.decode(z)) != y
         self.answer[left] = z
         self.seconds[name] = time.monotonic() - began
         for position in left[broken].tolist():

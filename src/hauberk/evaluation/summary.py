@@ -23,6 +23,7 @@ def summarised(
     attacks: Mapping[str, Attack],
     verifiers: Sequence[Verifier],
     curve_attacks: Mapping[str, Attack],
+    seed: int,
 ) -> Summary:
     """Return counts, shares and exact 95 % intervals of a finished evaluation, and what each part cost."""
     records = read_records(folder / "records")
@@ -39,6 +40,7 @@ def summarised(
         "threat": threat.name,
         "eps": records["eps"][0],
         "examples": len(records),
+        "seed": seed,
         "confidence": 0.95,
         "arithmetic": next((fact["arithmetic"] for fact in facts if fact["arithmetic"]), ""),
         "seconds": sum(float(points["seconds"].sum()) for points in [records, *curve]),

@@ -50,6 +50,7 @@ class Certified(Objective):
         if not isinstance(S, CertifiableSet):
             raise UnsupportedSetError(f"{type(S).__name__} has no support function: train against it adversarially.")
         logits, graph = network.run(x)
+        graph = graph.folded()
         spec = LinearSpec.margins(y, network.classes, logits.dtype)
         bounds = self.bounder(graph, S, spec, outward=False)
         worst = torch.cat([torch.zeros_like(bounds.lower[:, :1]), -bounds.lower], 1)

@@ -1,7 +1,7 @@
 """Two-dimensional convolutions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hauberk.concepts.lowering import Lowered, Stored, Value, lowers
-from hauberk.concepts.op import Affine
+from hauberk.concepts.op import Affine, Diagonal
 from hauberk.errors import UnsupportedOpError
 
 
@@ -35,6 +35,13 @@ class Convolution(Affine):
 
     def absolute(self, z: Tensor) -> Tensor:
         return F.conv2d(z, self.weight.abs(), None, self.stride, self.padding, self.dilation, self.groups)
+
+    def then(self, diagonal: Diagonal) -> "Convolution | None":
+        scale, shift = diagonal.scale, diagonal.shift
+        if scale.shape != (len(self.weight), 1, 1) or shift.shape != scale.shape:
+            return None
+        bias = shift if self.bias is None else self.bias[:, None, None] * scale + shift
+        return replace(self, weight=self.weight * scale[..., None], bias=bias.flatten())
 
     def pull_back(self, rows: Tensor, shapes: Sequence[tuple[int, ...]]) -> tuple[Tensor]:
         return (

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hauberk.concepts.lowering import Lowered, Stored, Value, lowers
-from hauberk.concepts.op import Affine
+from hauberk.concepts.op import Affine, Diagonal
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,12 @@ class Linear(Affine):
 
     def absolute(self, z: Tensor) -> Tensor:
         return F.linear(z, self.weight.abs())
+
+    def then(self, diagonal: Diagonal) -> "Linear | None":
+        scale, shift = diagonal.scale, diagonal.shift
+        if scale.shape != (len(self.weight),) or shift.shape != scale.shape:
+            return None
+        return Linear(self.weight * scale[:, None], shift if self.bias is None else self.bias * scale + shift)
 
     def pull_back(self, rows: Tensor, shapes: Sequence[tuple[int, ...]]) -> tuple[Tensor]:
         return (rows @ self.weight,)
