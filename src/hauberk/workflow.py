@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 import yaml
+from accelerate import Accelerator
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
@@ -58,7 +59,8 @@ def evaluate(folder: Path, overrides: list[str], watch: EvaluationWatcher) -> Su
         recipe.network.load_state_dict(load_file(weights))
     except (SafetensorError, RuntimeError, OSError) as error:
         raise InputError(f"{weights} does not hold the weights of the recipe's network: {error}") from error
-    return recipe.evaluator.evaluate(recipe.network, recipe.data.test(), recipe.threat, folder / "evaluation", watch)
+    network = recipe.network.to(Accelerator().device)
+    return recipe.evaluator.evaluate(network, recipe.data.test(), recipe.threat, folder / "evaluation", watch)
 
 
 def facts(recipe: Recipe) -> dict[str, object]:

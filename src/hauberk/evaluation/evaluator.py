@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from hauberk.atomic import replacing, write_text
 from hauberk.capture import capture
@@ -84,8 +84,10 @@ class Evaluator:
         training = {part: part.training for part in network.modules()}
         network.eval()
         try:
-            subject = NetworkSubject(network, captured(network, data))
-            require_labels(data.labels, len(data), network(data.batch(slice(0, 1))[0]).shape[1])
+            x, _ = data.batch(slice(0, 2))
+            x = x.to(next(network.parameters(), x).device)
+            subject = NetworkSubject(network, captured(network, x))
+            require_labels(data.labels, len(data), network(x).shape[1])
             self.claim(folder, network, data, threat)
             self.sweep(subject, data, threat, folder / "records", self, watch)
             if self.curve is not None:
@@ -143,9 +145,9 @@ class Evaluator:
             watch(threat.name, end, len(data))
 
 
-def captured(network: nn.Module, data: Split) -> Graph | UnsupportedOpError:
+def captured(network: nn.Module, example: Tensor) -> Graph | UnsupportedOpError:
     """Return the network's graph, or why there is none: attacks and black-box verifiers go on without."""
     try:
-        return capture(network, data.batch(slice(0, 2))[0])
+        return capture(network, example)
     except UnsupportedOpError as error:
         return error

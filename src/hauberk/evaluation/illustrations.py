@@ -25,7 +25,8 @@ def write_layers(
 ) -> None:
     """Write the states of the neurons as the last bound sees them, where the network and the set have bounds."""
     bounders = [verifier.bounder for verifier in verifiers if isinstance(verifier, ByBound)]
-    S = threat.at(data.batch(slice(0, 200))[0])
+    x, _ = data.batch(slice(0, 200))
+    S = threat.at(x.to(next(subject.module.parameters(), x).device))
     if bounders and isinstance(subject.captured, Graph) and isinstance(S, CertifiableSet):
         write_text(folder / "layers.json", json.dumps(layer_states(subject.captured, S, bounders[-1]), indent=1))
 
