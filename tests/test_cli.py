@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from hashlib import sha256
 from pathlib import Path
 
 import polars as pl
@@ -77,9 +78,11 @@ def test_a_run_holds_everything_that_a_reader_needs(demo: tuple[Path, str, str])
 
 def test_the_recipe_in_the_folder_reproduces_the_weights(demo: tuple[Path, str, str], tmp_path: Path):
     folder, _, _ = demo
-    assert main(["train", str(folder / "recipe.yaml"), "--run", str(tmp_path / "again")]) == 0
-    weights = "model.safetensors"
-    assert (folder / weights).read_bytes() == (tmp_path / "again" / weights).read_bytes()
+    process = hauberk("train", str(folder / "recipe.yaml"), "--run", str(tmp_path / "again"))
+    assert process.wait(timeout=300) == 0, process.communicate()
+    weights = (folder / "model.safetensors").read_bytes()
+    assert (tmp_path / "again" / "model.safetensors").read_bytes() == weights
+    assert json.loads((folder / "run.json").read_text())["weights_sha256"] == sha256(weights).hexdigest()
 
 
 def test_training_killed_at_any_moment_resumes_to_the_same_bits(

@@ -14,7 +14,18 @@ from hauberk.concepts.dataset import Dataset, Split
 from hauberk.concepts.perturbation_set import require_within
 from hauberk.errors import InputError, ShapeError
 
-DAMAGE = (OSError, ValueError, KeyError, EOFError, SyntaxError, NotImplementedError, BadZipFile, zlib.error, TokenError)
+DAMAGE = (
+    OSError,
+    ValueError,
+    TypeError,
+    KeyError,
+    EOFError,
+    SyntaxError,
+    NotImplementedError,
+    BadZipFile,
+    zlib.error,
+    TokenError,
+)
 """What NumPy and the libraries below it raise for a file that is no .npz or a broken one."""
 
 _TRAIN_KEYS = [("x_train", "y_train"), ("train_images", "train_labels")]
