@@ -11,7 +11,8 @@ RECORD = {
     "epoch": 1.0,
     "loss": 0.51234,
     "clean": 0.9,
-    "robust": None,
+    "robust": 0.8,
+    "measure": "certified",
     "seconds": 3.2,
     "validation_clean": 0.91,
     "validation_robust": None,
@@ -30,12 +31,12 @@ def shown(terminal: bool) -> str:
 
 def test_without_a_terminal_there_is_one_plain_line_an_epoch_and_a_stage():
     assert shown(terminal=False).splitlines() == [
-        "epoch 1  loss 0.512  clean 90.0 %  | held out: clean 91.0 %  3 s",
+        "epoch 1  loss 0.512  clean 90.0 %  certified 80.0 %  | held out: clean 91.0 %  3 s",
         "evaluated linf eps 0.1: 100 examples",
     ]
 
 
 def test_a_terminal_shows_bars_with_loss_and_accuracy():
     output = shown(terminal=True)
-    for words in ("training", "loss 0.512", "clean 90.0 %", "evaluating", "linf eps 0.1", "50 %"):
+    for words in ("training", "loss 0.512", "clean 90.0 %", "certified 80.0 %", "evaluating", "linf eps 0.1", "50 %"):
         assert words in output

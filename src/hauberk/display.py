@@ -55,5 +55,5 @@ class Display:
 
 
 def accuracies(record: dict[str, Any], prefix: str) -> str:
-    shares = {name: record[f"{prefix}{name}"] for name in ("clean", "robust")}
+    shares = {"clean": record[f"{prefix}clean"], record["measure"]: record[f"{prefix}robust"]}
     return "  ".join(f"{name} {100 * share:.1f} %" for name, share in shares.items() if share is not None)

@@ -32,6 +32,9 @@ class Objective(ABC):
     needs_graph: bool = False
     """Whether the network must be given as a captured `Graph` (bounds are computed) or any module will do."""
 
+    measure: str = "robust"
+    """What the `robust` of its values counts, for displays: "certified", "attacked"."""
+
     @abstractmethod
     def __call__(
         self,

@@ -27,6 +27,7 @@ class Adversarial(Objective):
 
     attack: Attack
     loss: AdversarialLoss
+    measure = "attacked"
 
     def __call__(
         self,

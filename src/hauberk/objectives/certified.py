@@ -33,6 +33,7 @@ class Certified(Objective):
     clean_weight: Schedule
     regularizers: list[BoundRegularizer] = field(default_factory=list)
     needs_graph = True
+    measure = "certified"
 
     def __call__(
         self,

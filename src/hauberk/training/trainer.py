@@ -139,6 +139,7 @@ class Run:
                 "radius": progress.radius_share,
                 "learning_rate": rate,
                 "seconds": round(seconds, 2),
+                "measure": self.trainer.objective.measure,
             }
             if done % self.trainer.log_steps == 0:
                 journal.write({"kind": "step", **facts, **finite(self.window_tally.averages(), done)})
