@@ -62,7 +62,7 @@ def test_one_run(make_run, report):
         "certified proven: nothing in the set changes the answer 150 75.00 %",
         "30 images lie between the last two rows",
         "hauberk.architectures.Small, 166,406 parameters",
-        "Computed on 100 test images a radius, attacked by PGD-40, one restart. The robust",
+        "Computed on the first 100 test images, attacked by PGD-40, one restart. The robust",
         "0 → 5",
         "−0.1",
         "PGD-40 x 3 16 60.0 s",

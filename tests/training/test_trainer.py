@@ -106,7 +106,9 @@ def test_journal_has_a_line_per_epoch_and_per_window(tmp_path: Path):
 
 def test_training_learns_and_leaves_the_random_state_alone(tmp_path: Path):
     state = torch.get_rng_state()
-    trainer("natural", epochs=10, learning_rate=Constant(1e-2)).fit(network(), digits(600), THREAT, tmp_path)
+    trained = network()
+    trainer("natural", epochs=10, learning_rate=Constant(1e-2)).fit(trained, digits(600), THREAT, tmp_path)
+    assert not trained.training
     assert [line for line in journal(tmp_path) if line["kind"] == "epoch"][-1]["clean"] > 0.85
     after = torch.get_rng_state()
     torch.set_rng_state(state)

@@ -64,8 +64,8 @@ class BackwardPass:
                 total = total - rows.with_values(rows.values.abs()).dot(box.radius, total.dtype)
                 continue
             else:
-                values, constant = relaxed(rows, self.relaxation(index), total.dtype)
-                total, pulled = total + constant, (values,)
+                values, intercepts = relaxed(rows, self.relaxation(index), total.dtype)
+                total, pulled = total + intercepts, (values,)
             for i, values in zip(node.inputs, pulled, strict=True):
                 values = values + pending[i].values if i in pending else values
                 pending[i] = rows.with_values(values)

@@ -78,7 +78,7 @@ class Trainer:
         resume: bool = False,
         watch: Watcher = lambda record: None,
     ) -> None:
-        """Train the network in place; journal and checkpoints go to `folder`.
+        """Train the network in place and leave it in eval mode; journal and checkpoints go to `folder`.
 
         With `resume` training goes on from the newest checkpoint and ends, on the same machine and number of threads,
         bit for bit as if it had never stopped.
@@ -153,6 +153,7 @@ class Run:
                     "seconds": seconds,
                 }
                 save_checkpoint(self.folder / "checkpoint", done, self.network, self.optimizer, counters)
+        self.network.eval()
 
     def restored(self) -> tuple[int, float]:
         """Return the step and the seconds of the newest checkpoint, restored; zeros where there is none."""
