@@ -1,10 +1,10 @@
 """What do bounds and training steps cost, in natural training steps of the same network, on one core?
 
-    python benchmarks/steps.py [--run RUN] [--batch 128] [--repeats 7]
+    python benchmarks/steps.py --run RUN [--batch 128] [--repeats 7]
 
 A natural step is forward, backward and update on clean examples. Everything is timed in this one process, per image, as
-the median of the repeats; --run takes the weights and the network of a trained run instead of the small network's
-initial ones, which matters for CROWN: its cost grows with the number of unstable neurons.
+the median of the repeats, on the network of a finished run: what CROWN costs grows with the number of unstable neurons,
+so initial weights would say nothing.
 """
 
 import argparse
@@ -18,9 +18,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 from safetensors.torch import load_file
-from torch import nn
 
-from hauberk.architectures import Small
 from hauberk.bounds import BackwardLinear, Interval
 from hauberk.capture import capture
 from hauberk.concepts.bounder import Bounder
@@ -39,16 +37,14 @@ from hauberk.threats import LinfBall
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
-    parser.add_argument("--run", type=Path)
+    parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--repeats", type=int, default=7)
     options = parser.parse_args()
     torch.set_num_threads(1)
     data = MNIST()
-    network: nn.Module = Small((1, 28, 28), len(data.classes))
-    if options.run:
-        network = build(read_recipe(str(options.run / "recipe.yaml"), [])).network
-        network.load_state_dict(load_file(options.run / "model.safetensors"))
+    network = build(read_recipe(str(options.run / "recipe.yaml"), [])).network
+    network.load_state_dict(load_file(options.run / "model.safetensors"))
     x, y = data.test().batch(slice(0, options.batch))
     graph, threat = capture(network, x), LinfBall(0.1)
     noise, progress = Noise.of(0, torch.arange(len(x))), Progress(0, 1, 1)
