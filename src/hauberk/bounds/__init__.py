@@ -1,6 +1,8 @@
 """Bound methods."""
 
 from hauberk.bounds.backward_linear import BackwardLinear
+from hauberk.bounds.forward_linear import ForwardLinear
 from hauberk.bounds.interval import Interval
+from hauberk.bounds.projected import Projected
 
-__all__ = ["BackwardLinear", "Interval"]
+__all__ = ["BackwardLinear", "ForwardLinear", "Interval", "Projected"]

@@ -7,6 +7,7 @@ from hauberk.concepts.bounder import Bounder, Bounds
 from hauberk.concepts.box import Box
 from hauberk.concepts.forward_box import forward_box
 from hauberk.concepts.graph import FrozenGraph
+from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.concepts.specification import LinearSpec
 
@@ -18,11 +19,21 @@ class Interval(Bounder):
     Costs two forward passes (centre and radius), three with outward rounding. Source: Gowal et al. 2018.
     """
 
-    def __call__(self, graph: FrozenGraph, S: CertifiableSet, spec: LinearSpec, *, outward: bool = True) -> Bounds:
-        boxes = self.boxes(graph, S, outward=outward)
+    def __call__(
+        self,
+        graph: FrozenGraph,
+        S: CertifiableSet,
+        spec: LinearSpec,
+        *,
+        outward: bool = True,
+        noise: Noise | None = None,
+    ) -> Bounds:
+        boxes = self.boxes(graph, S, outward=outward, noise=noise)
         return Bounds(BackwardPass(graph, S, boxes, None, outward=outward).margins(spec), boxes)
 
-    def boxes(self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool = True) -> list[Box]:
+    def boxes(
+        self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool = True, noise: Noise | None = None
+    ) -> list[Box]:
         boxes = [S.bounding_box()]
         for node in graph.nodes:
             boxes.append(forward_box(node, boxes, outward=outward))

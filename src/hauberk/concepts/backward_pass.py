@@ -10,14 +10,17 @@ from hauberk.concepts.box import Box
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.op import Affine, Elementwise, Relaxation, rounding_factor
 from hauberk.concepts.perturbation_set import CertifiableSet
-from hauberk.concepts.rows import Rows
+from hauberk.concepts.rows import Rows, Window
 from hauberk.concepts.slopes import Slopes
 from hauberk.concepts.specification import LinearSpec
 from hauberk.errors import UnsupportedOpError
+from hauberk.kernels.rows import dots, relax
+
+Tables = tuple[Tensor | None, ...]
 
 
 class BackwardPass:
-    """Lower bounds of rows over a set, given boxes of the values that are relaxed on the way.
+    """Bounds of rows over a set, given boxes of the values that are relaxed on the way.
 
     Rows pass affine nodes exactly. With slopes they pass element-wise nodes by their relaxation and end at the input,
     at the set's support function; without slopes they end at the first non-affine nodes, at those values' boxes.
@@ -32,50 +35,113 @@ class BackwardPass:
         self.graph, self.S, self.boxes, self.slopes, self.outward = graph, S, boxes, slopes, outward
         self.relaxations: dict[int, Relaxation] = {}
         self.magnitudes: dict[int, Tensor] = {}
+        self.tables: dict[tuple[int, Window | None], Tables] = {}
+
+    @property
+    def two_sided(self) -> bool:
+        """Whether a row is bounded from both sides at once: both lines of every relaxation share their slope."""
+        return self.slopes is None or self.slopes.parallel
 
     def margins(self, spec: LinearSpec) -> Float[Tensor, "b k"]:
         """Return a lower bound of every row of a specification of the logits."""
-        return self.lower(Rows.uniform(spec.rows), len(self.graph.nodes), spec.offset.flatten()).view(spec.offset.shape)
+        rows = Rows.uniform(spec.rows)
+        return self.lower(rows, len(self.graph.nodes), spec.offset.flatten()).view(spec.offset.shape)
 
     def lower(self, rows: Rows, at: int, constant: Float[Tensor, "r"] | None = None) -> Float[Tensor, "r"]:
         """Return a lower bound of <row, value `at`> + constant over the set, for every row."""
+        center, spread = self.sums(rows, at).unbind(1)
+        center = center if constant is None else center + constant
+        return self.rounded(center - spread, -torch.inf, rows.values.dtype)
+
+    def range(self, rows: Rows, at: int) -> tuple[Float[Tensor, "r"], Float[Tensor, "r"]]:
+        """Return a lower and an upper bound of <row, value `at`>; for passes that are `two_sided`."""
+        center, spread = self.sums(rows, at).unbind(1)
         dtype = rows.values.dtype
-        total = rows.values.new_zeros(len(rows.values)) if constant is None else constant
-        total = total.double() if self.outward else total
+        return self.rounded(center - spread, -torch.inf, dtype), self.rounded(center + spread, torch.inf, dtype)
+
+    def rounded(self, bound: Tensor, towards: float, dtype: torch.dtype) -> Tensor:
+        bound = bound.to(dtype)
+        return torch.nextafter(bound, bound.new_tensor(towards)) if self.outward else bound
+
+    def sums(self, rows: Rows, at: int) -> Float[Tensor, "r 2"]:
+        """Return centre and spread of every row, in float64: the value lies above centre - spread."""
+        total = rows.values.new_zeros(len(rows.values), 2, dtype=torch.float64)
         pending = {at: rows}
         for index in range(at, -1, -1):
             if (rows := pending.pop(index, None)) is None:  # pyright: ignore[reportAssignmentType]
                 continue
-            if self.outward:
-                total = total - self.allowance(index, dtype) * rows.with_values(rows.values.abs()).dot(
-                    self.magnitude(index), total.dtype
-                )
             if index == 0:
-                total = total - self.support(rows)
+                total = total + self.support(rows)
                 continue
             node = self.graph.nodes[index - 1]
             if isinstance(node.op, Affine):
-                shapes = [self.graph.shapes[i] for i in node.inputs]
-                total = total + rows.dot(node.op.offset(shapes, rows.values), total.dtype)
-                pulled = node.op.pull_back(rows.values, shapes)
+                rows = rows.inside()
+                if self.outward or not node.op.homogeneous:
+                    total = total + dots(rows.flat, rows.index, *self.table(index, rows))
+                pulled = self.pulled(node.op, rows, [self.graph.shapes[i] for i in node.inputs])
             elif self.slopes is None:
-                box = self.boxes[index]
-                total = total + rows.dot(box.center, total.dtype)
-                total = total - rows.with_values(rows.values.abs()).dot(box.radius, total.dtype)
+                total = total + dots(rows.flat, rows.index, *self.table(index, rows))
                 continue
             else:
-                values, intercepts = relaxed(rows, self.relaxation(index), total.dtype)
-                total, pulled = total + intercepts, (values,)
-            for i, values in zip(node.inputs, pulled, strict=True):
-                values = values + pending[i].values if i in pending else values
-                pending[i] = rows.with_values(values)
-        return torch.nextafter(total.to(dtype), total.new_tensor(-torch.inf, dtype=dtype)) if self.outward else total
+                values, sums = relax(rows.flat, rows.index, *self.table(index, rows))  # pyright: ignore[reportArgumentType]
+                total, pulled = total + sums, (rows.with_values(values.view_as(rows.values), rows.window),)
+            for i, part in zip(node.inputs, pulled, strict=True):
+                pending[i] = pending[i].plus(part) if i in pending else part
+        return total
 
-    def support(self, rows: Rows) -> Float[Tensor, "r"]:
-        """Return max of -<row, z> over the set, for every row."""
-        if rows.per_example is None:
-            return self.S.select(rows.owner).support_function(-rows.values[:, None])[:, 0]
-        return self.S.support_function(-rows.values.unflatten(0, (-1, rows.per_example))).flatten()
+    def pulled(self, op: Affine, rows: Rows, shapes: list[tuple[int, ...]]) -> tuple[Rows, ...]:
+        """Return the rows behind an affine node, in windows for as long as that saves anything."""
+        if rows.window is not None:
+            found = op.pull_back_windows(rows.values, rows.window, shapes)
+            if found is not None:
+                parts = [rows.with_values(values, window) for values, window in found]
+                return tuple(part.dense() if part.window and part.window.reaches_most() else part for part in parts)
+            rows = rows.dense()
+        return tuple(rows.with_values(values) for values in op.pull_back(rows.values, shapes))
+
+    def support(self, rows: Rows) -> Float[Tensor, "r 2"]:
+        """Return centre and spread of <row, z> over the set."""
+        if self.S.is_box:
+            return dots(rows.flat, rows.index, *self.table(0, rows))
+        rows = rows.dense()
+        owners, position, counts = torch.unique_consecutive(rows.owner, return_inverse=True, return_counts=True)
+        within = torch.arange(len(rows.owner), device=rows.owner.device) - (counts.cumsum(0) - counts)[position]
+        c = rows.values.new_zeros(len(owners), int(counts.max()), *rows.values.shape[1:])
+        c = c.index_put((position, within), rows.values)
+        sets = self.S.select(owners)
+        upper = sets.support_function(c)[position, within].double()
+        lower = -sets.support_function(-c)[position, within].double()
+        sums = torch.stack([upper + lower, upper - lower], 1) * 0.5
+        return sums + dots(rows.flat, rows.index, *self.table(0, rows)) if self.outward else sums
+
+    def table(self, index: int, rows: Rows) -> Tables:
+        """Return what rows of this value are multiplied with, as `dots` and `relax` take it."""
+        key = index, rows.window
+        if key not in self.tables:
+            self.tables[key] = tuple(t if t is None else rows.table(t).contiguous() for t in self.facts(index))
+        return self.tables[key]
+
+    def facts(self, index: int) -> Tables:
+        node = self.graph.nodes[index - 1] if index else None
+        batch = self.boxes[0].lower
+        allowed = self.magnitude(index) * self.allowance(index, batch.dtype) if self.outward else None
+        if node is None:
+            if not self.S.is_box:
+                return None, allowed
+        elif isinstance(node.op, Affine):
+            shapes = [self.graph.shapes[i] for i in node.inputs]
+            offset = None if node.op.homogeneous else node.op.offset(shapes, batch)
+            return offset if offset is None else offset.expand(len(batch), *offset.shape[1:]), allowed
+        elif self.slopes is not None:
+            lines = self.relaxation(index)
+            below, above, half = lines.lower_intercept, lines.upper_intercept, allowed
+            if self.two_sided:
+                low = 0 if below is None else below
+                half = (above - low) * 0.5 if allowed is None else (above - low) * 0.5 + allowed
+                below = above = (above + low) * 0.5
+            return lines.lower_slope, lines.upper_slope, below, above, half
+        box = self.boxes[index]
+        return box.center, box.radius if allowed is None else box.radius + allowed
 
     def relaxation(self, index: int) -> Relaxation:
         """Return the relaxation of the node that computes this value."""
@@ -105,18 +171,9 @@ class BackwardPass:
         """Return the share of its magnitude by which a value may be off.
 
         Twice: once for the bound's own arithmetic, once for the network's when it runs in this precision. Inner
-        products are summed in float64, which adds roundings only to bounds in that precision.
+        products are summed in float64, which adds roundings only to bounds in that precision; those with a set's support
+        function run in the set's own.
         """
         op = self.graph.nodes[index - 1].op if index else None
         size = self.boxes[index].lower[0].numel() if index == 0 or dtype == torch.float64 else 0
         return 2 * rounding_factor((op.roundings if isinstance(op, Affine) else 0) + size + 8, dtype)
-
-
-def relaxed(rows: Rows, lines: Relaxation, dtype: torch.dtype) -> tuple[Float[Tensor, "r *z"], Float[Tensor, "r"]]:
-    """Return the rows behind an element-wise node, each element on the line that bounds it, and their constants."""
-    positive = rows.with_values(rows.values.clamp(min=0))
-    negative = rows.with_values(rows.values.clamp(max=0))
-    constant = negative.dot(lines.upper_intercept, dtype)
-    if lines.lower_intercept is not None:
-        constant = constant + positive.dot(lines.lower_intercept, dtype)
-    return positive.times(lines.lower_slope) + negative.times(lines.upper_slope), constant

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from hauberk.concepts.box import Box
 from hauberk.concepts.graph import FrozenGraph
+from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.concepts.specification import LinearSpec
 
@@ -30,10 +31,23 @@ class Bounder(ABC):
     claims nothing, switches it off.
     """
 
-    @abstractmethod
-    def __call__(self, graph: FrozenGraph, S: CertifiableSet, spec: LinearSpec, *, outward: bool = True) -> Bounds:
-        """Return the bounds; differentiable in the graph's tensors."""
+    certifies: bool = True
+    """Whether its bounds are proofs; estimates are for training."""
 
     @abstractmethod
-    def boxes(self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool = True) -> list[Box]:
+    def __call__(
+        self,
+        graph: FrozenGraph,
+        S: CertifiableSet,
+        spec: LinearSpec,
+        *,
+        outward: bool = True,
+        noise: Noise | None = None,
+    ) -> Bounds:
+        """Return the bounds; differentiable in the graph's tensors. Methods that draw random numbers need `noise`."""
+
+    @abstractmethod
+    def boxes(
+        self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool = True, noise: Noise | None = None
+    ) -> list[Box]:
         """Return bounds of every value of the graph, the input first."""

@@ -62,6 +62,20 @@ class FrozenGraph:
         return FrozenGraph(tuple(nodes), tuple(shapes))
 
     @cached_property
+    def mixed_once(self) -> frozenset[int]:
+        """The values in which no input was mixed twice on the way: intervals bound their elements exactly on boxes."""
+        single, once = {0}, {0}
+        for index, node in enumerate(self.nodes, start=1):
+            if len(node.inputs) > 1:
+                continue
+            before = node.inputs[0]
+            if before in single or (node.op.one_to_one and before in once):
+                once.add(index)
+            if before in single and node.op.one_to_one:
+                single.add(index)
+        return frozenset(once)
+
+    @cached_property
     def relaxed(self) -> tuple[int, ...]:
         """The values that a non-affine node reads, in order: those whose bounds decide how tight a relaxation is."""
         return tuple(sorted({i for node in self.nodes if not isinstance(node.op, Affine) for i in node.inputs}))

@@ -28,20 +28,27 @@ class Noise:
     """
 
     keys: Int[Tensor, "b"]
+    common_key: Int[Tensor, ""]
 
     @classmethod
     def of(cls, seed: int, examples: Int[Tensor, "b"]) -> "Noise":
         """Return the streams of the examples with these indices (in the data set, say)."""
         start = mixed(torch.tensor(seed) * GOLDEN + 1)
-        return cls(mixed(start + (examples.long() + 1) * GOLDEN))
+        return cls(mixed(start + (examples.long() + 1) * GOLDEN), mixed(start))
 
     def fold(self, number: int) -> "Noise":
         """Return independent streams, one for each number (a step, a restart, an attack)."""
-        return type(self)(mixed(mixed(self.keys) + torch.tensor(number + 1) * GOLDEN))
+        step = torch.tensor(number + 1) * GOLDEN
+        return type(self)(mixed(mixed(self.keys) + step), mixed(mixed(self.common_key) + step))
 
     def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> "Noise":
         """Return the streams of some of the examples."""
-        return type(self)(self.keys[index])
+        return type(self)(self.keys[index], self.common_key)
+
+    @property
+    def common(self) -> "Noise":
+        """One stream that is the same for all examples, whoever is in the batch."""
+        return type(self)(self.common_key[None], self.common_key)
 
     def uniform(self, shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> Float[Tensor, "b ..."]:
         """Return numbers uniform in (0, 1), of this shape for each example."""

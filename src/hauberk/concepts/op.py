@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hauberk.concepts.box import Box
+from hauberk.concepts.rows import Window
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,9 @@ class Op(ABC):
     Values are batches; tensors that an op holds are shared by the whole batch.
     """
 
+    one_to_one: bool = False
+    """Whether every output element reads one input element, and no two the same."""
+
     @abstractmethod
     def __call__(self, *z: Float[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:
         """Return the exact value."""
@@ -53,12 +57,18 @@ class Op(ABC):
 class Affine(Op):
     """z -> L z + offset. The backward rule is the transpose of L: by default the vjp of the exact function."""
 
+    homogeneous: bool = False
+    """Whether the map has no constants: it takes zero to zero."""
     roundings: int = 0
     """How many roundings a result may gather, forward and transposed: terms of an output plus terms of an input."""
 
     @abstractmethod
     def absolute(self, *z: Float[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:
         """Return |L| z: the map with the absolute values of its coefficients."""
+
+    def linear(self, *z: Float[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:
+        """Return L z: the map without its constants."""
+        return self(*z) - self.offset([tuple(t.shape[1:]) for t in z], z[0])
 
     def offset(self, shapes: Sequence[tuple[int, ...]], like: Tensor) -> Float[Tensor, "1 ..."]:
         """Return the value at zero, given the operands' shapes without the batch."""
@@ -70,6 +80,12 @@ class Affine(Op):
 
     def then(self, diagonal: "Diagonal") -> "Affine | None":
         """Return this op followed by a diagonal one as a single op, where that is cheaper to compute; else None."""
+        return None
+
+    def pull_back_windows(
+        self, rows: Float[Tensor, "r c h w"], window: Window, shapes: Sequence[tuple[int, ...]]
+    ) -> list[tuple[Float[Tensor, "r c2 h2 w2"], Window]] | None:
+        """Return `pull_back` of rows of which only windows are given, as windows; None where it has to see whole rows."""
         return None
 
     def pull_back(
@@ -90,10 +106,14 @@ class Diagonal(Affine):
 
     scale: Float[Tensor, "*#z"]
     shift: Float[Tensor, "*#z"]
+    one_to_one = True
     roundings = 6  # a multiplication and an addition each way, and those of computing scale and shift themselves
 
     def __call__(self, z: Tensor) -> Tensor:
         return torch.addcmul(self.shift, z, self.scale)
+
+    def linear(self, z: Tensor) -> Tensor:
+        return z * self.scale
 
     def absolute(self, z: Tensor) -> Tensor:
         return z * self.scale.abs()
@@ -101,9 +121,16 @@ class Diagonal(Affine):
     def pull_back(self, rows: Tensor, shapes: Sequence[tuple[int, ...]]) -> tuple[Tensor]:
         return (rows * self.scale,)
 
+    def pull_back_windows(
+        self, rows: Tensor, window: Window, shapes: Sequence[tuple[int, ...]]
+    ) -> list[tuple[Tensor, Window]] | None:
+        return [(rows * self.scale, window)] if self.scale.shape[1:] == (1, 1) else None
+
 
 class Elementwise(Op):
     """A scalar function applied to every element, with linear relaxations."""
+
+    one_to_one = True
 
     @abstractmethod
     def relax(self, box: Box, choice: Float[Tensor, "b *z"] | None = None) -> Relaxation:

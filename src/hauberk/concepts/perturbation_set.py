@@ -53,6 +53,9 @@ class PerturbationSet(ABC):
 class CertifiableSet(PerturbationSet):
     """A perturbation set that a proof can handle: it knows its support function and a box around it."""
 
+    is_box: bool = False
+    """Whether the set is its bounding box, so that intervals bound its image under one affine map exactly."""
+
     @abstractmethod
     def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> "CertifiableSet":
         """Return the sets of some of the examples."""

@@ -1,37 +1,122 @@
 """Rows: linear functions of one value of a graph, each belonging to an example of the batch."""
 
 from dataclasses import dataclass
+from functools import cached_property
+from math import prod
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
 
 @dataclass(frozen=True)
+class Window:
+    """A lattice of equal windows on maps (c, h, w): what a row that started at one pixel can reach.
+
+    The window of place (i, j) of the grid covers `size` pixels from start + (i, j) * stride; it may leave the map, where
+    its coefficients mean nothing.
+    """
+
+    shape: tuple[int, int, int]
+    grid: tuple[int, int]
+    start: tuple[int, int] = (0, 0)
+    stride: tuple[int, int] = (1, 1)
+    size: tuple[int, int] = (1, 1)
+
+    def reaches_most(self) -> bool:
+        """Return whether dense rows would be about as small."""
+        return 2 * prod(self.size) > prod(self.shape[1:])
+
+    def pieces(self, t: Float[Tensor, "b c h w"]) -> Float[Tensor, "bp n"]:
+        """Return what every window of every example sees, zero outside the map: b * places rows."""
+        pad = []
+        for axis in (1, 0):
+            end = self.start[axis] + (self.grid[axis] - 1) * self.stride[axis] + self.size[axis]
+            pad += [-self.start[axis], end - self.shape[axis + 1]]
+        t = t.expand(-1, *self.shape)
+        return F.unfold(F.pad(t, pad), self.size, stride=self.stride).transpose(1, 2).flatten(0, 1)
+
+    @cached_property
+    def elements(self) -> Int[Tensor, "p n"]:
+        """For every place, the element of the flattened map under each coefficient; one past the end outside it."""
+        c, h, w = self.shape
+        lines = []
+        for axis in (0, 1):
+            first = self.start[axis] + self.stride[axis] * torch.arange(self.grid[axis])
+            lines.append(first[:, None] + torch.arange(self.size[axis]))
+        y, x = lines[0][:, None, None, :, None], lines[1][None, :, None, None, :]
+        inside = (y >= 0) & (y < h) & (x >= 0) & (x < w)
+        channel = torch.arange(c)[None, None, :, None, None]
+        return torch.where(inside, (channel * h + y) * w + x, c * h * w).flatten(2).flatten(0, 1)
+
+
+@dataclass(frozen=True)
 class Rows:
-    """r coefficient tensors; row i speaks of example `owner[i]`, so that examples may own different numbers of rows."""
+    """r coefficient tensors; row i speaks of example `owner[i]`, so that examples may own different numbers of rows.
+
+    With a window, row i holds only the coefficients in the window of `place[i]`: all others are zero.
+    """
 
     values: Float[Tensor, "r *z"]
     owner: Int[Tensor, "r"]
-    per_example: int | None = None
-    """k where every example owns k consecutive rows: products then broadcast instead of gathering."""
+    window: Window | None = None
+    place: Int[Tensor, "r"] | None = None
 
     @classmethod
     def uniform(cls, values: Float[Tensor, "b k *z"]) -> "Rows":
         """Return k rows for each example."""
         b, k = values.shape[:2]
-        return cls(values.flatten(0, 1), torch.arange(b, device=values.device).repeat_interleave(k), k)
+        return cls(values.flatten(0, 1), torch.arange(b, device=values.device).repeat_interleave(k))
 
-    def with_values(self, values: Float[Tensor, "r ..."]) -> "Rows":
-        """Return rows with the same owners."""
-        return Rows(values, self.owner, self.per_example)
+    @classmethod
+    def units(cls, owner: Int[Tensor, "r"], element: Int[Tensor, "r"], shape: tuple[int, ...], like: Tensor) -> "Rows":
+        """Return rows that pick single elements of a value; of maps, as windows of one pixel."""
+        size = prod(shape[1:]) if len(shape) == 3 else 1
+        unit = like.new_zeros(len(owner), prod(shape) // size)
+        unit.scatter_(1, (element // size)[:, None], 1.0)
+        if len(shape) != 3:
+            return cls(unit.unflatten(1, shape), owner)
+        c, h, w = shape
+        return cls(unit[..., None, None], owner, Window((c, h, w), (h, w)), element % size)
 
-    def times(self, t: Float[Tensor, "b *z"]) -> Float[Tensor, "r *z"]:
-        """Return every row multiplied element by element by its owner's t (one t for all where t has batch 1)."""
-        if self.per_example is None:
-            return self.values * (t if len(t) == 1 else t[self.owner])
-        return (self.values.unflatten(0, (-1, self.per_example)) * t.unsqueeze(1)).flatten(0, 1)
+    def with_values(self, values: Float[Tensor, "r ..."], window: Window | None = None) -> "Rows":
+        """Return rows of the same examples and places."""
+        return Rows(values, self.owner, window, None if window is None else self.place)
 
-    def dot(self, t: Float[Tensor, "b *z"], dtype: torch.dtype | None = None) -> Float[Tensor, "r"]:
-        """Return the inner product of every row with its owner's t, summed in `dtype`."""
-        return self.times(t).flatten(1).sum(1, dtype=dtype)
+    @property
+    def flat(self) -> Float[Tensor, "r n"]:
+        return self.values.flatten(1)
+
+    def table(self, t: Float[Tensor, "b *z"]) -> Float[Tensor, "t n"]:
+        """Return the rows of t, or of its windows, that `index` points into."""
+        return t.flatten(1) if self.window is None else self.window.pieces(t)
+
+    @property
+    def index(self) -> Int[Tensor, "r"]:
+        """Which row of a table each row meets."""
+        if self.window is None or self.place is None:
+            return self.owner
+        return self.owner * prod(self.window.grid) + self.place
+
+    def inside(self) -> "Rows":
+        """Return the rows with zeros where windows leave the map."""
+        if self.window is None or self.place is None:
+            return self
+        elements = self.window.elements.to(self.place.device)
+        outside = (elements == prod(self.window.shape))[self.place]
+        return self.with_values(self.flat.masked_fill(outside, 0).view_as(self.values), self.window)
+
+    def dense(self) -> "Rows":
+        """Return the rows with all their coefficients."""
+        if self.window is None or self.place is None:
+            return self
+        size = prod(self.window.shape)
+        elements = self.window.elements.to(self.place.device)[self.place]
+        full = self.values.new_zeros(len(self.values), size + 1).scatter(1, elements, self.flat)
+        return Rows(full[:, :size].unflatten(1, self.window.shape), self.owner)
+
+    def plus(self, other: "Rows") -> "Rows":
+        """Return the sums of rows that belong to the same examples, of the same value."""
+        first, second = (self, other) if self.window == other.window else (self.dense(), other.dense())
+        return first.with_values(first.values + second.values, first.window)

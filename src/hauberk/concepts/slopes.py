@@ -10,6 +10,9 @@ from hauberk.concepts.op import Elementwise, Relaxation
 class Slopes(ABC):
     """Picks, for an element-wise op on a box, one of its sound relaxations."""
 
+    parallel: bool = False
+    """Whether both lines of every relaxation have the same slope."""
+
     @abstractmethod
     def __call__(self, op: Elementwise, box: Box) -> Relaxation:
         """Return the relaxation."""
@@ -26,6 +29,8 @@ class Adaptive(Slopes):
 @dataclass(frozen=True)
 class Parallel(Slopes):
     """Two parallel lines: Fast-Lin, and the dual network of the convex outer polytope. Source: Wong & Kolter 2018."""
+
+    parallel = True
 
     def __call__(self, op: Elementwise, box: Box) -> Relaxation:
         return op.relax_parallel(box)

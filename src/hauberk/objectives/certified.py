@@ -53,7 +53,7 @@ class Certified(Objective):
         logits, graph = network.run(x)
         graph = graph.folded()
         spec = LinearSpec.margins(y, network.classes, logits.dtype)
-        bounds = self.bounder(graph, S, spec, outward=False)
+        bounds = self.bounder(graph, S, spec, outward=False, noise=noise)
         worst = torch.cat([torch.zeros_like(bounds.lower[:, :1]), -bounds.lower], 1)
         share = self.clean_weight(progress)
         parts = {"robust": self.loss(worst, torch.zeros_like(y)).mean()}

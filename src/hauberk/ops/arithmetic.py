@@ -10,6 +10,7 @@ from torch import Tensor
 
 from hauberk.concepts.lowering import Lowered, Operand, Stored, Value, lowers
 from hauberk.concepts.op import Affine, Diagonal
+from hauberk.concepts.rows import Window
 from hauberk.errors import UnsupportedOpError
 
 aten = torch.ops.aten
@@ -20,16 +21,25 @@ class Add(Affine):
     """first + factor * second, two perturbed values of equal shape: a skip connection."""
 
     factor: float
+    homogeneous = True
     roundings = 4
 
     def __call__(self, first: Tensor, second: Tensor) -> Tensor:
         return torch.add(first, second, alpha=self.factor)
+
+    def linear(self, first: Tensor, second: Tensor) -> Tensor:
+        return self(first, second)
 
     def absolute(self, first: Tensor, second: Tensor) -> Tensor:
         return torch.add(first, second, alpha=abs(self.factor))
 
     def pull_back(self, rows: Tensor, shapes: Sequence[tuple[int, ...]]) -> tuple[Tensor, Tensor]:
         return rows, rows * self.factor
+
+    def pull_back_windows(
+        self, rows: Tensor, window: Window, shapes: Sequence[tuple[int, ...]]
+    ) -> list[tuple[Tensor, Window]]:
+        return [(rows, window), (rows * self.factor, window)]
 
 
 @dataclass(frozen=True)

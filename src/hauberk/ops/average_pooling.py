@@ -22,6 +22,7 @@ class AveragePooling(Affine):
     ceil_mode: bool
     count_padding: bool
     divisor: int | None
+    homogeneous = True
 
     @property
     def roundings(self) -> int:
@@ -29,6 +30,9 @@ class AveragePooling(Affine):
 
     def __call__(self, z: Tensor) -> Tensor:
         return F.avg_pool2d(z, self.kernel, self.stride, self.padding, self.ceil_mode, self.count_padding, self.divisor)
+
+    def linear(self, z: Tensor) -> Tensor:
+        return self(z)
 
     def absolute(self, z: Tensor) -> Tensor:
         return self(z)

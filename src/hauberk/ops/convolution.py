@@ -11,6 +11,7 @@ from torch import Tensor
 
 from hauberk.concepts.lowering import Lowered, Stored, Value, lowers
 from hauberk.concepts.op import Affine, Diagonal
+from hauberk.concepts.rows import Window
 from hauberk.errors import UnsupportedOpError
 
 
@@ -32,6 +33,9 @@ class Convolution(Affine):
 
     def __call__(self, z: Tensor) -> Tensor:
         return F.conv2d(z, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+
+    def linear(self, z: Tensor) -> Tensor:
+        return F.conv2d(z, self.weight, None, self.stride, self.padding, self.dilation, self.groups)
 
     def absolute(self, z: Tensor) -> Tensor:
         return F.conv2d(z, self.weight.abs(), None, self.stride, self.padding, self.dilation, self.groups)
@@ -56,6 +60,16 @@ class Convolution(Affine):
                 self.dilation,
             ),
         )
+
+    def pull_back_windows(
+        self, rows: Tensor, window: Window, shapes: Sequence[tuple[int, ...]]
+    ) -> list[tuple[Tensor, Window]]:
+        values = F.conv_transpose2d(rows, self.weight, None, self.stride, 0, 0, self.groups, self.dilation)
+        start = (window.start[0] * self.stride[0] - self.padding[0], window.start[1] * self.stride[1] - self.padding[1])
+        stride = (window.stride[0] * self.stride[0], window.stride[1] * self.stride[1])
+        channels, height, width = shapes[0]
+        size = (values.shape[2], values.shape[3])
+        return [(values, Window((channels, height, width), window.grid, start, stride, size))]
 
     def uncovered(self, shape: tuple[int, ...]) -> list[int]:
         """Return how many of the last rows and columns no window reaches: strides may stop short of the edge."""

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from hauberk.concepts.lowering import Lowered, Value, lowers
 from hauberk.concepts.op import Affine
+from hauberk.concepts.rows import Window
 from hauberk.errors import UnsupportedOpError
 
 aten = torch.ops.aten
@@ -17,7 +18,13 @@ aten = torch.ops.aten
 class Dropout(Affine):
     """The identity; refuses to be trained under bounds, where no fixed function is left to bound."""
 
+    one_to_one = True
+    homogeneous = True
+
     def __call__(self, z: Tensor) -> Tensor:
+        return z
+
+    def linear(self, z: Tensor) -> Tensor:
         return z
 
     def absolute(self, z: Tensor) -> Tensor:
@@ -25,6 +32,11 @@ class Dropout(Affine):
 
     def pull_back(self, rows: Tensor, shapes: Sequence[tuple[int, ...]]) -> tuple[Tensor]:
         return (rows,)
+
+    def pull_back_windows(
+        self, rows: Tensor, window: Window, shapes: Sequence[tuple[int, ...]]
+    ) -> list[tuple[Tensor, Window]]:
+        return [(rows, window)]
 
     def observe(self, z: Tensor) -> Affine:
         raise UnsupportedOpError("active dropout has no fixed function to bound: set p = 0 for certified training.")

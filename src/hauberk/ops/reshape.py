@@ -19,9 +19,14 @@ class Reshape(Affine):
     """The same elements in the same order, in another shape; the batch stays first."""
 
     shape: tuple[int, ...]
+    one_to_one = True
+    homogeneous = True
 
     def __call__(self, z: Tensor) -> Tensor:
         return z.reshape(-1, *self.shape)
+
+    def linear(self, z: Tensor) -> Tensor:
+        return self(z)
 
     def absolute(self, z: Tensor) -> Tensor:
         return self(z)
@@ -35,9 +40,14 @@ class Permute(Affine):
     """The dimensions in another order; the batch stays first."""
 
     order: tuple[int, ...]
+    one_to_one = True
+    homogeneous = True
 
     def __call__(self, z: Tensor) -> Tensor:
         return z.permute(self.order)
+
+    def linear(self, z: Tensor) -> Tensor:
+        return self(z)
 
     def absolute(self, z: Tensor) -> Tensor:
         return self(z)

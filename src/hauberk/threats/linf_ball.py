@@ -22,6 +22,7 @@ class LinfSet(NormBall):
     radius: Float[Tensor, "b"]
     box: Box
     p = inf
+    is_box = True
 
     def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> "LinfSet":
         box = Box(self.box.lower[index], self.box.upper[index])

@@ -1,0 +1,81 @@
+"""Linear bounds carried forward: the dual network of the convex outer polytope on any graph."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from hauberk.concepts.backward_pass import BackwardPass
+from hauberk.concepts.bounder import Bounder, Bounds
+from hauberk.concepts.box import Box
+from hauberk.concepts.forward_pass import Carrier, Form, forward_boxes
+from hauberk.concepts.graph import FrozenGraph
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.perturbation_set import CertifiableSet
+from hauberk.concepts.slopes import Parallel
+from hauberk.concepts.specification import LinearSpec
+
+
+@dataclass(frozen=True)
+class ForwardLinear(Bounder):
+    """All hidden bounds in one forward pass; the margins by one backward row each.
+
+    Carries, for each example, a row for every input and for every unstable neuron so far, so that it needs
+    (inputs + unstable neurons) * (the widest value) numbers an example: for small inputs. `BackwardLinear` with
+    parallel slopes gives the same bounds with rows for the unstable neurons alone.
+
+    Sources: Wong & Kolter 2018, algorithm 1; Wong et al. 2018, algorithm 2 (AutoDual).
+    """
+
+    def __call__(
+        self,
+        graph: FrozenGraph,
+        S: CertifiableSet,
+        spec: LinearSpec,
+        *,
+        outward: bool = True,
+        noise: Noise | None = None,
+    ) -> Bounds:
+        boxes = self.boxes(graph, S, outward=outward)
+        return Bounds(BackwardPass(graph, S, boxes, Parallel(), outward=outward).margins(spec), boxes)
+
+    def boxes(
+        self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool = True, noise: Noise | None = None
+    ) -> list[Box]:
+        return forward_boxes(graph, S, AllGenerators(S), outward=outward)
+
+
+@dataclass(frozen=True)
+class AllGenerators(Carrier):
+    """Block 0 is the Jacobian with respect to the input, whose part the set's support function bounds."""
+
+    S: CertifiableSet
+
+    def start(self) -> Form:
+        x = self.S.start
+        n = x[0].numel()
+        identity = torch.eye(n, dtype=x.dtype, device=x.device).view(1, n, *x.shape[1:])
+        return Form(torch.zeros_like(x), {0: identity.expand(len(x), *identity.shape[1:])})
+
+    def noise(self, index: int, half: Float[Tensor, "b *z"]) -> dict[int, Float[Tensor, "b k *z"]]:
+        found = half.flatten(1) > 0
+        place = found.cumsum(1) - 1
+        owner, neuron = found.nonzero(as_tuple=True)
+        k = int(found.sum(1).max())
+        block = half.new_zeros(len(half), k, found.shape[1])
+        block = block.index_put((owner, place[owner, neuron], neuron), half.flatten(1)[owner, neuron])
+        return {index: block.unflatten(2, half.shape[1:])} if k else {}
+
+    def box(self, form: Form, interval: Box) -> Box:
+        rows = form.blocks[0].flatten(2).transpose(1, 2).unflatten(2, self.S.start.shape[1:])
+        upper = self.S.support_function(rows).view_as(form.center)
+        lower = -self.S.support_function(-rows).view_as(form.center)
+        still = torch.zeros_like(form.center) if form.error is None else form.error
+        spread = sum((block.abs().sum(1) for key, block in form.blocks.items() if key), still)
+        return interval.intersect(Box(form.center + lower - spread, form.center + upper + spread))
+
+    def magnitude(self, form: Form) -> Float[Tensor, "b *z"]:
+        weights = self.S.bounding_box().magnitude.flatten(1)
+        inputs = torch.einsum("bk...,bk->b...", form.blocks[0].abs(), weights)
+        return sum((block.abs().sum(1) for key, block in form.blocks.items() if key), form.center.abs() + inputs)

@@ -1,0 +1,111 @@
+"""Bounds of single neurons by backward passes: rows only where intervals leave a neuron unstable."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+from hauberk.concepts.backward_pass import BackwardPass
+from hauberk.concepts.box import Box
+from hauberk.concepts.rows import Rows
+
+
+def tightened(backward: BackwardPass, index: int, chunk_bytes: int, *, frugal: bool = False) -> Box:
+    """Return the box of a value after its unstable neurons have been bounded by backward passes.
+
+    Examples are taken in groups, rows of a group in chunks, whose largest tensor takes about `chunk_bytes`. `frugal`
+    recomputes a group when gradients are wanted instead of storing what it went through.
+    """
+    box = backward.boxes[index]
+    owner, neuron = box.unstable.flatten(1).nonzero(as_tuple=True)
+    if not len(owner):
+        return box
+    width = max(prod(shape) for shape in backward.graph.shapes[: index + 1])
+    limit = max(1, chunk_bytes // (2 * width * box.lower.element_size()))
+    counts = torch.bincount(owner, minlength=len(box.lower)).tolist()
+    groups = list(grouped(counts, limit))
+    rows = [sum(counts[group]) for group in groups]
+    neurons = neuron.split(rows)
+    owners = [part - group.start for part, group in zip(owner.split(rows), groups, strict=True)]
+    # Boxes are split, not sliced, so that their gradients are joined once.
+    sizes = [group.stop - group.start for group in groups]
+    boxes = [(b.lower.split(sizes), b.upper.split(sizes)) for b in backward.boxes[: index + 1]]
+
+    def bounds(number: int) -> Float[Tensor, "r 2"]:
+        own = [Box(lower[number], upper[number]) for lower, upper in boxes]
+        examples = torch.arange(groups[number].start, groups[number].stop, device=owner.device)
+        S = backward.S.select(examples)
+        part = BackwardPass(backward.graph, S, own, backward.slopes, outward=backward.outward)
+        return Units(part, index, limit).bounds(owners[number], neurons[number])
+
+    numbers = range(len(groups))
+    found = [checkpoint(bounds, number, use_reentrant=False) if frugal else bounds(number) for number in numbers]
+    lower, upper = torch.cat(found).unbind(1)  # pyright: ignore[reportArgumentType, reportCallIssue]
+    return box.intersect(replaced(box, owner, neuron, lower, upper))
+
+
+@dataclass(frozen=True)
+class Units:
+    """The neurons of one value of some examples."""
+
+    backward: BackwardPass
+    index: int
+    limit: int
+
+    def bounds(self, owner: Int[Tensor, "r"], neuron: Int[Tensor, "r"]) -> Float[Tensor, "r 2"]:
+        """Return lower and upper bounds.
+
+        Two-sided passes bound a neuron by one row. Others try the side that is nearer to zero first: most neurons turn
+        out to be stable by it, and need no second row; their other bound is infinite.
+        """
+        if self.backward.two_sided:
+            return torch.cat([self.both(*part) for part in self.chunks(owner, neuron)])
+        center = self.backward.boxes[self.index].center.detach()
+        sign = torch.where(center.flatten(1)[owner, neuron] > 0, 1.0, -1.0).to(center)
+        near = torch.cat([self.one(*part) for part in self.chunks(owner, neuron, sign)])
+        left = (near <= 0).nonzero()[:, 0]
+        far = torch.full_like(near, -torch.inf)
+        if len(left):
+            rest = [self.one(*part) for part in self.chunks(owner[left], neuron[left], -sign[left])]
+            far = far.index_put((left,), torch.cat(rest))
+        positive = sign > 0
+        return torch.stack([torch.where(positive, near, far), -torch.where(positive, far, near)], 1)
+
+    def both(self, owner: Tensor, neuron: Tensor) -> Float[Tensor, "r 2"]:
+        return torch.stack(self.backward.range(self.rows(owner, neuron), self.index), 1)
+
+    def one(self, owner: Tensor, neuron: Tensor, sign: Tensor) -> Float[Tensor, "r"]:
+        rows = self.rows(owner, neuron)
+        signed = rows.values * sign.view(-1, *(1,) * (rows.values.ndim - 1))
+        return self.backward.lower(rows.with_values(signed, rows.window), self.index)
+
+    def rows(self, owner: Tensor, neuron: Tensor) -> Rows:
+        like = self.backward.boxes[self.index].lower.detach()
+        return Rows.units(owner, neuron, self.backward.graph.shapes[self.index], like)
+
+    def chunks(self, *given: Tensor) -> Iterator[tuple[Tensor, ...]]:
+        return zip(*(t.split(self.limit) for t in given), strict=True)
+
+
+def grouped(counts: Sequence[int], limit: int) -> Iterator[slice]:
+    """Yield runs of examples that together have at most `limit` rows; one example may have more."""
+    start, rows = 0, 0
+    for example, count in enumerate(counts):
+        if example > start and rows + count > limit:
+            yield slice(start, example)
+            start, rows = example, 0
+        rows += count
+    yield slice(start, len(counts))
+
+
+def replaced(box: Box, owner: Tensor, neuron: Tensor, lower: Float[Tensor, "r"], upper: Float[Tensor, "r"]) -> Box:
+    """Return the box with other bounds for some of its elements."""
+    shape = box.lower.shape
+    return Box(
+        box.lower.flatten(1).index_put((owner, neuron), lower).view(shape),
+        box.upper.flatten(1).index_put((owner, neuron), upper).view(shape),
+    )

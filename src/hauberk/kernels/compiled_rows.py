@@ -1,0 +1,111 @@
+"""Loops over rows for numba; imported only where it is installed.
+
+Tables without elements stand for None. Sums may be reordered by the compiler; NaN and infinities keep their meaning.
+"""
+# pyright: reportMissingImports=false
+
+from collections.abc import Callable
+from inspect import unwrap
+from typing import Any
+
+from numba import njit
+
+Array = Any
+
+
+def compiled(loop: Callable[..., None]) -> Callable[..., None]:
+    """Compile the function itself, without what a type checker may have put around it."""
+    return njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})(unwrap(loop))
+
+
+@compiled
+def pass_forward(
+    values: Array, index: Array, lo: Array, up: Array, below: Array, above: Array, radius: Array, out: Array, sums: Array
+) -> None:
+    rows, n = values.shape
+    for r in range(rows):
+        t = index[r]
+        center = 0.0
+        spread = 0.0
+        if lo.size:
+            for j in range(n):
+                v = values[r, j]
+                a = lo[t, j]
+                b = up[t, j]
+                out[r, j] = v * (a if v > 0 else b)
+        if above.size and below.size:
+            for j in range(n):
+                v = values[r, j]
+                a = below[t, j]
+                b = above[t, j]
+                center += v * (a if v > 0 else b)
+        elif above.size:
+            for j in range(n):
+                v = values[r, j]
+                b = above[t, j]
+                center += (0 if v > 0 else v) * b
+        if radius.size:
+            for j in range(n):
+                spread += abs(values[r, j]) * radius[t, j]
+        sums[r, 0] = center
+        sums[r, 1] = spread
+
+
+@compiled
+def pass_backward(
+    values: Array,
+    index: Array,
+    lo: Array,
+    up: Array,
+    below: Array,
+    above: Array,
+    radius: Array,
+    grad_out: Array,
+    grad_sums: Array,
+    grad_values: Array,
+    grad_lo: Array,
+    grad_up: Array,
+    grad_below: Array,
+    grad_above: Array,
+    grad_radius: Array,
+) -> None:
+    rows, n = values.shape
+    zero = values.dtype.type(0)
+    for r in range(rows):
+        t = index[r]
+        center = values.dtype.type(grad_sums[r, 0])
+        spread = values.dtype.type(grad_sums[r, 1])
+        for j in range(n):
+            grad_values[r, j] = zero
+        if lo.size:
+            for j in range(n):
+                v = values[r, j]
+                a = lo[t, j]
+                b = up[t, j]
+                grad_values[r, j] += grad_out[r, j] * (a if v > 0 else b)
+        if grad_lo.size:
+            for j in range(n):
+                grad_lo[t, j] += max(values[r, j], zero) * grad_out[r, j]
+        if grad_up.size:
+            for j in range(n):
+                grad_up[t, j] += min(values[r, j], zero) * grad_out[r, j]
+        if below.size:
+            for j in range(n):
+                grad_values[r, j] += center * (below[t, j] if values[r, j] > 0 else zero)
+        if above.size:
+            for j in range(n):
+                grad_values[r, j] += center * (zero if values[r, j] > 0 else above[t, j])
+        if grad_below.size:
+            for j in range(n):
+                grad_below[t, j] += center * max(values[r, j], zero)
+        if grad_above.size:
+            for j in range(n):
+                grad_above[t, j] += center * min(values[r, j], zero)
+        if radius.size:
+            for j in range(n):
+                v = values[r, j]
+                b = spread * radius[t, j]
+                grad_values[r, j] += b if v > 0 else (-b if v < 0 else zero)
+        if grad_radius.size:
+            for j in range(n):
+                grad_radius[t, j] += spread * abs(values[r, j])
