@@ -48,6 +48,10 @@ class Convolution(Affine):
         return replace(self, weight=self.weight * scale[..., None], bias=bias.flatten())
 
     def pull_back(self, rows: Tensor, shapes: Sequence[tuple[int, ...]]) -> tuple[Tensor]:
+        if self.weight.shape[1] == self.groups == 1:  # one channel: a matrix product is several times faster
+            columns = self.weight.flatten(1).mT @ rows.flatten(2)
+            sizes = shapes[0][1:], tuple(self.weight.shape[2:])
+            return (F.fold(columns, *sizes, self.dilation, self.padding, self.stride),)
         return (
             F.conv_transpose2d(
                 rows,
