@@ -10,10 +10,11 @@ from torch.fx import Node as ExportNode
 
 import hauberk.ops  # noqa: F401  (fills the registry)
 from hauberk.concepts.graph import Graph, Node
-from hauberk.concepts.lowering import RULES, Lowered, Stored, Value
+from hauberk.concepts.lowering import REFUSALS, RULES, Lowered, Stored, Value
 from hauberk.errors import UnsupportedOpError
 
 ALIASES = {"view", "reshape", "flatten", "unflatten", "permute", "transpose", "squeeze", "unsqueeze", "contiguous"}
+ALIASES |= {"slice", "select", "narrow", "expand", "expand_as", "movedim", "mT", "channel_shuffle"}
 ALIASES |= {"alias", "detach", "dropout", "feature_dropout"}  # dropout does nothing in eval mode
 """Operators that may return their operand's own memory."""
 
@@ -101,14 +102,15 @@ def translated(module: nn.Module, program: torch.export.ExportedProgram) -> Grap
     return Graph(module, tuple(nodes[: logits.index]), tuple(shapes[: logits.index + 1]))
 
 
-def lower(node: ExportNode, known: dict[str, Value | Stored], shape: tuple[int, ...]) -> Lowered | Value:
+def lower(node: ExportNode, known: dict[str, Value | Stored], shape: tuple[int, ...]) -> Lowered | Value | Stored:
     """Apply the registered rule of one exported operator."""
     rule = RULES.get(functional(node))
     if rule is None:
-        raise UnsupportedOpError("no rule")
+        raise UnsupportedOpError(REFUSALS.get(node.target, "no rule"))
     arguments = [operand(argument, known) for argument in node.args]
     keywords = {name: operand(argument, known) for name, argument in node.kwargs.items()}
-    if any(isinstance(item, Value) and item.index < 0 for item in (*arguments, *keywords.values())):
+    listed = [one for item in arguments if isinstance(item, list) for one in item]
+    if any(isinstance(item, Value) and item.index < 0 for item in (*arguments, *listed, *keywords.values())):
         return Value(-1, shape)
     try:
         inspect.signature(rule).bind(*arguments, **keywords, shape=shape)
@@ -119,6 +121,8 @@ def lower(node: ExportNode, known: dict[str, Value | Stored], shape: tuple[int, 
 
 def operand(argument: object, known: dict[str, Value | Stored]) -> object:
     """Return what an argument of an exported operator stands for."""
+    if isinstance(argument, list):  # of tensors to join, or of sizes, among which the batch's stays as it is
+        return [known.get(item.name, item) if isinstance(item, ExportNode) else item for item in argument]
     if not isinstance(argument, ExportNode):
         return argument
     if argument.name not in known:
@@ -159,7 +163,7 @@ def require_batch_first(node: ExportNode, batch: str) -> None:
     """Refuse a result whose first dimension is not the batch: rows of a bound would be given to the wrong example."""
     sizes = getattr(node.meta["val"], "shape", None)
     if sizes is None:
-        raise UnsupportedOpError("it returns no single tensor")
+        raise UnsupportedOpError(REFUSALS.get(node.target, "it returns no single tensor"))
     if not len(sizes) or str(sizes[0]) != batch or not all(isinstance(size, int) for size in sizes[1:]):
         raise UnsupportedOpError(
             f"its result has sizes {tuple(map(str, sizes))}, of which only the first may be the batch"

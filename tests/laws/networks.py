@@ -52,6 +52,26 @@ class Reordered(nn.Module):
         return self.last(h) - self.around(x.flatten(1))
 
 
+class Structured(nn.Module):
+    """Concatenation, slices, padding, matrix products, a transposed convolution and adaptive pooling."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.token = nn.Parameter(torch.ones(1, 1, 4, 4))
+        self.rise = nn.ConvTranspose2d(2, 2, 2, stride=2, output_padding=1)
+        self.mix = nn.Parameter(torch.ones(3, 7))
+        self.blend = nn.Parameter(torch.ones(5, 2))
+        self.last = nn.Linear(29, CLASSES)
+
+    def forward(self, x: Tensor) -> Tensor:
+        token = self.token.expand(x.shape[0], -1, -1, -1)
+        h = F.relu(self.rise(torch.cat([x, token], 1)[:, :, ::2, 1:3]))
+        h = F.pad(F.pad(h, (1, 0, -1, 2), value=0.25)[:, :, :5], (0, 0, 1, 1), mode="reflect")
+        h = F.relu(F.adaptive_avg_pool2d(self.mix @ h, (3, 5)) @ self.blend)
+        h = torch.stack([h, F.interpolate(h[..., :1].flatten(2), scale_factor=2).unflatten(2, (3, 2))], 1)
+        return self.last(torch.cat([h.flatten(1), x.mean((1, 2)), x.sum((2, 3))], 1))
+
+
 def dense() -> nn.Module:
     return nn.Sequential(nn.Flatten(), nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, 7), nn.ReLU(), nn.Linear(7, CLASSES))
 
@@ -81,6 +101,18 @@ def pooled() -> nn.Module:
     )
 
 
+def max_pooled() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(1, 3, 3, padding=1),
+        nn.MaxPool2d(3, 2, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(3, 5, 1),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(5, CLASSES),
+    )
+
+
 def linear() -> nn.Module:
     return nn.Sequential(nn.Flatten(), nn.Linear(16, CLASSES))
 
@@ -91,12 +123,13 @@ BUILDERS = {
     "pooled": pooled,
     "residual": Residual,
     "reordered": Reordered,
+    "structured": Structured,
 }
 
 
 @lru_cache
 def captured(name: str, dtype: torch.dtype = torch.float64) -> Graph:
-    module = (BUILDERS | {"linear": linear})[name]().to(dtype).eval()
+    module = (BUILDERS | {"linear": linear, "max pooled": max_pooled})[name]().to(dtype).eval()
     return capture(module, torch.rand(2, *SHAPE, dtype=dtype))
 
 

@@ -31,9 +31,20 @@ class Function(nn.Module):
         self.register_buffer("channels", torch.linspace(-1, 2, 4)[:, None, None])
         self.register_buffer("number", torch.tensor(0.7))
         self.weight = nn.Parameter(torch.linspace(-2, 1, 120).view(1, 4, 5, 6))
+        self.token = nn.Parameter(torch.linspace(-1, 2, 60).view(1, 2, 5, 6))
+        self.plane = nn.Parameter(torch.linspace(-3, 3, 30).view(1, 5, 6))
+        self.right = nn.Parameter(torch.linspace(-1, 1, 18).view(6, 3))
+        self.left = nn.Parameter(torch.linspace(-2, 1, 35).view(7, 5))
+        self.rights = nn.Parameter(torch.linspace(-1, 1, 72).view(1, 4, 6, 3))
+        self.vector = nn.Parameter(torch.linspace(-1, 1, 6))
+        self.bias = nn.Parameter(torch.tensor([1.0, -2.0, 3.0]))
 
     def forward(self, x):
         return self.function(x, self).flatten(1)
+
+
+def shared(constant, x):
+    return constant.expand(x.shape[0], -1, -1, -1)
 
 
 def layer(module):
@@ -71,6 +82,54 @@ FUNCTIONS = {
     "contiguous": lambda x, m: x.transpose(1, 2).contiguous().view(-1, 120),
     "clone, alias, detach": lambda x, m: aten.alias(x.clone()).detach() * 2,
     "pool": lambda x, m: F.avg_pool2d(x, 2),
+    "concatenate": lambda x, m: torch.cat([x, F.relu(x), x[:, :, :1]], 2),
+    "concatenate from behind": lambda x, m: torch.cat([x, -x], -3),
+    "concatenate constants": lambda x, m: torch.cat([shared(m.token, x), x, shared(m.token, x)], 1),
+    "concatenate a constant without batch": lambda x, m: torch.cat([x, shared(m.plane, x)], 1),
+    "concatenate zeros": lambda x, m: torch.cat([x, torch.zeros_like(x), x.new_zeros(x.shape[0], 1, 5, 6)], 1),
+    "concatenate other zeros": lambda x, m: torch.cat([torch.zeros(x.shape[0], 4, 5, 1, dtype=x.dtype), x], -1),
+    "stack": lambda x, m: torch.stack([x, F.relu(x)], 1) + torch.stack([x, -x], -4),
+    "slice": lambda x, m: x[:, 1:3, ::2, -2:],
+    "slice everything": lambda x, m: x[:, :, 0:] * 2,
+    "select": lambda x, m: x[:, -1, :, 2],
+    "narrow": lambda x, m: x.narrow(2, 1, 3),
+    "expand": lambda x, m: x[:, :1].expand(-1, 3, -1, -1) + x[:, 1:2].expand(x.shape[0], 3, 5, 6),
+    "add a constant of the batch": lambda x, m: x[:, :2] + shared(m.token, x),
+    "expand as": lambda x, m: x[:, :1].expand_as(x),
+    "repeat": lambda x, m: x[:, :2, :2].repeat(1, 2, 1, 3).tile((2, 1)),
+    "repeat elements": lambda x, m: x.repeat_interleave(3, 2),
+    "enlarge": lambda x, m: F.interpolate(x, scale_factor=2),
+    "resize": lambda x, m: F.interpolate(x, size=(3, 8)),
+    "enlarge lines": lambda x, m: F.interpolate(x[:, 0], scale_factor=2),
+    "enlarge volumes": lambda x, m: F.interpolate(x.unsqueeze(1), scale_factor=(2, 1, 1)),
+    "shuffle": lambda x, m: F.channel_shuffle(F.pixel_unshuffle(F.pixel_shuffle(x, 2)[:, :, :, :4], 2), 2),
+    "flip, move, transpose": lambda x, m: x.flip(1, -1).movedim(1, -1).mT,
+    "pad": lambda x, m: F.pad(x, (1, 0, -1, 2), value=0.7),
+    "pad channels": lambda x, m: F.pad(x, (0, 0, 0, 0, 2, 1)),
+    "pad n dimensions": lambda x, m: aten.constant_pad_nd(x, [1, 2]) + aten.constant_pad_nd(x, [2, 1], -3.5),
+    "reflect": lambda x, m: F.pad(x, (3, 1, 0, 4), mode="reflect"),
+    "repeat the border": lambda x, m: F.pad(x, (2, 3, 1, 0), mode="replicate"),
+    "wrap around": lambda x, m: F.pad(x[:, :2], (6, 3, 1, 5), mode="circular"),
+    "wrap lines around": lambda x, m: F.pad(x[:, 0], (3, 3), mode="circular"),
+    "matrix on the right": lambda x, m: x @ m.right,
+    "matrix on the left": lambda x, m: m.left @ x,
+    "a matrix for every channel": lambda x, m: x @ m.rights,
+    "matrices that enlarge": lambda x, m: x[:, :1] @ m.rights,
+    "vector on the right": lambda x, m: x @ m.vector,
+    "vector on the left": lambda x, m: m.vector @ x.mT,
+    "matrix of a batch": lambda x, m: torch.mm(x[:, 0, 0], m.right),
+    "matrices of a batch": lambda x, m: torch.bmm(x[:, 0], m.right.expand(x.shape[0], -1, -1)),
+    "matrix and bias": lambda x, m: torch.addmm(m.bias, x[:, 0, 0], m.right),
+    "adaptive pool": lambda x, m: F.adaptive_avg_pool2d(x, (3, 4)),
+    "adaptive pool that enlarges": lambda x, m: F.adaptive_avg_pool2d(x, (7, 2)),
+    "global pool": lambda x, m: F.adaptive_avg_pool2d(x, 1),
+    "adaptive pool of lines": lambda x, m: F.adaptive_avg_pool1d(x[:, 0], 4),
+    "adaptive pool of volumes": lambda x, m: F.adaptive_avg_pool3d(x.unsqueeze(1), (3, 2, 6)),
+    "mean": lambda x, m: x.mean((2, -1)) - x.mean(1, keepdim=True).flatten(1)[:, :4],
+    "sum": lambda x, m: x.sum((3, 1)) + x.sum(-1, keepdim=True)[:, 0, :, 0],
+    "max pool": lambda x, m: F.max_pool2d(x, (2, 3), (1, 2)),
+    "max pool of lines": lambda x, m: F.max_pool1d(x[:, 0], 3, padding=1),
+    "max pool of volumes": lambda x, m: F.max_pool3d(x.unsqueeze(1), 2, stride=1),
 }
 POOLINGS = [
     {"kernel_size": (2, 3), "stride": (1, 2)},
@@ -79,6 +138,20 @@ POOLINGS = [
     {"kernel_size": 2, "stride": 4, "ceil_mode": True},
     {"kernel_size": 3, "stride": 2, "ceil_mode": True, "padding": 1, "count_include_pad": False},
     {"kernel_size": (3, 2), "divisor_override": 5},
+]
+MAX_POOLINGS = [
+    {"kernel_size": 2},
+    {"kernel_size": 3, "stride": 2, "padding": 1},
+    {"kernel_size": (3, 2), "stride": 1, "padding": (1, 0), "dilation": (1, 2)},
+    {"kernel_size": 2, "stride": 4, "ceil_mode": True},
+    {"kernel_size": 3, "stride": 2, "padding": 1, "dilation": 2, "ceil_mode": True},
+]
+TRANSPOSED = [
+    {"kernel_size": 3, "bias": False},
+    {"kernel_size": (2, 3), "stride": 2, "padding": 1, "output_padding": 1},
+    {"kernel_size": 2, "stride": (1, 3), "groups": 2},
+    {"kernel_size": 2, "stride": 1, "dilation": 3, "output_padding": 2, "groups": 4},
+    {"kernel_size": 3, "stride": 2, "padding": (0, 3), "dilation": (1, 2)},
 ]
 MODULES = {
     "linear": nn.Sequential(nn.Flatten(), nn.Linear(120, 7)),
@@ -92,7 +165,12 @@ MODULES = {
     "dropout of channels": layer(nn.Dropout2d(0.4)),
     "same padding": layer(nn.Conv2d(4, 2, (3, 5), padding="same", dilation=(2, 1))),
     "valid padding": layer(nn.Conv2d(4, 2, 3, padding="valid", stride=2)),
-} | {f"pool {options}": layer(nn.AvgPool2d(**options)) for options in POOLINGS}
+    "transposed convolution of lines": layer(nn.Sequential(nn.Flatten(2), nn.ConvTranspose1d(4, 2, 3, 2))),
+    "transposed convolution of volumes": layer(nn.Sequential(nn.Unflatten(1, (2, 2)), nn.ConvTranspose3d(2, 3, 2))),
+}
+MODULES |= {f"pool {options}": layer(nn.AvgPool2d(**options)) for options in POOLINGS}
+MODULES |= {f"max pool {options}": layer(nn.MaxPool2d(**options)) for options in MAX_POOLINGS}
+MODULES |= {f"transposed {options}": layer(nn.ConvTranspose2d(4, 4, **options)) for options in TRANSPOSED}
 CONVOLUTIONS = list(itertools.product([1, 2, (3, 2)], [0, 1, (2, 0)], [1, (1, 2), 2], [1, 2, 4]))
 CASES = {name: Function(function) for name, function in FUNCTIONS.items()} | MODULES
 
@@ -150,6 +228,7 @@ def require_affine_facts(graph):
         torch.testing.assert_close(value.flatten(), linear + offset.flatten(), rtol=0, atol=1e-10)
         absolute = sum(j.abs() @ one.flatten() for j, one in zip(matrices, z, strict=True))
         torch.testing.assert_close(node.op.absolute(*z).flatten(), absolute, rtol=0, atol=1e-10)
+        assert (node.op.terms(*(one.abs() for one in z)) >= value.abs() - 1e-10).all()
         rows = torch.randn(4, *value.shape[1:], dtype=DTYPE, generator=generator)
         pulled = node.op.pull_back(rows, shapes)
         assert [p.shape[1:] for p in pulled] == [z_.shape[1:] for z_ in z]
@@ -157,6 +236,33 @@ def require_affine_facts(graph):
             torch.testing.assert_close(p.flatten(1), rows.flatten(1) @ j, rtol=0, atol=1e-10)
         terms = sum(int((j != 0).sum(1).max()) for j in matrices) + max(int((j != 0).sum(0).max()) for j in matrices)
         assert node.op.roundings + 8 >= terms
+
+
+def require_gradients(module, graph):
+    """<pulled, z> = <rows, f(z) - f(0)>, and so are its gradients in the rows and in the module's parameters."""
+    for node in graph.nodes:
+        if not isinstance(node.op, Affine):
+            continue
+        shapes = [graph.shapes[i] for i in node.inputs]
+        generator = torch.Generator().manual_seed(7)
+        z = [torch.randn(2, *shape, dtype=DTYPE, generator=generator) for shape in shapes]
+        exact = node.op(*z) - node.op(*(torch.zeros_like(one) for one in z))
+        rows = torch.randn(exact.shape, dtype=DTYPE, generator=generator)
+        for differentiable in (False, True):
+            rows = rows.detach().requires_grad_(differentiable)
+            sums = [sum((p * one).sum() for p, one in zip(node.op.pull_back(rows, shapes), z, strict=True))]
+            sums += [(rows * exact).sum()]
+            variables = [*module.parameters(), *([rows] if differentiable else [])]
+            pulled, direct = (gradients(total, variables) for total in sums)
+            for one, other in zip(pulled, direct, strict=True):
+                torch.testing.assert_close(one, other, rtol=0, atol=1e-10)
+
+
+def gradients(total, variables):
+    """Return the gradients, zero where the total does not depend on the variable."""
+    if not total.requires_grad:
+        return [torch.zeros_like(variable) for variable in variables]
+    return torch.autograd.grad(total, variables, retain_graph=True, materialize_grads=True)
 
 
 def test_the_graph_computes_the_function_for_every_batch_size(case):
@@ -173,6 +279,10 @@ def test_affine_facts_are_those_of_the_exact_jacobian(case):
     require_affine_facts(case[1])
 
 
+def test_pulled_rows_have_the_gradients_of_the_exact_map(case):
+    require_gradients(case[0], case[1])
+
+
 @pytest.mark.parametrize("setting", CONVOLUTIONS, ids=str)
 def test_convolutions_of_every_kind(setting):
     stride, padding, dilation, groups = setting
@@ -183,13 +293,20 @@ def test_convolutions_of_every_kind(setting):
     require_affine_facts(graph)
 
 
+class Together(nn.Module):
+    """All cases as one network, which is exported sooner than one after the other."""
+
+    def __init__(self):
+        super().__init__()
+        self.cases = nn.ModuleList([*CASES.values(), layer(nn.Conv2d(4, 4, 3))])
+
+    def forward(self, x):
+        return torch.cat([case(x) for case in self.cases], 1)
+
+
 def test_every_registered_operator_has_a_case():
-    met = set()
-    for module in CASES.values():
-        program = exported(module.to(DTYPE).eval(), torch.rand(2, *SHAPE, dtype=DTYPE))
-        met |= {node.target for node in program.graph.nodes if node.op == "call_function"}
-    convolution = exported(layer(nn.Conv2d(4, 4, 3)), torch.rand(2, *SHAPE))
-    met |= {node.target for node in convolution.graph.nodes if node.op == "call_function"}
+    program = exported(Together().to(DTYPE).eval(), torch.rand(2, *SHAPE, dtype=DTYPE))
+    met = {node.target for node in program.graph.nodes if node.op == "call_function"}
     assert {str(operator) for operator in RULES if operator not in met} == set()
 
 

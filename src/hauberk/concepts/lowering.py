@@ -45,13 +45,17 @@ class Lowered:
             raise UnsupportedOpError("its weights depend on the input")
 
 
-Rule = Callable[..., Lowered | Value]
+Rule = Callable[..., Lowered | Value | Stored]
 """Takes the torch operator's arguments by position, and `shape` (the result's, without the batch), and returns how to
-build the Op, or the operand itself where the operator changes nothing. Raises UnsupportedOpError with the reason."""
+build the Op, or the operand itself where the operator changes nothing, or a constant that all examples share. Raises
+UnsupportedOpError with the reason."""
 
 AnyRule = TypeVar("AnyRule", bound=Rule)
 
 RULES: dict[object, Rule] = {}
+
+REFUSALS: dict[object, str] = {}
+"""For torch operators without a rule: why there is none, and what to use instead."""
 
 
 def lowers(*operators: object) -> Callable[[AnyRule], AnyRule]:
@@ -63,3 +67,9 @@ def lowers(*operators: object) -> Callable[[AnyRule], AnyRule]:
         return rule
 
     return register
+
+
+def refuses(reason: str, *operators: object) -> None:
+    """Register why these torch operators have no rule."""
+    for operator in operators:
+        REFUSALS[operator] = reason

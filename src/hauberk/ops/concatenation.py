@@ -1,0 +1,83 @@
+"""Concatenation along a dimension that exists, or along a new one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from hauberk.concepts.lowering import Lowered, Operand, Stored, Value, lowers
+from hauberk.concepts.op import Affine
+from hauberk.errors import UnsupportedOpError
+
+aten = torch.ops.aten
+
+
+@dataclass(frozen=True)
+class Concatenation(Affine):
+    """Perturbed values, and constants that all examples share, one behind the other; the transpose splits them."""
+
+    parts: tuple[Tensor | None, ...]
+    """In order: the constants, with batch 1, and None for every perturbed value."""
+    dim: int
+
+    def __call__(self, *z: Tensor) -> Tensor:
+        return self.joined(self.parts, z)
+
+    def absolute(self, *z: Tensor) -> Tensor:
+        return self.joined([part if part is None else torch.zeros_like(part) for part in self.parts], z)
+
+    def joined(self, parts: Sequence[Tensor | None], z: Sequence[Tensor]) -> Tensor:
+        perturbed, b = iter(z), len(z[0])
+        return torch.cat([next(perturbed) if c is None else c.expand(b, *c.shape[1:]) for c in parts], self.dim)
+
+    def pull_back(self, rows: Tensor, shapes: Sequence[tuple[int, ...]]) -> tuple[Tensor, ...]:
+        sizes = iter(shapes)
+        lengths = [next(sizes)[self.dim - 1] if c is None else c.shape[self.dim] for c in self.parts]
+        return tuple(part for part, c in zip(rows.split(lengths, self.dim), self.parts, strict=True) if c is None)
+
+
+@dataclass(frozen=True)
+class Stack(Affine):
+    """Perturbed values of equal shape, side by side in a new dimension."""
+
+    dim: int
+
+    def __call__(self, *z: Tensor) -> Tensor:
+        return torch.stack(z, self.dim)
+
+    def absolute(self, *z: Tensor) -> Tensor:
+        return self(*z)
+
+    def pull_back(self, rows: Tensor, shapes: Sequence[tuple[int, ...]]) -> tuple[Tensor, ...]:
+        return rows.unbind(self.dim)
+
+
+@lowers(aten.cat.default)
+def lower_concatenation(operands: Sequence[Operand], dim: int = 0, *, shape: tuple[int, ...]) -> Lowered:
+    perturbed = tuple(operand for operand in operands if isinstance(operand, Value))
+    constants = tuple(operand for operand in operands if isinstance(operand, Stored))
+    if not perturbed:
+        raise UnsupportedOpError("it joins constants only: store them joined")
+    order = [isinstance(operand, Value) for operand in operands]
+    ndim = len(shape) + 1
+
+    def make(*tensors: Tensor) -> Concatenation:
+        stored = iter(tensors)
+        batched = [None if is_value else with_batch(next(stored), ndim) for is_value in order]
+        return Concatenation(tuple(batched), dim % ndim)
+
+    return Lowered(make, perturbed, constants)
+
+
+def with_batch(constant: Tensor, ndim: int) -> Tensor:
+    """Return a constant with a batch of one where it has none."""
+    return constant if constant.ndim == ndim else constant.unsqueeze(0)
+
+
+@lowers(aten.stack.default)
+def lower_stack(operands: Sequence[Operand], dim: int = 0, *, shape: tuple[int, ...]) -> Lowered:
+    if not all(isinstance(operand, Value) for operand in operands):
+        raise UnsupportedOpError("it stacks constants with values that depend on the input: concatenate them")
+    dim %= len(shape) + 1
+    return Lowered(lambda: Stack(dim), tuple(operand for operand in operands if isinstance(operand, Value)))

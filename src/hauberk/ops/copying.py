@@ -1,0 +1,87 @@
+"""Slices, repetitions, enlargements, reorderings: every element of the result is an element of the operand."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from hauberk.concepts.lowering import Lowered, Operand, Stored, Value, lowers
+from hauberk.concepts.op import Affine
+from hauberk.errors import UnsupportedOpError
+
+aten = torch.ops.aten
+OPERATORS = (
+    *(aten.slice.Tensor, aten.select.int, aten.narrow.default),
+    *(aten.repeat.default, aten.tile.default, aten.repeat_interleave.self_int),
+    *(aten.upsample_nearest1d.vec, aten.upsample_nearest2d.vec, aten.upsample_nearest3d.vec),
+    *(aten.pixel_shuffle.default, aten.pixel_unshuffle.default, aten.channel_shuffle.default),
+    *(aten.flip.default, aten.movedim.int, aten.mT.default),
+)
+
+
+@dataclass(frozen=True)
+class Copying(Affine):
+    """A torch function that copies elements, each to any number of places; its transpose is the vjp."""
+
+    function: Callable[[Tensor], Tensor]
+    copies: int
+    """To how many places an element goes at most."""
+
+    @property
+    def roundings(self) -> int:
+        return self.copies + 1
+
+    def __call__(self, z: Tensor) -> Tensor:
+        return self.function(z)
+
+    def absolute(self, z: Tensor) -> Tensor:
+        return self(z)
+
+
+def lower_copying(
+    operator: Callable[..., Tensor], z: Operand, *arguments: object, shape: tuple[int, ...]
+) -> Lowered | Value:
+    if not isinstance(z, Value):
+        raise UnsupportedOpError("its operand is a constant: store the result instead")
+
+    def function(values: Tensor) -> Tensor:
+        return operator(values, *arguments)
+
+    return lowered(function, z, shape)
+
+
+for operator in OPERATORS:
+    lowers(operator)(partial(lower_copying, operator))
+
+
+@lowers(aten.expand.default, aten.expand_as.default)
+def lower_expansion(z: Operand, *sizes: object, shape: tuple[int, ...]) -> Lowered | Value | Stored:
+    if isinstance(z, Stored):
+        if z.shape not in (shape, (1, *shape)):
+            raise UnsupportedOpError("it enlarges a constant by more than the batch: store it enlarged")
+        return z
+    if not isinstance(z, Value):
+        raise UnsupportedOpError("its operand does not depend on the input")
+
+    def function(values: Tensor) -> Tensor:
+        return values.expand(-1, *shape)
+
+    return lowered(function, z, shape)
+
+
+def lowered(function: Callable[[Tensor], Tensor], z: Value, shape: Sequence[int]) -> Lowered | Value:
+    """Lower a copying function, after following every element of two examples; where nothing moves, return z.
+
+    Raises:
+        UnsupportedOpError: an example reads another one's elements.
+    """
+    size = torch.Size(z.shape).numel()
+    source = torch.arange(2 * size, dtype=torch.float64, device="cpu").view(2, *z.shape)
+    first, second = function(source)
+    if not torch.equal(second, first + size) or first.amax() >= size:
+        raise UnsupportedOpError("it moves elements between the examples of a batch")
+    if torch.equal(first, source[0]):
+        return z
+    return Lowered(partial(Copying, function, int(first.flatten().long().bincount().max())), (z,))

@@ -1,0 +1,184 @@
+"""Max pooling in one, two and three dimensions."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from hauberk.concepts.box import Box
+from hauberk.concepts.lowering import Lowered, Value, lowers
+from hauberk.concepts.op import Op
+from hauberk.errors import UnsupportedOpError
+
+aten = torch.ops.aten
+FUNCTIONS = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
+
+
+@dataclass(frozen=True)
+class WindowRelaxation:
+    """Two lines per window, each in one input z_i of the window: slope * z_i + intercept.
+
+    An index counts the positions of the input's map, within the window's own channel.
+    """
+
+    lower_index: Int[Tensor, "b *out"]
+    lower_slope: Float[Tensor, "b *out"]
+    lower_intercept: Float[Tensor, "b *out"]
+    upper_index: Int[Tensor, "b *out"]
+    upper_slope: Float[Tensor, "b *out"]
+    upper_intercept: Float[Tensor, "b *out"]
+    shape: tuple[int, ...]
+    """The input's, without the batch."""
+    space: int
+    """How many of its last dimensions are the map."""
+
+    def pull_back(
+        self, values: Float[Tensor, "r *out"], owner: Int[Tensor, "r"], dtype: torch.dtype | None = None
+    ) -> tuple[Float[Tensor, "r ..."], Float[Tensor, "r"]]:
+        """Return rows behind the pooling, and constants summed in `dtype`: <pulled, z> + constant <= <row, max(z)>.
+
+        Positive elements of a row take the lower line, negative ones the upper line. Row i is of example owner[i].
+        """
+        pulled = values.new_zeros(len(values), *self.shape[: -self.space], math.prod(self.shape[-self.space :]))
+        constant = values.new_zeros(len(values), dtype=dtype)
+        for side, index, slope, intercept in (
+            (values.clamp(min=0), self.lower_index, self.lower_slope, self.lower_intercept),
+            (values.clamp(max=0), self.upper_index, self.upper_slope, self.upper_intercept),
+        ):
+            pulled = pulled.scatter_add(-1, self.flat(index[owner]), self.flat(side * slope[owner]))
+            constant = constant + (side * intercept[owner]).flatten(1).sum(1, dtype=dtype)
+        return pulled.view(len(values), *self.shape), constant
+
+    def magnitude(self, inputs: Float[Tensor, "b ..."]) -> Float[Tensor, "b *out"]:
+        """Return the largest sum of absolute terms that either line evaluates, for inputs of these magnitudes."""
+        lower = self.lower_slope.abs() * self.at(inputs, self.lower_index) + self.lower_intercept.abs()
+        upper = self.upper_slope.abs() * self.at(inputs, self.upper_index) + self.upper_intercept.abs()
+        return torch.maximum(lower, upper)
+
+    def at(self, inputs: Float[Tensor, "b ..."], index: Int[Tensor, "b *out"]) -> Float[Tensor, "b *out"]:
+        """Return the inputs at these indices."""
+        return self.flat(inputs).gather(-1, self.flat(index)).view(index.shape)
+
+    def flat(self, t: Tensor) -> Tensor:
+        """Return a tensor with its map in one dimension."""
+        return t.flatten(-self.space)
+
+
+@dataclass(frozen=True)
+class MaxPooling(Op):
+    """The largest input of each window; padding counts as minus infinity.
+
+    Upper line: let u_i be the window's largest upper bound, u the largest among the others, v = max(u, l_i). Then
+    max(z) <= max(z_i, v), which is convex in z_i, so that its chord over [l_i, u_i] lies above. It touches the maximum
+    at both ends, and is z_i itself where z_i is the largest for sure.
+
+    Lower line: max(z) >= z_i for every i; of these lines that of the largest centre loses the least volume. Since
+    max(z) >= L, the largest lower bound, too, c * z_i + (1 - c) * L is a lower line for every `choice` c in [0, 1].
+    """
+
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+    dilation: tuple[int, ...]
+    ceil_mode: bool
+    windows: Int[Tensor, "o k"]
+    """The positions in the input's map that each window reads, -1 for padding."""
+    covering: int
+    """In how many windows an input lies at most."""
+
+    @property
+    def space(self) -> int:
+        """The number of dimensions of the map."""
+        return len(self.kernel)
+
+    @property
+    def roundings(self) -> int:
+        """Additions into one input when rows are pulled back: a lower and an upper line of each window over it."""
+        return 2 * self.covering
+
+    def __call__(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b ..."]:
+        return self.largest(z)[0]
+
+    def largest(self, z: Float[Tensor, "b *z"]) -> tuple[Float[Tensor, "b *out"], Int[Tensor, "b *out"]]:
+        """Return the largest input of each window, and where in its channel's map it stands."""
+        geometry = (self.kernel, self.stride, self.padding, self.dilation, self.ceil_mode)
+        return FUNCTIONS[self.space](z, *geometry, return_indices=True)
+
+    def interval(self, box: Box) -> Box:
+        return Box(self(box.lower), self(box.upper))
+
+    def relax(self, box: Box, choice: Float[Tensor, "b *out"] | None = None) -> WindowRelaxation:
+        """Return a sound relaxation on the box: every choice in [0, 1] is one; None is the least volume, choice 1."""
+        index = self.largest(box.center)[1]
+        slope = torch.ones_like(index, dtype=box.lower.dtype) if choice is None else choice
+        intercept = (1 - slope) * self(box.lower)
+        shape = tuple(box.lower.shape[1:])
+        return WindowRelaxation(index, slope, intercept, *self.upper_line(box), shape, self.space)
+
+    def relax_parallel(self, box: Box) -> WindowRelaxation:
+        """Return the upper line, and below the window's maximum the line of the same input and slope.
+
+        Of all inputs and slopes in [0, 1] these lie closest: (v - l_i) / (u_i - l_i) * (u_i - L) apart.
+        """
+        index, slope, intercept = self.upper_line(box)
+        below = (1 - slope) * self(box.lower)
+        shape = tuple(box.lower.shape[1:])
+        return WindowRelaxation(index, slope, below, index, slope, intercept, shape, self.space)
+
+    def upper_line(self, box: Box) -> tuple[Int[Tensor, "b *out"], Float[Tensor, "b *out"], Float[Tensor, "b *out"]]:
+        """Return the index, slope and intercept of the upper line."""
+        largest, index = self.largest(box.upper)
+        flat = index.flatten(-self.space)
+        low = box.lower.flatten(-self.space).gather(-1, flat).view(index.shape)
+        windows = self.windows.to(index.device)
+        others = box.upper.flatten(-self.space)[..., windows.clamp(min=0)]
+        others = others.masked_fill((windows < 0) | (windows == flat[..., None]), -torch.inf)
+        end = torch.maximum(others.amax(-1).view(index.shape), low)
+        wide = largest > low
+        slope = torch.where(wide, (largest - end) / torch.where(wide, largest - low, 1), 1)
+        return index, slope, end - slope * low
+
+
+def lower_max_pooling(
+    space: int,
+    z: Value,
+    kernel: Sequence[int],
+    stride: Sequence[int] = (),
+    padding: Sequence[int] = (0,),
+    dilation: Sequence[int] = (1,),
+    ceil_mode: bool = False,
+    *,
+    shape: tuple[int, ...],
+) -> Lowered:
+    sizes = [tuple(s) * (space // len(s)) for s in (kernel, stride or kernel, padding, dilation)]
+    windows = window_positions(z.shape[-space:], shape[-space:], *sizes)
+    if (windows < 0).all(1).any():
+        raise UnsupportedOpError("one of its windows lies in the padding entirely, where the maximum is infinite")
+    covering = int(windows[windows >= 0].bincount().max())
+    return Lowered(partial(MaxPooling, *sizes, ceil_mode, windows, covering), (z,))
+
+
+for space, operator in enumerate((aten.max_pool1d.default, aten.max_pool2d.default, aten.max_pool3d.default), 1):
+    lowers(operator)(partial(lower_max_pooling, space))
+
+
+def window_positions(
+    inputs: Sequence[int],
+    outputs: Sequence[int],
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+) -> Int[Tensor, "o k"]:
+    """Return the positions that each window reads of a map of size `inputs`, -1 outside of it."""
+    position, outside = torch.zeros(1, 1, dtype=torch.long), torch.zeros(1, 1, dtype=torch.bool)
+    for n, m, k, s, p, d in zip(inputs, outputs, kernel, stride, padding, dilation, strict=True):
+        along = torch.arange(m)[:, None] * s + torch.arange(k) * d - p
+        position = (position[:, None, :, None] * n + along[:, None]).flatten(2).flatten(0, 1)
+        outside = (outside[:, None, :, None] | ((along < 0) | (along >= n))[:, None]).flatten(2).flatten(0, 1)
+    return position.masked_fill(outside, -1)

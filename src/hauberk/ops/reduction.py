@@ -1,0 +1,56 @@
+"""Sums and means over dimensions."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from hauberk.concepts.lowering import Lowered, Value, lowers
+from hauberk.concepts.op import Affine
+
+aten = torch.ops.aten
+
+
+@dataclass(frozen=True)
+class Reduction(Affine):
+    """The sum over `dims`, or with `mean` their mean; the transpose repeats."""
+
+    dims: tuple[int, ...]
+    keepdim: bool
+    mean: bool
+    count: int
+    """How many elements are summed into one."""
+
+    @property
+    def roundings(self) -> int:
+        return self.count + 2
+
+    def __call__(self, z: Tensor) -> Tensor:
+        return z.mean(self.dims, self.keepdim) if self.mean else z.sum(self.dims, self.keepdim)
+
+    def absolute(self, z: Tensor) -> Tensor:
+        return self(z)
+
+    def pull_back(self, rows: Tensor, shapes: Sequence[tuple[int, ...]]) -> tuple[Tensor]:
+        kept = [1 if dim in self.dims else size for dim, size in enumerate(shapes[0], start=1)]
+        rows = rows / self.count if self.mean else rows
+        return (rows.reshape(-1, *kept).expand(-1, *shapes[0]),)
+
+
+@lowers(aten.mean.dim)
+def lower_mean(z: Value, dims: Sequence[int], keepdim: bool = False, *, shape: tuple[int, ...]) -> Lowered:
+    return lower_reduction(z, dims, keepdim, mean=True)
+
+
+@lowers(aten.sum.dim_IntList)
+def lower_sum(z: Value, dims: Sequence[int], keepdim: bool = False, *, shape: tuple[int, ...]) -> Lowered:
+    return lower_reduction(z, dims, keepdim, mean=False)
+
+
+def lower_reduction(z: Value, dims: Sequence[int], keepdim: bool, *, mean: bool) -> Lowered:
+    dims = tuple(dim % (len(z.shape) + 1) for dim in dims)
+    count = math.prod(z.shape[dim - 1] for dim in dims)
+    return Lowered(partial(Reduction, dims, keepdim, mean, count), (z,))
