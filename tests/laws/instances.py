@@ -3,6 +3,7 @@
 A new leaf file is found by walking the leaf packages; nothing here names a class but the few in OVERRIDES.
 """
 
+import collections.abc
 import importlib
 import inspect
 import itertools
@@ -102,6 +103,8 @@ def values(annotation: Any, depth: int, whole: bool, has_default: bool) -> list[
         return [None]
     if annotation is bool:
         return [False, True]
+    if origin is collections.abc.Sequence:
+        return [[value] for value in values(inner[0], depth, whole, False)]
     if origin is list:
         return [[]] + [[value] for value in values(inner[0], depth, whole, False)]
     if inspect.isclass(annotation) and inspect.isabstract(annotation):

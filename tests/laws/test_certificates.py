@@ -1,5 +1,7 @@
 """Proofs never contradict attacks, and nothing but a finite positive bound is a proof."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -14,13 +16,15 @@ from hauberk.errors import SoundnessError, UnsupportedOpError, UnsupportedSetErr
 from hauberk.losses import Margin
 from hauberk.threats import LinfBall
 from hauberk.threats.linf_ball import LinfSet
-from hauberk.verification import ByBound
+from hauberk.verification import ByBound, InOrder
 from laws.instances import instances, label
 from laws.networks import BUILDERS, CLASSES, images, labels, network
 
 B = 8
 NAN, INF = torch.nan, torch.inf
-VERIFIERS = instances(Verifier)
+CHEAP_FIRST = InOrder([ByBound(Interval()), ByBound(BackwardLinear(Interval())), ByBound(BackwardLinear())])
+VERIFIERS = [*instances(Verifier), CHEAP_FIRST]
+verifiers = pytest.mark.parametrize("verifier", VERIFIERS, ids=label)
 THREATS = [threat for threat in instances(ThreatModel) if isinstance(threat.at(images(1, 0)), CertifiableSet)]
 ATTACK = Restarts(PGD(Margin(), steps=5, step=0.5), 2)
 
@@ -40,12 +44,12 @@ def require_no_contradiction(verifier, threat, name, seed, scale):
         refuted = graph(S.decode(z)).argmax(1) != y
         assert not (certificate.verified & refuted).any()
         assert not (certificate.verified & (subject_of(graph).predict(x) != y)).any()
-        if verifier.__class__ is ByBound and factor == 0.02:
+        if isinstance(verifier, ByBound | InOrder) and factor == 0.02:
             assert certificate.verified.any()
 
 
 @pytest.mark.parametrize("name", BUILDERS)
-@pytest.mark.parametrize("verifier", VERIFIERS, ids=label)
+@verifiers
 def test_certificates_never_contradict_an_attack(verifier, name):
     require_no_contradiction(verifier, LinfBall(0.1), name, 1, 1.0)
 
@@ -59,7 +63,7 @@ def test_certificates_never_contradict_an_attack_in_the_whole_product(verifier, 
         require_no_contradiction(verifier, threat, name, seed, scale)
 
 
-@pytest.mark.parametrize("verifier", VERIFIERS, ids=label)
+@verifiers
 @pytest.mark.parametrize("value", [NAN, INF, -INF])
 def test_a_network_with_weights_that_are_no_numbers_is_never_verified(verifier, value):
     graph = network("dense", 2)
@@ -72,7 +76,7 @@ def test_a_network_with_weights_that_are_no_numbers_is_never_verified(verifier, 
     assert (certificate.lower == -INF).any()
 
 
-@pytest.mark.parametrize("verifier", VERIFIERS, ids=label)
+@verifiers
 def test_a_network_that_overflows_is_never_verified(verifier):
     graph = network("dense", 2, dtype=torch.float32)
     x, y = images(B, 2, torch.float32), labels(B, 2)
@@ -92,9 +96,10 @@ def test_only_finite_positive_bounds_of_every_row_are_a_proof():
     assert certificate.confidence.tolist() == [1.0] * 7
 
 
-def certificate(verdicts, lower=0.0):
+def certificate(verdicts, lower=0.0, arithmetic="float32", radius=None):
     lower = torch.full((len(verdicts), 2), lower)
-    return Certificate(torch.tensor(verdicts), lower, torch.ones(len(verdicts)), "network", "float32")
+    radius = None if radius is None else torch.tensor(radius)
+    return Certificate(torch.tensor(verdicts), lower, torch.ones(len(verdicts)), "network", arithmetic, radius)
 
 
 def test_merging_keeps_what_is_decided_and_the_larger_bounds():
@@ -105,6 +110,33 @@ def test_merging_keeps_what_is_decided_and_the_larger_bounds():
     for merged in (first.merged(second), second.merged(first)):
         assert merged.verdict.tolist() == expected
         assert (merged.lower == 2.0).all()
+
+
+def test_merging_keeps_the_larger_radius_and_names_every_arithmetic_once():
+    none = certificate([Verdict.UNKNOWN] * 2)
+    near, far = certificate([Verdict.UNKNOWN] * 2, radius=[0.1, 0.3]), certificate([0, 0], 0.0, "float64", [0.2, 0.0])
+    assert none.merged(none).radius is None
+    for merged in (none.merged(near), near.merged(none)):
+        assert torch.equal(merged.radius, near.radius)
+    for merged in (near.merged(far), far.merged(near)):
+        assert torch.equal(merged.radius, torch.tensor([0.2, 0.3]))
+    assert near.merged(far).merged(near).arithmetic == "float32; float64"
+
+
+def test_merging_into_some_examples_leaves_the_others_alone():
+    whole = certificate([Verdict.UNKNOWN, Verdict.VERIFIED, Verdict.TIMEOUT], -1.0, radius=[0.0, 0.5, 0.0])
+    part = certificate([Verdict.FALSIFIED, Verdict.VERIFIED], 2.0, radius=[7.0, 7.0])
+    merged = whole.merged_at(torch.tensor([2, 0]), part)
+    assert merged.verdict.tolist() == [Verdict.VERIFIED, Verdict.VERIFIED, Verdict.FALSIFIED]
+    assert merged.lower[:, 0].tolist() == [2.0, -1.0, 2.0]
+    assert torch.equal(merged.radius, whole.radius)
+    assert whole.verdict.tolist() == [Verdict.UNKNOWN, Verdict.VERIFIED, Verdict.TIMEOUT]
+    assert merged.decided.all()
+    third = replace(part, lower=torch.full((2, 2), 1 / 3, dtype=torch.float64))
+    assert (whole.merged_at(torch.tensor([2, 0]), third).lower.amax(0) == 1 / 3).all()
+    assert merged.select(torch.tensor([1])).verdict.tolist() == [Verdict.VERIFIED]
+    with pytest.raises(SoundnessError, match=r"\[1\]"):
+        whole.merged_at(torch.tensor([1]), part.select(torch.tensor([0])))
 
 
 @pytest.mark.parametrize("swapped", [True, False])
@@ -127,7 +159,8 @@ def test_merging_bounds_of_two_bounders_is_at_least_as_strong_as_either():
         assert (merged.verified | ~one.verified).all()
 
 
-def test_what_a_bound_cannot_speak_of_is_refused_by_name():
+@verifiers
+def test_what_a_verifier_cannot_speak_of_is_refused_by_name(verifier):
     graph = network("dense", 4)
     x = images(B, 4)
     spec, S = LinearSpec.margins(labels(B, 4), CLASSES, x.dtype), LinfBall(0.1).at(x)
@@ -143,11 +176,11 @@ def test_what_a_bound_cannot_speak_of_is_refused_by_name():
         select = project = steepest_step = sample = contains = LinfSet.project
 
     with pytest.raises(UnsupportedOpError, match="oracle"):
-        ByBound(Interval())(Oracle(), S, spec)
+        verifier(Oracle(), S, spec)
     with pytest.raises(UnsupportedSetError, match="Plain"):
-        ByBound(Interval())(subject_of(graph), Plain(), spec)
+        verifier(subject_of(graph), Plain(), spec)
     with pytest.raises(UnsupportedOpError, match="no rule for that"):
-        ByBound(Interval())(NetworkSubject(graph.module, UnsupportedOpError("no rule for that")), S, spec)
+        verifier(NetworkSubject(graph.module, UnsupportedOpError("no rule for that")), S, spec)
 
 
 def test_certificates_say_what_they_speak_of_and_in_which_arithmetic():

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from hauberk.concepts.perturbation_set import PerturbationSet
@@ -34,9 +34,11 @@ class Certificate:
     confidence: Float[Tensor, "b"]
     """1 for deterministic proofs."""
     subject: str
-    """What it speaks of: "network", "smoothed network"."""
+    """What it speaks of: "network", "smoothed network", "cascade"."""
     arithmetic: str
     """What sound means here: precision, rounding allowance."""
+    radius: Float[Tensor, "b"] | None = None
+    """The largest radius found to be proven, smaller ones included, 0 for none; None where none was looked for."""
 
     @classmethod
     def from_lower(cls, lower: Float[Tensor, "b k"], subject: str, arithmetic: str) -> "Certificate":
@@ -49,6 +51,21 @@ class Certificate:
     def verified(self) -> Tensor:
         """Which examples are proven, as a mask."""
         return self.verdict == Verdict.VERIFIED
+
+    @property
+    def decided(self) -> Tensor:
+        """Which examples are proven or refuted, as a mask."""
+        return self.verified | (self.verdict == Verdict.FALSIFIED)
+
+    def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> "Certificate":
+        """Return the certificates of some of the examples."""
+        return replace(
+            self,
+            verdict=self.verdict[index],
+            lower=self.lower[index],
+            confidence=self.confidence[index],
+            radius=None if self.radius is None else self.radius[index],
+        )
 
     def merged(self, other: "Certificate") -> "Certificate":
         """Return the stronger of two deterministic certificates of the same examples and subject.
@@ -64,12 +81,35 @@ class Certificate:
         )
         if clash.any():
             raise SoundnessError(f"proven and refuted at once: examples {clash.nonzero()[:, 0].tolist()} of the batch.")
-        decided = (self.verdict == Verdict.VERIFIED) | (self.verdict == Verdict.FALSIFIED)
+        radii = [radius for radius in (self.radius, other.radius) if radius is not None]
         return replace(
             self,
-            verdict=torch.where(decided, self.verdict, other.verdict),
+            verdict=torch.where(self.decided, self.verdict, other.verdict),
             lower=torch.maximum(self.lower, other.lower),
+            arithmetic=joined(self.arithmetic, other.arithmetic),
+            radius=torch.stack(radii).amax(0) if radii else None,
         )
+
+    def merged_at(self, index: Int[Tensor, "s"], other: "Certificate") -> "Certificate":
+        """Return the stronger of both where `other` speaks of some of the examples only; what it says of radii is left.
+
+        Raises:
+            InputError, SoundnessError: as `merged` does.
+        """
+        dtype = torch.promote_types(self.lower.dtype, other.lower.dtype)  # never rounds a bound up
+        whole = replace(
+            other,
+            verdict=self.verdict.index_copy(0, index, other.verdict),
+            lower=self.lower.to(dtype).index_copy(0, index, other.lower.to(dtype)),
+            confidence=self.confidence,
+            radius=None,
+        )
+        return self.merged(whole)
+
+
+def joined(first: str, second: str) -> str:
+    """Return two descriptions of arithmetic as one, each part named once."""
+    return "; ".join(dict.fromkeys(part for text in (first, second) for part in text.split("; ") if part))
 
 
 class Verifier(ABC):

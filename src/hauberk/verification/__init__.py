@@ -1,5 +1,21 @@
-"""Verifiers."""
+"""Verifiers, and what is built from them: detection at test time, cascades, the search for the largest radius."""
 
 from hauberk.verification.by_bound import ByBound
+from hauberk.verification.cascade import CascadeAnswer, CascadeScore, ModelCascade, remaining, score
+from hauberk.verification.detection import Detection, detect, flags
+from hauberk.verification.in_order import InOrder
+from hauberk.verification.largest_radius import LargestRadius
 
-__all__ = ["ByBound"]
+__all__ = [
+    "ByBound",
+    "CascadeAnswer",
+    "CascadeScore",
+    "Detection",
+    "InOrder",
+    "LargestRadius",
+    "ModelCascade",
+    "detect",
+    "flags",
+    "remaining",
+    "score",
+]

@@ -1,0 +1,104 @@
+"""A classifier that says how far its answers are proven, and flags those that are not."""
+
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from hauberk.capture import capture
+from hauberk.concepts.bounder import Bounder
+from hauberk.concepts.perturbation_set import ThreatModel
+from hauberk.concepts.specification import LinearSpec
+from hauberk.concepts.subject import NetworkSubject, Subject
+from hauberk.errors import ShapeError
+from hauberk.verification import ByBound, LargestRadius, detect
+
+
+@dataclass(frozen=True)
+class GuardedAnswer:
+    """What a guarded classifier says of each input."""
+
+    label: Int[Tensor, "b"]
+    """The network's label, -1 where its logits are not finite."""
+    flagged: Bool[Tensor, "b"]
+    """Where another label could not be excluded within the threat: the input may have been perturbed."""
+    radius: Float[Tensor, "b"]
+    """Within this radius, in units of the input, the label is proven to be constant; 0 where nothing is proven."""
+
+
+class GuardedClassifier(Subject):
+    """A network that vouches for its answers: every input is bounded, and flagged where the label may change.
+
+    No input that was moved out of another label's reach passes: if x lies within eps of x* and the network labels them
+    differently, x is flagged (see `verification.detect`). The network is captured once and its live parameters are read
+    at every call, in eval mode whatever the module's own.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from hauberk.bounds import BackwardLinear
+        >>> from hauberk.guarded_classifier import GuardedClassifier
+        >>> from hauberk.threats import LinfBall
+        >>> network = nn.Linear(2, 2, bias=False)
+        >>> network.weight.data = torch.eye(2)
+        >>> guard = GuardedClassifier(network, LinfBall(0.1), BackwardLinear(), example=torch.rand(1, 2))
+        >>> x = torch.tensor([[0.9, 0.2], [0.5, 0.4]])
+        >>> guard(x).flagged.tolist()
+        [False, True]
+        >>> guard.predict(x).tolist()
+        [0, -1]
+        >>> [round(radius, 3) for radius in guard(x, largest=True).radius.tolist()]
+        [0.35, 0.05]
+    """
+
+    kind = "guarded network"
+
+    def __init__(
+        self, module: nn.Module, threat: ThreatModel, bounder: Bounder, example: Float[Tensor, "b *x"]
+    ) -> None:
+        """Capture the module and guard it once, on the example: what cannot be guarded is refused here.
+
+        Args:
+            module: the network, input to logits.
+            threat: what answers are guarded against.
+            bounder: proves them; what it cannot prove is flagged.
+            example: a batch of inputs as they will come.
+
+        Raises:
+            UnsupportedOpError: the network cannot be captured, or the bounder has no rule for one of its operators.
+            UnsupportedSetError: nothing can be proven over the threat's sets.
+            InputError: the example is outside the threat's range.
+        """
+        self.threat, self.bounder = threat, bounder
+        self.shape, self.dtype = example.shape[1:], example.dtype
+        self.graph = capture(module, example)
+        self(example)
+
+    def __call__(self, x: Float[Tensor, "b *x"], *, largest: bool = False) -> GuardedAnswer:
+        """Return labels, flags and certified radii: the threat's own radius or, if asked, the largest that is found.
+
+        Raises:
+            ShapeError: x has another shape or element type than the example.
+            InputError: x has NaN or values outside the threat's range; or the largest radius of a threat of radius 0.
+        """
+        if x.shape[1:] != self.shape or x.dtype != self.dtype:
+            raise ShapeError(
+                f"inputs must be batches of {tuple(self.shape)} in {self.dtype}, as the example was, but this one has "
+                f"shape {tuple(x.shape)} in {x.dtype}."
+            )
+        S = self.threat.at(x)
+        found = detect(self.graph, S, ByBound(self.bounder))
+        radius = S.radius * ~found.flagged
+        if largest:
+            subject = NetworkSubject(self.graph.module, self.graph)
+            spec = LinearSpec.margins(found.label.clamp(min=0), self.graph.classes, x.dtype)
+            reach = cast(Tensor, LargestRadius(self.bounder)(subject, self.threat, x, spec).radius)
+            radius = torch.maximum(radius, reach * (found.label >= 0))
+        return GuardedAnswer(found.label, found.flagged, radius)
+
+    def predict(self, x: Float[Tensor, "b *x"]) -> Int[Tensor, "b"]:
+        """Return the labels, -1 where the input is flagged."""
+        answer = self(x)
+        return torch.where(answer.flagged, -1, answer.label)

@@ -1,0 +1,124 @@
+"""Cascades of models: each stage answers where it can prove its answer, the next one sees the rest."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from hauberk.concepts.certificate import Certificate, Verifier
+from hauberk.concepts.dataset import Split
+from hauberk.concepts.graph import Graph
+from hauberk.concepts.perturbation_set import ThreatModel
+from hauberk.concepts.subject import Subject
+from hauberk.errors import InputError
+from hauberk.verification.detection import certified, flags, predicted
+
+
+@dataclass(frozen=True)
+class CascadeAnswer:
+    """What a cascade says of each input."""
+
+    label: Int[Tensor, "b"]
+    """The label, -1 where the cascade abstains."""
+    stage: Int[Tensor, "b"]
+    """The number of the stage that certified the label, -1 where the cascade abstains."""
+    certificate: Certificate
+    """VERIFIED where there is a label; `lower` bounds the margins of that label at that stage."""
+
+
+@dataclass(frozen=True)
+class ModelCascade(Subject):
+    """Networks in turn: the first that certifies its own prediction on the set around x answers, else none does.
+
+    With `agreement` the cascade abstains as soon as a stage disagrees with the first one about x. What is proven then:
+    two inputs, each in the other's set (any two within eps, for balls of one radius), never get different labels. Say
+    x is answered by stage i, x' by stage j <= i. Stage j is constant on the set around x', so it labels x as it labels
+    x', and by agreement at x as stage i does. Nothing is claimed of inputs on which the cascade abstains.
+
+    Without agreement this is false: an earlier stage may certify another label for x'. That rule, of which all that is
+    proven is that the answering stage is constant on the set, is kept to compare with published figures.
+
+    Args:
+        stages: captured networks with the same classes, run in eval mode whatever their own.
+        threat: the sets on which predictions must be constant.
+        verifier: proves that they are.
+        agreement: whether later stages must agree with the first.
+
+    Raises:
+        InputError: there is no stage, or the stages have different numbers of classes.
+
+    Source: Wong et al. 2018, algorithm 4, with both comparisons of the bound with zero turned round.
+    """
+
+    stages: Sequence[Graph]
+    threat: ThreatModel
+    verifier: Verifier
+    agreement: bool = True
+
+    def __post_init__(self) -> None:
+        classes = [stage.classes for stage in self.stages]
+        if len(set(classes)) != 1:
+            raise InputError(f"a cascade needs stages with one number of classes, but theirs are {classes}.")
+
+    @property
+    def kind(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return "cascade" if self.agreement else "cascade without agreement"
+
+    def predict(self, x: Float[Tensor, "b *x"]) -> Int[Tensor, "b"]:
+        return self.answer(x).label
+
+    def answer(self, x: Float[Tensor, "b *x"]) -> CascadeAnswer:
+        """Return the label of each input, the stage that certified it and the proof; later stages see what is left.
+
+        Raises:
+            ShapeError, InputError: as the threat does.
+            UnsupportedOpError, UnsupportedSetError: as the verifier does.
+        """
+        S = self.threat.at(x)
+        first = predicted(self.stages[0], S)
+        label, stage, left = torch.full_like(first, -1), torch.full_like(first, -1), torch.arange(len(x)).to(first)
+        lower = x.new_full((len(x), self.stages[0].classes - 1), -torch.inf)
+        certificate = Certificate.from_lower(lower, self.kind, "")
+        for number, graph in enumerate(self.stages):
+            if not len(left):
+                break
+            said = predicted(graph, S.select(left)) if number else first
+            if self.agreement:
+                agreed = said == first[left]
+                left, said = left[agreed], said[agreed]
+                if not len(left):
+                    break
+            found = certified(graph, S.select(left), said, self.verifier)
+            proven = found.verified
+            label[left[proven]], stage[left[proven]] = said[proven], number
+            found = replace(found.select(proven), subject=self.kind)
+            certificate = certificate.merged_at(left[proven], found)
+            left = left[~proven]
+        return CascadeAnswer(label, stage, certificate)
+
+
+@dataclass(frozen=True)
+class CascadeScore:
+    """Which examples a cascade gets right, robustly and plainly: two masks."""
+
+    robust: Bool[Tensor, "b"]
+    """Certified with the right label."""
+    standard: Bool[Tensor, "b"]
+    """Labelled rightly, certified or, where no stage could, by the last stage."""
+
+
+def score(cascade: ModelCascade, x: Float[Tensor, "b *x"], y: Int[Tensor, "b"]) -> CascadeScore:
+    """Judge a cascade as published tables do: an example counts at its first certifying stage, else at the last one.
+
+    Where a cascade abstains nothing is robust: at the last stage too the label is then wrong or unproven.
+    """
+    label = cascade.predict(x)
+    plain = torch.where(label >= 0, label, predicted(cascade.stages[-1], cascade.threat.at(x)))
+    return CascadeScore(label == y, plain == y)
+
+
+def remaining(graph: Graph, threat: ThreatModel, verifier: Verifier, data: Split, batch: int = 500) -> Split:
+    """Return the examples on which a stage's prediction is not proven constant: what the next stage is trained on."""
+    return data.select(flags(graph, threat, verifier, data, batch).nonzero()[:, 0])
