@@ -28,7 +28,7 @@ from hauberk.concepts.box import Box
 from hauberk.concepts.graph import FrozenGraph, Graph
 from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.op import Elementwise, Relaxation
+from hauberk.concepts.op import Relaxable, Relaxation
 from hauberk.concepts.slopes import Adaptive, Parallel, Slopes
 from hauberk.concepts.specification import LinearSpec
 from hauberk.layers import Normalize
@@ -106,9 +106,10 @@ class Drawn(Slopes):
 
     seed: int = 0
 
-    def __call__(self, op: Elementwise, box: Box) -> Relaxation:
+    def __call__(self, op: Relaxable, box: Box) -> Relaxation:
         generator = torch.Generator().manual_seed(self.seed)
-        return op.relax(box, torch.rand(box.lower.shape, generator=generator, dtype=box.lower.dtype))
+        shape = op.relax(box).lower_slope.shape
+        return op.relax(box, torch.rand(shape, generator=generator, dtype=box.lower.dtype))
 
 
 @dataclass(frozen=True)

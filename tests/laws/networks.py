@@ -118,6 +118,7 @@ def linear() -> nn.Module:
 
 
 BUILDERS = {
+    "max pooled": max_pooled,
     "dense": dense,
     "convolutional": convolutional,
     "pooled": pooled,
@@ -129,7 +130,7 @@ BUILDERS = {
 
 @lru_cache
 def captured(name: str, dtype: torch.dtype = torch.float64) -> Graph:
-    module = (BUILDERS | {"linear": linear, "max pooled": max_pooled})[name]().to(dtype).eval()
+    module = (BUILDERS | {"linear": linear})[name]().to(dtype).eval()
     return capture(module, torch.rand(2, *SHAPE, dtype=dtype))
 
 

@@ -8,6 +8,7 @@ from torch import nn
 from hauberk.bounds import Interval
 from hauberk.capture import capture
 from hauberk.concepts.box import Box
+from hauberk.concepts.rows import Rows
 from hauberk.concepts.specification import LinearSpec
 from hauberk.errors import UnsupportedOpError
 from hauberk.threats import LinfBall
@@ -170,7 +171,10 @@ def test_rows_are_pulled_back_onto_the_line_that_bounds_each_element(options):
     owner = torch.tensor([0, 0, 1, 2, 3, 5, 5, 4, 0])
     for relaxation in relaxations(op, box):
         rows = 2 * drawn(len(owner), *op(box.lower).shape[1:], seed=7) - 1
-        pulled, constant = relaxation.pull_back(rows, owner)
+        radius = drawn(*op(box.lower).shape, seed=9)
+        behind, sums = relaxation.pull_back(Rows(rows, owner), radius)
+        pulled, constant = behind.values, sums[:, 0]
+        torch.testing.assert_close(sums[:, 1], (rows.abs() * radius[owner]).flatten(1).sum(1), rtol=0, atol=1e-12)
         assert pulled.shape == (len(owner), *SHAPE)
         for z in members(box, count=6):
             below, above = (line[owner] for line in lines(relaxation, z))
@@ -178,14 +182,6 @@ def test_rows_are_pulled_back_onto_the_line_that_bounds_each_element(options):
             value = (pulled * z[owner]).flatten(1).sum(1) + constant
             torch.testing.assert_close(value, expected, rtol=0, atol=1e-12)
             assert (value <= (rows * op(z)[owner]).flatten(1).sum(1) + 1e-12).all()
-
-
-def test_constants_are_summed_in_the_precision_asked_for():
-    op, box = pooling({"kernel_size": 2}), boxes()
-    single = Box(box.lower.float(), box.upper.float())
-    rows, owner = torch.ones(3, *op(single.lower).shape[1:]), torch.tensor([3, 3, 4])
-    pulled, constant = op.relax_parallel(single).pull_back(rows, owner, torch.float64)
-    assert (pulled.dtype, constant.dtype) == (torch.float32, torch.float64)
 
 
 @poolings
@@ -209,7 +205,8 @@ def test_relaxations_are_differentiable_in_the_box(options):
 def total(op, lower, upper, choice, rows):
     """Return the sum of everything that relaxations on the box give."""
     relaxed = (op.relax(Box(lower, upper), choice), op.relax(Box(lower, upper)), op.relax_parallel(Box(lower, upper)))
-    return sum(one.sum() for lines in relaxed for one in lines.pull_back(rows, torch.arange(len(rows))))
+    found = [lines.pull_back(Rows(rows, torch.arange(len(rows))), None) for lines in relaxed]
+    return sum(rows.values.sum() + sums.sum() for rows, sums in found)
 
 
 @poolings

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from hauberk.concepts.backward_pass import BackwardPass
@@ -67,7 +67,7 @@ class AllGenerators(Carrier):
         block = block.index_put((owner, place[owner, neuron], neuron), half.flatten(1)[owner, neuron])
         return {index: block.unflatten(2, half.shape[1:])} if k else {}
 
-    def box(self, form: Form, interval: Box) -> Box:
+    def box(self, form: Form, interval: Box, loose: Bool[Tensor, "b *z"]) -> Box:
         rows = form.blocks[0].flatten(2).transpose(1, 2).unflatten(2, self.S.start.shape[1:])
         upper = self.S.support_function(rows).view_as(form.center)
         lower = -self.S.support_function(-rows).view_as(form.center)

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from hauberk.concepts.backward_pass import BackwardPass
@@ -87,9 +87,8 @@ class Projections(Carrier):
         drawn = cauchy(self.noise_source.fold(index), (self.rows, *half.shape[1:]), half.dtype)
         return {1: drawn * half.unsqueeze(1)}
 
-    def box(self, form: Form, interval: Box) -> Box:
-        """Estimate the spread of those neurons that intervals leave unstable; the others need no bound."""
-        owner, neuron = interval.unstable.flatten(1).nonzero(as_tuple=True)
+    def box(self, form: Form, interval: Box, loose: Bool[Tensor, "b *z"]) -> Box:
+        owner, neuron = loose.flatten(1).nonzero(as_tuple=True)
         spread = form.center.new_zeros(len(owner))
         if 0 in form.blocks:
             spread = spread + chosen(form.blocks[0], owner, neuron).norm(dim=1) * self.rows**-0.5
@@ -127,4 +126,3 @@ def median(values: Float[Tensor, "*n k"]) -> Float[Tensor, "*n"]:
         return lower[..., 0]
     upper = torch.where(values > lower, values, math.inf).min(-1).values
     return (lower[..., 0] + upper) * 0.5
-

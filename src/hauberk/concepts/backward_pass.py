@@ -1,6 +1,8 @@
 """Substitution of linear bounds from a value of a graph back towards its input."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import cast
 
 import torch
 from jaxtyping import Float
@@ -8,7 +10,7 @@ from torch import Tensor
 
 from hauberk.concepts.box import Box
 from hauberk.concepts.graph import FrozenGraph
-from hauberk.concepts.op import Affine, Elementwise, Relaxation, rounding_factor
+from hauberk.concepts.op import Affine, Placed, Relaxable, Relaxation, rounding_factor
 from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.concepts.rows import Rows, Window
 from hauberk.concepts.slopes import Slopes
@@ -83,8 +85,8 @@ class BackwardPass:
                 total = total + dots(rows.flat, rows.index, *self.table(index, rows))
                 continue
             else:
-                values, sums = relax(rows.flat, rows.index, *self.table(index, rows))  # pyright: ignore[reportArgumentType]
-                total, pulled = total + sums, (rows.with_values(values.view_as(rows.values), rows.window),)
+                rows, sums = self.relaxed(index, rows)
+                total, pulled = total + sums, (rows,)
             for i, part in zip(node.inputs, pulled, strict=True):
                 pending[i] = pending[i].plus(part) if i in pending else part
         return total
@@ -98,6 +100,14 @@ class BackwardPass:
                 return tuple(part.dense() if part.window and part.window.reaches_most() else part for part in parts)
             rows = rows.dense()
         return tuple(rows.with_values(values) for values in op.pull_back(rows.values, shapes))
+
+    def relaxed(self, index: int, rows: Rows) -> tuple[Rows, Float[Tensor, "r 2"]]:
+        """Return the rows behind a node that is relaxed, and their centres and spreads."""
+        if isinstance(self.relaxation(index), Placed):
+            lines, radius = self.lines(index)
+            return cast(Placed, lines).pull_back(rows.dense(), radius)
+        values, sums = relax(rows.flat, rows.index, *self.table(index, rows))  # pyright: ignore[reportArgumentType]
+        return rows.with_values(values.view_as(rows.values), rows.window), sums
 
     def support(self, rows: Rows) -> Float[Tensor, "r 2"]:
         """Return centre and spread of <row, z> over the set."""
@@ -123,6 +133,9 @@ class BackwardPass:
 
     def facts(self, index: int) -> Tables:
         node = self.graph.nodes[index - 1] if index else None
+        if node is not None and isinstance(node.op, Relaxable) and self.slopes is not None:
+            lines, radius = self.lines(index)
+            return lines.lower_slope, lines.upper_slope, lines.lower_intercept, lines.upper_intercept, radius
         batch = self.boxes[0].lower
         allowed = self.magnitude(index) * self.allowance(index, batch.dtype) if self.outward else None
         if node is None:
@@ -132,22 +145,28 @@ class BackwardPass:
             shapes = [self.graph.shapes[i] for i in node.inputs]
             offset = None if node.op.homogeneous else node.op.offset(shapes, batch)
             return offset if offset is None else offset.expand(len(batch), *offset.shape[1:]), allowed
-        elif self.slopes is not None:
-            lines = self.relaxation(index)
-            below, above, half = lines.lower_intercept, lines.upper_intercept, allowed
-            if self.two_sided:
-                low = 0 if below is None else below
-                half = (above - low) * 0.5 if allowed is None else (above - low) * 0.5 + allowed
-                below = above = (above + low) * 0.5
-            return lines.lower_slope, lines.upper_slope, below, above, half
         box = self.boxes[index]
         return box.center, box.radius if allowed is None else box.radius + allowed
+
+    def lines(self, index: int) -> tuple[Relaxation, Float[Tensor, "b ..."] | None]:
+        """Return the lines that rows take behind a relaxed node, and how far it may be off them on either side.
+
+        Parallel lines become one in the middle, and half their distance.
+        """
+        lines = self.relaxation(index)
+        allowed = self.magnitude(index) * self.allowance(index, self.boxes[0].lower.dtype) if self.outward else None
+        if not self.two_sided:
+            return lines, allowed
+        low = 0 if lines.lower_intercept is None else lines.lower_intercept
+        middle, half = (lines.upper_intercept + low) * 0.5, (lines.upper_intercept - low) * 0.5
+        lines = replace(lines, lower_intercept=middle, upper_intercept=middle)
+        return lines, half if allowed is None else half + allowed
 
     def relaxation(self, index: int) -> Relaxation:
         """Return the relaxation of the node that computes this value."""
         if index not in self.relaxations:
             node = self.graph.nodes[index - 1]
-            if not isinstance(node.op, Elementwise) or self.slopes is None:
+            if not isinstance(node.op, Relaxable) or self.slopes is None:
                 raise UnsupportedOpError(f"no linear relaxation is known for {node.name} ({type(node.op).__name__}).")
             self.relaxations[index] = self.slopes(node.op, self.boxes[node.inputs[0]])
         return self.relaxations[index]

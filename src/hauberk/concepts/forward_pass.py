@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from hauberk.concepts.box import Box
 from hauberk.concepts.forward_box import forward_box
 from hauberk.concepts.graph import FrozenGraph
-from hauberk.concepts.op import Affine, Elementwise, rounding_factor
+from hauberk.concepts.op import Affine, Relaxable, rounding_factor
 from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.errors import UnsupportedOpError
 
@@ -42,8 +42,8 @@ class Carrier(ABC):
         """Return the block of one new generator for each element, of length `half` in that element alone."""
 
     @abstractmethod
-    def box(self, form: Form, interval: Box) -> Box:
-        """Return bounds of a value that are at least as tight as `interval`, which is known to hold."""
+    def box(self, form: Form, interval: Box, loose: Bool[Tensor, "b *z"]) -> Box:
+        """Return bounds of a value at least as tight as `interval`, which is known to hold; the `loose` ones matter."""
 
     @abstractmethod
     def magnitude(self, form: Form) -> Float[Tensor, "b *z"]:
@@ -75,7 +75,7 @@ class ForwardPass:
         operands = [self.forms[i] for i in node.inputs]
         if isinstance(node.op, Affine):
             form = self.mapped(node.op, operands)
-        elif isinstance(node.op, Elementwise):
+        elif isinstance(node.op, Relaxable):
             form = self.relaxed(node.op, operands[0], self.boxes[node.inputs[0]], index)
         else:
             raise UnsupportedOpError(f"no parallel relaxation is known for {node.name} ({type(node.op).__name__}).")
@@ -98,18 +98,18 @@ class ForwardPass:
         terms = op.terms(*(self.carrier.magnitude(form) for form in operands))
         return op.absolute(*errors) + terms * (2 * rounding_factor(op.roundings + 8, terms.dtype))
 
-    def relaxed(self, op: Elementwise, form: Form, box: Box, index: int) -> Form:
+    def relaxed(self, op: Relaxable, form: Form, box: Box, index: int) -> Form:
         lines = op.relax_parallel(box)
         low = 0 if lines.lower_intercept is None else lines.lower_intercept
-        slope, half = lines.upper_slope, (lines.upper_intercept - low) * 0.5
-        center = form.center * slope + (lines.upper_intercept + low) * 0.5
-        blocks = {key: block * slope.unsqueeze(1) for key, block in form.blocks.items()}
+        half = (lines.upper_intercept - low) * 0.5
+        center = lines.push(form.center.unsqueeze(1)).squeeze(1) + (lines.upper_intercept + low) * 0.5
+        blocks = {key: lines.push(block) for key, block in form.blocks.items()}
         for key, block in self.carrier.noise(index, half).items():
             blocks[key] = blocks[key] + block if key in blocks else block
         error = form.error
         if error is not None:
             terms = lines.magnitude(self.carrier.magnitude(form))
-            error = error * slope.abs() + terms * (2 * rounding_factor(8, terms.dtype))
+            error = lines.push(error.unsqueeze(1)).squeeze(1).abs() + terms * (2 * rounding_factor(8, terms.dtype))
         return Form(center, blocks, error)
 
 
@@ -118,7 +118,6 @@ def pushed(op: Affine, operands: list[tuple[Tensor, Tensor | None]]) -> Float[Te
     k = next(block.shape[1] for _, block in operands if block is not None)
     given = [c.new_zeros(len(c), k, *c.shape[1:]) if block is None else block for c, block in operands]
     return op.linear(*(block.flatten(0, 1) for block in given)).unflatten(0, (-1, k))
-
 
 
 def forward_boxes(graph: FrozenGraph, S: CertifiableSet, carrier: Carrier, *, outward: bool) -> list[Box]:
@@ -130,5 +129,5 @@ def forward_boxes(graph: FrozenGraph, S: CertifiableSet, carrier: Carrier, *, ou
         if index <= max(graph.relaxed, default=0):
             form = forward.advance(index)
             if index in graph.relaxed and not (S.is_box and index in graph.mixed_once):
-                boxes[index] = carrier.box(form, boxes[index])
+                boxes[index] = carrier.box(form, boxes[index], graph.loose(index, boxes[index]))
     return boxes

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from hauberk.concepts.box import Box
 from hauberk.concepts.op import Affine, Diagonal, Op
 
 
@@ -60,6 +61,14 @@ class FrozenGraph:
                 shapes.append(self.shapes[index])
             place[index] = len(nodes)
         return FrozenGraph(tuple(nodes), tuple(shapes))
+
+    def loose(self, index: int, box: Box) -> Bool[Tensor, "b *z"]:
+        """Return which elements of a value with this box are relaxed by a node that reads it."""
+        found = torch.zeros_like(box.lower, dtype=torch.bool)
+        for node in self.nodes:
+            if index in node.inputs and not isinstance(node.op, Affine):
+                found = found | node.op.loose(box)
+        return found
 
     @cached_property
     def mixed_once(self) -> frozenset[int]:

@@ -6,22 +6,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from hauberk.concepts.box import Box
-from hauberk.concepts.rows import Window
+from hauberk.concepts.rows import Rows, Window
 
 
 @dataclass(frozen=True)
 class Relaxation:
-    """Two lines per neuron: lower_slope * z + lower_intercept <= f(z) <= upper_slope * z + upper_intercept on a box."""
+    """Two lines per neuron: lower_slope * z + lower_intercept <= f(z) <= upper_slope * z + upper_intercept on a box.
+
+    Each is a line in the operand's element at the same place.
+    """
 
     lower_slope: Float[Tensor, "b *z"]
     upper_slope: Float[Tensor, "b *z"]
     upper_intercept: Float[Tensor, "b *z"]
     lower_intercept: Float[Tensor, "b *z"] | None = None
     """None where it is zero everywhere, which spares a pass over memory."""
+
+    def push(self, z: Float[Tensor, "b k *z"]) -> Float[Tensor, "b k *z"]:
+        """Return the upper line's slope times its element of every z."""
+        return z * self.upper_slope.unsqueeze(1)
 
     def magnitude(self, inputs: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
         """Return the largest sum of absolute terms that either line evaluates, for inputs of these magnitudes."""
@@ -30,6 +37,17 @@ class Relaxation:
         if self.lower_intercept is not None:
             intercept = torch.maximum(intercept, self.lower_intercept.abs())
         return slope * inputs + intercept
+
+
+class Placed(Relaxation, ABC):
+    """A relaxation whose lines are lines in elements that stand elsewhere in the operand."""
+
+    @abstractmethod
+    def pull_back(self, rows: Rows, radius: Float[Tensor, "b *z"] | None) -> tuple[Rows, Float[Tensor, "r 2"]]:
+        """Return rows behind the node, their constants, and their sums of |coefficient| * radius.
+
+        Positive coefficients take the lower line, negative ones the upper.
+        """
 
 
 class Op(ABC):
@@ -48,6 +66,10 @@ class Op(ABC):
     @abstractmethod
     def interval(self, *box: Box) -> Box:
         """Return a box around the images of all points of the boxes (one per operand)."""
+
+    def loose(self, box: Box) -> Bool[Tensor, "b ..."]:
+        """Return which elements of an operand with this box are relaxed: tighter bounds of the others bring nothing."""
+        return box.upper > box.lower
 
     def observe(self, *z: Float[Tensor, "b ..."]) -> "Op":
         """Return the op as a training pass on this batch fixes it; batch norm also moves its running statistics."""
@@ -92,9 +114,9 @@ class Affine(Op):
         self, rows: Float[Tensor, "r ..."], shapes: Sequence[tuple[int, ...]]
     ) -> tuple[Float[Tensor, "r ..."], ...]:
         """Return rows @ L for each operand, so that <rows, L z> = sum of <pulled, z>."""
+        create_graph = torch.is_grad_enabled()
         with torch.enable_grad():
             zeros = tuple(rows.new_zeros(len(rows), *shape).requires_grad_() for shape in shapes)
-            create_graph = rows.requires_grad
             return torch.autograd.grad(self(*zeros), zeros, rows, create_graph=create_graph)
 
     def interval(self, *box: Box) -> Box:
@@ -127,10 +149,8 @@ class Diagonal(Affine):
         return [(rows * self.scale, window)] if self.scale.shape[1:] == (1, 1) else None
 
 
-class Elementwise(Op):
-    """A scalar function applied to every element, with linear relaxations."""
-
-    one_to_one = True
+class Relaxable(Op):
+    """A function of one operand that has linear relaxations."""
 
     @abstractmethod
     def relax(self, box: Box, choice: Float[Tensor, "b *z"] | None = None) -> Relaxation:
@@ -139,6 +159,12 @@ class Elementwise(Op):
     @abstractmethod
     def relax_parallel(self, box: Box) -> Relaxation:
         """Return a sound relaxation whose two lines have the same slope."""
+
+
+class Elementwise(Relaxable):
+    """A scalar function applied to every element."""
+
+    one_to_one = True
 
 
 def rounding_factor(roundings: int, dtype: torch.dtype) -> float:

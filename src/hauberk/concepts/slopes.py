@@ -4,17 +4,17 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from hauberk.concepts.box import Box
-from hauberk.concepts.op import Elementwise, Relaxation
+from hauberk.concepts.op import Relaxable, Relaxation
 
 
 class Slopes(ABC):
-    """Picks, for an element-wise op on a box, one of its sound relaxations."""
+    """Picks, for an op on a box, one of its sound relaxations."""
 
     parallel: bool = False
     """Whether both lines of every relaxation have the same slope."""
 
     @abstractmethod
-    def __call__(self, op: Elementwise, box: Box) -> Relaxation:
+    def __call__(self, op: Relaxable, box: Box) -> Relaxation:
         """Return the relaxation."""
 
 
@@ -22,7 +22,7 @@ class Slopes(ABC):
 class Adaptive(Slopes):
     """The op's own rule of least area. Source: Zhang et al. 2018 (CROWN), section 3."""
 
-    def __call__(self, op: Elementwise, box: Box) -> Relaxation:
+    def __call__(self, op: Relaxable, box: Box) -> Relaxation:
         return op.relax(box)
 
 
@@ -32,5 +32,5 @@ class Parallel(Slopes):
 
     parallel = True
 
-    def __call__(self, op: Elementwise, box: Box) -> Relaxation:
+    def __call__(self, op: Relaxable, box: Box) -> Relaxation:
         return op.relax_parallel(box)

@@ -21,7 +21,7 @@ def tightened(backward: BackwardPass, index: int, chunk_bytes: int, *, frugal: b
     recomputes a group when gradients are wanted instead of storing what it went through.
     """
     box = backward.boxes[index]
-    owner, neuron = box.unstable.flatten(1).nonzero(as_tuple=True)
+    owner, neuron = backward.graph.loose(index, box).flatten(1).nonzero(as_tuple=True)
     if not len(owner):
         return box
     width = max(prod(shape) for shape in backward.graph.shapes[: index + 1])
@@ -59,21 +59,21 @@ class Units:
     def bounds(self, owner: Int[Tensor, "r"], neuron: Int[Tensor, "r"]) -> Float[Tensor, "r 2"]:
         """Return lower and upper bounds.
 
-        Two-sided passes bound a neuron by one row. Others try the side that is nearer to zero first: most neurons turn
-        out to be stable by it, and need no second row; their other bound is infinite.
+        Two-sided passes bound a neuron by one row. Others try the side that is nearer to zero first: by it most neurons
+        turn out to need no relaxation, hence no second row; their other bound is infinite.
         """
         if self.backward.two_sided:
             return torch.cat([self.both(*part) for part in self.chunks(owner, neuron)])
-        center = self.backward.boxes[self.index].center.detach()
-        sign = torch.where(center.flatten(1)[owner, neuron] > 0, 1.0, -1.0).to(center)
+        box = self.backward.boxes[self.index]
+        sign = torch.where(box.center.detach().flatten(1)[owner, neuron] > 0, 1.0, -1.0).to(box.lower)
         near = torch.cat([self.one(*part) for part in self.chunks(owner, neuron, sign)])
-        left = (near <= 0).nonzero()[:, 0]
         far = torch.full_like(near, -torch.inf)
+        half = box.intersect(replaced(box, owner, neuron, *sides(sign, near.detach(), far)))
+        left = self.backward.graph.loose(self.index, half).flatten(1)[owner, neuron].nonzero()[:, 0]
         if len(left):
             rest = [self.one(*part) for part in self.chunks(owner[left], neuron[left], -sign[left])]
             far = far.index_put((left,), torch.cat(rest))
-        positive = sign > 0
-        return torch.stack([torch.where(positive, near, far), -torch.where(positive, far, near)], 1)
+        return torch.stack(sides(sign, near, far), 1)
 
     def both(self, owner: Tensor, neuron: Tensor) -> Float[Tensor, "r 2"]:
         return torch.stack(self.backward.range(self.rows(owner, neuron), self.index), 1)
@@ -89,6 +89,12 @@ class Units:
 
     def chunks(self, *given: Tensor) -> Iterator[tuple[Tensor, ...]]:
         return zip(*(t.split(self.limit) for t in given), strict=True)
+
+
+def sides(sign: Tensor, near: Tensor, far: Tensor) -> tuple[Float[Tensor, "r"], Float[Tensor, "r"]]:
+    """Return lower and upper bounds, given lower bounds of sign * neuron and of -sign * neuron."""
+    positive = sign > 0
+    return torch.where(positive, near, far), -torch.where(positive, far, near)
 
 
 def grouped(counts: Sequence[int], limit: int) -> Iterator[slice]:

@@ -20,7 +20,15 @@ def compiled(loop: Callable[..., None]) -> Callable[..., None]:
 
 @compiled
 def pass_forward(
-    values: Array, index: Array, lo: Array, up: Array, below: Array, above: Array, radius: Array, out: Array, sums: Array
+    values: Array,
+    index: Array,
+    lo: Array,
+    up: Array,
+    below: Array,
+    above: Array,
+    radius: Array,
+    out: Array,
+    sums: Array,
 ) -> None:
     rows, n = values.shape
     for r in range(rows):

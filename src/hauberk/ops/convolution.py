@@ -68,12 +68,27 @@ class Convolution(Affine):
     def pull_back_windows(
         self, rows: Tensor, window: Window, shapes: Sequence[tuple[int, ...]]
     ) -> list[tuple[Tensor, Window]]:
-        values = F.conv_transpose2d(rows, self.weight, None, self.stride, 0, 0, self.groups, self.dilation)
+        values = self.spread(rows)
         start = (window.start[0] * self.stride[0] - self.padding[0], window.start[1] * self.stride[1] - self.padding[1])
         stride = (window.stride[0] * self.stride[0], window.stride[1] * self.stride[1])
         channels, height, width = shapes[0]
         size = (values.shape[2], values.shape[3])
         return [(values, Window((channels, height, width), window.grid, start, stride, size))]
+
+    def spread(self, rows: Float[Tensor, "r out h w"]) -> Float[Tensor, "r in h2 w2"]:
+        """Return the transpose on windows, which have no padding; by a matrix product where that is faster."""
+        out, channels, *kernel = self.weight.shape
+        dense = self.groups == 1 and self.dilation == (1, 1)
+        if not dense or (rows.shape[2:] != (1, 1) and channels > 4):
+            return F.conv_transpose2d(rows, self.weight, None, self.stride, 0, 0, self.groups, self.dilation)
+        h, w = rows.shape[2:]
+        size = (h - 1) * self.stride[0] + kernel[0], (w - 1) * self.stride[1] + kernel[1]
+        matrix = self.weight.new_zeros(out, h, w, channels, *size)
+        for i in range(h):
+            for j in range(w):
+                y, x = i * self.stride[0], j * self.stride[1]
+                matrix[:, i, j, :, y : y + kernel[0], x : x + kernel[1]] = self.weight
+        return (rows.flatten(1) @ matrix.flatten(3).flatten(0, 2)).unflatten(1, (channels, *size))
 
     def uncovered(self, shape: tuple[int, ...]) -> list[int]:
         """Return how many of the last rows and columns no window reaches: strides may stop short of the edge."""

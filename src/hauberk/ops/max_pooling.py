@@ -12,51 +12,50 @@ from torch import Tensor
 
 from hauberk.concepts.box import Box
 from hauberk.concepts.lowering import Lowered, Value, lowers
-from hauberk.concepts.op import Op
+from hauberk.concepts.op import Placed, Relaxable
+from hauberk.concepts.rows import Rows
 from hauberk.errors import UnsupportedOpError
+from hauberk.kernels.rows import dots
 
 aten = torch.ops.aten
 FUNCTIONS = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
 
 
-@dataclass(frozen=True)
-class WindowRelaxation:
+@dataclass(frozen=True, kw_only=True)
+class WindowRelaxation(Placed):
     """Two lines per window, each in one input z_i of the window: slope * z_i + intercept.
 
     An index counts the positions of the input's map, within the window's own channel.
     """
 
     lower_index: Int[Tensor, "b *out"]
-    lower_slope: Float[Tensor, "b *out"]
-    lower_intercept: Float[Tensor, "b *out"]
     upper_index: Int[Tensor, "b *out"]
-    upper_slope: Float[Tensor, "b *out"]
-    upper_intercept: Float[Tensor, "b *out"]
     shape: tuple[int, ...]
     """The input's, without the batch."""
     space: int
     """How many of its last dimensions are the map."""
 
-    def pull_back(
-        self, values: Float[Tensor, "r *out"], owner: Int[Tensor, "r"], dtype: torch.dtype | None = None
-    ) -> tuple[Float[Tensor, "r ..."], Float[Tensor, "r"]]:
-        """Return rows behind the pooling, and constants summed in `dtype`: <pulled, z> + constant <= <row, max(z)>.
-
-        Positive elements of a row take the lower line, negative ones the upper line. Row i is of example owner[i].
-        """
+    def pull_back(self, rows: Rows, radius: Float[Tensor, "b *out"] | None) -> tuple[Rows, Float[Tensor, "r 2"]]:
+        values, owner = rows.values, rows.owner
         pulled = values.new_zeros(len(values), *self.shape[: -self.space], math.prod(self.shape[-self.space :]))
-        constant = values.new_zeros(len(values), dtype=dtype)
+        constants = dots(rows.flat, rows.index, None, None if radius is None else radius.flatten(1))
         for side, index, slope, intercept in (
             (values.clamp(min=0), self.lower_index, self.lower_slope, self.lower_intercept),
             (values.clamp(max=0), self.upper_index, self.upper_slope, self.upper_intercept),
         ):
             pulled = pulled.scatter_add(-1, self.flat(index[owner]), self.flat(side * slope[owner]))
-            constant = constant + (side * intercept[owner]).flatten(1).sum(1, dtype=dtype)
-        return pulled.view(len(values), *self.shape), constant
+            found = dots(side.flatten(1), owner, None if intercept is None else intercept.flatten(1), None)
+            constants = constants + found
+        return rows.with_values(pulled.view(len(values), *self.shape)), constants
+
+    def push(self, z: Float[Tensor, "b k *z"]) -> Float[Tensor, "b k *out"]:
+        index = self.upper_index.unsqueeze(1).expand(-1, z.shape[1], *self.upper_index.shape[1:])
+        return self.at(z, index) * self.upper_slope.unsqueeze(1)
 
     def magnitude(self, inputs: Float[Tensor, "b ..."]) -> Float[Tensor, "b *out"]:
         """Return the largest sum of absolute terms that either line evaluates, for inputs of these magnitudes."""
-        lower = self.lower_slope.abs() * self.at(inputs, self.lower_index) + self.lower_intercept.abs()
+        low = torch.zeros_like(self.lower_slope) if self.lower_intercept is None else self.lower_intercept.abs()
+        lower = self.lower_slope.abs() * self.at(inputs, self.lower_index) + low
         upper = self.upper_slope.abs() * self.at(inputs, self.upper_index) + self.upper_intercept.abs()
         return torch.maximum(lower, upper)
 
@@ -70,7 +69,7 @@ class WindowRelaxation:
 
 
 @dataclass(frozen=True)
-class MaxPooling(Op):
+class MaxPooling(Relaxable):
     """The largest input of each window; padding counts as minus infinity.
 
     Upper line: let u_i be the window's largest upper bound, u the largest among the others, v = max(u, l_i). Then
@@ -116,9 +115,17 @@ class MaxPooling(Op):
         """Return a sound relaxation on the box: every choice in [0, 1] is one; None is the least volume, choice 1."""
         index = self.largest(box.center)[1]
         slope = torch.ones_like(index, dtype=box.lower.dtype) if choice is None else choice
-        intercept = (1 - slope) * self(box.lower)
-        shape = tuple(box.lower.shape[1:])
-        return WindowRelaxation(index, slope, intercept, *self.upper_line(box), shape, self.space)
+        upper_index, upper_slope, upper_intercept = self.upper_line(box)
+        return WindowRelaxation(
+            lower_slope=slope,
+            upper_slope=upper_slope,
+            upper_intercept=upper_intercept,
+            lower_intercept=(1 - slope) * self(box.lower),
+            lower_index=index,
+            upper_index=upper_index,
+            shape=tuple(box.lower.shape[1:]),
+            space=self.space,
+        )
 
     def relax_parallel(self, box: Box) -> WindowRelaxation:
         """Return the upper line, and below the window's maximum the line of the same input and slope.
@@ -126,9 +133,16 @@ class MaxPooling(Op):
         Of all inputs and slopes in [0, 1] these lie closest: (v - l_i) / (u_i - l_i) * (u_i - L) apart.
         """
         index, slope, intercept = self.upper_line(box)
-        below = (1 - slope) * self(box.lower)
-        shape = tuple(box.lower.shape[1:])
-        return WindowRelaxation(index, slope, below, index, slope, intercept, shape, self.space)
+        return WindowRelaxation(
+            lower_slope=slope,
+            upper_slope=slope,
+            upper_intercept=intercept,
+            lower_intercept=(1 - slope) * self(box.lower),
+            lower_index=index,
+            upper_index=index,
+            shape=tuple(box.lower.shape[1:]),
+            space=self.space,
+        )
 
     def upper_line(self, box: Box) -> tuple[Int[Tensor, "b *out"], Float[Tensor, "b *out"], Float[Tensor, "b *out"]]:
         """Return the index, slope and intercept of the upper line."""

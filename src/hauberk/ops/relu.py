@@ -2,7 +2,7 @@
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from hauberk.concepts.box import Box
@@ -18,6 +18,9 @@ class ReLU(Elementwise):
 
     def interval(self, box: Box) -> Box:
         return Box(F.relu(box.lower), F.relu(box.upper))
+
+    def loose(self, box: Box) -> Bool[Tensor, "b *z"]:
+        return box.unstable
 
     def relax(self, box: Box, choice: Float[Tensor, "b *z"] | None = None) -> Relaxation:
         slope, intercept = chord(box)
