@@ -23,7 +23,7 @@ BY_NAME: dict[str, list[Any]] = {"eps": [0.1, 0.0, "8/255"], "steps": [5]}
 OVERRIDES: dict[tuple[str, str], list[Any]] = {
     ("Piecewise", "times"): [[0.0, 0.25, 0.25, 1.0]],
     ("Piecewise", "values"): [[1.0, 0.5, 0.25, 0.0]],
-    ("BackwardLinear", "chunk_bytes"): [2**26, 3000],
+    ("BackwardLinear", "budget"): [2**26, 6000],
 }
 
 

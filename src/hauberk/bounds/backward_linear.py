@@ -11,7 +11,7 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.concepts.slopes import Adaptive, Slopes
 from hauberk.concepts.specification import LinearSpec
-from hauberk.concepts.unit_bounds import tightened
+from hauberk.concepts.unit_bounds import margins, tightened
 
 
 @dataclass(frozen=True)
@@ -22,15 +22,15 @@ class BackwardLinear(Bounder):
     neurons of each example (stable ones need none), intersected with interval bounds.
     `BackwardLinear(Interval())` is CROWN-IBP, `BackwardLinear()` CROWN, `BackwardLinear(slopes=Parallel())` Fast-Lin.
 
-    Rows are processed in chunks whose largest tensor takes about `chunk_bytes`; `frugal` training recomputes a chunk for
-    its gradient, which bounds the memory of hidden bounds at the price of a second pass.
+    `budget` is how many bytes the passes may take for their rows, besides the boxes of all values. `frugal` training
+    recomputes what hidden bounds went through instead of storing it, at the price of a second pass.
 
     Sources: Zhang et al. 2018 (CROWN); Weng et al. 2018 (Fast-Lin); Zhang et al. 2020 (CROWN-IBP).
     """
 
     intermediate: Bounder | None = None
     slopes: Slopes = field(default_factory=Adaptive)
-    chunk_bytes: int = 2**24
+    budget: int = 2**26
     frugal: bool = False
 
     @property
@@ -47,7 +47,7 @@ class BackwardLinear(Bounder):
         noise: Noise | None = None,
     ) -> Bounds:
         boxes = self.boxes(graph, S, outward=outward, noise=noise)
-        return Bounds(BackwardPass(graph, S, boxes, self.slopes, outward=outward).margins(spec), boxes)
+        return Bounds(margins(BackwardPass(graph, S, boxes, self.slopes, outward=outward), spec, self.budget), boxes)
 
     def boxes(
         self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool = True, noise: Noise | None = None
@@ -59,5 +59,5 @@ class BackwardLinear(Bounder):
         for index, node in enumerate(graph.nodes, start=1):
             boxes.append(forward_box(node, boxes, outward=outward))
             if index in graph.relaxed and not (S.is_box and index in graph.mixed_once):
-                boxes[index] = tightened(backward, index, self.chunk_bytes, frugal=self.frugal)
+                boxes[index] = tightened(backward, index, self.budget, frugal=self.frugal)
         return boxes

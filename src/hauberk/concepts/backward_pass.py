@@ -190,8 +190,8 @@ class BackwardPass:
         """Return the share of its magnitude by which a value may be off.
 
         Twice: once for the bound's own arithmetic, once for the network's when it runs in this precision. Inner
-        products are summed in float64, which adds roundings only to bounds in that precision; those with a set's support
-        function run in the set's own.
+        products are summed in float64, which adds roundings only to bounds in that precision; those with a set's
+        support function run in the set's own.
         """
         op = self.graph.nodes[index - 1].op if index else None
         size = self.boxes[index].lower[0].numel() if index == 0 or dtype == torch.float64 else 0

@@ -107,7 +107,7 @@ class Affine(Op):
     def pull_back_windows(
         self, rows: Float[Tensor, "r c h w"], window: Window, shapes: Sequence[tuple[int, ...]]
     ) -> list[tuple[Float[Tensor, "r c2 h2 w2"], Window]] | None:
-        """Return `pull_back` of rows of which only windows are given, as windows; None where it has to see whole rows."""
+        """Return `pull_back` of rows of which only windows are given, as windows; None where it needs whole rows."""
         return None
 
     def pull_back(

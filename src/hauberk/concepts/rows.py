@@ -14,8 +14,8 @@ from torch import Tensor
 class Window:
     """A lattice of equal windows on maps (c, h, w): what a row that started at one pixel can reach.
 
-    The window of place (i, j) of the grid covers `size` pixels from start + (i, j) * stride; it may leave the map, where
-    its coefficients mean nothing.
+    The window of place (i, j) of the grid covers `size` pixels from start + (i, j) * stride; it may leave the map,
+    where its coefficients mean nothing.
     """
 
     shape: tuple[int, int, int]

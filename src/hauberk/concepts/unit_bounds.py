@@ -1,6 +1,6 @@
 """Bounds of single neurons by backward passes: rows only where intervals leave a neuron unstable."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -12,40 +12,77 @@ from torch.utils.checkpoint import checkpoint
 from hauberk.concepts.backward_pass import BackwardPass
 from hauberk.concepts.box import Box
 from hauberk.concepts.rows import Rows
+from hauberk.concepts.specification import LinearSpec
 
 
-def tightened(backward: BackwardPass, index: int, chunk_bytes: int, *, frugal: bool = False) -> Box:
-    """Return the box of a value after its unstable neurons have been bounded by backward passes.
+def tightened(backward: BackwardPass, index: int, budget: int, *, frugal: bool = False) -> Box:
+    """Return the box of a value after its relaxed neurons have been bounded by backward passes.
 
-    Examples are taken in groups, rows of a group in chunks, whose largest tensor takes about `chunk_bytes`. `frugal`
-    recomputes a group when gradients are wanted instead of storing what it went through.
+    `budget` is as `by_groups` takes it. `frugal` recomputes a group of examples when gradients are wanted instead of
+    storing what it went through.
     """
     box = backward.boxes[index]
     owner, neuron = backward.graph.loose(index, box).flatten(1).nonzero(as_tuple=True)
     if not len(owner):
         return box
+
+    def bounds(part: BackwardPass, owner: Tensor, neuron: Tensor, limit: int) -> Float[Tensor, "r 2"]:
+        return Units(part, index, limit).bounds(owner, neuron)
+
+    lower, upper = by_groups(backward, index, budget, bounds, owner, neuron, frugal=frugal).unbind(1)
+    return box.intersect(replaced(box, owner, neuron, lower, upper))
+
+
+def margins(backward: BackwardPass, spec: LinearSpec, budget: int) -> Float[Tensor, "b k"]:
+    """Return a lower bound of every row of a specification of the logits."""
+    at = len(backward.graph.nodes)
+    owner = torch.arange(len(spec.rows), device=spec.rows.device).repeat_interleave(spec.rows.shape[1])
+
+    def bounds(part: BackwardPass, owner: Tensor, rows: Tensor, constant: Tensor, limit: int) -> Float[Tensor, "r"]:
+        chunks = zip(owner.split(limit), rows.split(limit), constant.split(limit), strict=True)
+        return torch.cat([part.lower(Rows(row, own), at, offset) for own, row, offset in chunks])
+
+    given = spec.rows.flatten(0, 1), spec.offset.flatten()
+    return by_groups(backward, at, budget, bounds, owner, *given).view(spec.offset.shape)
+
+
+def by_groups(
+    backward: BackwardPass,
+    index: int,
+    budget: int,
+    bounds: Callable[..., Tensor],
+    owner: Int[Tensor, "r"],
+    *given: Float[Tensor, "r ..."] | Int[Tensor, "r"],
+    frugal: bool = False,
+) -> Float[Tensor, "r ..."]:
+    """Return bounds(part, owner, *given, limit), joined over groups of examples; rows are sorted by their owners.
+
+    A pass holds about four tensors of its rows at once, of which `limit` fit into `budget` bytes; the facts that a group
+    reads (tables of its examples) come on top.
+    """
     width = max(prod(shape) for shape in backward.graph.shapes[: index + 1])
-    limit = max(1, chunk_bytes // (2 * width * box.lower.element_size()))
-    counts = torch.bincount(owner, minlength=len(box.lower)).tolist()
+    limit = max(1, budget // (4 * width * backward.boxes[0].lower.element_size()))
+    counts = torch.bincount(owner, minlength=len(backward.boxes[0].lower)).tolist()
     groups = list(grouped(counts, limit))
     rows = [sum(counts[group]) for group in groups]
-    neurons = neuron.split(rows)
     owners = [part - group.start for part, group in zip(owner.split(rows), groups, strict=True)]
+    parts = [t.split(rows) for t in given]
     # Boxes are split, not sliced, so that their gradients are joined once.
     sizes = [group.stop - group.start for group in groups]
     boxes = [(b.lower.split(sizes), b.upper.split(sizes)) for b in backward.boxes[: index + 1]]
 
-    def bounds(number: int) -> Float[Tensor, "r 2"]:
+    def group_bounds(number: int) -> Tensor:
         own = [Box(lower[number], upper[number]) for lower, upper in boxes]
         examples = torch.arange(groups[number].start, groups[number].stop, device=owner.device)
         S = backward.S.select(examples)
         part = BackwardPass(backward.graph, S, own, backward.slopes, outward=backward.outward)
-        return Units(part, index, limit).bounds(owners[number], neurons[number])
+        return bounds(part, owners[number], *(t[number] for t in parts), limit)
 
+    if len(groups) == 1:
+        return bounds(backward, owner, *given, limit)
     numbers = range(len(groups))
-    found = [checkpoint(bounds, number, use_reentrant=False) if frugal else bounds(number) for number in numbers]
-    lower, upper = torch.cat(found).unbind(1)  # pyright: ignore[reportArgumentType, reportCallIssue]
-    return box.intersect(replaced(box, owner, neuron, lower, upper))
+    found = [checkpoint(group_bounds, n, use_reentrant=False) if frugal else group_bounds(n) for n in numbers]
+    return torch.cat(found)  # pyright: ignore[reportArgumentType, reportCallIssue]
 
 
 @dataclass(frozen=True)
