@@ -21,7 +21,7 @@ lint: .venv/.installed-dev
 
 .venv/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[fast]'
 	touch $@
 
 .venv/.installed-dev: pyproject.toml constraints.txt

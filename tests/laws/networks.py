@@ -113,11 +113,25 @@ def max_pooled() -> nn.Module:
     )
 
 
+def two_convolutions() -> nn.Module:
+    """Two convolutions with nothing between them, strides that stop short of the edge, windows that leave the map."""
+    return nn.Sequential(
+        nn.Conv2d(1, 2, 2, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(2, 3, 3, padding=1),
+        nn.Conv2d(3, 3, 2, stride=4, padding=1),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(12, CLASSES),
+    )
+
+
 def linear() -> nn.Module:
     return nn.Sequential(nn.Flatten(), nn.Linear(16, CLASSES))
 
 
 BUILDERS = {
+    "two convolutions": two_convolutions,
     "max pooled": max_pooled,
     "dense": dense,
     "convolutional": convolutional,

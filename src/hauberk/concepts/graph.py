@@ -75,9 +75,7 @@ class FrozenGraph:
         """The values in which no input was mixed twice on the way: intervals bound their elements exactly on boxes."""
         single, once = {0}, {0}
         for index, node in enumerate(self.nodes, start=1):
-            if len(node.inputs) > 1:
-                continue
-            before = node.inputs[0]
+            before = node.inputs[0] if len(node.inputs) == 1 else -1
             if before in single or (node.op.one_to_one and before in once):
                 once.add(index)
             if before in single and node.op.one_to_one:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 GOLDEN = -7046029254386353131  # 2^64 / golden ratio, as a signed 64-bit integer
 MIX_1, MIX_2 = -4658895280553007687, -7723592293110705685
+BLOCK = 1 << 18
 LOW_33, LOW_34, LOW_37 = (1 << 33) - 1, (1 << 34) - 1, (1 << 37) - 1
 
 
@@ -52,10 +53,15 @@ class Noise:
 
     def uniform(self, shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> Float[Tensor, "b ..."]:
         """Return numbers uniform in (0, 1), of this shape for each example."""
-        positions = torch.arange(1, math.prod(shape) + 1, device=self.keys.device) * GOLDEN
-        bits = mixed(self.keys[:, None] + positions)
+        total, device = math.prod(shape), self.keys.device
         size = 52 if dtype == torch.float64 else 23
-        return (((bits >> (64 - size)) & ((1 << size) - 1)).to(dtype) + 0.5).mul_(2.0**-size).view(-1, *shape)
+        drawn = torch.empty(len(self.keys), total, dtype=dtype, device=device)
+        block = max(1, BLOCK // max(1, len(self.keys)))
+        for start in range(0, total, block):  # the integers take several times the memory of what they become
+            end = min(start + block, total)
+            bits = mixed(self.keys[:, None] + torch.arange(start + 1, end + 1, device=device) * GOLDEN)
+            drawn[:, start:end] = (bits >> (64 - size)) & ((1 << size) - 1)
+        return drawn.add_(0.5).mul_(2.0**-size).view(-1, *shape)
 
     def normal(self, shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> Float[Tensor, "b ..."]:
         """Return standard normal numbers, of this shape for each example."""

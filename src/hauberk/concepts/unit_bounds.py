@@ -57,8 +57,8 @@ def by_groups(
 ) -> Float[Tensor, "r ..."]:
     """Return bounds(part, owner, *given, limit), joined over groups of examples; rows are sorted by their owners.
 
-    A pass holds about four tensors of its rows at once, of which `limit` fit into `budget` bytes; the facts that a group
-    reads (tables of its examples) come on top.
+    A pass holds about four tensors of its rows at once, of which `limit` fit into `budget` bytes; the facts that a
+    group reads (tables of its examples) come on top.
     """
     width = max(prod(shape) for shape in backward.graph.shapes[: index + 1])
     limit = max(1, budget // (4 * width * backward.boxes[0].lower.element_size()))

@@ -1,0 +1,157 @@
+"""What do bounds and training steps cost, in natural training steps of the same network, and how much memory?
+
+    python benchmarks/bounds.py RUN [--threat.eps 0.1] [--repeats 7] [--csv FILE]
+
+A natural step is forward, backward and update on 128 clean examples. Every case runs on one core in a process of its
+own, which measures natural steps and the case in turns, so that both see the same machine; the table gives medians, per
+image, and how far the process's memory rose above what it held before. RUN is the folder of a finished run: what bounds
+cost grows with the number of unstable neurons, so initial weights would say nothing. Bounds are computed with outward
+rounding, as certificates are. Times are CPU times.
+"""
+
+import argparse
+import csv
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.table import Table
+from safetensors.torch import load_file
+from torch import Tensor
+
+from hauberk.allocator import keep_freed_memory
+from hauberk.bounds import BackwardLinear, Interval, OptimizedLinear, Projected
+from hauberk.capture import capture
+from hauberk.concepts.bounder import Bounder
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.objective import Objective
+from hauberk.concepts.schedule import Progress
+from hauberk.concepts.slopes import Parallel
+from hauberk.concepts.specification import LinearSpec
+from hauberk.losses import CrossEntropy
+from hauberk.objectives import Certified, FusedCertified, Natural
+from hauberk.recipe import build, read_recipe
+from hauberk.schedules import Constant
+
+LOSS, NONE, HALF = CrossEntropy(), Constant(0.0), Constant(0.5)
+FAST_LIN, CROWN_IBP = BackwardLinear(slopes=Parallel()), BackwardLinear(Interval())
+CASES: dict[str, tuple[int, Bounder | Objective]] = {
+    "interval margins": (200, Interval()),
+    "CROWN-interval margins": (200, CROWN_IBP),
+    "dual network, exact bounds": (10, FAST_LIN),
+    "CROWN, every layer by itself": (32, BackwardLinear()),
+    "CROWN, every layer by itself ": (200, BackwardLinear()),
+    "alpha-CROWN, 20 iterations": (32, OptimizedLinear(iterations=20)),
+    "training: interval": (128, Certified(Interval(), LOSS, NONE)),
+    "training: interval, clean term": (128, Certified(Interval(), LOSS, HALF)),
+    "training: CROWN-interval, all rows": (128, Certified(CROWN_IBP, LOSS, HALF)),
+    "training: CROWN-interval, loss fusion": (128, FusedCertified(Interval(), LOSS, HALF)),
+    "training: dual network, exact": (10, Certified(FAST_LIN, LOSS, NONE)),
+    "training: dual network, exact ": (50, Certified(FAST_LIN, LOSS, NONE)),
+    "training: dual network, exact, frugal": (
+        50,
+        Certified(BackwardLinear(slopes=Parallel(), frugal=True), LOSS, NONE),
+    ),
+    "training: dual network, 50 projections": (50, Certified(Projected(50), LOSS, NONE)),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--set", action="append", default=[], help="change the run's recipe, as in threat.eps=0.1")
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--csv", type=Path)
+    parser.add_argument("--case", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.case:
+        print(json.dumps(measured(options)))
+        return
+    table = Table("one core, per image", "batch", "ms", "natural steps", "GiB", title=str(options.run))
+    found = []
+    for name, (batch, _) in CASES.items():
+        command = [sys.executable, *sys.argv, "--case", name]
+        answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        found.append({"case": name.strip(), "batch": batch} | json.loads(answer.splitlines()[-1]))
+        row = found[-1]
+        table.add_row(name, str(batch), f"{row['ms']:.3f}", f"{row['ms'] / row['natural_ms']:.1f}", f"{row['gib']:.2f}")
+    Console().print(table)
+    print(found[-1]["facts"])
+    if options.csv:
+        with options.csv.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, found[0])
+            writer.writeheader()
+            writer.writerows(found)
+
+
+def measured(options: argparse.Namespace) -> dict[str, object]:
+    """Time one case and natural steps in turns."""
+    torch.set_num_threads(1)
+    keep_freed_memory()
+    recipe = build(read_recipe(str(options.run / "recipe.yaml"), options.set))
+    network, threat = recipe.network, recipe.threat
+    network.load_state_dict(load_file(options.run / "model.safetensors"))
+    batch, case = CASES[options.case]
+    x, y = recipe.data.test().batch(slice(0, max(batch, 128)))
+    graph = capture(network, x)
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.0)  # the weights must stay those of the run
+    noise = Noise.of(0, torch.arange(batch))
+
+    def step(objective: Objective, x: Tensor, y: Tensor) -> None:
+        network.train()
+        value = objective(graph, x, y, threat, progress=Progress(0, 1, 1), noise=noise)
+        optimizer.zero_grad(set_to_none=True)
+        value.loss.backward()
+        optimizer.step()
+
+    def bound(bounder: Bounder) -> None:
+        network.eval()
+        spec = LinearSpec.margins(y[:batch], graph.classes)
+        with torch.no_grad():
+            bounder(graph.frozen(), threat.at(x[:batch]), spec)  # pyright: ignore[reportArgumentType]
+
+    def once() -> None:
+        bound(case) if isinstance(case, Bounder) else step(case, x[:batch], y[:batch])
+
+    natural = lambda: step(Natural(LOSS), x[:128], y[:128])  # noqa: E731
+    natural()
+    before = peak_bytes()
+    once()
+    times = [(seconds(natural) / 128, seconds(once) / batch) for _ in range(options.repeats)]
+    return {
+        "ms": 1000 * statistics.median(t for _, t in times),
+        "natural_ms": 1000 * statistics.median(t for t, _ in times),
+        "gib": (peak_bytes() - before) / 2**30,
+        "facts": unstable(graph.frozen(), threat.at(x[:100])),
+    }
+
+
+def unstable(graph, S) -> str:
+    """Return how many neurons an image are unstable, by CROWN's boxes and by intervals."""
+    network = {}
+    for name, bounder in (("interval", Interval()), ("CROWN", BackwardLinear())):
+        with torch.no_grad():
+            boxes = bounder.boxes(graph, S, outward=False)
+        network[name] = [round(boxes[i].unstable.flatten(1).sum(1).float().mean().item(), 1) for i in graph.relaxed]
+    return f"unstable neurons an image, layer by layer: {network}"
+
+
+def seconds(case: Callable[[], None]) -> float:
+    began = time.process_time()
+    case()
+    return time.process_time() - began
+
+
+def peak_bytes() -> int:
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+
+
+if __name__ == "__main__":
+    main()
