@@ -3,10 +3,10 @@
     python benchmarks/scaling.py --csv FILE [--largest 4000000] [--repeats 3]
 
 One 3 x 3 convolution on one 28 x 28 digit, its filters growing, a ReLU, 100 units, a ReLU, 10 logits: a step of
-certified training at l_inf 0.1 with 50 random projections, with exact bounds by backward rows, and with exact bounds carried
-forward (the published algorithm: a row for every pixel and every unstable neuron). Every point runs on one core in a
-process of its own; bytes are the process's peak above what it held before the step, gradients included. A method that
-has needed more than 8 GiB or 60 s is not tried on larger networks. After Wong 2020 (thesis), figure 3.20.
+certified training at l_inf 0.1 with 50 random projections, with exact bounds by backward rows, and with exact bounds
+carried forward (the published algorithm: a row for every pixel and every unstable neuron). Every point runs on one core
+in a process of its own; bytes are the process's peak above what it held before the step, gradients included. A method
+that has needed more than 8 GiB or 60 s is not tried on larger networks. After Wong 2020 (thesis), figure 3.20.
 """
 
 import argparse

@@ -56,8 +56,9 @@ class BackwardLinear(Bounder):
             return self.intermediate.boxes(graph, S, outward=outward, noise=noise)
         boxes = [S.bounding_box()]
         backward = BackwardPass(graph, S, boxes, self.slopes, outward=outward)
-        for index, node in enumerate(graph.nodes, start=1):
-            boxes.append(forward_box(node, boxes, outward=outward))
-            if index in graph.relaxed and not (S.is_box and index in graph.mixed_once):
-                boxes[index] = tightened(backward, index, self.budget, frugal=self.frugal)
+        for index in range(1, len(graph.shapes)):
+            boxes.append(forward_box(graph, S, boxes, outward=outward))
+            if index in graph.relaxed and index not in graph.mixed_once:
+                loose = graph.loose(index, boxes[index])
+                boxes[index] = tightened(backward, index, self.budget, loose, frugal=self.frugal)
         return boxes

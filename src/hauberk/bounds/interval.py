@@ -35,6 +35,6 @@ class Interval(Bounder):
         self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool = True, noise: Noise | None = None
     ) -> list[Box]:
         boxes = [S.bounding_box()]
-        for node in graph.nodes:
-            boxes.append(forward_box(node, boxes, outward=outward))
+        for _ in graph.nodes:
+            boxes.append(forward_box(graph, S, boxes, outward=outward))
         return boxes

@@ -113,15 +113,7 @@ class BackwardPass:
         """Return centre and spread of <row, z> over the set."""
         if self.S.is_box:
             return dots(rows.flat, rows.index, *self.table(0, rows))
-        rows = rows.dense()
-        owners, position, counts = torch.unique_consecutive(rows.owner, return_inverse=True, return_counts=True)
-        within = torch.arange(len(rows.owner), device=rows.owner.device) - (counts.cumsum(0) - counts)[position]
-        c = rows.values.new_zeros(len(owners), int(counts.max()), *rows.values.shape[1:])
-        c = c.index_put((position, within), rows.values)
-        sets = self.S.select(owners)
-        upper = sets.support_function(c)[position, within].double()
-        lower = -sets.support_function(-c)[position, within].double()
-        sums = torch.stack([upper + lower, upper - lower], 1) * 0.5
+        sums = self.S.support_of_rows(rows)
         return sums + dots(rows.flat, rows.index, *self.table(0, rows)) if self.outward else sums
 
     def table(self, index: int, rows: Rows) -> Tables:

@@ -124,10 +124,10 @@ def forward_boxes(graph: FrozenGraph, S: CertifiableSet, carrier: Carrier, *, ou
     """Return boxes of all values: interval steps, and the carrier's bounds of every value that a node relaxes."""
     boxes = [S.bounding_box()]
     forward = ForwardPass(graph, boxes, carrier, outward)
-    for index, node in enumerate(graph.nodes, start=1):
-        boxes.append(forward_box(node, boxes, outward=outward))
+    for index in range(1, len(graph.shapes)):
+        boxes.append(forward_box(graph, S, boxes, outward=outward))
         if index <= max(graph.relaxed, default=0):
             form = forward.advance(index)
-            if index in graph.relaxed and not (S.is_box and index in graph.mixed_once):
+            if index in graph.relaxed and index not in graph.mixed_once:
                 boxes[index] = carrier.box(form, boxes[index], graph.loose(index, boxes[index]))
     return boxes

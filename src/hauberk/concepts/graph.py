@@ -1,7 +1,7 @@
 """Networks as graphs of operators."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -71,16 +71,34 @@ class FrozenGraph:
         return found
 
     @cached_property
+    def first_mixing(self) -> frozenset[int]:
+        """The values computed by the first operator on their path that reads several inputs for one element."""
+        return frozenset(
+            self.mixed_once - self.unmixed - {i for i in self.mixed_once if self.copies(i, self.mixed_once)}
+        )
+
+    @cached_property
+    def unmixed(self) -> frozenset[int]:
+        """The values whose elements each depend on one input, and no two on the same."""
+        found = {0}
+        for index in range(1, len(self.shapes)):
+            if self.copies(index, found):
+                found.add(index)
+        return frozenset(found)
+
+    @cached_property
     def mixed_once(self) -> frozenset[int]:
-        """The values in which no input was mixed twice on the way: intervals bound their elements exactly on boxes."""
-        single, once = {0}, {0}
+        """The values in which inputs were mixed at most once: exact boxes of the first mixing give exact boxes."""
+        found = set(self.unmixed)
         for index, node in enumerate(self.nodes, start=1):
-            before = node.inputs[0] if len(node.inputs) == 1 else -1
-            if before in single or (node.op.one_to_one and before in once):
-                once.add(index)
-            if before in single and node.op.one_to_one:
-                single.add(index)
-        return frozenset(once)
+            if self.copies(index, found) or (len(node.inputs) == 1 and node.inputs[0] in self.unmixed):
+                found.add(index)
+        return frozenset(found)
+
+    def copies(self, index: int, known: Collection[int]) -> bool:
+        """Return whether a value is computed element by element from one of these."""
+        node = self.nodes[index - 1] if index else None
+        return node is not None and node.op.one_to_one and len(node.inputs) == 1 and node.inputs[0] in known
 
     @cached_property
     def relaxed(self) -> tuple[int, ...]:

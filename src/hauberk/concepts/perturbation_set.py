@@ -3,11 +3,13 @@
 from abc import ABC, abstractmethod
 from math import inf
 
+import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from hauberk.concepts.box import Box
 from hauberk.concepts.noise import Noise
+from hauberk.concepts.rows import Rows
 from hauberk.errors import InputError, ShapeError
 
 
@@ -64,9 +66,21 @@ class CertifiableSet(PerturbationSet):
     def support_function(self, c: Float[Tensor, "b k *z"]) -> Float[Tensor, "b k"]:
         """Return, for each of k directions, an upper bound of max over z in S of <c, z>."""
 
+    def support_of_rows(self, rows: Rows) -> Float[Tensor, "r 2"]:
+        """Return the centre and the spread, in float64, of what <row, z> can be over its owner's set."""
+        rows = rows.dense()
+        return ends(self.select(rows.owner), rows.values)
+
     @abstractmethod
     def bounding_box(self) -> Box:
         """Return the smallest box that holds the set."""
+
+
+def ends(sets: CertifiableSet, c: Float[Tensor, "b *z"]) -> Float[Tensor, "b 2"]:
+    """Return half the sum and half the difference of the largest and the least <c, z> over each set."""
+    upper = sets.support_function(c.unsqueeze(1))[:, 0].double()
+    lower = -sets.support_function(-c.unsqueeze(1))[:, 0].double()
+    return torch.stack([upper + lower, upper - lower], 1) * 0.5
 
 
 class NormBall(CertifiableSet):

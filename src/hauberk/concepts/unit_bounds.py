@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import prod
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
@@ -15,14 +15,16 @@ from hauberk.concepts.rows import Rows
 from hauberk.concepts.specification import LinearSpec
 
 
-def tightened(backward: BackwardPass, index: int, budget: int, *, frugal: bool = False) -> Box:
-    """Return the box of a value after its relaxed neurons have been bounded by backward passes.
+def tightened(
+    backward: BackwardPass, index: int, budget: int, wanted: Bool[Tensor, "b *z"], *, frugal: bool = False
+) -> Box:
+    """Return the box of a value after the wanted neurons have been bounded by backward passes.
 
     `budget` is as `by_groups` takes it. `frugal` recomputes a group of examples when gradients are wanted instead of
     storing what it went through.
     """
     box = backward.boxes[index]
-    owner, neuron = backward.graph.loose(index, box).flatten(1).nonzero(as_tuple=True)
+    owner, neuron = wanted.flatten(1).nonzero(as_tuple=True)
     if not len(owner):
         return box
 
