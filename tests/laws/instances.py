@@ -12,7 +12,10 @@ import types
 import typing
 from typing import Any
 
+import torch
+
 import hauberk
+from hauberk.threats import L1Ball, L2Ball, LinfBall
 
 LEAVES = (
     *("threats", "losses", "attacks", "ops", "bounds", "smoothing", "regularizers", "objectives", "verification"),
@@ -23,6 +26,11 @@ BY_NAME: dict[str, list[Any]] = {"eps": [0.1, 0.0, "8/255"], "steps": [5]}
 OVERRIDES: dict[tuple[str, str], list[Any]] = {
     ("Piecewise", "times"): [[0.0, 0.25, 0.25, 1.0]],
     ("Piecewise", "values"): [[1.0, 0.5, 0.25, 0.0]],
+    ("L2Ball", "eps"): [0.5, 0.0, "8/255", 1.5],
+    ("L1Ball", "eps"): [1.5, 0.0, "8/255", 6.0],
+    ("GivenBox", "lower"): [-0.05 * torch.ones(1, 1, 4, 4), torch.linspace(-0.1, 0.0, 16).view(1, 1, 4, 4)],
+    ("GivenBox", "upper"): [torch.linspace(1.0, 1.3, 16).view(1, 1, 4, 4)],
+    ("Union", "threats"): [[LinfBall(0.1), L2Ball(0.3), L1Ball(1.0)], [L2Ball("1/2", None)]],
     ("BackwardLinear", "budget"): [2**26, 6000],
 }
 
@@ -126,6 +134,8 @@ def label(instance: Any) -> str:
     """Return a short name for a test's id: the class and what it was built from."""
     if isinstance(instance, list | tuple):
         return "[" + ",".join(label(one) for one in instance) + "]"
+    if isinstance(instance, torch.Tensor):
+        return f"tensor{tuple(instance.shape)}"
     if not type(instance).__module__.startswith(hauberk.__name__):
         return str(instance)
     fields = getattr(instance, "__dataclass_fields__", {})

@@ -1,5 +1,9 @@
 """Threat models: what an adversary may do."""
 
+from hauberk.threats.given_box import GivenBox
+from hauberk.threats.l1_ball import L1Ball
+from hauberk.threats.l2_ball import L2Ball
 from hauberk.threats.linf_ball import LinfBall
+from hauberk.threats.union import Union
 
-__all__ = ["LinfBall"]
+__all__ = ["GivenBox", "L1Ball", "L2Ball", "LinfBall", "Union"]

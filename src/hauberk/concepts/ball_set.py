@@ -1,0 +1,116 @@
+"""Balls in a curved or pointed norm, cut by the range of valid inputs."""
+
+from abc import abstractmethod
+from dataclasses import dataclass, replace
+from math import inf
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from hauberk.concepts.box import Box
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.perturbation_set import NormBall, ends
+from hauberk.concepts.radius import per_example
+from hauberk.concepts.rows import Rows
+
+SLACK = 2.0**-42  # relative; above the rounding error of a float64 sum of all pixels of a large image, in any order
+
+
+@dataclass(frozen=True)
+class BallSet(NormBall):
+    """The points within `radius` of `start` in the l_p norm that lie in the range of valid inputs.
+
+    Ball and range are one set: projection and support function are those of the intersection. Inside, a point is its
+    offset from `start`, in float64, and a coordinate has some room: how far it may move towards its side.
+
+    `contains` measures distances in float64, and answers of `project` and `sample` are members without tolerance:
+    they keep a relative distance of `SLACK` from the sphere, and are rounded to the inputs' precision towards `start`.
+    """
+
+    start: Float[Tensor, "b *z"]
+    radius: Float[Tensor, "b"]
+    within: tuple[float, float] | None
+
+    @abstractmethod
+    def nearest(self, offset: Float[Tensor, "b n"], room: Float[Tensor, "b n"]) -> Float[Tensor, "b n"]:
+        """Return the offset in the ball, of absolute values at most `room`, that is nearest to `offset`."""
+
+    @abstractmethod
+    def drawn(self, noise: Noise, n: int) -> Float[Tensor, "b n"]:
+        """Return an offset uniform in the ball of radius 1, whatever the range."""
+
+    @abstractmethod
+    def reach(self, c: Float[Tensor, "b k n"], room: Float[Tensor, "b k n"]) -> Float[Tensor, "b k"]:
+        """Return max of <c, offset> over the ball's offsets of at most `room` each, where c >= 0; in float64.
+
+        Sound whatever is rounded on the way to a multiplier: for every v between 0 and c, the value
+        radius * (dual norm of c - v) + <room, v> is an upper bound, and one v attains the maximum.
+        """
+
+    def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> "BallSet":
+        return replace(self, start=self.start[index], radius=self.radius[index])
+
+    def project(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
+        """Return the Euclidean projection onto ball and range together; members stay as they are."""
+        offset = (z.double() - self.start.double()).flatten(1)
+        room = self.room(offset.unsqueeze(1) >= 0).squeeze(1).double()
+        return torch.where(per_example(self.contains(z), z), z, self.member(self.nearest(offset, room)))
+
+    def sample(self, noise: Noise) -> Float[Tensor, "b *z"]:
+        """Return a point uniform in the ball for each example, clamped to the range of valid inputs."""
+        offset = self.drawn(noise, self.start[0].numel())
+        return self.member(offset * self.radius[:, None].double())
+
+    def contains(self, z: Float[Tensor, "b *z"], atol: float = 0.0) -> Bool[Tensor, "b"]:
+        low, high = self.within or (-inf, inf)
+        offset = (z.double() - self.start.double()).flatten(1)
+        in_ball = torch.linalg.vector_norm(offset, self.p, dim=1) <= self.radius.double() + atol
+        return in_ball & ((z >= low - atol) & (z <= high + atol)).flatten(1).all(1)
+
+    def distance(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b"]:
+        return torch.linalg.vector_norm((z - self.start).flatten(1), self.p, dim=1)
+
+    def support_function(self, c: Float[Tensor, "b k *z"]) -> Float[Tensor, "b k"]:
+        """Return max of <c, z> over the set.
+
+        Differentiable in c, where the gradient is a member of the set that attains the maximum (the unperturbed point
+        where c is 0), and in radius. Sums run in float64, so that in float32 a handful of roundings of single terms
+        remains, of size |c| * |z|, less than an inner product in float32 would make. Sorts every row.
+        """
+        c = c.flatten(2)
+        center = (c * self.start.flatten(1).unsqueeze(1)).sum(2, dtype=torch.float64)
+        if self.within is None:
+            dual = inf if self.p == 1 else self.p / (self.p - 1)
+            reach = self.radius[:, None] * torch.linalg.vector_norm(c, dual, dim=2, dtype=torch.float64)
+        else:
+            reach = self.reach(c.abs(), self.room(c >= 0))
+        return (center + reach).to(c.dtype)
+
+    def support_of_rows(self, rows: Rows) -> Float[Tensor, "r 2"]:
+        """Return what <row, z> can be, each row over the elements that it sees: the others it does not depend on."""
+        rows = rows.inside()
+        seen = replace(self, start=rows.table(self.start)[rows.index], radius=self.radius[rows.owner])
+        return ends(seen, rows.flat)
+
+    def bounding_box(self) -> Box:
+        low, high = self.within or (-inf, inf)
+        reach = per_example(self.radius, self.start)
+        return Box((self.start - reach).clamp(min=low), (self.start + reach).clamp(max=high))
+
+    def room(self, up: Bool[Tensor, "b k n"]) -> Float[Tensor, "b k n"]:
+        """Return how far each coordinate may move, up or down."""
+        low, high = self.within or (-inf, inf)
+        start, radius = self.start.flatten(1), self.radius[:, None]
+        above, below = torch.minimum(high - start, radius), torch.minimum(start - low, radius)
+        return torch.where(up, above.unsqueeze(1), below.unsqueeze(1))
+
+    def member(self, offset: Float[Tensor, "b n"]) -> Float[Tensor, "b *z"]:
+        """Return start + offset, shortened until no rounding can take it out of the set."""
+        low, high = self.within or (-inf, inf)
+        start = self.start.flatten(1)
+        length = torch.linalg.vector_norm(offset, self.p, dim=1).clamp(min=torch.finfo(torch.float64).tiny)
+        offset = offset * (self.radius.double() * (1 - SLACK) / length).clamp(max=1)[:, None]
+        z = (start.double() + offset).to(start.dtype)
+        too_far = (z.double() - start.double()).abs() > offset.abs()
+        return torch.where(too_far, torch.nextafter(z, start), z).clamp(low, high).view_as(self.start)

@@ -1,0 +1,46 @@
+"""Threat models that are balls in a norm."""
+
+from dataclasses import dataclass, replace
+from math import inf
+from typing import ClassVar
+
+from jaxtyping import Float
+from torch import Tensor
+
+from hauberk.concepts.perturbation_set import ThreatModel, require_within
+from hauberk.concepts.radius import radii, radius
+
+
+@dataclass(frozen=True)
+class BallThreat(ThreatModel):
+    """Every input may move by eps in some norm, and stays within the range of valid inputs.
+
+    Args:
+        eps: the radius, in units of the input: a number, "8/255", or a tensor (b,) with one radius an example.
+        within: the range of valid inputs; None where every number is one.
+
+    Raises:
+        InputError: eps is negative, not finite or no number.
+    """
+
+    norm: ClassVar[str]
+    """How the norm is called in records and tables: "l2"."""
+
+    eps: float | str | Float[Tensor, "b"]
+    within: tuple[float, float] | None = (0.0, 1.0)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "eps", radius(self.eps))
+
+    @property
+    def name(self) -> str:
+        return f"{self.norm} eps " + ("per example" if isinstance(self.eps, Tensor) else f"{self.eps:.6g}")
+
+    def centers(self, x: Float[Tensor, "b *x"]) -> tuple[Float[Tensor, "b *x"], Float[Tensor, "b"]]:
+        """Return the checked inputs and their radii; float dust outside the range is brought back into it."""
+        low, high = self.within or (-inf, inf)
+        require_within(x, low, high)
+        return x.clamp(low, high), radii(self.eps, x)  # pyright: ignore[reportArgumentType]
+
+    def scaled(self, factor: float | Float[Tensor, "b"]) -> "BallThreat":
+        return replace(self, eps=self.eps * factor)  # pyright: ignore[reportOperatorIssue]

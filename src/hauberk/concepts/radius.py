@@ -1,0 +1,43 @@
+"""Radii: how they are written, and one of them for each example."""
+
+from fractions import Fraction
+from math import inf
+
+import torch
+from jaxtyping import Float, Shaped
+from torch import Tensor
+
+from hauberk.errors import InputError, ShapeError
+
+
+def radius(eps: float | str | Tensor, name: str = "eps") -> float | Tensor:
+    """Return a radius as a number; "8/255" is a valid way to write one. Messages call it by its `name`.
+
+    Raises:
+        InputError: it is negative, not finite or no number.
+    """
+    try:
+        value = float(Fraction(eps)) if isinstance(eps, str) else eps if isinstance(eps, Tensor) else float(eps)
+    except (ValueError, ZeroDivisionError) as error:
+        raise InputError(f'{name} must be a number or a fraction like "8/255", but is {eps!r}.') from error
+    most, least = (value.max(), value.min()) if isinstance(value, Tensor) else (value, value)
+    if not (least >= 0 and most < inf):
+        raise InputError(f"{name} must be finite and not negative, but is {eps!r}.")
+    return value
+
+
+def radii(eps: float | Tensor, x: Float[Tensor, "b *x"]) -> Float[Tensor, "b"]:
+    """Return one radius for each input, in the inputs' precision.
+
+    Raises:
+        ShapeError: eps is a tensor that has not one radius an input.
+    """
+    t = torch.as_tensor(eps, dtype=x.dtype, device=x.device)
+    if t.ndim and t.shape != (len(x),):
+        raise ShapeError(f"one radius an example: {len(x)} inputs, but eps has shape {tuple(t.shape)}.")
+    return t.expand(len(x))
+
+
+def per_example(t: Shaped[Tensor, "b"], z: Float[Tensor, "b *z"]) -> Shaped[Tensor, "b ..."]:
+    """Return one number an example, shaped to broadcast over z."""
+    return t.view(-1, *(1,) * (z.ndim - 1))

@@ -1,0 +1,92 @@
+"""A box that the user gives."""
+
+from dataclasses import dataclass, replace
+from math import inf
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from hauberk.concepts.box import Box
+from hauberk.concepts.box_set import BoxSet
+from hauberk.concepts.perturbation_set import ThreatModel, require_within
+from hauberk.concepts.radius import per_example, radii, radius
+from hauberk.errors import InputError, ShapeError
+
+DUST = 1e-6  # how far float rounding may have brought an input out of its box
+
+
+@dataclass(frozen=True)
+class GivenBox(ThreatModel):
+    """Every pixel may lie between its own two bounds: the box of a specification, say.
+
+    The radius of an example's set is the farthest that a pixel may move, within the valid range or not; the threat's
+    eps is half the box's longest side, which is the same where the input is in the middle.
+
+    Args:
+        lower: the least value of every pixel, for each example or, with one row, for all of them.
+        upper: the largest value of every pixel, likewise.
+        within: the range of valid inputs, which cuts the box; None where every number is one.
+        scale: by how much the box is stretched about the inputs.
+
+    Raises:
+        InputError: a lower bound is above its upper one, or a bound or `scale` is not finite.
+        ShapeError: the bounds differ in shape.
+    """
+
+    lower: Float[Tensor, "n *x"]
+    upper: Float[Tensor, "n *x"]
+    within: tuple[float, float] | None = (0.0, 1.0)
+    scale: float | Float[Tensor, "b"] = 1.0
+    name = "given box"
+
+    def __post_init__(self) -> None:
+        if self.lower.shape != self.upper.shape or self.lower.ndim < 2:
+            raise ShapeError(
+                "a box has lower and upper bounds of one shape (examples, ...), but they have "
+                f"{tuple(self.lower.shape)} and {tuple(self.upper.shape)}."
+            )
+        bad = ~((self.lower > -inf) & (self.lower <= self.upper) & (self.upper < inf))
+        if bad.any():
+            low, high = self.lower[bad][0].item(), self.upper[bad][0].item()
+            raise InputError(
+                f"a box needs finite bounds, lower <= upper, but {int(bad.sum())} of its {bad.numel()} intervals are "
+                f"not so: [{low:.6g}, {high:.6g}], say."
+            )
+        object.__setattr__(self, "scale", radius(self.scale, "scale"))
+
+    @property
+    def eps(self) -> Float[Tensor, "n"]:
+        return (self.upper - self.lower).flatten(1).amax(1) * 0.5 * self.scale
+
+    def at(self, x: Float[Tensor, "b *x"]) -> BoxSet:
+        """Return the box around each input.
+
+        Raises:
+            ShapeError: x does not have the box's shape, or is no batch of floating-point inputs.
+            InputError: x has NaN, or values outside the box or the range of valid inputs.
+        """
+        low, high = self.within or (-inf, inf)
+        require_within(x, low, high)
+        if self.lower.shape[1:] != x.shape[1:] or len(self.lower) not in (1, len(x)):
+            raise ShapeError(
+                f"the box is one for inputs of shape {tuple(self.lower.shape)}, but they have {tuple(x.shape)}: give "
+                "bounds for each of them, or one row for all."
+            )
+        lower, upper = (t.to(x).expand(len(x), *t.shape[1:]) for t in (self.lower, self.upper))
+        outside = (x < lower - DUST) | (x > upper + DUST)
+        if outside.any():
+            value, least, most = (t[outside][0].item() for t in (x, lower, upper))
+            raise InputError(
+                f"inputs must lie in their box, but {int(outside.sum())} values do not: {value:.6g} is not in "
+                f"[{least:.6g}, {most:.6g}], say."
+            )
+        x = x.clamp(lower, upper).clamp(low, high)
+        scale = radii(self.scale, x)
+        stretch = per_example(scale, x)
+        box = Box(torch.lerp(x, lower, stretch).clamp(low, high), torch.lerp(x, upper, stretch).clamp(low, high))
+        return BoxSet(x, torch.maximum(x - lower, upper - x).flatten(1).amax(1) * scale, box)
+
+    def scaled(self, factor: float | Float[Tensor, "b"]) -> "GivenBox":
+        """Return the threat whose box is stretched about the inputs by `factor`; the range of valid inputs stays."""
+        return replace(self, scale=self.scale * factor)

@@ -1,0 +1,60 @@
+"""The union of several threats."""
+
+from dataclasses import dataclass
+from functools import reduce
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from hauberk.concepts.perturbation_set import CertifiableSet, ThreatModel
+from hauberk.concepts.union_set import UnionSet
+from hauberk.errors import InputError, UnsupportedSetError
+
+
+@dataclass(frozen=True)
+class Union(ThreatModel):
+    """The adversary chooses one of several threats for each input.
+
+    Args:
+        threats: what it may choose from; each needs a support function.
+
+    Raises:
+        InputError: there is no threat to choose from.
+
+    Sources: Tramer & Boneh 2019; Maini, Wong & Kolter 2020.
+    """
+
+    threats: list[ThreatModel]
+
+    def __post_init__(self) -> None:
+        if not self.threats:
+            raise InputError("a union needs at least one threat, but has none.")
+
+    @property
+    def name(self) -> str:
+        return " or ".join(threat.name for threat in self.threats)
+
+    @property
+    def eps(self) -> float | Float[Tensor, "b"]:
+        """The largest radius."""
+        largest = reduce(torch.maximum, [torch.as_tensor(threat.eps, dtype=torch.float64) for threat in self.threats])
+        return largest if largest.ndim else largest.item()
+
+    def at(self, x: Float[Tensor, "b *x"]) -> UnionSet:
+        """Return the union of the threats' sets.
+
+        Raises:
+            UnsupportedSetError: a threat's set has no support function; the message names all such threats.
+        """
+        found = [threat.at(x) for threat in self.threats]
+        members = tuple(S for S in found if isinstance(S, CertifiableSet))
+        if len(members) < len(found):
+            lacking = [t.name for t, S in zip(self.threats, found, strict=True) if not isinstance(S, CertifiableSet)]
+            raise UnsupportedSetError(
+                f"a union needs sets with a support function, which {', '.join(lacking)} lack: leave them out."
+            )
+        return UnionSet(members)
+
+    def scaled(self, factor: float | Float[Tensor, "b"]) -> "Union":
+        return Union([threat.scaled(factor) for threat in self.threats])
