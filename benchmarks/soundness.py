@@ -1,12 +1,12 @@
 """Does any bound lie above a value that the network takes?
 
-    python benchmarks/soundness.py --samples 1000000 --attacked 100000 --seed 0
+    python benchmarks/soundness.py --samples 300000 --attacked 30000 --seed 0
 
-Random small networks with random weights, statistics, scales, radii and ranges are bounded by every bounder with
-every kind of slopes; then every bound is compared with the network's values at sampled points (inside, on the border
-and at corners of the set) and at the answers of an attack on each row: so many points in float64, where a bound may
-lie 1e-9 above a value, and as many in float32 with outward rounding, where it may not at all. Prints one table; exits
-with 1 if a bound was crossed.
+Small networks of every operator with random weights, statistics and scales are bounded over random l_inf, l2 and l1
+balls, boxes and unions, cut by the range of inputs or not, by every bounder with every kind of slopes; then every bound
+is compared with the network's values at sampled points (inside and on the border of the set) and at the answers of an
+attack on each row: so many points in float64, where a bound may lie 1e-9 above a value, and as many in float32 with
+outward rounding, where it may not at all. Prints one table; exits with 1 if a bound was crossed.
 """
 
 import argparse
@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from hauberk.attacks import PGD
-from hauberk.bounds import BackwardLinear, Interval
+from hauberk.bounds import BackwardLinear, ForwardLinear, Interval
 from hauberk.capture import capture
 from hauberk.concepts.bounder import Bounder, Bounds
 from hauberk.concepts.box import Box
@@ -29,11 +29,12 @@ from hauberk.concepts.graph import FrozenGraph, Graph
 from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.op import Relaxable, Relaxation
+from hauberk.concepts.perturbation_set import CertifiableSet, ThreatModel
+from hauberk.concepts.radius import per_example
 from hauberk.concepts.slopes import Adaptive, Parallel, Slopes
 from hauberk.concepts.specification import LinearSpec
 from hauberk.layers import Normalize
-from hauberk.threats import LinfBall
-from hauberk.threats.linf_ball import LinfSet
+from hauberk.threats import GivenBox, L1Ball, L2Ball, LinfBall, Union
 
 SHAPE, CLASSES = (2, 4, 4), 4
 EXAMPLES, SAMPLES, ATTACKS = 8, 250, 25
@@ -56,8 +57,44 @@ class Residual(nn.Module):
         return self.last(h.flatten(1))
 
 
+class Joined(nn.Module):
+    """Concatenation, slices, padding, a transposed convolution, products with constants."""
+
+    def __init__(self, activation: nn.Module) -> None:
+        super().__init__()
+        self.first, self.up = nn.Conv2d(2, 3, 3, padding=1), nn.ConvTranspose2d(3, 2, 3, stride=2, padding=1)
+        self.mix, self.last = nn.Linear(28, 6), nn.Linear(6, CLASSES)
+        self.scale = nn.Parameter(torch.ones(2, 1, 1))
+        self.activation = activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.activation(self.first(x))
+        wide = F.pad(self.up(h[:, :, 1:, :2]), (0, 0, 1, 0)) * self.scale
+        joined = torch.cat([self.activation(wide)[:, :, ::2, :].flatten(1), x[:, 0].flatten(1)], 1)
+        return self.last(self.activation(self.mix(joined)))
+
+
+def activated(*activations: nn.Module) -> nn.Module:
+    """Return a small convolutional network with these activations, one after each layer but the last."""
+    first, second, third = (activations * 3)[:3]
+    return nn.Sequential(
+        *(nn.Conv2d(2, 3, 3, padding=1), first, nn.Conv2d(3, 3, 3, stride=2, padding=1), second, nn.Flatten()),
+        *(nn.Linear(12, 7), third, nn.Linear(7, CLASSES)),
+    )
+
+
 def architectures() -> list[nn.Module]:
+    activations: list[nn.Module] = [nn.ReLU(), nn.LeakyReLU(0.1), nn.Hardtanh(), nn.ReLU6(), nn.Sigmoid(), nn.Tanh()]
+    activations += [nn.Softplus(), nn.GELU(), nn.GELU("tanh"), nn.SiLU(), nn.ELU(), Absolute()]
     return [
+        *(activated(activation) for activation in activations),
+        activated(nn.Tanh(), Absolute(), nn.LeakyReLU(-0.2)),
+        nn.Sequential(
+            *(nn.Conv2d(2, 4, 3, padding=1), nn.Tanh(), nn.MaxPool2d(3, 2, padding=1), nn.Conv2d(4, 3, 2)),
+            *(nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, CLASSES)),
+        ),
+        Joined(nn.ReLU()),
+        Joined(nn.GELU()),
         nn.Sequential(nn.Flatten(), nn.Linear(32, 12), nn.ReLU(), nn.Linear(12, 8), nn.ReLU(), nn.Linear(8, CLASSES)),
         nn.Sequential(
             Normalize([0.4, 0.5], [0.2, 0.3]),
@@ -83,6 +120,11 @@ def architectures() -> list[nn.Module]:
         ),
         Residual(),
     ]
+
+
+class Absolute(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.abs()
 
 
 def randomize(module: nn.Module, generator: torch.Generator) -> None:
@@ -123,7 +165,7 @@ class Row(AdversarialLoss):
 
 
 def bounders() -> dict[str, Bounder]:
-    found: dict[str, Bounder] = {"interval": Interval()}
+    found: dict[str, Bounder] = {"interval": Interval(), "forward, parallel slopes": ForwardLinear()}
     for name, slopes in (("adaptive", Adaptive()), ("parallel", Parallel()), ("random", Drawn())):
         found[f"backward, {name} slopes, interval boxes"] = BackwardLinear(Interval(), slopes)
         found[f"backward, {name} slopes, own boxes"] = BackwardLinear(None, slopes)
@@ -151,27 +193,36 @@ class Tally:
         self.slack = min(self.slack, margin.min().item())
 
 
-def random_set(generator: torch.Generator, dtype: torch.dtype) -> LinfSet:
-    """Draw inputs, some at the border of the range, and a radius between 0.001 and 0.5 for each."""
+def random_set(generator: torch.Generator, dtype: torch.dtype) -> CertifiableSet:
+    """Draw inputs, some at the border of the range, a ball, a box or a union, and a radius for each input."""
     x = torch.rand(EXAMPLES, *SHAPE, generator=generator)
     x = (1.6 * x - 0.3).clamp(0, 1).to(dtype)
     eps = 10 ** (math.log10(0.5 / 0.001) * torch.rand(EXAMPLES, generator=generator) - 3)
+    eps = eps.to(dtype)
     within = (0.0, 1.0) if torch.rand((), generator=generator) < 0.7 else None
-    return LinfBall(eps.to(dtype), within).at(x)
+    size, kind = math.prod(SHAPE), int(torch.randint(6, (), generator=generator))
+    if kind == 4:
+        below, above = torch.rand(2, *x.shape, generator=generator, dtype=dtype) * per_example(eps, x)
+        return GivenBox(x - below, x + above, within).at(x)
+    if kind == 5:
+        threats: list[ThreatModel] = [LinfBall(eps / 2, within), L2Ball(eps * size**0.5 / 2, within)]
+        return Union([*threats, L1Ball(eps * size / 4, within)]).at(x)
+    norms = LinfBall(eps, within), LinfBall(eps, within), L2Ball(eps * size**0.5 / 2, within)
+    return (*norms, L1Ball(eps * size / 4, within))[kind].at(x)
 
 
-def sampled(S: LinfSet, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield (owners, points): a third inside, a third at corners, a third on lower-dimensional faces."""
+def sampled(S: CertifiableSet, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield (owners, points): a third inside, a third far out in random directions, a third where both are mixed."""
     owner = torch.arange(EXAMPLES).repeat_interleave(SAMPLES)
     sets, noise = S.select(owner), Noise.of(seed, torch.arange(len(owner)))
     inside = sets.sample(noise)
     corner = sets.project(sets.start + 1e3 * (sets.sample(noise.fold(0)) - sets.start))
-    face = torch.where(noise.fold(1).uniform(SHAPE, inside.dtype) < 0.5, inside, corner)
+    face = sets.project(torch.where(noise.fold(1).uniform(SHAPE, inside.dtype) < 0.5, inside, corner))
     kind = (torch.arange(len(owner)) % 3).view(-1, 1, 1, 1)
     yield owner, torch.where(kind == 0, inside, torch.where(kind == 1, corner, face))
 
 
-def attacked(graph: Graph, S: LinfSet, spec: LinearSpec, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
+def attacked(graph: Graph, S: CertifiableSet, spec: LinearSpec, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield (owners, points) where an attack has pushed a row of the specification down."""
     owner = torch.arange(EXAMPLES).repeat_interleave(ATTACKS)
     row = spec.rows[owner, torch.arange(len(owner)) % spec.rows.shape[1]]
@@ -181,7 +232,7 @@ def attacked(graph: Graph, S: LinfSet, spec: LinearSpec, seed: int) -> Iterator[
 
 def problems(
     dtype: torch.dtype, count: int, seed: int
-) -> Iterator[tuple[Graph, FrozenGraph, LinfSet, LinearSpec, int]]:
+) -> Iterator[tuple[Graph, FrozenGraph, CertifiableSet, LinearSpec, int]]:
     graphs = [capture(module.to(dtype).eval(), torch.rand(2, *SHAPE, dtype=dtype)) for module in architectures()]
     for number in range(count):
         generator = torch.Generator().manual_seed(seed * 1_000_003 + number)
@@ -218,8 +269,8 @@ def evaluate(graph: Graph, frozen: FrozenGraph, z: Tensor) -> list[Tensor]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--samples", type=int, default=1_000_000)
-    parser.add_argument("--attacked", type=int, default=100_000)
+    parser.add_argument("--samples", type=int, default=300_000)
+    parser.add_argument("--attacked", type=int, default=30_000)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
