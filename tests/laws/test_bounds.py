@@ -18,6 +18,7 @@ from hauberk.concepts.perturbation_set import CertifiableSet, ThreatModel
 from hauberk.concepts.rows import Rows
 from hauberk.concepts.slopes import Adaptive, Parallel, Slopes
 from hauberk.concepts.specification import LinearSpec
+from hauberk.errors import UnsupportedSetError
 from hauberk.losses import CrossEntropy, Margin
 from hauberk.threats import LinfBall
 from hauberk.threats.linf_ball import LinfSet
@@ -109,7 +110,10 @@ def test_bounds_hold_for_every_certifiable_set(threat, name):
 @pytest.mark.parametrize("bounder", [b for b in instances(Bounder, whole=True) if b.certifies], ids=label)
 def test_bounds_hold_for_the_whole_product(bounder, threat, name):
     for seed, scale in enumerate((0.3, 1.0, 3.0)):
-        require_sound(bounder, *problem(name, seed + 10, threat, scale))
+        try:
+            require_sound(bounder, *problem(name, seed + 10, threat, scale))
+        except UnsupportedSetError as error:
+            pytest.skip(str(error))
 
 
 @networks
@@ -303,6 +307,8 @@ def test_the_robust_loss_is_above_the_loss_of_every_member(bounder, name):
 @networks
 @bounders
 def test_gradients_of_the_robust_loss_are_those_of_central_differences(bounder, name):
+    if not bounder.differentiable:
+        pytest.skip("its margins have no gradient")
     graph, _, S, _y, spec = problem(name, 17)
     parameters = list(graph.module.parameters())
     generator = torch.Generator().manual_seed(0)

@@ -366,6 +366,22 @@ def test_every_choice_of_relaxation_is_sound(op):
 
 
 @ELEMENTWISE
+def test_the_pieces_of_an_elementwise_op_are_its_slopes_and_all_of_them(op):
+    if op.pieces is None:
+        pytest.skip("not piecewise linear")
+    knots = list(op.pieces.knots)
+    assert knots == sorted(set(knots))
+    between = [(a + b) / 2 for a, b in itertools.pairwise([knots[0] - 2, *knots, knots[-1] + 2])]
+    z = torch.tensor(between, dtype=DTYPE, requires_grad=True)
+    slopes = torch.autograd.grad(op(z[None]).sum(), z)[0].tolist()
+    assert slopes == list(op.pieces.slopes)
+    ends = torch.tensor([knots[0] - 2, *knots, knots[-1] + 2], dtype=DTYPE)
+    share = torch.linspace(0, 1, 9, dtype=DTYPE)[:, None]
+    straight = torch.lerp(op(ends[None, :-1]), op(ends[None, 1:]), share)
+    torch.testing.assert_close(op(torch.lerp(ends[:-1], ends[1:], share)), straight, rtol=0, atol=1e-12)
+
+
+@ELEMENTWISE
 def test_the_parallel_relaxation_is_sound_and_parallel(op):
     box = difficult_boxes()
     lines = op.relax_parallel(box)

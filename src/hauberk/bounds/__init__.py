@@ -3,6 +3,7 @@
 from hauberk.bounds.backward_linear import BackwardLinear
 from hauberk.bounds.forward_linear import ForwardLinear
 from hauberk.bounds.interval import Interval
+from hauberk.bounds.linear_program import LinearProgram
 from hauberk.bounds.projected import Projected
 
-__all__ = ["BackwardLinear", "ForwardLinear", "Interval", "Projected"]
+__all__ = ["BackwardLinear", "ForwardLinear", "Interval", "LinearProgram", "Projected"]

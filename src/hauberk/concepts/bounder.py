@@ -33,6 +33,8 @@ class Bounder(ABC):
 
     certifies: bool = True
     """Whether its bounds are proofs; estimates are for training."""
+    differentiable: bool = True
+    """Whether gradients flow through its margins."""
 
     @abstractmethod
     def __call__(

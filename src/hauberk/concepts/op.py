@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from hauberk.concepts.box import Box
+from hauberk.concepts.pieces import Pieces
 from hauberk.concepts.rows import Rows, Window
 
 
@@ -151,6 +152,9 @@ class Diagonal(Affine):
 
 class Relaxable(Op):
     """A function of one operand that has linear relaxations."""
+
+    pieces: Pieces | None = None
+    """Knots and slopes of a piecewise linear function, for exact methods; None for other functions."""
 
     @abstractmethod
     def relax(self, box: Box, choice: Float[Tensor, "b *z"] | None = None) -> Relaxation:

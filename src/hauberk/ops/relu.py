@@ -8,10 +8,13 @@ from torch import Tensor
 from hauberk.concepts.box import Box
 from hauberk.concepts.lowering import Lowered, Value, lowers
 from hauberk.concepts.op import Elementwise, Relaxation
+from hauberk.concepts.pieces import Pieces
 
 
 class ReLU(Elementwise):
     """max(z, 0). Upper line: the chord of the triangle. Lower line: through the origin with slope `choice`."""
+
+    pieces = Pieces(knots=(0.0,), slopes=(0.0, 1.0))
 
     def __call__(self, z: Tensor) -> Tensor:
         return F.relu(z)

@@ -5,6 +5,7 @@ from hauberk.verification.cascade import CascadeAnswer, CascadeScore, ModelCasca
 from hauberk.verification.detection import Detection, detect, flags
 from hauberk.verification.in_order import InOrder
 from hauberk.verification.largest_radius import LargestRadius
+from hauberk.verification.mixed_integer import MixedInteger
 
 __all__ = [
     "ByBound",
@@ -13,6 +14,7 @@ __all__ = [
     "Detection",
     "InOrder",
     "LargestRadius",
+    "MixedInteger",
     "ModelCascade",
     "detect",
     "flags",

@@ -1,0 +1,96 @@
+"""Linear and mixed-integer programs."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.sparse import csr_array, vstack
+
+
+@dataclass(frozen=True)
+class Expression:
+    """Affine functions of a program's first variables: coefficients @ variables + constant."""
+
+    coefficients: csr_array
+    constant: Float[np.ndarray, "m"]
+
+    @classmethod
+    def of(cls, columns: Int[np.ndarray, "terms m"], factors: Float[np.ndarray, "terms m"]) -> "Expression":
+        """Return sums of factor * variable, `terms` of them in each of m functions."""
+        rows = np.broadcast_to(np.arange(columns.shape[1]), columns.shape)
+        shape = (columns.shape[1], int(columns.max(initial=-1)) + 1)
+        return cls(csr_array((factors.ravel(), (rows.ravel(), columns.ravel())), shape=shape), np.zeros(shape[0]))
+
+    @property
+    def variables(self) -> int:
+        """How many of the program's variables it may speak of."""
+        return self.coefficients.shape[1]  # pyright: ignore[reportOptionalSubscript]
+
+    def __add__(self, other: "Expression") -> "Expression":
+        size = max(self.variables, other.variables)
+        total = widened(self.coefficients, size) + widened(other.coefficients, size)
+        return Expression(csr_array(total), self.constant + other.constant)
+
+    def __getitem__(self, index: Int[np.ndarray, "s"]) -> "Expression":
+        return Expression(self.coefficients[index], self.constant[index])
+
+    def plus(self, constant: Float[np.ndarray, "m"]) -> "Expression":
+        """Return self + constant."""
+        return Expression(self.coefficients, self.constant + constant)
+
+    def through(self, matrix: csr_array) -> "Expression":
+        """Return matrix @ self; coefficients that are zero are dropped."""
+        product = csr_array(matrix @ self.coefficients)
+        product.eliminate_zeros()
+        return Expression(product, matrix @ self.constant)
+
+
+@dataclass
+class Program:
+    """Variables between bounds, some of them binary, and constraints; built step by step."""
+
+    lower: list[Float[np.ndarray, "_"]] = field(default_factory=list)
+    upper: list[Float[np.ndarray, "_"]] = field(default_factory=list)
+    binary: list[Int[np.ndarray, "_"]] = field(default_factory=list)
+    rows: list[csr_array] = field(default_factory=list)
+    row_lower: list[Float[np.ndarray, "_"]] = field(default_factory=list)
+    row_upper: list[Float[np.ndarray, "_"]] = field(default_factory=list)
+    variables: int = 0
+    constraints: int = 0
+
+    def add(
+        self, lower: Float[np.ndarray, "n"], upper: Float[np.ndarray, "n"], *, binary: bool = False
+    ) -> Int[np.ndarray, "1 n"]:
+        """Add variables and return their columns."""
+        columns = np.arange(self.variables, self.variables + len(lower))
+        self.variables += len(lower)
+        self.lower.append(lower)
+        self.upper.append(upper)
+        self.binary.append(columns if binary else columns[:0])
+        return columns[None]
+
+    def require(self, left: Expression, sense: Literal["=", "<="], right: Float[np.ndarray, "m"] | float) -> slice:
+        """Add the constraints left = right, or left <= right, and return which rows they are."""
+        side = right - left.constant
+        self.rows.append(left.coefficients)
+        self.row_lower.append(side if sense == "=" else np.full_like(side, -np.inf))
+        self.row_upper.append(side)
+        self.constraints += len(side)
+        return slice(self.constraints - len(side), self.constraints)
+
+    @property
+    def finite(self) -> bool:
+        """Whether no number is NaN or infinite, but for the open sides of rows."""
+        numbers = [*self.lower, *self.upper, *self.row_upper, *(rows.data for rows in self.rows)]
+        return all(np.isfinite(one).all() for one in numbers)
+
+    def matrix(self) -> csr_array:
+        """Return the constraints' coefficients of all variables."""
+        widest = [widened(rows, self.variables) for rows in self.rows]
+        return csr_array(vstack([csr_array((0, self.variables)), *widest], format="csr"))
+
+
+def widened(rows: csr_array, variables: int) -> csr_array:
+    """Return the same rows over more variables."""
+    return csr_array((rows.data, rows.indices, rows.indptr), shape=(len(rows.indptr) - 1, variables))

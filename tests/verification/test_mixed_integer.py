@@ -1,0 +1,144 @@
+"""Exact verification: against dense grids, and what it says where it cannot decide."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import pytest
+import torch
+from torch import nn
+
+from hauberk.bounds import BackwardLinear, Interval
+from hauberk.capture import capture
+from hauberk.concepts.certificate import Verdict
+from hauberk.concepts.perturbation_set import PerturbationSet
+from hauberk.concepts.specification import LinearSpec
+from hauberk.concepts.subject import NetworkSubject, Subject
+from hauberk.errors import UnsupportedOpError, UnsupportedSetError
+from hauberk.threats import LinfBall
+from hauberk.threats.linf_ball import LinfSet
+from hauberk.verification import MixedInteger
+from hauberk.verification.mixed_integer import execution_error
+from laws import networks
+
+DTYPE = torch.float64
+B, EPS, SIDE = 6, 0.4, 201
+
+
+@lru_cache
+def plane():
+    layers = [nn.Linear(2, 6), nn.ReLU(), nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 2)]
+    return capture(nn.Sequential(*layers).to(DTYPE), torch.zeros(2, 2, dtype=DTYPE))
+
+
+def problem(seed, eps=EPS):
+    graph = plane()
+    networks.randomize(graph.module, torch.Generator().manual_seed(seed), 1.4)
+    x = torch.randn(B, 2, generator=torch.Generator().manual_seed(seed), dtype=DTYPE)
+    S = LinfBall(eps, None).at(x)
+    return NetworkSubject(graph.module, graph), S, LinearSpec.margins(graph(x).argmax(1), 2, DTYPE)
+
+
+def grid(S):
+    """Return a dense grid over every square, corners included."""
+    share = torch.linspace(0, 1, SIDE, dtype=DTYPE)
+    return torch.lerp(S.box.lower[:, None], S.box.upper[:, None], torch.cartesian_prod(share, share))
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("intermediate", [Interval(), BackwardLinear()], ids=["interval", "crown"])
+def test_the_minimum_is_that_of_a_dense_grid(intermediate, seed):
+    subject, S, spec = problem(seed)
+    logits = subject.module(grid(S).flatten(0, 1)).view(B, SIDE * SIDE, 2)
+    values = torch.einsum("bkc,bsc->bks", spec.rows, logits).amin(2)
+    steepest = torch.einsum("oi,ij,jk->ok", *(layer.weight.abs() for layer in subject.module[::-2]))
+    reach = (spec.rows.abs() @ steepest).sum(2) * EPS / (SIDE - 1)
+    certificate = MixedInteger(intermediate)(subject, S, spec)
+    assert (certificate.lower <= values).all()
+    assert (values - certificate.lower <= reach + 1e-6).all()
+    decided = torch.where((values > 0).all(1), Verdict.VERIFIED.value, Verdict.FALSIFIED.value)
+    clear = (values.abs() > reach).all(1)
+    assert clear.any()
+    assert torch.equal(certificate.verdict[clear], decided[clear])
+
+
+def test_both_verdicts_occur():
+    verdicts = torch.cat([MixedInteger(Interval())(*problem(seed)).verdict for seed in range(8)])
+    assert {Verdict.VERIFIED.value, Verdict.FALSIFIED.value} == set(verdicts.tolist())
+
+
+def test_an_example_without_time_is_a_timeout_and_has_no_bound():
+    certificate = MixedInteger(Interval(), seconds=0.0)(*problem(0))
+    assert (certificate.verdict == Verdict.TIMEOUT).all()
+    assert (certificate.lower == -torch.inf).all()
+
+
+def test_every_row_and_its_offset_are_bounded():
+    subject, S, spec = problem(1)
+    lower = MixedInteger(Interval())(subject, S, spec).lower
+    both = LinearSpec(torch.cat([spec.rows, -spec.rows], 1), torch.cat([spec.offset + 0.5, spec.offset], 1))
+    found = MixedInteger(Interval())(subject, S, both).lower
+    torch.testing.assert_close(found[:, :1], lower + 0.5, rtol=0, atol=1e-6)
+    assert (found[:, 1:] <= -spec.value(subject.module(S.start))).all()
+
+
+def test_a_margin_of_zero_is_neither_proven_nor_refuted():
+    subject, S, spec = problem(2)
+    certificate = MixedInteger(Interval())(subject, S, LinearSpec(0 * spec.rows, spec.offset))
+    assert (certificate.verdict == Verdict.UNKNOWN).all()
+    assert (certificate.lower < 0).all()
+
+
+@pytest.mark.parametrize("name", networks.BUILDERS)
+def test_the_execution_error_covers_what_float32_does(name):
+    graph = networks.network(name, 4, dtype=torch.float32)
+    exact = networks.network(name, 4)
+    exact.module.load_state_dict(graph.module.state_dict())
+    x = networks.images(64, 4, torch.float32)
+    spec = LinearSpec.margins(networks.labels(64, 4), networks.CLASSES)
+    wide = LinearSpec(spec.rows.double(), spec.offset.double())
+    frozen = graph.frozen()
+    with torch.no_grad():
+        error = execution_error(frozen, Interval().boxes(frozen, LinfBall(0.0).at(x)), spec)
+        difference = (spec.value(graph(x)) - wide.value(exact(x.double()))).abs()
+    assert (difference <= error).all()
+    assert (error < 1e-3).all()
+
+
+def test_certificates_of_float32_networks_lie_below_their_execution():
+    graph = networks.network("convolutional", 5, dtype=torch.float32)
+    x = networks.images(4, 5, torch.float32)
+    spec = LinearSpec.margins(graph(x).argmax(1), networks.CLASSES)
+    certificate = MixedInteger(Interval())(NetworkSubject(graph.module, graph), LinfBall(0.0).at(x), spec)
+    assert (certificate.lower <= spec.value(graph(x))).all()
+    torch.testing.assert_close(certificate.lower, spec.value(graph(x)).detach(), rtol=0, atol=1e-4)
+    assert certificate.verified.all()
+    assert "HiGHS" in certificate.arithmetic
+
+
+@dataclass(frozen=True)
+class TwoSet(LinfSet):
+    p = 2.0
+
+
+def test_what_it_cannot_speak_of_is_refused_by_name(monkeypatch):
+    subject, S, spec = problem(0)
+
+    class Oracle(Subject):
+        kind = "oracle"
+
+        def predict(self, x):
+            return torch.zeros(len(x), dtype=torch.long)
+
+    class Plain(PerturbationSet):
+        start, radius = S.start, S.radius
+        select = project = steepest_step = sample = contains = LinfSet.project
+
+    with pytest.raises(UnsupportedOpError, match="oracle"):
+        MixedInteger(Interval())(Oracle(), S, spec)
+    with pytest.raises(UnsupportedSetError, match="Plain"):
+        MixedInteger(Interval())(subject, Plain(), spec)
+    with pytest.raises(UnsupportedSetError, match=r"TwoSet with p = 2"):
+        MixedInteger(Interval())(subject, TwoSet(S.start, S.radius, S.box), spec)
+    monkeypatch.setattr("hauberk.ops.relu.ReLU.pieces", None)
+    with pytest.raises(UnsupportedOpError, match="ReLU"):
+        MixedInteger(Interval())(subject, S, spec)
