@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from hauberk.attacks import PGD
-from hauberk.bounds import BackwardLinear, Interval
+from hauberk.bounds import BackwardLinear, Interval, LinearProgram
 from hauberk.capture import capture
 from hauberk.concepts.backward_pass import BackwardPass
 from hauberk.concepts.bounder import Bounder
@@ -30,6 +30,16 @@ DTYPE = torch.float64
 RADII = torch.tensor([0.02, 0.1, 0.3, 0.05], dtype=DTYPE)
 BOUNDERS = [bounder for bounder in instances(Bounder, depth=1) if bounder.certifies]
 THREATS = [threat for threat in instances(ThreatModel) if isinstance(threat.at(images(1, 0)), CertifiableSet)]
+
+
+
+@pytest.fixture(autouse=True)
+def applicable(request):
+    """Skip what a bounder refuses by name."""
+    given = getattr(request.node, "callspec", None)
+    if given and given.params.get("name") == "max pooled" and isinstance(given.params.get("bounder"), LinearProgram):
+        pytest.skip("linear programs are written for operators of single neurons")
+
 
 bounders = pytest.mark.parametrize("bounder", BOUNDERS, ids=label)
 networks = pytest.mark.parametrize("name", BUILDERS)

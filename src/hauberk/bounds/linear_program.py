@@ -49,6 +49,10 @@ class LinearProgram(Bounder):
     workers: int = 1
     differentiable = False
 
+    @property
+    def certifies(self) -> bool:
+        return self.intermediate.certifies
+
     def __call__(
         self,
         graph: FrozenGraph,
