@@ -53,7 +53,7 @@ def test_demo_trains_evaluates_reports_and_ends_with_the_headline(demo: tuple[Pa
     folder, output, errors = demo
     shares = r"clean (\d+\.\d) % \| attacked (\d+\.\d) % \| certified (\d+\.\d) %"
     line = re.fullmatch(
-        shares + r" \| linf eps 0\.03 \| 200 images \| \d+\.\d min \| report (\S+)\n", output.splitlines(True)[-1]
+        shares + r" \| linf eps 0\.03 \| 200 examples \| \d+\.\d min \| report (\S+)\n", output.splitlines(True)[-1]
     )
     assert line is not None, output
     clean, attacked, certified = (float(line[i]) for i in (1, 2, 3))

@@ -36,6 +36,17 @@ def test_without_a_terminal_there_is_one_plain_line_an_epoch_and_a_stage():
     ]
 
 
+def test_of_a_thousand_epochs_a_hundred_are_lines():
+    output = StringIO()
+    with Display(Console(file=output, width=120)) as display:
+        for step in range(3, 3001, 3):
+            display.training(RECORD | {"step": step, "steps": 3000, "epoch": step / 3})
+    lines = output.getvalue().splitlines()
+    assert len(lines) == 100
+    assert lines[0].startswith("epoch 10 ")
+    assert lines[-1].startswith("epoch 1000 ")
+
+
 def test_a_terminal_shows_bars_with_loss_and_accuracy():
     output = shown(terminal=True)
     for words in ("training", "loss 0.512", "clean 90.0 %", "certified 80.0 %", "evaluating", "linf eps 0.1", "50 %"):

@@ -4,7 +4,7 @@ import pytest
 
 from hauberk.datasets import MNIST
 from hauberk.errors import InputError
-from hauberk.recipe import build, public_classes, read_recipe, shipped_recipes
+from hauberk.recipe import build, public_classes, read_recipe, shipped_recipes, variants
 from hauberk.threats import LinfBall
 
 
@@ -16,6 +16,30 @@ def test_every_shipped_recipe_builds():
     for name in shipped_recipes():
         recipe = build(read_recipe(name, []))
         assert recipe.trainer.epochs >= 1
+
+
+def test_variants_of_every_shipped_recipe_build():
+    names = [name for recipe in shipped_recipes() for name in variants(read_recipe(recipe, []))]
+    for recipe in shipped_recipes():
+        for tree in variants(read_recipe(recipe, [])).values():
+            assert build(tree).trainer.epochs >= 1
+    assert "standard" in names
+
+
+def test_a_variant_changes_its_keys_and_nothing_else():
+    tree = read_recipe("mnist-demo", ["threat.eps=0.3"])
+    tree["variants"] = {"short": {"trainer.epochs": 2, "evaluator.verifiers.0.name": "first"}, "same": {}}
+    found = variants(tree)
+    assert found["same"] == read_recipe("mnist-demo", ["threat.eps=0.3"])
+    short = read_recipe("mnist-demo", ["threat.eps=0.3", "trainer.epochs=2", "evaluator.verifiers.0.name=first"])
+    assert found["short"] == short
+    assert tree["trainer"]["epochs"] == 17
+
+
+@pytest.mark.parametrize("given", [[1], {"../up": {}}, {"a": 3}, {"a": {"evaluator.verifiers.7.name": "x"}}])
+def test_a_mistake_in_a_variant_is_named(given):
+    with pytest.raises(InputError, match="variants"):
+        variants(read_recipe("mnist-demo", []) | {"variants": given})
 
 
 def test_overrides_reach_mappings_lists_and_whole_objects():

@@ -16,6 +16,7 @@ from hauberk.allocator import keep_freed_memory
 from hauberk.errors import HauberkError
 
 DEMO = "mnist-demo"
+RECIPE = "a YAML file, or a shipped recipe (see hauberk info)"
 SET = "key=value, as in trainer.epochs=3: change the recipe; repeatable"
 
 
@@ -40,7 +41,8 @@ def parser() -> ArgumentParser:
     parser = ArgumentParser(prog="hauberk", description="Make classifiers robust, and prove how robust they are.")
     commands = parser.add_subcommands(required=True, dest="command")
     parsers = {name: ArgumentParser(description=text) for name, text in DESCRIPTIONS.items()}
-    parsers["train"].add_argument("recipe", type=str, help="a YAML file, or a shipped recipe (see hauberk info)")
+    parsers["demo"].add_argument("recipe", type=str, nargs="?", default=DEMO, help=f"{RECIPE} (default: {DEMO})")
+    parsers["train"].add_argument("recipe", type=str, help=RECIPE)
     for name in ("demo", "train"):
         parsers[name].add_argument("--run", type=str, default=None, help="folder of the run (default: new, in runs/)")
         parsers[name].add_argument("--resume", action="store_true", help="go on with the run in that folder")
@@ -61,11 +63,11 @@ def demo(options: Namespace, console: Console) -> None:
     from hauberk.reports import headline_line, write_report
 
     began = time.monotonic()
-    folder = run_folder(options.run, DEMO)
+    folder = run_folder(options.run, Path(options.recipe).stem)
     with Display(console) as display:
-        workflow.train(read_recipe(DEMO, options.set), folder, resume=options.resume, watch=display.training)
+        workflow.train(read_recipe(options.recipe, options.set), folder, resume=options.resume, watch=display.training)
         summary = workflow.evaluate(folder, [], display.evaluation)
-    report = write_report([folder], folder / "report.html")
+    report = write_report(workflow.family(folder), folder / "report.html")
     print(headline_line(summary, time.monotonic() - began, report))
 
 
@@ -92,8 +94,9 @@ def evaluate(options: Namespace, console: Console) -> None:
 
 def report(options: Namespace, console: Console) -> None:
     from hauberk.reports import write_report
+    from hauberk.workflow import family
 
-    runs = [Path(run) for run in options.runs]
+    runs = [run for given in options.runs for run in family(Path(given))]
     print(write_report(runs, Path(options.output) if options.output else runs[0] / "report.html"))
 
 
@@ -122,7 +125,7 @@ def run_folder(given: str | None, recipe: str) -> Path:
 
 
 DESCRIPTIONS = {
-    "demo": "train an MNIST classifier, attack it, prove it, report it",
+    "demo": "train, attack, prove and report in one go: by default an MNIST classifier",
     "train": "train what a recipe describes",
     "evaluate": "attack and prove a trained run; after a kill it goes on where it was",
     "report": "write the HTML report of a run, or compare several",

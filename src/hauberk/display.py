@@ -8,7 +8,10 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 
 class Display:
-    """Watches training and evaluation. Without a terminal it prints one plain line an epoch and a stage."""
+    """Watches training and evaluation. Without a terminal it prints one plain line an epoch and a stage.
+
+    Of more than a hundred epochs it shows only those that complete a percent.
+    """
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -35,7 +38,7 @@ class Display:
         """Show a record of the training journal."""
         seen = f"loss {record['loss']:.3f}  {accuracies(record, '')}"
         self.advance("training", f"training  {seen}", record["step"], record["steps"])
-        if record["kind"] == "epoch" and not self.console.is_terminal:
+        if record["kind"] == "epoch" and not self.console.is_terminal and completes_percent(record):
             held_out = f"  | held out: {accuracies(record, 'validation_')}" if "validation_clean" in record else ""
             self.line(f"epoch {record['epoch']:.0f}  {seen}{held_out}  {record['seconds']:.0f} s")
 
@@ -52,6 +55,12 @@ class Display:
 
     def line(self, text: str) -> None:
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def completes_percent(record: dict[str, Any]) -> bool:
+    """Return whether the epoch that ends here carries training over another hundredth."""
+    before = record["step"] - round(record["step"] / record["epoch"])
+    return 100 * record["step"] // record["steps"] > 100 * before // record["steps"]
 
 
 def accuracies(record: dict[str, Any], prefix: str) -> str:

@@ -2,9 +2,14 @@
 
 A class is written as `class: threats.LinfBall` beside its arguments, or by its path alone where it takes none.
 Arguments are checked against the constructors' annotations before anything runs; what is not in a recipe has the
-constructor's default.
+constructor's default. A recipe may hold variants of itself, runs that are made beside it to be compared with it:
+
+    variants:
+      standard:
+        trainer.objective: {class: objectives.Natural, loss: losses.CrossEntropy}
 """
 
+import copy
 import difflib
 import importlib
 import inspect
@@ -69,12 +74,33 @@ def read_recipe(name: str, overrides: list[str]) -> Tree:
         key, equals, value = override.partition("=")
         if not equals:
             raise InputError(f"--set takes key=value (say trainer.epochs=3), but got {override!r}.")
-        assign(tree, key.split("."), parsed(value, override), override)
+        assign(tree, key.split("."), parsed(value, override), f"--set {override}")
     return tree
 
 
+def variants(tree: Tree) -> dict[str, Tree]:
+    """Return the trees of a recipe's variants by their names: its own tree with some keys changed.
+
+    Raises:
+        InputError: the variants are no mapping of names to changes, or a name is no name of a folder.
+    """
+    found = {}
+    given = tree.get("variants", {})
+    if not isinstance(given, dict):
+        raise InputError(f"variants must be a mapping of names to changes, not {given!r}.")
+    for name, changes in given.items():
+        if not re.fullmatch(r"\w[\w.+-]*", str(name)) or not isinstance(changes, dict):
+            raise InputError(f"variants.{name}: a variant is a word, and a mapping of key.path to value.")
+        found[str(name)] = copy.deepcopy({key: value for key, value in tree.items() if key != "variants"})
+        for key, value in changes.items():
+            assign(found[str(name)], str(key).split("."), copy.deepcopy(value), f"variants.{name}.{key}")
+    return found
+
+
 def build(tree: Tree) -> Recipe:
-    """Return the objects of a recipe; the network is given the data's shape and classes where the recipe has none.
+    """Return the objects of a recipe, without its variants.
+
+    The network is given the data's shape and classes where the recipe has none.
 
     Raises:
         InputError: a key, class or value is wrong; the message says where, and what may have been meant.
@@ -82,7 +108,7 @@ def build(tree: Tree) -> Recipe:
     for key in tree:
         if key not in sections():
             raise InputError(f"a recipe has no {key!r}{nearest(key, sections())}: it has {', '.join(sections())}.")
-    content = {key: expanded(value, key) for key, value in tree.items() if key != "seed"}
+    content = {key: expanded(value, key) for key, value in tree.items() if key not in ("seed", "variants")}
     seed = tree.get("seed", 0)
     for section in ("trainer", "evaluator"):
         if isinstance(content.get(section), dict):
@@ -96,7 +122,7 @@ def build(tree: Tree) -> Recipe:
 
 
 def sections() -> list[str]:
-    return [*(field.name for field in fields(Recipe)), "seed"]
+    return [*(field.name for field in fields(Recipe)), "seed", "variants"]
 
 
 def parsed(text: str, source: str) -> Any:
@@ -107,7 +133,10 @@ def parsed(text: str, source: str) -> Any:
 
 
 def assign(tree: Tree, keys: list[str], value: Any, override: str) -> None:
-    """Set the value at a path of a tree of mappings and lists; mappings that are missing on the way are made."""
+    """Set the value at a path of a tree of mappings and lists; mappings that are missing on the way are made.
+
+    `override` is how messages call the change.
+    """
     item: Any = tree
     for depth, key in enumerate(keys):
         if isinstance(item, list) and key.isdigit() and int(key) < len(item):
@@ -115,7 +144,7 @@ def assign(tree: Tree, keys: list[str], value: Any, override: str) -> None:
         elif isinstance(item, dict):
             place = key
         else:
-            raise InputError(f"--set {override}: the recipe has no {'.'.join(keys[: depth + 1])}.")
+            raise InputError(f"{override}: the recipe has no {'.'.join(keys[: depth + 1])}.")
         if depth == len(keys) - 1:
             item[place] = value
         else:

@@ -17,17 +17,26 @@ from hauberk.atomic import replacing, write_text
 from hauberk.errors import InputError
 from hauberk.evaluation.evaluator import Watcher as EvaluationWatcher
 from hauberk.evaluation.summary import Summary
-from hauberk.recipe import Recipe, Tree, build, read_recipe
+from hauberk.recipe import Recipe, Tree, build, read_recipe, variants
 from hauberk.training.journal import Watcher as TrainingWatcher
 
 
 def train(tree: Tree, folder: Path, *, resume: bool, watch: TrainingWatcher) -> None:
     """Train what a recipe describes; the folder then holds recipe.yaml, run.json, train.jsonl and model.safetensors.
 
+    Variants of the recipe become runs of their own, in folders of their names under `variants`.
+
     Raises:
         InputError: the folder holds a run already and `resume` is off, or a run of another recipe and it is on.
     """
-    recipe = build(tree)
+    trees = {folder: tree} | {folder / "variants" / name: variant for name, variant in variants(tree).items()}
+    recipes = {place: build(each) for place, each in trees.items()}  # a mistake in the last comes up before the first
+    for place, recipe in recipes.items():
+        train_one(recipe, trees[place], place, resume=resume, watch=watch)
+
+
+def train_one(recipe: Recipe, tree: Tree, folder: Path, *, resume: bool, watch: TrainingWatcher) -> None:
+    """Train one recipe, as `train` does."""
     text = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
     kept = folder / "recipe.yaml"
     if kept.exists() and not resume:
@@ -50,9 +59,22 @@ def train(tree: Tree, folder: Path, *, resume: bool, watch: TrainingWatcher) -> 
 def evaluate(folder: Path, overrides: list[str], watch: EvaluationWatcher) -> Summary:
     """Evaluate a trained run on the test split by the recipe in its folder; shards that are there are kept.
 
+    Its variants are evaluated as well; the summary is the run's own.
+
     Raises:
         InputError: the folder holds no trained run, or its weights do not fit its recipe.
     """
+    own, *_ = [evaluate_one(run, overrides, watch) for run in family(folder)]
+    return own
+
+
+def family(folder: Path) -> list[Path]:
+    """Return the folders of a run and of its variants."""
+    return [folder, *sorted(path for path in (folder / "variants").glob("*") if path.is_dir())]
+
+
+def evaluate_one(folder: Path, overrides: list[str], watch: EvaluationWatcher) -> Summary:
+    """Evaluate one run, as `evaluate` does."""
     recipe = build(read_recipe(str(require(folder / "recipe.yaml")), overrides))
     weights = require(folder / "model.safetensors")
     try:
@@ -74,6 +96,7 @@ def facts(recipe: Recipe) -> dict[str, object]:
         "threads": torch.get_num_threads(),
         "seed": recipe.trainer.seed,
         "dataset": recipe.data.name,
+        "inputs": "images" if len(recipe.data.shape) == 3 else "examples",
         "network": f"{network.__module__.rpartition('.')[0]}.{network.__qualname__}",
         "parameters": sum(parameter.numel() for parameter in recipe.network.parameters()),
         "threat": recipe.threat.name,

@@ -19,7 +19,7 @@ from hauberk.threats import L1Ball, L2Ball, LinfBall
 
 LEAVES = (
     *("threats", "losses", "attacks", "ops", "bounds", "smoothing", "regularizers", "objectives", "verification"),
-    *("schedules", "concepts"),
+    *("studies", "schedules", "concepts"),
 )
 DEPTH = 2  # how far concepts nest: an attack of an attack, but no further
 BY_NAME: dict[str, list[Any]] = {"eps": [0.1, 0.0, "8/255"], "steps": [5]}

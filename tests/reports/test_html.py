@@ -6,6 +6,7 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 import hauberk.reports
@@ -203,10 +204,50 @@ def test_the_same_run_gives_the_same_bytes(make_run, tmp_path):
 
 def test_reports_read_records_only():
     allowed = ("hauberk.atomic", "hauberk.errors", "hauberk.evaluation.records", "hauberk.reports")
-    for file in Path(hauberk.reports.__path__[0]).glob("*.py"):
+    for file in Path(hauberk.reports.__path__[0]).rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             names = [name.name for name in node.names] if isinstance(node, ast.Import) else []
             names += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
             for name in names:
                 assert name.split(".")[0] != "torch"
                 assert not name.startswith("hauberk") or name.startswith(allowed), (file.name, name)
+
+
+def add_study(folder, name="Radii", **facts):
+    """Write a study's table into a run."""
+    table = pl.DataFrame({"label": [0, 1], "prediction": [0, 1], "radius": [0.1, 0.2]})
+    known = {"radii": "2", "verifier": "CROWN"} | facts
+    metadata = {"study": "CertifiedRadii", "place": "0", "facts": json.dumps(known)}
+    (folder / "evaluation/studies").mkdir(exist_ok=True)
+    table.write_parquet(folder / f"evaluation/studies/{name}.parquet", metadata=metadata)
+
+
+def test_studies_of_a_run_are_sections_with_captions(make_run, report):
+    folder = make_run()
+    add_study(folder, verifier="</figcaption><script>")
+    page = report(folder)
+    assert "study-1" in page.ids
+    assert "for which </figcaption><script> proves that the prediction" in page.text
+    assert page.tags.count("figure") == page.tags.count("figcaption") == len(FIGURES) + 1
+    assert len(page.ids) == len(set(page.ids))
+
+
+def test_studies_of_several_runs_are_side_by_side_by_their_names(make_run, report):
+    first, second, third = make_run("first"), make_run("second"), make_run("third")
+    add_study(first)
+    add_study(second)
+    add_study(third, "Others")
+    page = report(first, second, third)
+    assert {"run-1-study-1", "run-2-study-1", "run-3-study-2"} <= set(page.ids)
+    assert page.tags.count("figure") == 3 * len(FIGURES) + 3
+    assert re.search(r"Radii .* first\. For each .* second\. For each .* Others .* third\. For each", page.text)
+    assert len(page.ids) == len(set(page.ids))
+
+
+def test_examples_that_are_no_images_are_not_called_so(make_run, report):
+    folder = make_run()
+    (folder / "run.json").write_text(json.dumps(RUN | {"inputs": "examples"}), encoding="utf-8")
+    (folder / "evaluation/examples.safetensors").unlink()
+    page = report(folder)
+    assert "Of 200 test examples, 98.0 % are classified correctly" in page.text
+    assert not re.search(r"\bimages?\b", page.text)

@@ -14,7 +14,7 @@ from reports.synthetic import summary
 def test_headline_line():
     shares = {"clean": {"share": 0.983}, "attacked": {"share": 0.972}, "certified": {"share": 0.96}}
     assert headline_line(summary(examples=10000, **shares), 546.0, Path("runs/small/report.html")) == (
-        "clean 98.3 % | attacked 97.2 % | certified 96.0 % | linf eps 0.1 | 10000 images | 9.1 min "
+        "clean 98.3 % | attacked 97.2 % | certified 96.0 % | linf eps 0.1 | 10000 examples | 9.1 min "
         "| report runs/small/report.html"
     )
 
@@ -23,7 +23,7 @@ def test_headline_table_as_text():
     console = Console(width=110, file=io.StringIO())
     print_headline(summary(threat="linf eps 0.1 [bold]within [0, 1]"), console)
     text = console.file.getvalue()
-    assert "linf eps 0.1 [bold]within [0, 1] | 200 images | network" in text
+    assert "linf eps 0.1 [bold]within [0, 1] | 200 examples | network" in text
     for cells in [("clean", "196", "98.00 %"), ("attacked", "180", "90.00 %"), ("certified", "150", "75.00 %")]:
         line = next(line for line in text.splitlines() if cells[0] in line.split())
         assert all(cell in line for cell in cells)

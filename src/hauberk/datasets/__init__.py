@@ -1,7 +1,8 @@
-"""Data sets: the bundled MNIST and readers of the formats that users have."""
+"""Data sets: the bundled MNIST, points in the plane, and readers of the formats that users have."""
 
 from hauberk.datasets.idx import IdxFolder
 from hauberk.datasets.mnist import MNIST
 from hauberk.datasets.npz import NpzFile
+from hauberk.datasets.points import Points
 
-__all__ = ["MNIST", "IdxFolder", "NpzFile"]
+__all__ = ["MNIST", "IdxFolder", "NpzFile", "Points"]

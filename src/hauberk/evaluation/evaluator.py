@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -17,11 +17,13 @@ from hauberk.concepts.dataset import Split
 from hauberk.concepts.graph import Graph
 from hauberk.concepts.loss import require_labels
 from hauberk.concepts.perturbation_set import ThreatModel
+from hauberk.concepts.study import Study
 from hauberk.concepts.subject import NetworkSubject
 from hauberk.errors import InputError, UnsupportedOpError
 from hauberk.evaluation.fingerprint import weights_sha256
 from hauberk.evaluation.illustrations import write_examples, write_layers
 from hauberk.evaluation.shard import Shard
+from hauberk.evaluation.studies import require_names, write_studies
 from hauberk.evaluation.summary import Summary, summarised
 
 Watcher = Callable[[str, int, int], None]
@@ -53,6 +55,7 @@ class Evaluator:
         attacks: by the names that records use, cheap ones first.
         verifiers: cheap ones first.
         curve: the robustness curve, where one is wanted.
+        studies: further questions, by the names that the report shows.
         shard: examples a shard, which is what a kill can lose.
         illustrated: how many examples are kept with their adversarial versions.
         seed: of the attacks' noise.
@@ -61,9 +64,13 @@ class Evaluator:
     attacks: Mapping[str, Attack]
     verifiers: Sequence[Verifier]
     curve: Curve | None = None
+    studies: Mapping[str, Study] = field(default_factory=dict)
     shard: int = 500
     illustrated: int = 10
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        require_names(self.studies)
 
     def evaluate(
         self,
@@ -100,6 +107,7 @@ class Evaluator:
             summary = summarised(folder, threat, self.attacks, self.verifiers, curve_attacks, self.seed)
             write_layers(folder, subject, data, threat, self.verifiers)
             write_examples(folder, subject, data, threat, self.attacks, self.illustrated, self.seed)
+            write_studies(folder / "studies", self.studies, subject, data, threat)
         finally:
             for part, mode in training.items():
                 part.training = mode

@@ -113,7 +113,7 @@ def central_range(bounds: pl.Series) -> tuple[float, float]:
     return float(bounds.quantile(0.005, "lower") or 0), float(bounds.quantile(0.995, "higher") or 0)
 
 
-def draw_bounds(bounds: pl.Series, name: str) -> Markup:
+def draw_bounds(bounds: pl.Series, name: str, things: str = "images") -> Markup:
     """Return the histogram of the proven lower bounds of the margin, those above zero in the colour of proof."""
     low, high = central_range(bounds)
     width = max((max(high, 0) - min(low, 0)) / 48, 1e-6)
@@ -125,7 +125,7 @@ def draw_bounds(bounds: pl.Series, name: str) -> Markup:
             if counts[mask].any():
                 axes.bar(edges[:-1][mask], counts[mask], width * 0.9, align="edge", color=COLOURS[colour], label=label)
         axes.axvline(0, color=COLOURS["ink"], linewidth=0.8, linestyle=(0, (4, 3)))
-        axes.set(xlabel="proven lower bound of the margin", ylabel="images")
+        axes.set(xlabel="proven lower bound of the margin", ylabel=things)
         axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
         axes.yaxis.set_major_formatter("{x:,.0f}")
         _legend(axes)

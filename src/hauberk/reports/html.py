@@ -12,6 +12,7 @@ from hauberk.errors import InputError
 from hauberk.reports.examples import draw_strip
 from hauberk.reports.figures import central_range, draw_bounds, draw_curves, draw_layers, draw_training
 from hauberk.reports.run_files import Run, read_run
+from hauberk.reports.studies import Illustration, draw_study
 from hauberk.reports.tables import duration, headline_rows, percent, percent_interval
 
 
@@ -57,7 +58,11 @@ def _context(runs: list[Run]) -> dict[str, Any]:
     views = [_view(run, f"run-{number}-" if several else "") for number, run in enumerate(runs, start=1)]
     ordered = sorted(views, key=lambda view: view["run"].summary.subject)  # subjects are never mixed in one table
     subjects = [(subject, list(group)) for subject, group in groupby(ordered, lambda view: view["run"].summary.subject)]
-    return {"views": views, "subjects": subjects, "several": several}
+    studies: dict[str, list[tuple[dict[str, Any], Illustration]]] = {}  # the same question, side by side
+    for view in views:
+        for study, illustration in view["studies"]:
+            studies.setdefault(study.name, []).append((view, illustration))
+    return {"views": views, "subjects": subjects, "several": several, "studies": studies}
 
 
 def _view(run: Run, prefix: str) -> dict[str, Any]:
@@ -76,7 +81,10 @@ def _view(run: Run, prefix: str) -> dict[str, Any]:
         "training": draw_training(run.training, f"{prefix}training") if run.training else [],
         "strip": draw_strip(run.examples) if run.examples else {},
         "layers": draw_layers(run.layers, f"{prefix}layers") if run.layers else None,
-        "bounds": draw_bounds(bounds, f"{prefix}bounds") if len(bounds) else None,
+        "studies": [
+            (study, draw_study(study, f"{prefix}drawing-{place}")) for place, study in enumerate(run.studies, start=1)
+        ],
+        "bounds": draw_bounds(bounds, f"{prefix}bounds", run.about.inputs) if len(bounds) else None,
         "bounded": len(bounds),
         "outside": int(((bounds < low) | (bounds > high)).sum()),
     }

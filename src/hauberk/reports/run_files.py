@@ -1,6 +1,6 @@
 """The files of a run, read into one value."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
@@ -8,6 +8,7 @@ import polars as pl
 from hauberk.errors import InputError
 from hauberk.evaluation.records import SCHEMA, read_records
 from hauberk.reports.examples import Examples, read_examples
+from hauberk.reports.study_files import StudyFile, read_studies
 from hauberk.reports.summary import Summary
 from hauberk.reports.training import Training, read_training
 from hauberk.reports.typed_json import parse, parse_list, read_text
@@ -31,6 +32,8 @@ class About:
     threat: str
     started: str
     weights_sha256: str | None = None
+    inputs: str = "images"
+    """What an example is called."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ class Run:
     training: Training | None
     layers: list[Layer]
     examples: Examples | None
+    studies: list[StudyFile] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -67,7 +71,8 @@ class Run:
 def read_run(folder: Path) -> Run:
     """Return what the files of a run say.
 
-    train.jsonl, evaluation/layers.json and evaluation/examples.safetensors may be missing; the others may not.
+    train.jsonl, evaluation/layers.json, evaluation/examples.safetensors and evaluation/studies may be missing; the
+    others may not.
 
     Raises:
         InputError: a file is missing, corrupt, or contradicts another; the message names it and what to do.
@@ -86,6 +91,7 @@ def read_run(folder: Path) -> Run:
         training=read_training(folder / "train.jsonl"),
         layers=parse_list(read_text(layers, EVALUATE), Layer, str(layers), EVALUATE) if layers.exists() else [],
         examples=read_examples(evaluation / "examples.safetensors", EVALUATE),
+        studies=read_studies(evaluation / "studies", EVALUATE),
     )
     missing = SCHEMA.keys() - set(run.records.columns)
     if missing:

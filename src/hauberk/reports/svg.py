@@ -4,6 +4,7 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.resources import files
 from typing import Any
 
 import matplotlib
@@ -22,6 +23,11 @@ COLOURS = {
     "active": "#8fb8a8",
     "inactive": "#dfe3e8",
     "unproven": "#b5bcc6",
+    "wrong": "#b3261e",
+    "series-1": "#2c7c86",
+    "series-2": "#a2559b",
+    "series-3": "#b07d0c",
+    "series-4": "#5a6ac0",
 }
 """Colours by meaning, the same in every figure and table, told apart by every kind of colour vision."""
 
@@ -65,9 +71,16 @@ _STYLE: dict[Any, Any] = {
 @contextmanager
 def drawing(width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
     """Yield a figure of this size in inches and its axes, in the style of the reports."""
+    with panels(width, height, 1, 1) as (figure, (axes,)):
+        yield figure, axes
+
+
+@contextmanager
+def panels(width: float, height: float, rows: int, columns: int) -> Iterator[tuple[Figure, list[Axes]]]:
+    """Yield a figure of this size in inches and its axes, row by row, in the style of the reports."""
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
-        yield figure, figure.subplots()
+        yield figure, list(figure.subplots(rows, columns, squeeze=False).flat)
 
 
 def to_svg(figure: Figure, name: str, label: str) -> Markup:
@@ -94,3 +107,12 @@ def to_svg(figure: Figure, name: str, label: str) -> Markup:
     for meaning, colour in COLOURS.items():
         body = body.replace(colour, f"var(--{meaning})")
     return Markup(f'<svg viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{escape(label)}">{body}')
+
+
+def standalone(svg: Markup) -> str:
+    """Return a figure as a file of its own, which carries the colours of the reports and follows light and dark."""
+    sheet = files("hauberk.reports").joinpath("report.css").read_text(encoding="utf-8")
+    colours = re.findall(r":root \{[^}]*--paper[^}]*\}", sheet)
+    dark = f"@media (prefers-color-scheme: dark) {{ {colours[1]} }}"
+    style = f"<style>{colours[0]} {dark} svg {{ background: var(--paper) }}</style>"
+    return str(svg).replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1).replace(">", f">{style}", 1) + "\n"

@@ -34,12 +34,12 @@ def print_headline(summary: dict[str, Any], console: Console) -> None:
     """Print the headline table of the content of evaluation/summary.json."""
     shares = {name: Share(**summary[name]) for name in ("clean", "attacked", "certified")}
     table = Table("accuracy", "meaning")
-    for heading in ("images", "share", f"exact {summary['confidence'] * 100:g} % interval"):
+    for heading in ("examples", "share", f"exact {summary['confidence'] * 100:g} % interval"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in headline_rows(Accuracies(summary["examples"], summary["eps"], **shares)):
         share = row.share
         table.add_row(row.name, row.meaning, f"{share.count:,}", percent(share.share), percent_interval(share))
-    title = f"{summary['threat']} | {summary['examples']:,} images | {summary['subject']}"
+    title = f"{summary['threat']} | {summary['examples']:,} examples | {summary['subject']}"
     console.print(Text(title), table, sep="\n")  # Text: [ and ] in a name are no markup
 
 
@@ -49,7 +49,7 @@ def headline_line(summary: dict[str, Any], seconds: float, report: Path) -> str:
     parts = [
         *accuracies,
         summary["threat"],
-        f"{summary['examples']} images",
+        f"{summary['examples']} examples",
         f"{seconds / 60:.1f} min",
         f"report {report}",
     ]

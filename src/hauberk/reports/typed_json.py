@@ -39,6 +39,11 @@ def parse_list(text: str, kind: type[T], where: str, remedy: str) -> list[T]:
     return _parse(text, list[kind], where, remedy)
 
 
+def parse_mapping(text: str, where: str, remedy: str) -> dict[str, str]:
+    """Return the mapping of strings to strings that JSON text holds; otherwise as `parse`."""
+    return _parse(text, dict[str, str], where, remedy)
+
+
 def _parse(text: str, kind: Any, where: str, remedy: str) -> Any:
     try:
         return _convert(json.loads(text), kind, "")
@@ -54,6 +59,9 @@ def _convert(value: Any, kind: Any, place: str) -> Any:
     if get_origin(kind) is list and isinstance(value, list):
         (inner,) = get_args(kind)
         return [_convert(item, inner, f"{place}[{number}]") for number, item in enumerate(value)]
+    if get_origin(kind) is dict and isinstance(value, dict):
+        _, inner = get_args(kind)
+        return {key: _convert(item, inner, f"{place}.{key}" if place else key) for key, item in value.items()}
     if is_dataclass(kind) and isinstance(kind, type) and isinstance(value, dict):
         return _build(value, kind, place)
     if kind is float and isinstance(value, int | float) and not isinstance(value, bool):

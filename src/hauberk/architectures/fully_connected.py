@@ -1,0 +1,25 @@
+"""Fully connected networks of any size."""
+
+import math
+from itertools import pairwise
+
+from torch import nn
+
+
+class FullyConnected(nn.Sequential):
+    """Linear layers with a ReLU between any two: `hidden=[500]` is 784-500-10 on MNIST, 561-500-6 on HAR.
+
+    Args:
+        shape: the shape of one input, flattened first where it has more than one dimension.
+        classes: the number of logits.
+        hidden: the sizes of the layers between; none for a linear classifier.
+    """
+
+    def __init__(self, shape: tuple[int, ...], classes: int, hidden: list[int]) -> None:
+        super().__init__()
+        if len(shape) > 1:
+            self.append(nn.Flatten())
+        sizes = [math.prod(shape), *hidden]
+        for inputs, outputs in pairwise(sizes):
+            self.extend([nn.Linear(inputs, outputs), nn.ReLU()])
+        self.append(nn.Linear(sizes[-1], classes))

@@ -1,0 +1,64 @@
+"""Points in the unit square with random labels: the smallest task on which certified training can be watched."""
+
+from dataclasses import dataclass
+
+import torch
+
+from hauberk.concepts.dataset import Dataset, Split
+from hauberk.errors import InputError
+
+TRIES = 10_000
+"""How many candidates are drawn before the square is called full."""
+
+
+@dataclass(frozen=True)
+class Points(Dataset):
+    """Points in [0, 1]^2 that keep their distance, with two labels drawn by fair coins; to be fitted, not generalised.
+
+    Candidates are drawn uniformly and accepted if they are farther than `separation` from every earlier point in the
+    l_inf norm, so that l_inf balls of half that radius do not meet. Both splits are all the points.
+
+    Args:
+        count: how many points.
+        separation: the l_inf distance that any two of them exceed.
+        seed: of positions and labels.
+
+    Raises:
+        InputError: count or separation is not positive; on drawing, that the square has no room for the points.
+
+    Source: Wong & Kolter 2018, the experiment in two dimensions.
+    """
+
+    count: int = 12
+    separation: float = 0.16
+    seed: int = 0
+    classes = ("0", "1")
+    shape = (2,)
+    range = (0.0, 1.0)
+
+    def __post_init__(self) -> None:
+        if self.count < 1 or not self.separation > 0:
+            raise InputError(f"Points needs a positive count and separation, but has {self.count}, {self.separation}.")
+
+    @property
+    def name(self) -> str:
+        return f"{self.count} points (tested on the training points)"
+
+    def train(self) -> Split:
+        generator = torch.Generator().manual_seed(self.seed)
+        candidates = torch.rand(TRIES, 2, generator=generator)
+        points = candidates[:1]
+        for number in range(1, TRIES):
+            if len(points) == self.count:
+                break
+            if ((points - candidates[number]).abs().amax(1) > self.separation).all():
+                points = torch.cat([points, candidates[number : number + 1]])
+        if len(points) < self.count:
+            raise InputError(
+                f"{TRIES} candidates gave {len(points)} points farther than {self.separation} from each other, "
+                f"not {self.count}: ask for fewer, or for a smaller separation."
+            )
+        return Split(points, torch.randint(0, 2, (self.count,), generator=generator))
+
+    def test(self) -> Split:
+        return self.train()

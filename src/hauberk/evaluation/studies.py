@@ -1,0 +1,44 @@
+"""Studies of a network, each a table in a file of its own."""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import polars as pl
+
+from hauberk.atomic import replacing
+from hauberk.concepts.dataset import Split
+from hauberk.concepts.perturbation_set import ThreatModel
+from hauberk.concepts.study import Findings, Study
+from hauberk.concepts.subject import NetworkSubject
+from hauberk.errors import InputError, ShapeError, UnsupportedOpError, UnsupportedSetError
+
+
+def write_studies(
+    folder: Path, studies: Mapping[str, Study], subject: NetworkSubject, data: Split, threat: ThreatModel
+) -> None:
+    """Write the answers that the folder does not hold yet; one that makes no sense here says why, in an empty table."""
+    device = next(subject.module.parameters(), data.inputs).device
+    data = Split(data.inputs.to(device), data.labels.to(device))
+    for number, (name, study) in enumerate(studies.items()):
+        file = folder / f"{name}.parquet"
+        if not file.exists():
+            try:
+                findings = study(subject, data, threat)
+            except (ShapeError, UnsupportedOpError, UnsupportedSetError) as error:
+                findings = Findings(pl.DataFrame(), {"not_applicable": str(error)})
+            facts = {"study": type(study).__name__, "place": str(number), "facts": json.dumps(findings.facts)}
+            with replacing(file) as temporary:
+                findings.table.write_parquet(temporary, metadata=facts)
+
+
+def require_names(studies: Mapping[str, Study]) -> None:
+    """Refuse names that are no names of files.
+
+    Raises:
+        InputError: the message names it.
+    """
+    for name in studies:
+        if not re.fullmatch(r"\w[\w ,.()+-]*", name):
+            raise InputError(f"a study's name becomes a file's: letters, digits, spaces and ,.()+-, but not {name!r}.")

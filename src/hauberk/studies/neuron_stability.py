@@ -1,0 +1,64 @@
+"""How many neurons of each layer a proof has to relax, example by example."""
+
+from dataclasses import dataclass
+
+import polars as pl
+import torch
+
+from hauberk.concepts.bounder import Bounder
+from hauberk.concepts.dataset import Split
+from hauberk.concepts.perturbation_set import CertifiableSet, ThreatModel
+from hauberk.concepts.study import Findings, Study
+from hauberk.concepts.subject import NetworkSubject
+from hauberk.errors import InputError, UnsupportedSetError
+
+
+@dataclass(frozen=True)
+class NeuronStability(Study):
+    """Counts, for each example and each value that is relaxed, the neurons that are never, perhaps and always positive.
+
+    The three counts are |I-|, |I| and |I+| of the convex outer polytope.
+
+    Args:
+        bounder: gives the bounds that decide.
+        examples: how many examples, from the first.
+
+    Raises:
+        InputError: no example.
+
+    Source: Wong & Kolter 2018, theorem 1 for the three sets.
+    """
+
+    bounder: Bounder
+    examples: int = 200
+
+    def __post_init__(self) -> None:
+        if self.examples < 1:
+            raise InputError(f"NeuronStability needs an example, but has {self.examples}.")
+
+    def __call__(self, subject: NetworkSubject, data: Split, threat: ThreatModel) -> Findings:
+        graph = subject.graph.frozen()
+        S = threat.at(data.batch(slice(0, self.examples))[0])
+        if not isinstance(S, CertifiableSet):
+            raise UnsupportedSetError(f"{type(S).__name__} has no support function, so neurons have no bounds over it.")
+        with torch.no_grad():
+            boxes = self.bounder.boxes(graph, S)
+        parts = []
+        for layer, value in enumerate(graph.relaxed):
+            box = boxes[value]
+            states = {
+                "inactive": (box.upper <= 0) & (box.lower < 0),
+                "unstable": box.unstable,
+                "active": box.lower >= 0,
+            }
+            counts = {state: mask.flatten(1).sum(1).tolist() for state, mask in states.items()}
+            name = graph.nodes[value - 1].name if value else "input"
+            examples = len(S.start)
+            parts.append(
+                pl.DataFrame(
+                    {"layer": [layer] * examples, "name": [name] * examples, "index": list(range(examples)), **counts}
+                )
+            )
+        if not parts:
+            parts = [pl.DataFrame(schema={"layer": pl.Int64, "name": pl.String, "index": pl.Int64})]
+        return Findings(pl.concat(parts), {"bounder": type(self.bounder).__name__, "threat": threat.name})

@@ -1,0 +1,184 @@
+"""Each kind of study from a table whose figures are known."""
+
+import base64
+import io
+import json
+import re
+from xml.etree import ElementTree
+
+import numpy as np
+import polars as pl
+import pytest
+from matplotlib.image import imread
+
+from hauberk.errors import InputError
+from hauberk.reports.studies import DRAWERS, draw_study
+from hauberk.reports.studies.first_layer_filters import mosaic
+from hauberk.reports.studies.output_polytope import mean_widths, occupancy
+from hauberk.reports.study_files import read_studies
+from hauberk.reports.svg import COLOURS
+
+
+def regions():
+    axis = np.linspace(0, 1, 11)
+    grid = [("grid", None, x, y, None, int(x > 0.5), None) for y in axis for x in axis]
+    points = [
+        ("point", 0, 0.2, 0.2, 0, 0, True),
+        ("point", 1, 0.6, 0.5, 0, 1, False),
+        ("point", 2, 0.9, 0.5, 1, 1, True),
+    ]
+    corners = [(-0.1, -0.1), (0.1, -0.1), (0.1, 0.1), (-0.1, 0.1)]
+    around = [("outline", p[1], p[2] + dx, p[3] + dy, None, None, None) for p in points for dx, dy in corners]
+    names = ["part", "example", "first", "second", "label", "prediction", "certified"]
+    return pl.DataFrame([*grid, *points, *around], schema=names, orient="row", infer_schema_length=None)
+
+
+def polytope(networks=2):
+    rows = []
+    for network in range(networks):
+        for eps in (0.1, 0.2):
+            for part, size in (("true", eps), ("convex", 2 * eps), ("box", (3 if eps == 0.1 else 90) * eps)):
+                side = 5 if part == "true" else 2
+                square = [(x, y) for y in np.linspace(0, size, side) for x in np.linspace(0, 2 * size, side)]
+                square = square if part == "true" else [square[i] for i in (0, 1, 3, 2)]
+                rows += [(network, eps, part, x * (1 + network), y) for x, y in square]
+    return pl.DataFrame(rows, schema=["network", "eps", "part", "first", "second"], orient="row")
+
+
+def stability():
+    rows = [(layer, f"conv{layer}", i, 10 - i - layer, i, layer) for layer in (0, 1) for i in range(8)]
+    return pl.DataFrame(rows, schema=["layer", "name", "index", "inactive", "unstable", "active"], orient="row")
+
+
+def filters():
+    weights = np.arange(3 * 2 * 2 * 2).reshape(3, 2, 2, 2) - 4.0
+    rows = [(*place, weights[place]) for place in np.ndindex(weights.shape)]
+    return pl.DataFrame(rows, schema=["filter", "channel", "row", "column", "weight"], orient="row")
+
+
+def radii():
+    return pl.DataFrame({"label": [0, 1, 1, 0], "prediction": [0, 1, 0, 0], "radius": [0.1, 0.3, 0.2, 0.0]})
+
+
+FACTS = {"threat": "linf eps 0.1", "verifier": "CROWN", "bounder": "BackwardLinear", "box": "Interval", "side": "11"}
+FACTS |= {"radii": "3", "redrawn": "2", "directions": "64", "layer": "0", "kind": "Conv2d", "outputs": "3"}
+TABLES = {
+    "DecisionRegions": (regions, ["first 3 examples", "2 of them answered rightly", "2 of 3 CROWN", "linf eps 0.1"]),
+    "OutputPolytope": (polytope, ["first of 2 networks", "11 by 11", "64 directions", "all 2 networks"]),
+    "NeuronStability": (stability, ["first 8 test examples", "linf eps 0.1", "BackwardLinear"]),
+    "FirstLayerFilters": (filters, ["first 3 of 3 outputs of layer 0 (Conv2d)", "2 by 2, 2 input channels", "+19"]),
+    "CertifiedRadii": (
+        radii,
+        ["first 4 test examples", "largest of 3 radii", "CROWN", "median is 0.15", "1 example has"],
+    ),
+}
+
+
+@pytest.fixture
+def write(tmp_path):
+    """A function that writes a study's file and reads it back."""
+
+    def write(study, table, facts=FACTS, place=0, name="A study"):
+        metadata = {"study": study, "place": str(place), "facts": json.dumps(facts)}
+        table.write_parquet(tmp_path / f"{name}.parquet", metadata=metadata)
+        return next(found for found in read_studies(tmp_path, "again.") if found.name == name)
+
+    return write
+
+
+def test_every_kind_is_tried_here():
+    assert DRAWERS.keys() == TABLES.keys()
+
+
+@pytest.mark.parametrize("study", TABLES)
+def test_figures_are_well_formed_follow_the_page_and_their_captions_say_what_they_show(study, write):
+    table, words = TABLES[study]
+    drawn = draw_study(write(study, table()), "here")
+    for word in words:
+        assert word in drawn.caption
+    assert 'role="img" aria-label="' in drawn.figure
+    assert not [colour for colour in COLOURS.values() if colour in drawn.figure]
+    if study != "FirstLayerFilters":
+        ElementTree.fromstring(drawn.figure)
+        assert set(re.findall(r'(?:url\(|href=")#([^")]+)', drawn.figure)) <= set(
+            re.findall(r'\bid="([^"]+)"', drawn.figure)
+        )
+
+
+@pytest.mark.parametrize("study", TABLES)
+def test_a_missing_column_or_fact_or_row_is_named(study, write):
+    table, _ = TABLES[study]
+    with pytest.raises(InputError, match=rf"A study\.parquet lacks the columns {table().columns[-1]}: again"):
+        draw_study(write(study, table().drop(table().columns[-1])), "here")
+    with pytest.raises(InputError, match=r"A study\.parquet lacks the fact"):
+        draw_study(write(study, table(), {}), "here")
+    with pytest.raises(InputError, match="holds no row"):
+        draw_study(write(study, table().clear()), "here")
+
+
+def test_verdicts_have_their_colours(write):
+    table = regions()
+    svg = draw_study(write("DecisionRegions", table), "here").figure
+    assert svg.count("var(--certified)") == 3  # two outlines and the legend
+    assert svg.count("var(--wrong)") == 2
+    assert "2 lie in the region of their label and 2 are proven" in svg
+
+
+def test_widths_are_means_over_networks_and_axes(write):
+    widths = mean_widths(polytope())
+    assert widths[0.1, "true"] == pytest.approx((0.2 + 0.1 + 0.4 + 0.1) / 4)
+    assert widths[0.2, "box"] == pytest.approx(90 * (0.4 + 0.2 + 0.8 + 0.2) / 4)
+    drawn = draw_study(write("OutputPolytope", polytope()), "here")
+    assert drawn.table[0][0] == "eps"
+    assert drawn.table[1] == ["0.1", "0.2", "0.4", "0.6"]
+
+
+def test_a_box_is_drawn_where_it_fits(write):
+    assert "interval box" in re.sub("aria-label=.*?>", "", draw_study(write("OutputPolytope", polytope()), "a").figure)
+    wide = polytope().filter(pl.col("eps") == 0.2)
+    assert "interval box" not in re.sub("aria-label=.*?>", "", draw_study(write("OutputPolytope", wide), "a").figure)
+
+
+def test_the_image_has_no_gaps_and_no_more_than_its_area():
+    grid = np.stack(np.meshgrid(np.linspace(0, 1, 17), np.linspace(0, 1, 17)), -1).reshape(-1, 2)
+    sheared = grid @ np.array([[0.5, 0.25], [0.0, 0.25]])
+    covered = occupancy(sheared, np.array([-0.25, -0.25]), np.array([0.75, 0.75]), bins=100)
+    assert covered.mean() == pytest.approx(0.125, abs=0.015)
+    assert covered[50, 50]  # (0.255, 0.255) lies in the middle
+    assert not covered[:24].any()
+
+
+def test_a_mosaic_puts_every_tile_at_its_place(write):
+    tiles = np.arange(1, 6)[:, None, None, None] * np.ones((5, 2, 3, 4))
+    sheet = mosaic(tiles, 2)
+    assert sheet.shape == (3 * 3 - 1, 2 * 4 - 1, 4)
+    assert (sheet[3:5, 4:7] == 4).all()
+    assert (sheet[2] == 0).all()
+    assert (sheet[6:, 4:] == 0).all()
+    figure = draw_study(write("FirstLayerFilters", filters()), "here").figure
+    pixels = imread(io.BytesIO(base64.b64decode(re.search('base64,([^"]+)', figure)[1])), format="png")
+    assert pixels.shape[:2] in [(2, 14), (5, 9), (8, 4)]
+    assert pixels[0, 0, 2] > pixels[0, 0, 0]  # the smallest weight is negative: blue
+    assert pixels.reshape(-1, 4)[:, 3].max() == 1
+
+
+def test_what_is_not_applicable_or_unknown_is_said_in_words(write):
+    drawn = draw_study(write("DecisionRegions", pl.DataFrame(), {"not_applicable": "no <plane>"}), "here")
+    assert (drawn.figure, drawn.caption) == (None, "Not applicable: no <plane>")
+    assert "Novelty; its table is A study.parquet" in draw_study(write("Novelty", radii()), "here").caption
+
+
+def test_studies_keep_the_order_of_the_recipe(write, tmp_path):
+    for place, name in enumerate(("z", "m", "a")):
+        write("CertifiedRadii", radii(), place=place, name=name)
+    assert [study.name for study in read_studies(tmp_path, "")] == ["z", "m", "a"]
+    assert read_studies(tmp_path / "absent", "") == []
+
+
+def test_files_of_another_kind_are_named(tmp_path):
+    (tmp_path / "a.parquet").write_bytes(b"PAR1")
+    with pytest.raises(InputError, match=r"a\.parquet does not hold the table of a study.*again"):
+        read_studies(tmp_path, "again.")
+    radii().write_parquet(tmp_path / "a.parquet")
+    with pytest.raises(InputError, match=r"a\.parquet does not hold the table of a study.*again"):
+        read_studies(tmp_path, "again.")
