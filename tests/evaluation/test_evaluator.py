@@ -150,6 +150,32 @@ def test_a_contradiction_is_an_error_and_the_evidence_is_kept(network: nn.Module
 
 
 @dataclass(frozen=True)
+class Lucky(Verifier):
+    """Calls everything proven, with little confidence."""
+
+    name: str = "lucky"
+
+    def __call__(self, subject, S, spec) -> Certificate:
+        return Certificate.from_lower(torch.ones_like(spec.offset), subject.kind, "none", 0.6)
+
+
+def test_a_proof_that_may_fail_is_overturned_by_an_attack_and_counted(network: nn.Module, tmp_path: Path):
+    verifiers = [ByBound(Interval(), "interval"), Lucky("lucky"), Lucky("idle")]
+    plan = replace(EVALUATOR, verifiers=verifiers, curve=None)
+    summary = plan.evaluate(network, digits(100), LinfBall(0.1), tmp_path)
+    records = read_records(tmp_path / "records")
+    proven, broken = (records[name].is_not_null() for name in ("certified_by", "broken_by"))
+    sure, lucky, idle = summary["verifiers"]
+    assert (records["certified_by"].drop_nulls().is_in(["interval", "lucky"])).all()
+    assert lucky["overturned"] == (proven & broken).sum() > 0
+    assert lucky["certified"] == ((records["certified_by"] == "lucky") & ~broken).sum() > 0
+    assert summary["certified"]["count"] == (proven & ~broken).sum() == sure["certified"] + lucky["certified"]
+    assert [one["overturned"] for one in (sure, idle)] == [0, 0]
+    assert (sure["confidence"], lucky["confidence"]) == (1.0, 0.6)
+    assert not list(tmp_path.glob("contradiction-*"))
+
+
+@dataclass(frozen=True)
 class Escaping(Attack):
     """Answers outside the set."""
 

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 import hauberk
+from hauberk.errors import InputError
 from hauberk.threats import L1Ball, L2Ball, LinfBall
 
 LEAVES = (
@@ -33,6 +34,7 @@ OVERRIDES: dict[tuple[str, str], list[Any]] = {
     ("Union", "threats"): [[LinfBall(0.1), L2Ball(0.3), L1Ball(1.0)], [L2Ball("1/2", None)]],
     ("BackwardLinear", "budget"): [2**26, 6000],
     ("MixedInteger", "seconds"): [0.01],
+    ("HighProbability", "rows"): [200],
 }
 
 
@@ -71,8 +73,19 @@ def instances(concept: type, *, whole: bool = False, depth: int = DEPTH) -> list
         if missing and depth == DEPTH:
             raise TypeError(f"{cls.__name__}: no value is known for {missing}: add it to OVERRIDES.")
         if not missing:
-            built += [cls(**choice) for choice in choices(options, whole)]
+            found = [instance for choice in choices(options, whole) for instance in made(cls, choice)]
+            if not found:
+                raise TypeError(f"{cls.__name__} refuses every choice of its arguments: add one to OVERRIDES.")
+            built += found
     return built
+
+
+def made(cls: type, choice: dict[str, Any]) -> list[Any]:
+    """Return the instance, or none where the class refuses one of the parts that it would be made of."""
+    try:
+        return [cls(**choice)]
+    except InputError:
+        return []
 
 
 def choices(options: dict[str, list[Any]], whole: bool) -> list[dict[str, Any]]:

@@ -28,7 +28,7 @@ from laws.networks import BUILDERS, CLASSES, SHAPE, images, labels, network
 B = 4
 DTYPE = torch.float64
 RADII = torch.tensor([0.02, 0.1, 0.3, 0.05], dtype=DTYPE)
-BOUNDERS = [bounder for bounder in instances(Bounder, depth=1) if bounder.certifies]
+BOUNDERS = [bounder for bounder in instances(Bounder, depth=1) if bounder.certifies and not bounder.failure]
 THREATS = [threat for threat in instances(ThreatModel) if isinstance(threat.at(images(1, 0)), CertifiableSet)]
 
 
@@ -117,7 +117,9 @@ def test_bounds_hold_for_every_certifiable_set(threat, name):
 @pytest.mark.product
 @networks
 @pytest.mark.parametrize("threat", THREATS, ids=label)
-@pytest.mark.parametrize("bounder", [b for b in instances(Bounder, whole=True) if b.certifies], ids=label)
+@pytest.mark.parametrize(
+    "bounder", [b for b in instances(Bounder, whole=True) if b.certifies and not b.failure], ids=label
+)
 def test_bounds_hold_for_the_whole_product(bounder, threat, name):
     for seed, scale in enumerate((0.3, 1.0, 3.0)):
         try:

@@ -11,6 +11,7 @@ from hauberk.concepts.bounder import Bounder, Bounds
 from hauberk.concepts.box import Box
 from hauberk.concepts.forward_pass import Carrier, Form, forward_boxes
 from hauberk.concepts.graph import FrozenGraph
+from hauberk.concepts.op import rounding_factor
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.concepts.slopes import Parallel
@@ -43,7 +44,8 @@ class ForwardLinear(Bounder):
     def boxes(
         self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool = True, noise: Noise | None = None
     ) -> list[Box]:
-        return forward_boxes(graph, S, AllGenerators(S), outward=outward)
+        carrier = AllGenerators(S)
+        return forward_boxes(graph, S, carrier, carrier.box, outward=outward)
 
 
 @dataclass(frozen=True)
@@ -68,10 +70,14 @@ class AllGenerators(Carrier):
         return {index: block.unflatten(2, half.shape[1:])} if k else {}
 
     def box(self, form: Form, interval: Box, loose: Bool[Tensor, "b *z"]) -> Box:
+        """Return the interval's intersection with the form's exact bounds."""
         rows = form.blocks[0].flatten(2).transpose(1, 2).unflatten(2, self.S.start.shape[1:])
         upper = self.S.support_function(rows).view_as(form.center)
         lower = -self.S.support_function(-rows).view_as(form.center)
-        still = torch.zeros_like(form.center) if form.error is None else form.error
+        still = torch.zeros_like(form.center)
+        if form.error is not None:
+            added = sum(block.shape[1] for block in form.blocks.values())
+            still = form.error + self.magnitude(form) * (2 * rounding_factor(added + 8, form.center.dtype))
         spread = sum((block.abs().sum(1) for key, block in form.blocks.items() if key), still)
         return interval.intersect(Box(form.center + lower - spread, form.center + upper + spread))
 

@@ -1,6 +1,7 @@
 """Bound methods."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jaxtyping import Float
@@ -35,6 +36,18 @@ class Bounder(ABC):
     """Whether its bounds are proofs; estimates are for training."""
     differentiable: bool = True
     """Whether gradients flow through its margins."""
+
+    @property
+    def failure(self) -> float:
+        """The probability with which its bounds of an example may be wrong: 0 but for methods that draw random numbers.
+
+        That of a method built from others is the sum of theirs.
+        """
+        found = 0.0
+        for value in vars(self).values():
+            parts = value if isinstance(value, Sequence) else [value]
+            found += sum(part.failure for part in parts if isinstance(part, Bounder))
+        return found
 
     @abstractmethod
     def __call__(

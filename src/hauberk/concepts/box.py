@@ -50,6 +50,10 @@ class Box:
         """Where zero lies strictly inside: the neurons that a ReLU has to relax."""
         return (self.lower < 0) & (self.upper > 0)
 
+    def to(self, dtype: torch.dtype) -> "Box":
+        """Return the box with its bounds in another precision."""
+        return Box(self.lower.to(dtype), self.upper.to(dtype))
+
     def intersect(self, other: "Box") -> "Box":
         """Return the box of the points in both; never looser than either."""
         return Box(torch.maximum(self.lower, other.lower), torch.minimum(self.upper, other.upper))

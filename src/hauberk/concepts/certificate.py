@@ -32,20 +32,25 @@ class Certificate:
     lower: Float[Tensor, "b k"]
     """A proven lower bound of every row of the specification; -inf where there is none."""
     confidence: Float[Tensor, "b"]
-    """1 for deterministic proofs."""
+    """The probability, over the random numbers of the proof, that what is said of an example is right; 1 for sure."""
     subject: str
     """What it speaks of: "network", "smoothed network", "cascade"."""
     arithmetic: str
     """What sound means here: precision, rounding allowance."""
     radius: Float[Tensor, "b"] | None = None
     """The largest radius found to be proven, smaller ones included, 0 for none; None where none was looked for."""
+    overturned: Bool[Tensor, "b"] | None = None
+    """Where a counterexample refuted a proof of confidence below 1, whose promise it counts against; None for nowhere."""
 
     @classmethod
-    def from_lower(cls, lower: Float[Tensor, "b k"], subject: str, arithmetic: str) -> "Certificate":
-        """Return a deterministic certificate: VERIFIED where every bound is finite and positive, UNKNOWN elsewhere."""
+    def from_lower(
+        cls, lower: Float[Tensor, "b k"], subject: str, arithmetic: str, confidence: float = 1.0
+    ) -> "Certificate":
+        """Return a certificate: VERIFIED where every bound is finite and positive, UNKNOWN elsewhere."""
         lower = torch.where(lower.isfinite(), lower, -torch.inf)
         verdict = torch.where((lower > 0).all(1), Verdict.VERIFIED.value, Verdict.UNKNOWN.value)
-        return cls(verdict, lower, lower.new_ones(len(lower)), subject, arithmetic)
+        confidences = torch.full_like(lower[:, 0], confidence, dtype=torch.float64)
+        return cls(verdict, lower, confidences, subject, arithmetic)
 
     @property
     def verified(self) -> Tensor:
@@ -57,6 +62,11 @@ class Certificate:
         """Which examples are proven or refuted, as a mask."""
         return self.verified | (self.verdict == Verdict.FALSIFIED)
 
+    @property
+    def settled(self) -> Tensor:
+        """Which examples are decided for sure, as a mask."""
+        return self.decided & (self.confidence == 1)
+
     def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> "Certificate":
         """Return the certificates of some of the examples."""
         return replace(
@@ -65,29 +75,50 @@ class Certificate:
             lower=self.lower[index],
             confidence=self.confidence[index],
             radius=None if self.radius is None else self.radius[index],
+            overturned=None if self.overturned is None else self.overturned[index],
         )
 
     def merged(self, other: "Certificate") -> "Certificate":
-        """Return the stronger of two deterministic certificates of the same examples and subject.
+        """Return the stronger of two certificates of the same examples and subject.
+
+        Where one settles an example, what the other says of it without being sure is dropped. Elsewhere both may have a
+        part in the result (the second was asked because the first had failed), so probabilities of being wrong add up.
 
         Raises:
             InputError: they speak of different subjects.
-            SoundnessError: one proves what the other refutes.
+            SoundnessError: one proves for sure what the other refutes for sure.
         """
         if self.subject != other.subject:
             raise InputError(f"certificates of a {self.subject} and of a {other.subject} cannot be merged.")
         clash = (self.verified & (other.verdict == Verdict.FALSIFIED)) | (
             other.verified & (self.verdict == Verdict.FALSIFIED)
         )
-        if clash.any():
-            raise SoundnessError(f"proven and refuted at once: examples {clash.nonzero()[:, 0].tolist()} of the batch.")
-        radii = [radius for radius in (self.radius, other.radius) if radius is not None]
+        bug = clash & (self.confidence == 1) & (other.confidence == 1)
+        if bug.any():
+            raise SoundnessError(f"proven and refuted at once: examples {bug.nonzero()[:, 0].tolist()} of the batch.")
+        first, second = self.beside(other), other.beside(self)
+        radii = [one.radius for one in (first, second) if one.radius is not None]
+        overturned = [one.overturned for one in (self, other) if one.overturned is not None]
+        overturned += [clash] if clash.any() else []
         return replace(
             self,
-            verdict=torch.where(self.decided, self.verdict, other.verdict),
-            lower=torch.maximum(self.lower, other.lower),
+            verdict=torch.where(first.decided, first.verdict, second.verdict),
+            lower=torch.maximum(first.lower, second.lower),
+            confidence=first.confidence + second.confidence - 1,
             arithmetic=joined(self.arithmetic, other.arithmetic),
             radius=torch.stack(radii).amax(0) if radii else None,
+            overturned=torch.stack(overturned).any(0) if overturned else None,
+        )
+
+    def beside(self, other: "Certificate") -> "Certificate":
+        """Return this certificate without what it is not sure of where the other one is sure."""
+        drop = other.settled & (self.confidence < 1)
+        return replace(
+            self,
+            verdict=self.verdict.masked_fill(drop, Verdict.UNKNOWN.value),
+            lower=self.lower.masked_fill(drop[:, None], -torch.inf),
+            confidence=self.confidence.masked_fill(drop, 1),
+            radius=None if self.radius is None else self.radius.masked_fill(drop, 0),
         )
 
     def merged_at(self, index: Int[Tensor, "s"], other: "Certificate") -> "Certificate":
@@ -97,12 +128,15 @@ class Certificate:
             InputError, SoundnessError: as `merged` does.
         """
         dtype = torch.promote_types(self.lower.dtype, other.lower.dtype)  # never rounds a bound up
+        b, k = self.lower.shape
+        sure, nowhere = self.confidence.new_ones(b), torch.zeros_like(self.decided)
         whole = replace(
             other,
-            verdict=self.verdict.index_copy(0, index, other.verdict),
-            lower=self.lower.to(dtype).index_copy(0, index, other.lower.to(dtype)),
-            confidence=self.confidence,
+            verdict=self.verdict.masked_fill(self.decided, Verdict.UNKNOWN.value).index_copy(0, index, other.verdict),
+            lower=self.lower.new_full((b, k), -torch.inf, dtype=dtype).index_copy(0, index, other.lower.to(dtype)),
+            confidence=sure.index_copy(0, index, other.confidence.to(sure)),
             radius=None,
+            overturned=None if other.overturned is None else nowhere.index_copy(0, index, other.overturned),
         )
         return self.merged(whole)
 

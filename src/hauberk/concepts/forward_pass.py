@@ -1,11 +1,11 @@
 """Linear bounds carried forward: every value of a graph as a centre plus a spread of generators."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from hauberk.concepts.box import Box
@@ -40,10 +40,6 @@ class Carrier(ABC):
     @abstractmethod
     def noise(self, index: int, half: Float[Tensor, "b *z"]) -> dict[int, Float[Tensor, "b k *z"]]:
         """Return the block of one new generator for each element, of length `half` in that element alone."""
-
-    @abstractmethod
-    def box(self, form: Form, interval: Box, loose: Bool[Tensor, "b *z"]) -> Box:
-        """Return bounds of a value at least as tight as `interval`, which is known to hold; the `loose` ones matter."""
 
     @abstractmethod
     def magnitude(self, form: Form) -> Float[Tensor, "b *z"]:
@@ -120,8 +116,13 @@ def pushed(op: Affine, operands: list[tuple[Tensor, Tensor | None]]) -> Float[Te
     return op.linear(*(block.flatten(0, 1) for block in given)).unflatten(0, (-1, k))
 
 
-def forward_boxes(graph: FrozenGraph, S: CertifiableSet, carrier: Carrier, *, outward: bool) -> list[Box]:
-    """Return boxes of all values: interval steps, and the carrier's bounds of every value that a node relaxes."""
+def forward_boxes(
+    graph: FrozenGraph, S: CertifiableSet, carrier: Carrier, bound: Callable[[Form, Box, Tensor], Box], *, outward: bool
+) -> list[Box]:
+    """Return boxes of all values: interval steps, and what `bound` makes of the forms of values that a node relaxes.
+
+    It is given a form, the interval box, which holds already, and a mask of the elements whose bounds matter.
+    """
     boxes = [S.bounding_box()]
     forward = ForwardPass(graph, boxes, carrier, outward)
     for index in range(1, len(graph.shapes)):
@@ -129,5 +130,5 @@ def forward_boxes(graph: FrozenGraph, S: CertifiableSet, carrier: Carrier, *, ou
         if index <= max(graph.relaxed, default=0):
             form = forward.advance(index)
             if index in graph.relaxed and index not in graph.mixed_once:
-                boxes[index] = carrier.box(form, boxes[index], graph.loose(index, boxes[index]))
+                boxes[index] = bound(form, boxes[index], graph.loose(index, boxes[index]))
     return boxes

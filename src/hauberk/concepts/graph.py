@@ -134,11 +134,15 @@ class Graph:
     def classes(self) -> int:
         return self.shapes[-1][0]
 
-    def frozen(self) -> FrozenGraph:
-        """Return the network in eval mode: batch norms use their running statistics. Nothing is copied."""
+    def frozen(self, dtype: torch.dtype | None = None) -> FrozenGraph:
+        """Return the network in eval mode: batch norms use their running statistics.
+
+        Nothing is copied unless another `dtype` is asked for: the network with the same parameters, rounded to it.
+        """
         stored: dict[str, Tensor] = dict(self.module.named_parameters(remove_duplicate=False))
         stored |= dict(self.module.named_buffers(remove_duplicate=False))
         like = next((t for t in stored.values() if t.is_floating_point()), torch.empty(0))
+        like = torch.empty(0, dtype=dtype or like.dtype, device=like.device)
         nodes = []
         for node in self.nodes:
             tensors = [stored[t] if isinstance(t, str) else t for t in node.tensors]

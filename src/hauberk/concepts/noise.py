@@ -34,7 +34,7 @@ class Noise:
     @classmethod
     def of(cls, seed: int, examples: Int[Tensor, "b"]) -> "Noise":
         """Return the streams of the examples with these indices (in the data set, say)."""
-        start = mixed(torch.tensor(seed) * GOLDEN + 1)
+        start = mixed(torch.tensor(seed, device=examples.device) * GOLDEN + 1)
         return cls(mixed(start + (examples.long() + 1) * GOLDEN), mixed(start))
 
     def fold(self, number: int) -> "Noise":

@@ -1,7 +1,9 @@
 """Threat models and the perturbation sets that they put around inputs."""
 
 from abc import ABC, abstractmethod
+from dataclasses import fields, replace
 from math import inf
+from typing import Any, cast
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -29,6 +31,11 @@ class PerturbationSet(ABC):
     def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> "PerturbationSet":
         """Return the sets of some of the examples."""
 
+    def to(self, dtype: torch.dtype) -> "PerturbationSet":
+        """Return the set in another precision: the very same one where that is the wider, since no number changes."""
+        changed = {f.name: converted(getattr(self, f.name), dtype) for f in fields(self)}  # pyright: ignore
+        return replace(self, **changed)  # pyright: ignore
+
     def decode(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b *x"]:
         """Return the network's input that z stands for."""
         return z
@@ -52,6 +59,15 @@ class PerturbationSet(ABC):
         """Return which points are members, up to `atol` in units of the input."""
 
 
+def converted(value: Any, dtype: torch.dtype) -> Any:
+    """Return a field of a set in another precision; what holds no floating-point numbers stays as it is."""
+    if isinstance(value, tuple | list):
+        return type(value)(converted(part, dtype) for part in value)
+    if isinstance(value, Box | PerturbationSet) or (isinstance(value, Tensor) and value.is_floating_point()):
+        return value.to(dtype)
+    return value
+
+
 class CertifiableSet(PerturbationSet):
     """A perturbation set that a proof can handle: it knows its support function and a box around it."""
 
@@ -61,6 +77,9 @@ class CertifiableSet(PerturbationSet):
     @abstractmethod
     def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> "CertifiableSet":
         """Return the sets of some of the examples."""
+
+    def to(self, dtype: torch.dtype) -> "CertifiableSet":
+        return cast(CertifiableSet, super().to(dtype))
 
     @abstractmethod
     def support_function(self, c: Float[Tensor, "b k *z"]) -> Float[Tensor, "b k"]:

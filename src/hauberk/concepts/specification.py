@@ -27,6 +27,10 @@ class LinearSpec:
         """Return the k numbers that must be positive."""
         return torch.einsum("bkc,bc->bk", self.rows, logits) + self.offset
 
+    def to(self, dtype: torch.dtype) -> "LinearSpec":
+        """Return the specification in another precision."""
+        return LinearSpec(self.rows.to(dtype), self.offset.to(dtype))
+
     def select(self, index: Tensor) -> "LinearSpec":
         """Return the specifications of some of the examples."""
         return LinearSpec(self.rows[index], self.offset[index])

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from hauberk.atomic import replacing
 from hauberk.concepts.attack import Attack
-from hauberk.concepts.certificate import Verifier
+from hauberk.concepts.certificate import Verifier, joined
 from hauberk.concepts.dataset import Split
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet, ThreatModel
@@ -43,11 +43,14 @@ class Shard:
         self.prediction = labels_of(logits)
         self.spec = LinearSpec.margins(y, logits.shape[1], logits.dtype)
         self.margin = self.spec.value(logits).amin(1)
-        self.lower = torch.full_like(self.margin, -torch.inf)
+        self.lower = torch.full_like(self.margin, -torch.inf, dtype=torch.float64)
+        self.failure = torch.zeros_like(self.lower)
+        self.sure = torch.zeros_like(y, dtype=torch.bool)
         self.certified_by: list[str | None] = [None] * len(y)
         self.broken_by: list[str | None] = [None] * len(y)
         self.answer = self.S.start.clone()
         self.arithmetic = ""
+        self.confidence: dict[str, float] = {}
         self.seconds: dict[str, float] = {}
         self.not_applicable: dict[str, str] = {}
 
@@ -78,8 +81,13 @@ class Shard:
             self.not_applicable[verifier.name] = str(error)
             return
         self.seconds[verifier.name] = time.monotonic() - began
-        self.arithmetic = certificate.arithmetic
-        self.lower[left] = torch.maximum(self.lower[left], certificate.lower.amin(1))
+        self.arithmetic = joined(self.arithmetic, certificate.arithmetic)
+        sure, lower = certificate.confidence == 1, certificate.lower.amin(1).double()
+        self.failure[left] += 1 - certificate.confidence  # it was asked because those before it had failed
+        self.confidence[verifier.name] = 1.0 if sure.all() else 1 - self.failure[left].max().item()
+        self.sure[left] = sure & certificate.verified
+        lower = torch.where(certificate.verified | sure, lower, -torch.inf)
+        self.lower[left] = torch.maximum(self.lower[left], lower)
         for position in left[certificate.verified].tolist():
             self.certified_by[position] = verifier.name
 
@@ -101,13 +109,15 @@ class Shard:
             self.broken_by[position] = name
 
     def require_agreement(self, evidence: Path) -> None:
-        """Refuse a result in which an example is proven and broken at once; the evidence is kept.
+        """Refuse a result in which an example is proven for sure and broken at once; the evidence is kept.
+
+        Proofs that may fail are overturned instead: records name proof and attack, and nothing is certified.
 
         Raises:
             SoundnessError: names the example, the proof and the attack.
         """
         for position, (proof, attack) in enumerate(zip(self.certified_by, self.broken_by, strict=True)):
-            if proof is not None and attack is not None:
+            if proof is not None and attack is not None and self.sure[position]:
                 index = int(self.index[position])
                 file = evidence / f"contradiction-{index}.safetensors"
                 tensors = {"input": self.x, "counterexample": self.answer, "label": self.y}
@@ -124,11 +134,14 @@ class Shard:
             "seconds": json.dumps(self.seconds),
             "not_applicable": json.dumps(self.not_applicable),
             "arithmetic": self.arithmetic,
+            "confidence": json.dumps(self.confidence),
         }
 
     def records(self, seconds: float) -> pl.DataFrame:
         """Return one record per example."""
-        lower = [value if value > -torch.inf else None for value in self.lower.tolist()]
+        rounded = self.lower.float()
+        rounded = torch.where(rounded > self.lower, rounded.nextafter(torch.full_like(rounded, -torch.inf)), rounded)
+        lower = [value if value > -torch.inf else None for value in rounded.tolist()]
         columns = {
             "index": self.index.tolist(),
             "label": self.y.tolist(),

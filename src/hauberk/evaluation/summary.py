@@ -30,10 +30,15 @@ def summarised(
     facts = [pl.read_parquet_metadata(shard) for shard in sorted((folder / "records").glob("*.parquet"))]
     seconds: Counter[str] = Counter()
     refusals: dict[str, str] = {}
+    confidence: dict[str, float] = {}
     for fact in facts:
         seconds.update(json.loads(fact["seconds"]))
         refusals |= json.loads(fact["not_applicable"])
+        for name, value in json.loads(fact.get("confidence", "{}")).items():
+            confidence[name] = min(value, confidence.get(name, 1.0))
+    overturned = records.filter(records["broken_by"].is_not_null() & records["certified_by"].is_not_null())
     broken, certified = Counter(records["broken_by"]), Counter(records["certified_by"])
+    certified -= (refuted := Counter(overturned["certified_by"]))
     curve = [read_records(place) for place in (folder / "curve").glob("*")]
     return {
         "subject": "network",
@@ -52,6 +57,8 @@ def summarised(
                 "certified": certified[verifier.name],
                 "seconds": seconds[verifier.name],
                 "not_applicable": refusals.get(verifier.name),
+                "confidence": confidence.get(verifier.name, 1.0),
+                "overturned": refuted[verifier.name],
             }
             for verifier in verifiers
         ],
@@ -69,6 +76,6 @@ def accuracies(records: pl.DataFrame) -> dict[str, dict[str, float | int]]:
     masks = {
         "clean": correct,
         "attacked": correct & records["broken_by"].is_null(),
-        "certified": correct & records["certified_by"].is_not_null(),
+        "certified": correct & records["certified_by"].is_not_null() & records["broken_by"].is_null(),
     }
     return {name: share(int(mask.sum()), len(records)) for name, mask in masks.items()}

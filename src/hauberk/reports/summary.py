@@ -53,6 +53,10 @@ class VerifierResult:
     seconds: float
     not_applicable: str | None = None
     """Why it could not be used, if so."""
+    confidence: float = 1.0
+    """The least probability with which one of its proofs is right."""
+    overturned: int = 0
+    """How many of its proofs an attack refuted, which only those of confidence below 1 allow."""
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,10 @@ class CascadeAnswer:
     stage: Int[Tensor, "b"]
     """The number of the stage that certified the label, -1 where the cascade abstains."""
     certificate: Certificate
-    """VERIFIED where there is a label; `lower` bounds the margins of that label at that stage."""
+    """VERIFIED where there is a label; `lower` bounds the margins of that label at that stage.
+
+    Where proofs may fail, the probabilities of the stages asked add up in `confidence`.
+    """
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,7 @@ class ModelCascade(Subject):
         label, stage, left = torch.full_like(first, -1), torch.full_like(first, -1), torch.arange(len(x)).to(first)
         lower = x.new_full((len(x), self.stages[0].classes - 1), -torch.inf)
         certificate = Certificate.from_lower(lower, self.kind, "")
+        failure = torch.zeros_like(certificate.confidence)
         for number, graph in enumerate(self.stages):
             if not len(left):
                 break
@@ -93,7 +97,9 @@ class ModelCascade(Subject):
             found = certified(graph, S.select(left), said, self.verifier)
             proven = found.verified
             label[left[proven]], stage[left[proven]] = said[proven], number
-            found = replace(found.select(proven), subject=self.kind)
+            failure[left] += 1 - found.confidence  # a stage is asked because those before it proved nothing
+            confidence = torch.where(found.confidence == 1, 1, 1 - failure[left])
+            found = replace(found, subject=self.kind, confidence=confidence).select(proven)
             certificate = certificate.merged_at(left[proven], found)
             left = left[~proven]
         return CascadeAnswer(label, stage, certificate)

@@ -39,6 +39,9 @@ class LargestRadius:
         cap: no radius above this one (or the threat's own, where larger) is tried; in the units of the input.
         batch: how many examples are bounded at once.
 
+    Raises:
+        InputError: the bounder's bounds may fail, with a probability that many proofs would multiply.
+
     Source: Wong 2020 (thesis), equation 3.29; bracket and proof are added.
     """
 
@@ -46,6 +49,10 @@ class LargestRadius:
     tolerance: float = 1e-4
     cap: float = 1.0
     batch: int = 50
+
+    def __post_init__(self) -> None:
+        if self.bounder.failure:
+            raise InputError(f"a search asks many times, and each answer of {self.bounder} may fail: give it another.")
 
     def __call__(
         self, subject: NetworkSubject, threat: ThreatModel, x: Float[Tensor, "b *x"], spec: LinearSpec

@@ -1,0 +1,160 @@
+"""The dual network with random projections: bounds that hold with a promised probability."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from hauberk.concepts.backward_pass import BackwardPass
+from hauberk.concepts.bounder import Bounder, Bounds
+from hauberk.concepts.box import Box
+from hauberk.concepts.forward_box import forward_box
+from hauberk.concepts.forward_pass import Form, ForwardPass
+from hauberk.concepts.graph import FrozenGraph
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.norm_bounds import l1_bound, l2_bound
+from hauberk.concepts.perturbation_set import CertifiableSet
+from hauberk.concepts.projections import CAUCHY, GAUSSIAN, Projections, chosen, stream
+from hauberk.concepts.slopes import Parallel
+from hauberk.concepts.specification import LinearSpec
+from hauberk.concepts.unit_bounds import replaced
+from hauberk.errors import InputError
+
+AT_ONCE = 100  # rows that travel together; each such part has a stream of its own, so that no draw depends on memory
+OWN = 1 << 40  # the number of a stream that no training step or restart ever asks for
+
+
+@dataclass(frozen=True)
+class HighProbability(Bounder):
+    """Hidden bounds from random projections that all hold with probability 1 - `failure`, for each example.
+
+    The spread of a value is an l1 norm. Of `rows` Cauchy projections of it the geometric mean is taken, times a factor
+    that makes it an upper bound (`norm_bounds`): 1.20 for 2000 rows, 6572 neurons and failure 0.01. The part of an
+    l2 ball is bounded by the chi-square tail of Gaussian projections. Margins need no estimates: one exact backward row
+    each.
+
+    Why the promise holds. Let L values be estimated, which graph and kind of set say beforehand. Every one has freshly
+    drawn projections, which travel from the input through relaxations that are fixed by then. Condition on the draws
+    for the values before it: its n neurons that intervals leave loose, hence n, and the norms of their generators are
+    then fixed numbers, of which the new draws are independent; so each norm exceeds its estimate with probability at
+    most failure / (L n), whatever the past, and any of them with at most failure / L. The L values together make
+    `failure`. Where no estimate falls short every box holds, by induction, and with the boxes the margins. (Projections
+    that are reused for later values would depend on the relaxations that they have shaped.)
+
+    Examples share draws: an expected share `failure` of certificates may be wrong, but perhaps together. Network and
+    inputs must not have been chosen in view of the draws, that is, of `noise`; no training step draws the same.
+
+    Costs `rows` forward passes an example for each of the L values, `AT_ONCE` at a time, for as many examples as need
+    about `budget`: worthwhile where (inputs + unstable neurons) are far more than rows.
+
+    Raises:
+        InputError: rows < 1, or failure is not in (0, 1).
+
+    Source: Wong, Schmidt, Metzen & Kolter 2018, section 3.3, with fresh projections for each layer and one set of rows
+    for all terms.
+    """
+
+    rows: int = 2000
+    failure: float = 0.01  # pyright: ignore[reportAssignmentType]
+    budget: int = 2**26
+
+    def __post_init__(self) -> None:
+        if self.rows < 1:
+            raise InputError(f"rows must be at least 1, but is {self.rows}.")
+        if not 0 < self.failure < 1:
+            raise InputError(f"failure must be a probability between 0 and 1, but is {self.failure}.")
+
+    def __call__(
+        self,
+        graph: FrozenGraph,
+        S: CertifiableSet,
+        spec: LinearSpec,
+        *,
+        outward: bool = True,
+        noise: Noise | None = None,
+    ) -> Bounds:
+        """Return the bounds.
+
+        Raises:
+            InputError: there is no noise, or the tensors are not float64: rounding of projections is not bounded.
+            UnsupportedSetError: the set is neither a box nor an l2 ball.
+        """
+        boxes = self.boxes(graph, S, outward=outward, noise=noise)
+        return Bounds(BackwardPass(graph, S, boxes, Parallel(), outward=outward).margins(spec), boxes)
+
+    def boxes(
+        self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool = True, noise: Noise | None = None
+    ) -> list[Box]:
+        if S.start.dtype != torch.float64:
+            raise InputError(f"HighProbability needs float64, but the set is {S.start.dtype}: convert set and network.")
+        source = stream(S, noise).fold(OWN)
+        estimated = [i for i in graph.relaxed if i not in graph.mixed_once]
+        boxes = [S.bounding_box()]
+        for index in range(1, len(graph.shapes)):
+            boxes.append(forward_box(graph, S, boxes, outward=outward))
+            if index in estimated:
+                failure = self.failure / len(estimated)
+                layer = Layer(graph, S, boxes, index, source.fold(index), self.rows, failure, outward)
+                boxes[index] = layer.box(self.budget)
+        return boxes
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A value whose bounds are estimated, with the boxes of the values up to it."""
+
+    graph: FrozenGraph
+    S: CertifiableSet
+    boxes: Sequence[Box]
+    index: int
+    source: Noise
+    rows: int
+    failure: float
+    outward: bool
+
+    def box(self, budget: int) -> Box:
+        """Return the value's box, a few examples at a time."""
+        interval = self.boxes[self.index]
+        loose = self.graph.loose(self.index, interval).flatten(1)
+        busy = loose.any(1).nonzero()[:, 0]
+        if not len(busy):
+            return interval
+        width = max(math.prod(shape) for shape in self.graph.shapes[: self.index + 1])
+        groups = busy.split(max(1, budget // (AT_ONCE * width * interval.lower.element_size())))
+        owner, neuron = loose.nonzero(as_tuple=True)
+        lower, upper = torch.cat([self.ends(group, loose[group]) for group in groups]).unbind(1)
+        return interval.intersect(replaced(interval, owner, neuron, lower, upper))
+
+    def ends(self, group: Int[Tensor, "g"], loose: Bool[Tensor, "g n"]) -> Float[Tensor, "m 2"]:
+        """Return bounds of the loose neurons of some examples."""
+        owner, neuron = loose.nonzero(as_tuple=True)
+        forms = self.forms(group)
+        form = next(forms)
+        sums = sizes(form, owner, neuron)
+        for form in forms:
+            sums = {key: sums[key] + size for key, size in sizes(form, owner, neuron).items()}
+        failure = (self.failure / (loose.sum(1) * len(sums)).to(form.center))[owner]
+        center = form.center.flatten(1)[owner, neuron]
+        spread = torch.zeros_like(center) if form.error is None else form.error.flatten(1)[owner, neuron]
+        if CAUCHY in sums:
+            spread = spread + l1_bound(sums[CAUCHY], self.rows, failure)
+        if GAUSSIAN in sums:
+            spread = spread + l2_bound(sums[GAUSSIAN], self.rows, failure)
+        return torch.stack([center - spread, center + spread], 1)
+
+    def forms(self, group: Int[Tensor, "g"]) -> Iterator[Form]:
+        """Yield the value's form, carried anew from the input, with some of the rows after others."""
+        boxes = [Box(box.lower[group], box.upper[group]) for box in self.boxes]
+        for part, start in enumerate(range(0, self.rows, AT_ONCE)):
+            carrier = Projections(self.S.select(group), min(AT_ONCE, self.rows - start), self.source.fold(part))
+            forward = ForwardPass(self.graph, boxes, carrier, self.outward)
+            yield [forward.advance(index) for index in range(1, self.index + 1)][-1]
+
+
+def sizes(form: Form, owner: Tensor, neuron: Tensor) -> dict[int, Float[Tensor, "m"]]:
+    """Return what bounds of norms are made of: for each neuron the sum over rows of logarithms, or of squares."""
+    found = {key: chosen(block, owner, neuron) for key, block in form.blocks.items()}
+    return {key: (b.abs().log() if key == CAUCHY else b.square()).sum(1) for key, b in found.items()}
