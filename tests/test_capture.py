@@ -114,7 +114,7 @@ def test_one_example_is_enough():
 @pytest.mark.parametrize("mode", [True, False])
 @pytest.mark.parametrize("fails", [True, False])
 def test_every_parts_mode_is_restored(mode, fails):
-    module = nn.Sequential(nn.Linear(6, 6), nn.Sigmoid() if fails else nn.ReLU(), nn.BatchNorm1d(6), nn.Linear(6, 3))
+    module = nn.Sequential(nn.Linear(6, 6), nn.Mish() if fails else nn.ReLU(), nn.BatchNorm1d(6), nn.Linear(6, 3))
     module.train(mode)
     module[2].train(not mode)
     modes = [part.training for part in module.modules()]
@@ -232,16 +232,16 @@ def test_all_unsupported_operators_are_named_at_once_with_their_places():
     class Block(nn.Module):
         def __init__(self):
             super().__init__()
-            self.layer, self.act = nn.Linear(6, 6), nn.Sigmoid()
+            self.layer, self.act = nn.Linear(6, 6), nn.Mish()
 
         def forward(self, x):
             return self.act(self.layer(x)).sin()
 
-    module = nn.Sequential(Block(), nn.ReLU(), nn.Tanh(), nn.Linear(6, 3))
+    module = nn.Sequential(Block(), nn.ReLU(), nn.Hardswish(), nn.Linear(6, 3))
     with pytest.raises(UnsupportedOpError) as refusal:
         capture(module, inputs().float())
     message = str(refusal.value)
-    for operator, place in (("sigmoid", "0.act"), ("sin", "0"), ("tanh", "2")):
+    for operator, place in (("mish", "0.act"), ("sin", "0"), ("hardswish", "2")):
         assert any(operator in line and f"at {place}" in line for line in message.splitlines()), message
     assert "relu" in message.split("Bounded are:")[1]
 

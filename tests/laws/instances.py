@@ -7,6 +7,7 @@ import collections.abc
 import importlib
 import inspect
 import itertools
+import math
 import pkgutil
 import types
 import typing
@@ -35,6 +36,12 @@ OVERRIDES: dict[tuple[str, str], list[Any]] = {
     ("BackwardLinear", "budget"): [2**26, 6000],
     ("MixedInteger", "seconds"): [0.01],
     ("HighProbability", "rows"): [200],
+    ("LeakyReLU", "negative_slope"): [0.01, 0.0, -0.6, 1.7],
+    ("Hardtanh", "minimum"): [-1.0, 0.0, -math.inf],
+    ("Hardtanh", "maximum"): [1.0, 2.5, math.inf],
+    ("Softplus", "beta"): [1.0, 3.0],
+    ("Softplus", "threshold"): [20.0, 17.0],
+    ("CELU", "alpha"): [1.0, 0.5],
 }
 
 

@@ -126,6 +126,23 @@ def two_convolutions() -> nn.Module:
     )
 
 
+class Smooth(nn.Module):
+    """Activations other than ReLU: S-shaped, gated, softened, clamped; one next to the input, one on a skip."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(1, 3, 3, stride=2, padding=1)
+        self.second = nn.Linear(12, 7)
+        self.third = nn.Linear(7, 7)
+        self.last = nn.Linear(7, CLASSES)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = F.gelu(self.first(F.hardtanh(x, 0.1, 0.9)))
+        h = F.silu(torch.sigmoid(h).flatten(1) - F.leaky_relu(h, 0.2).flatten(1))
+        h = torch.tanh(self.second(h))
+        return self.last(F.softplus(self.third(h), 3.0) + h.abs())
+
+
 def linear() -> nn.Module:
     return nn.Sequential(nn.Flatten(), nn.Linear(16, CLASSES))
 
@@ -139,6 +156,7 @@ BUILDERS = {
     "residual": Residual,
     "reordered": Reordered,
     "structured": Structured,
+    "smooth": Smooth,
 }
 
 

@@ -271,6 +271,8 @@ def test_interval_bounds_grow_with_the_radius_and_no_bounders_boxes_are_looser(b
 def test_without_unstable_neurons_backward_bounds_are_the_exact_minimum(bounder, name):
     if isinstance(bounder, Interval):
         pytest.skip("intervals forget dependencies")
+    if name == "smooth":
+        pytest.skip("smooth functions are never exactly linear")
     graph, frozen, S, _y, spec = problem(name, 14, LinfBall(1e-7, None))
     if any(frozen.loose(i, box).any() for i, box in enumerate(Interval().boxes(frozen, S))):
         pytest.skip("an operator is relaxed on every box that is no point")

@@ -7,13 +7,24 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from hauberk.capture import capture, exported
 from hauberk.concepts.box import Box
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.lowering import RULES
-from hauberk.concepts.op import Affine, Elementwise
-from laws.instances import concrete
+from hauberk.concepts.op import Affine, Elementwise, rounding_factor
+from laws.instances import instances, label
+from laws.lines import (
+    difficult_boxes,
+    extreme_boxes,
+    facts,
+    heights,
+    minimum,
+    moderate_boxes,
+    points,
+    require_relaxation,
+)
 from laws.networks import randomize
 
 aten = torch.ops.aten
@@ -70,6 +81,20 @@ FUNCTIONS = {
     "negate": lambda x, m: -x,
     "relu": lambda x, m: F.relu(x - 0.5),
     "relu in place": lambda x, m: F.relu(x - 0.5, inplace=True),
+    "leaky relu": lambda x, m: F.leaky_relu(F.leaky_relu(x - 0.5, 1.6), 0.2, inplace=True),
+    "absolute value": lambda x, m: torch.absolute((x - 0.5).abs() - 1) + (x + 1).abs_(),
+    "hardtanh": lambda x, m: (
+        F.hardtanh(F.relu6(x + 3) - 3, -0.6, 0.7, inplace=True) + F.relu6(9 * x, inplace=True) + F.hardtanh(x)
+    ),
+    "clamp": lambda x, m: torch.clip((3 * x).clamp(-2, 2.5).clamp(max=2).clamp(min=-1), -0.9, 1.9),
+    "clamp on one side": lambda x, m: (x + 0.1).clamp_min(-1).clamp_max(1).clamp_(None, 0.9),
+    "hard sigmoid": lambda x, m: F.hardsigmoid(4 * x) - F.hardsigmoid(x - 2, inplace=True),
+    "sigmoid": lambda x, m: torch.special.expit((3 * x).sigmoid()) + (-x).sigmoid_(),
+    "tanh": lambda x, m: (3 * (2 * x).tanh()).tanh_(),
+    "softplus": lambda x, m: F.softplus(3 * x) + F.softplus(x, 5.0, 4.0),
+    "gelu": lambda x, m: F.gelu(3 * x) - F.gelu(2 * x, approximate="tanh"),
+    "silu": lambda x, m: F.silu(3 * x) - F.silu(x + 0.1, inplace=True),
+    "elu": lambda x, m: F.elu(3 * x) + F.elu(x - 0.1, inplace=True) - F.celu(F.celu(x + 0.1, 2.0), 0.4, inplace=True),
     "reshape": lambda x, m: x.reshape(-1, 20, 6).reshape(x.shape[0], 5, 24),
     "view": lambda x, m: x.view(x.shape[0], 120),
     "unsafe view": lambda x, m: aten._unsafe_view(x, [x.shape[0], 120]),
@@ -310,44 +335,26 @@ def test_every_registered_operator_has_a_case():
     assert {str(operator) for operator in RULES if operator not in met} == set()
 
 
-def difficult_boxes(count=400):
-    """Random boxes; some lie on one side of zero, touch it, hold one point, or are very thin or wide."""
-    generator = torch.Generator().manual_seed(1)
-    ends = torch.randn(2, count, generator=generator, dtype=DTYPE).sort(0).values
-    lower, upper = ends[0].clone(), ends[1].clone()
-    lower[:40], upper[40:80] = 0, 0
-    upper[:40], lower[40:80] = upper[:40].abs(), lower[40:80].abs().neg()
-    upper[80:120] = lower[80:120]
-    lower[120], upper[120] = 0, 0
-    lower[130:160], upper[130:160] = -1e-12, 1e-12
-    lower[160:190] *= 1e6
-    upper[160:190] = upper[160:190].abs() * 1e-6
-    lower, upper = torch.minimum(lower, upper), torch.maximum(lower, upper)
-    return Box(lower[None], upper[None])
+ELEMENTWISE = pytest.mark.parametrize("op", instances(Elementwise), ids=label)
+CHOICES = (None, 0.0, 0.3, 1.0)
 
 
-def require_relaxation(op, box, lines):
-    share = torch.linspace(0, 1, 201, dtype=DTYPE)[:, None]
-    z = torch.lerp(box.lower, box.upper, share)
-    exact = op(z)
-    scale = 1e-12 * (1 + box.magnitude)
-    below = lines.lower_slope * z + (0 if lines.lower_intercept is None else lines.lower_intercept)
-    assert (below <= exact + scale).all()
-    assert (lines.upper_slope * z + lines.upper_intercept >= exact - scale).all()
-
-
-ELEMENTWISE = pytest.mark.parametrize("op", [cls() for cls in concrete(Elementwise)], ids=lambda op: type(op).__name__)
+def every_relaxation(op, box):
+    """Yield the adaptive relaxation, those of some choices, and the parallel one."""
+    for choice in CHOICES:
+        yield op.relax(box, None if choice is None else torch.full_like(box.lower, choice))
+    yield op.relax_parallel(box)
 
 
 @ELEMENTWISE
 def test_the_interval_of_an_elementwise_op_is_sound_and_attained(op):
     box = difficult_boxes()
-    z = torch.lerp(box.lower, box.upper, torch.linspace(0, 1, 2001, dtype=DTYPE)[:, None])
+    values = op(points(box, 801))
     image = op.interval(box)
-    assert (op(z) >= image.lower - 1e-12).all()
-    assert (op(z) <= image.upper + 1e-12).all()
-    torch.testing.assert_close(op(z).amin(0, keepdim=True), image.lower, rtol=1e-3, atol=1e-3)
-    torch.testing.assert_close(op(z).amax(0, keepdim=True), image.upper, rtol=1e-3, atol=1e-3)
+    assert (values >= image.lower - 1e-12).all()
+    assert (values <= image.upper + 1e-12).all()
+    torch.testing.assert_close(values.amin(0, keepdim=True), image.lower, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(values.amax(0, keepdim=True), image.upper, rtol=1e-3, atol=1e-3)
 
 
 @ELEMENTWISE
@@ -390,11 +397,131 @@ def test_the_parallel_relaxation_is_sound_and_parallel(op):
 
 
 @ELEMENTWISE
-def test_relaxations_of_single_points_have_finite_gradients(op):
-    for relax in (op.relax, op.relax_parallel):
-        box = difficult_boxes()
-        lower, upper = box.lower.requires_grad_(), box.upper.requires_grad_()
-        lines = relax(Box(lower, upper))
-        (lines.lower_slope + lines.upper_slope + lines.upper_intercept).sum().backward()
-        for gradient in (lower.grad, upper.grad):
-            assert gradient is None or gradient.isfinite().all()
+def test_float32_relaxations_and_intervals_hold_within_the_allowance_of_bound_methods(op):
+    exact = difficult_boxes()
+    box = Box(exact.lower.float(), exact.upper.float())
+    z = points(box, 101)
+    image = op.interval(box)
+    for values in (op(z).double(), op(z.double())):
+        assert (values >= image.lower.double()).all()
+        assert (values <= image.upper.double()).all()
+        for lines in every_relaxation(op, box):
+            allowance = 2 * rounding_factor(8, torch.float32) * lines.magnitude(box.magnitude).double()
+            below, above = heights(lines, z.double())
+            assert (below - allowance <= values).all()
+            assert (above + allowance >= values).all()
+
+
+@ELEMENTWISE
+def test_each_line_touches_the_function(op):
+    box = moderate_boxes()
+    z = points(box, 4001)
+    for lines in every_relaxation(op, box):
+        below, above = heights(lines, z)
+        width = box.upper - box.lower
+        assert ((op(z) - below).amin(0) <= 1e-6 * (1 + width)).all()
+        assert ((above - op(z)).amin(0) <= 1e-6 * (1 + width)).all()
+
+
+@ELEMENTWISE
+def test_the_adaptive_lines_have_the_least_area(op):
+    """The area above or below is that of the line's value at the middle of the box, which no other slope improves."""
+    box = moderate_boxes()
+    z, middle = points(box, 801), box.center
+    values = op(z)
+    below, above = heights(op.relax(box), middle)
+    low, high = torch.full_like(middle, -2), torch.full_like(middle, 2)
+    least = minimum(lambda s: s * middle + (values - s * z).amax(0), low, high)
+    greatest = -minimum(lambda s: -s * middle - (values - s * z).amin(0), low, high)
+    assert (above - least <= 1e-4 * (1 + box.radius)).all()
+    assert (greatest - below <= 1e-4 * (1 + box.radius)).all()
+
+
+@ELEMENTWISE
+def test_the_parallel_lines_are_as_close_as_parallel_lines_can_be(op):
+    box = moderate_boxes()
+    z = points(box, 801)
+    values = op(z)
+    below, above = heights(op.relax_parallel(box), box.center)
+    low, high = torch.full_like(box.lower, -2), torch.full_like(box.lower, 2)
+    least = minimum(lambda s: (values - s * z).amax(0) - (values - s * z).amin(0), low, high)
+    assert (above - below - least <= 2e-4 * (1 + box.radius)).all()
+
+
+@ELEMENTWISE
+def test_a_single_point_is_relaxed_exactly(op):
+    z = points(moderate_boxes(), 11).flatten()[None]
+    box = Box(z, z.clone())
+    image = op.interval(box)
+    for lines in every_relaxation(op, box):
+        for found in (*heights(lines, z), image.lower, image.upper):
+            torch.testing.assert_close(found, op(z), rtol=0, atol=1e-6 if kinks(op, z).any() else 1e-12)
+
+
+def kinks(op, z):
+    """Return where torch's softplus jumps."""
+    return ((op.beta * z - op.threshold).abs() < 1e-3) if hasattr(op, "threshold") else torch.zeros(1)
+
+
+@ELEMENTWISE
+def test_relaxations_and_intervals_have_finite_gradients(op):
+    for relax in (op.interval, op.relax, lambda box: op.relax(box, torch.full_like(box.lower, 0.3)), op.relax_parallel):
+        for box in (difficult_boxes(), extreme_boxes()):
+            lower, upper = box.lower.requires_grad_(), box.upper.requires_grad_()
+            total = sum(fact.sum() for fact in facts(relax(Box(lower, upper))) if fact is not None)
+            total.backward()
+            for gradient in (lower.grad, upper.grad):
+                assert gradient is None or gradient.isfinite().all()
+
+
+@ELEMENTWISE
+def test_gradients_of_relaxations_and_intervals_are_those_of_central_differences(op):
+    box, h = moderate_boxes(300), 1e-6
+    weights, direction = torch.randn(2, 4, *box.lower.shape, generator=torch.Generator().manual_seed(4), dtype=DTYPE)
+    relaxations = [lambda b, c=c: op.relax(b, None if c is None else torch.full_like(b.lower, c)) for c in CHOICES]
+    for relax in (op.interval, op.relax_parallel, *relaxations):
+
+        def mixed(lower, upper, relax=relax):
+            found = facts(relax(Box(lower, upper)))
+            return sum(w * fact for w, fact in zip(weights, found, strict=False) if fact is not None)
+
+        ends = box.lower.clone().requires_grad_(), box.upper.clone().requires_grad_()
+        here = mixed(*ends)
+        gradients = torch.autograd.grad(here.sum(), ends)
+        slope = sum(g * d for g, d in zip(gradients, direction, strict=False))
+        after, before = (mixed(box.lower + t * direction[0], box.upper + t * direction[1]) for t in (h, -h))
+        sides = (after - here) / h, (here - before) / h
+        same_case = (sides[0] - sides[1]).abs() < 1e-3
+        assert same_case.double().mean() > 0.95
+        torch.testing.assert_close(slope[same_case], ((after - before) / (2 * h))[same_case], rtol=1e-4, atol=5e-5)
+
+
+@ELEMENTWISE
+def test_a_box_of_nan_has_no_finite_relaxation(op):
+    nan, one = torch.full((1, 1), torch.nan, dtype=DTYPE), torch.ones(1, 1, dtype=DTYPE)
+    for box in (Box(nan, nan), Box(nan, one), Box(-one, nan)):
+        for lines in every_relaxation(op, box):
+            assert torch.stack([fact for fact in facts(lines) if fact is not None]).sum().isnan()
+
+
+@ELEMENTWISE
+def test_relaxations_never_wait_for_the_device(op):
+    box = difficult_boxes()
+    list(every_relaxation(op, box))  # tables are computed once
+    with Recorded() as recorded:
+        list(every_relaxation(op, Box(box.lower, box.upper)))
+        op.interval(Box(box.lower, box.upper))
+    assert recorded.names
+    assert not recorded.names & {"_local_scalar_dense", "nonzero", "masked_select", "index_put", "is_nonzero"}
+
+
+class Recorded(TorchDispatchMode):
+    """The names of the operators that run."""
+
+    def __init__(self):
+        super().__init__()
+        self.names = set()
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.names.add(str(function).split(".")[1])
+        return function(*args, **(kwargs or {}))

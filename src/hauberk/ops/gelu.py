@@ -1,0 +1,52 @@
+"""Gaussian error linear units: exact, and by tanh."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from hauberk.concepts.gate import Gate
+from hauberk.concepts.lowering import Lowered, Value, lowers
+
+
+@dataclass(frozen=True)
+class GELU(Gate):
+    """z times the normal distribution function. Its second derivative is the density times 2 - z^2."""
+
+    inflection = math.sqrt(2)
+    bottom = -0.75179152469356445746
+    straight = 9.0
+
+    def __call__(self, z: Tensor) -> Tensor:
+        return F.gelu(z)
+
+    def slope(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
+        z = z.clamp(-40, 40)  # where it has been 0 or 1 for long, and no gradient overflows
+        density = torch.exp(-0.5 * z * z) * (1 / math.sqrt(2 * math.pi))
+        return 0.5 * torch.erfc(z * -math.sqrt(0.5)) + z * density
+
+
+@dataclass(frozen=True)
+class TanhGELU(Gate):
+    """z (1 + tanh(a)) / 2 with a = sqrt(2 / pi) (z + 0.044715 z^3)."""
+
+    inflection = 1.4185040087908283555
+    bottom = -0.75246142207101625849
+    straight = 9.0
+
+    def __call__(self, z: Tensor) -> Tensor:
+        return F.gelu(z, approximate="tanh")
+
+    def slope(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
+        z = z.clamp(-20, 20)  # likewise
+        factor = 2 * math.sqrt(2 / math.pi)
+        doubled, rate = factor * (z + 0.044715 * z**3), factor * (1 + 3 * 0.044715 * z**2)
+        return torch.sigmoid(doubled) * (1 + z * rate * torch.sigmoid(-doubled))
+
+
+@lowers(torch.ops.aten.gelu.default)
+def lower_gelu(z: Value, *, approximate: str = "none", shape: tuple[int, ...]) -> Lowered:
+    return Lowered(TanhGELU if approximate == "tanh" else GELU, (z,))

@@ -1,0 +1,82 @@
+"""Functions that are straight between two bounds and constant outside: clamp, hardtanh, ReLU6, hard sigmoid."""
+
+import math
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from hauberk.concepts.lowering import Lowered, Value, lowers
+from hauberk.concepts.piecewise import PiecewiseLinear
+from hauberk.errors import UnsupportedOpError
+
+aten = torch.ops.aten
+
+
+@dataclass(frozen=True)
+class Hardtanh(PiecewiseLinear):
+    """The nearest point to z between two bounds, either of which may be infinite."""
+
+    minimum: float = -1.0
+    maximum: float = 1.0
+    slopes = (0.0, 1.0, 0.0)
+
+    @property
+    def rise(self) -> float:
+        return self.minimum
+
+    @property
+    def fall(self) -> float:
+        return self.maximum
+
+    @property
+    def roundings(self) -> int:
+        """One where a bound is no float32 number, and so is rounded in networks of that precision."""
+        bounds = torch.tensor([self.minimum, self.maximum], dtype=torch.float64)
+        return int(not torch.equal(bounds, bounds.float().double()))
+
+    def __call__(self, z: Tensor) -> Tensor:
+        return z.clamp(self.minimum, self.maximum)
+
+
+@dataclass(frozen=True)
+class HardSigmoid(PiecewiseLinear):
+    """z / 6 + 1 / 2, cut off at 0 and 1."""
+
+    rise = -3.0
+    fall = 3.0
+    slopes = (0.0, 1 / 6, 0.0)
+    roundings = 4
+
+    def __call__(self, z: Tensor) -> Tensor:
+        return F.hardsigmoid(z)
+
+
+@lowers(aten.hardtanh.default)
+def lower_hardtanh(z: Value, min_val: float = -1.0, max_val: float = 1.0, *, shape: tuple[int, ...]) -> Lowered:
+    return lower_clamp(z, min_val, max_val, shape=shape)
+
+
+@lowers(aten.clamp.default, aten.clip.default, aten.clamp_min.default)
+def lower_clamp(z: Value, min: float | None = None, max: float | None = None, *, shape: tuple[int, ...]) -> Lowered:
+    minimum, maximum = -math.inf if min is None else float(min), math.inf if max is None else float(max)
+    if not minimum <= maximum:
+        raise UnsupportedOpError(f"its bounds are the wrong way round: {minimum} is not below {maximum}")
+    return Lowered(partial(Hardtanh, minimum, maximum), (z,))
+
+
+@lowers(aten.clamp_max.default)
+def lower_clamp_max(z: Value, max: float, *, shape: tuple[int, ...]) -> Lowered:
+    return lower_clamp(z, None, max, shape=shape)
+
+
+@lowers(aten.relu6.default)
+def lower_relu6(z: Value, *, shape: tuple[int, ...]) -> Lowered:
+    return lower_clamp(z, 0.0, 6.0, shape=shape)
+
+
+@lowers(aten.hardsigmoid.default)
+def lower_hard_sigmoid(z: Value, *, shape: tuple[int, ...]) -> Lowered:
+    return Lowered(HardSigmoid, (z,))

@@ -1,0 +1,44 @@
+"""The leaky rectified linear unit."""
+
+import math
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from hauberk.concepts.lowering import Lowered, Value, lowers
+from hauberk.concepts.piecewise import PiecewiseLinear
+
+
+@dataclass(frozen=True)
+class LeakyReLU(PiecewiseLinear):
+    """z where z > 0, else negative_slope * z: convex for slopes up to 1, concave above."""
+
+    negative_slope: float = 0.01
+    roundings = 1
+
+    @property
+    def convex(self) -> bool:
+        return self.negative_slope <= 1
+
+    @property
+    def rise(self) -> float:
+        return 0.0 if self.convex else -math.inf
+
+    @property
+    def fall(self) -> float:
+        return math.inf if self.convex else 0.0
+
+    @property
+    def slopes(self) -> tuple[float, float, float]:
+        return (self.negative_slope, 1.0 if self.convex else self.negative_slope, 1.0)
+
+    def __call__(self, z: Tensor) -> Tensor:
+        return F.leaky_relu(z, self.negative_slope)
+
+
+@lowers(torch.ops.aten.leaky_relu.default)
+def lower_leaky_relu(z: Value, negative_slope: float = 0.01, *, shape: tuple[int, ...]) -> Lowered:
+    return Lowered(partial(LeakyReLU, float(negative_slope)), (z,))

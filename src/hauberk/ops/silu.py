@@ -1,0 +1,32 @@
+"""The sigmoid linear unit, also called swish."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from hauberk.concepts.gate import Gate
+from hauberk.concepts.lowering import Lowered, Value, lowers
+
+
+@dataclass(frozen=True)
+class SiLU(Gate):
+    """z times its sigmoid."""
+
+    inflection = 2.3993572805154676678
+    bottom = -1.2784645427610737951
+    straight = 42.0
+
+    def __call__(self, z: Tensor) -> Tensor:
+        return F.silu(z)
+
+    def slope(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
+        z = z.clamp(-800, 800)  # where it has been 0 or 1 for long, and no gradient overflows
+        return torch.sigmoid(z) * (1 + z * torch.sigmoid(-z))
+
+
+@lowers(torch.ops.aten.silu.default)
+def lower_silu(z: Value, *, shape: tuple[int, ...]) -> Lowered:
+    return Lowered(SiLU, (z,))
