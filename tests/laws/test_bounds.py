@@ -32,7 +32,6 @@ BOUNDERS = [bounder for bounder in instances(Bounder, depth=1) if bounder.certif
 THREATS = [threat for threat in instances(ThreatModel) if isinstance(threat.at(images(1, 0)), CertifiableSet)]
 
 
-
 @pytest.fixture(autouse=True)
 def applicable(request):
     """Skip what a bounder refuses by name."""

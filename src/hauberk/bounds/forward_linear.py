@@ -11,8 +11,8 @@ from hauberk.concepts.bounder import Bounder, Bounds
 from hauberk.concepts.box import Box
 from hauberk.concepts.forward_pass import Carrier, Form, forward_boxes
 from hauberk.concepts.graph import FrozenGraph
-from hauberk.concepts.op import rounding_factor
 from hauberk.concepts.noise import Noise
+from hauberk.concepts.op import rounding_factor
 from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.concepts.slopes import Parallel
 from hauberk.concepts.specification import LinearSpec
