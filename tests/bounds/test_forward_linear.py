@@ -1,6 +1,7 @@
 """Linear bounds carried forward: the dual network's algorithm 1, written out independently, and its identities."""
 
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -42,8 +43,8 @@ def algorithm_1(weights, x, eps):
     box = x - eps, x + eps
     for following in [*weights[1:], None]:
         psi, radius = x @ V + sum(g), eps * abs(V).sum(0)
-        low = psi - radius + sum((l[:, None] * positive(-n)).sum(0) for l, n in zip(lows, N, strict=True))
-        high = psi + radius - sum((l[:, None] * positive(n)).sum(0) for l, n in zip(lows, N, strict=True))
+        low = psi - radius + sum((low_j[:, None] * positive(-n)).sum(0) for low_j, n in zip(lows, N, strict=True))
+        high = psi + radius - sum((low_j[:, None] * positive(n)).sum(0) for low_j, n in zip(lows, N, strict=True))
         center, reach = weight @ (box[0] + box[1]) / 2 + bias, abs(weight) @ (box[1] - box[0]) / 2
         low, high = np.maximum(low, center - reach), np.minimum(high, center + reach)
         if following is None:
@@ -61,7 +62,7 @@ def algorithm_1(weights, x, eps):
 
 @lru_cache
 def chain(widths):
-    layers = [layer for pair in zip(widths, widths[1:], strict=False) for layer in (nn.Linear(*pair), nn.ReLU())]
+    layers = [layer for pair in pairwise(widths) for layer in (nn.Linear(*pair), nn.ReLU())]
     return capture(nn.Sequential(*layers[:-1]).to(DTYPE), torch.zeros(2, widths[0], dtype=DTYPE))
 
 

@@ -107,9 +107,9 @@ IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
         (IMAGES, idx(pixels(7)) + b"\0", "has trailing bytes"),
         (IMAGES, idx(np.zeros((0, HEIGHT, WIDTH))), "is empty"),
         (IMAGES, idx(np.zeros((7, 0, WIDTH))), "is empty"),
-        (IMAGES, gzip.compress(idx(pixels(7)))[:-9], "broken gzip"),
-        (IMAGES, gzip.compress(idx(pixels(7)))[:10] + b"\xff" * 40, "broken gzip"),
-        (IMAGES, gzip.compress(idx(pixels(7)))[:-8] + bytes(8), "broken gzip"),  # the checksum
+        (IMAGES, gzip.compress(idx(pixels(7)), mtime=0)[:-9], "broken gzip"),
+        (IMAGES, gzip.compress(idx(pixels(7)), mtime=0)[:10] + b"\xff" * 40, "broken gzip"),
+        (IMAGES, gzip.compress(idx(pixels(7)), mtime=0)[:-8] + bytes(8), "broken gzip"),  # the checksum
         (LABELS, idx(np.array([0, 1, 2, 3, 4, 5, 10])), "label 10 at position 6"),
         (LABELS, idx(np.arange(6)), "7 images"),
         (IMAGES, idx(np.zeros((7, HEIGHT, WIDTH + 1))), "the training images are (1, 4, 4)"),
