@@ -43,8 +43,8 @@ def algorithm_1(weights, x, eps):
     box = x - eps, x + eps
     for following in [*weights[1:], None]:
         psi, radius = x @ V + sum(g), eps * abs(V).sum(0)
-        low = psi - radius + sum((low_j[:, None] * positive(-n)).sum(0) for low_j, n in zip(lows, N, strict=True))
-        high = psi + radius - sum((low_j[:, None] * positive(n)).sum(0) for low_j, n in zip(lows, N, strict=True))
+        low = psi - radius + sum((least[:, None] * positive(-n)).sum(0) for least, n in zip(lows, N, strict=True))
+        high = psi + radius - sum((least[:, None] * positive(n)).sum(0) for least, n in zip(lows, N, strict=True))
         center, reach = weight @ (box[0] + box[1]) / 2 + bias, abs(weight) @ (box[1] - box[0]) / 2
         low, high = np.maximum(low, center - reach), np.minimum(high, center + reach)
         if following is None:

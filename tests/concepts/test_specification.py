@@ -2,7 +2,6 @@
 
 import torch
 
-from hauberk.concepts.rows import Rows
 from hauberk.concepts.specification import LinearSpec
 
 
@@ -16,13 +15,3 @@ def test_select_keeps_rows_and_offsets_together():
     spec = LinearSpec(torch.randn(4, 2, 3), torch.randn(4, 2))
     logits, index = torch.randn(4, 3), torch.tensor([2, 0])
     assert torch.equal(spec.select(index).value(logits[index]), spec.value(logits)[index])
-
-
-def test_ragged_rows_multiply_as_uniform_ones():
-    values, t = torch.randn(3, 2, 4, 5), torch.randn(3, 4, 5)
-    uniform = Rows.uniform(values)
-    ragged = Rows(uniform.values, uniform.owner)
-    assert torch.equal(uniform.times(t), ragged.times(t))
-    torch.testing.assert_close(uniform.dot(t), (values * t[:, None]).sum((2, 3)).flatten())
-    torch.testing.assert_close(ragged.dot(t), uniform.dot(t))
-    assert torch.equal(uniform.times(t[:1]), ragged.times(t[:1]))

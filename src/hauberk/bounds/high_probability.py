@@ -48,7 +48,8 @@ class HighProbability(Bounder):
     inputs must not have been chosen in view of the draws, that is, of `noise`; no training step draws the same.
 
     Costs `rows` forward passes an example for each of the L values, `AT_ONCE` at a time, for as many examples as need
-    about `budget`: worthwhile where (inputs + unstable neurons) are far more than rows.
+    about `budget`: worthwhile where an example has far more unstable neurons than rows; a small robust network has
+    fewer, and `BackwardLinear` then bounds it exactly for less.
 
     Raises:
         InputError: rows < 1, or failure is not in (0, 1).

@@ -40,7 +40,7 @@ class Certificate:
     radius: Float[Tensor, "b"] | None = None
     """The largest radius found to be proven, smaller ones included, 0 for none; None where none was looked for."""
     overturned: Bool[Tensor, "b"] | None = None
-    """Where a counterexample refuted a proof of confidence below 1, against whose promise it counts; None: nowhere."""
+    """Where a counterexample refuted a proof of confidence below 1: counted against its promise; None for nowhere."""
 
     @classmethod
     def from_lower(
