@@ -94,7 +94,7 @@ def test_bounds_are_those_of_backward_passes_with_parallel_slopes_given_the_same
         owner, neuron = torch.ones_like(boxes[index].lower, dtype=torch.bool).flatten(1).nonzero(as_tuple=True)
         rows = Rows.units(owner, neuron, frozen.shapes[index], boxes[index].lower.detach())
         own = Box(*(t.view_as(boxes[index].lower) for t in backward.range(rows, index)))
-        expected = forward_box(frozen.nodes[index - 1], boxes, outward=False).intersect(own)
+        expected = forward_box(frozen, S, boxes[:index], outward=False).intersect(own)
         torch.testing.assert_close(boxes[index].lower, expected.lower, rtol=0, atol=1e-12)
         torch.testing.assert_close(boxes[index].upper, expected.upper, rtol=0, atol=1e-12)
 

@@ -62,8 +62,8 @@ def excess(graph, S, boxes):
     """Return, for each example, by how much a box is tighter anywhere than the exact one given those before it."""
     carrier, found = AllGenerators(S), torch.full((len(S.start),), -torch.inf, dtype=DTYPE)
     forward = ForwardPass(graph, boxes, carrier, False)
-    for index, node in enumerate(graph.nodes[: max(graph.relaxed)], start=1):
-        form, interval = forward.advance(index), forward_box(node, boxes, outward=False)
+    for index in range(1, max(graph.relaxed) + 1):
+        form, interval = forward.advance(index), forward_box(graph, S, boxes[:index], outward=False)
         if index in graph.relaxed:
             exact = carrier.box(form, interval, graph.loose(index, interval))
             gaps = torch.maximum(boxes[index].lower - exact.lower, exact.upper - boxes[index].upper)
@@ -103,7 +103,7 @@ def copies(name, seed, kind, count):
 def test_they_fail_more_rarely_than_promised(name, kind):
     frozen, S, noise = copies(name, 4, kind, 100)
     for failure in (0.9, 0.2):
-        boxes = HighProbability(20, failure, chunk_bytes=2**40).boxes(frozen, S, outward=False, noise=noise)
+        boxes = HighProbability(20, failure, budget=2**40).boxes(frozen, S, outward=False, noise=noise)
         assert (excess(frozen, S, boxes) > 1e-12).double().mean() <= failure
 
 
@@ -127,7 +127,7 @@ def test_a_single_estimate_does_fail_about_as_often_as_known():
 def test_an_example_gets_the_same_bounds_in_any_batch_and_in_any_groups(name):
     frozen, S, spec = problem(name, 5)
     together = HighProbability(120)(frozen, S, spec, noise=NOISE).lower
-    apart = HighProbability(120, chunk_bytes=1)(frozen, S, spec, noise=NOISE).lower
+    apart = HighProbability(120, budget=1)(frozen, S, spec, noise=NOISE).lower
     torch.testing.assert_close(apart, together, rtol=0, atol=1e-12)
     index = torch.tensor([1])
     alone = HighProbability(120)(frozen, S.select(index), spec.select(index), noise=NOISE.select(index)).lower
