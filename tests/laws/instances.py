@@ -34,6 +34,7 @@ OVERRIDES: dict[tuple[str, str], list[Any]] = {
     ("GivenBox", "upper"): [torch.linspace(1.0, 1.3, 16).view(1, 1, 4, 4)],
     ("Union", "threats"): [[LinfBall(0.1), L2Ball(0.3), L1Ball(1.0)], [L2Ball("1/2", None)]],
     ("BackwardLinear", "budget"): [2**26, 6000],
+    ("DualNetwork", "budget"): [2**26],
     ("MixedInteger", "seconds"): [0.01],
     ("HighProbability", "rows"): [200],
     ("LeakyReLU", "negative_slope"): [0.01, 0.0, -0.6, 1.7],

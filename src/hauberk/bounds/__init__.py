@@ -1,10 +1,19 @@
 """Bound methods."""
 
 from hauberk.bounds.backward_linear import BackwardLinear
+from hauberk.bounds.dual_network import DualNetwork
 from hauberk.bounds.forward_linear import ForwardLinear
 from hauberk.bounds.high_probability import HighProbability
 from hauberk.bounds.interval import Interval
 from hauberk.bounds.linear_program import LinearProgram
 from hauberk.bounds.projected import Projected
 
-__all__ = ["BackwardLinear", "ForwardLinear", "HighProbability", "Interval", "LinearProgram", "Projected"]
+__all__ = [
+    "BackwardLinear",
+    "DualNetwork",
+    "ForwardLinear",
+    "HighProbability",
+    "Interval",
+    "LinearProgram",
+    "Projected",
+]

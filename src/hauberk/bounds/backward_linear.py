@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from hauberk.concepts.backward_pass import BackwardPass
 from hauberk.concepts.bounder import Bounder, Bounds
 from hauberk.concepts.box import Box
-from hauberk.concepts.forward_box import forward_box
+from hauberk.concepts.forward_box import backward_boxes
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.concepts.slopes import Adaptive, Slopes
 from hauberk.concepts.specification import LinearSpec
-from hauberk.concepts.unit_bounds import margins, tightened
+from hauberk.concepts.unit_bounds import margins
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,4 @@ class BackwardLinear(Bounder):
     ) -> list[Box]:
         if self.intermediate is not None:
             return self.intermediate.boxes(graph, S, outward=outward, noise=noise)
-        boxes = [S.bounding_box()]
-        backward = BackwardPass(graph, S, boxes, self.slopes, outward=outward)
-        for index in range(1, len(graph.shapes)):
-            boxes.append(forward_box(graph, S, boxes, outward=outward))
-            if index in graph.relaxed and index not in graph.mixed_once:
-                loose = graph.loose(index, boxes[index])
-                boxes[index] = tightened(backward, index, self.budget, loose, frugal=self.frugal)
-        return boxes
+        return backward_boxes(graph, S, self.slopes, self.budget, outward=outward, frugal=self.frugal)

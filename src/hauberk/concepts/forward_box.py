@@ -1,4 +1,4 @@
-"""One step of interval arithmetic."""
+"""Boxes of a graph's values: a step of interval arithmetic, and all of them with backward passes between."""
 
 from collections.abc import Sequence
 
@@ -9,6 +9,7 @@ from hauberk.concepts.box import Box
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.op import Affine, rounding_factor
 from hauberk.concepts.perturbation_set import CertifiableSet
+from hauberk.concepts.slopes import Slopes
 from hauberk.concepts.unit_bounds import tightened
 
 BUDGET = 2**26
@@ -31,3 +32,17 @@ def forward_box(graph: FrozenGraph, S: CertifiableSet, boxes: Sequence[Box], *, 
         return box
     backward = BackwardPass(graph, S, [*boxes, box], None, outward=outward)
     return tightened(backward, index, BUDGET, torch.ones_like(box.lower, dtype=torch.bool))
+
+
+def backward_boxes(
+    graph: FrozenGraph, S: CertifiableSet, slopes: Slopes, budget: int, *, outward: bool, frugal: bool
+) -> list[Box]:
+    """Return boxes of all values: interval steps, and backward passes for the neurons that a node relaxes."""
+    boxes = [S.bounding_box()]
+    backward = BackwardPass(graph, S, boxes, slopes, outward=outward)
+    for index in range(1, len(graph.shapes)):
+        boxes.append(forward_box(graph, S, boxes, outward=outward))
+        if index in graph.relaxed and index not in graph.mixed_once:
+            loose = graph.loose(index, boxes[index])
+            boxes[index] = tightened(backward, index, budget, loose, frugal=frugal)
+    return boxes

@@ -1,0 +1,57 @@
+"""The dual network of the convex outer polytope, carried in whichever direction is cheaper."""
+
+from dataclasses import dataclass
+from math import prod
+
+from hauberk.concepts.backward_pass import BackwardPass
+from hauberk.concepts.bounder import Bounder, Bounds
+from hauberk.concepts.box import Box
+from hauberk.concepts.forward_box import backward_boxes
+from hauberk.concepts.forward_pass import forward_boxes
+from hauberk.concepts.generators import AllGenerators
+from hauberk.concepts.graph import FrozenGraph
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.perturbation_set import CertifiableSet
+from hauberk.concepts.slopes import Parallel
+from hauberk.concepts.specification import LinearSpec
+from hauberk.concepts.unit_bounds import margins
+
+FEW = 5
+"""Carrying rows forward pays where the narrowest relaxed value is this many times wider than the input."""
+
+
+@dataclass(frozen=True)
+class DualNetwork(Bounder):
+    """Linear bounds with parallel slopes, intersected with intervals: exact bounds of the dual network.
+
+    Forward, a row for every input and every unstable neuron so far takes one step a layer; backward, a row for every
+    unstable neuron of a layer goes back to the input. Forward wins with few inputs only: on a 2-100-100-100-100-2
+    network it takes a third to a half of the time, with 20 inputs and layers of 50 both take as long, with 784 inputs
+    it takes twenty times as long. `budget` and `frugal` are those of `BackwardLinear`.
+
+    Sources: Wong & Kolter 2018, algorithm 1; Wong et al. 2018, algorithm 2 (AutoDual).
+    """
+
+    budget: int = 2**26
+    frugal: bool = False
+
+    def __call__(
+        self,
+        graph: FrozenGraph,
+        S: CertifiableSet,
+        spec: LinearSpec,
+        *,
+        outward: bool = True,
+        noise: Noise | None = None,
+    ) -> Bounds:
+        boxes = self.boxes(graph, S, outward=outward)
+        return Bounds(margins(BackwardPass(graph, S, boxes, Parallel(), outward=outward), spec, self.budget), boxes)
+
+    def boxes(
+        self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool = True, noise: Noise | None = None
+    ) -> list[Box]:
+        width = min((prod(graph.shapes[i]) for i in graph.relaxed), default=0)
+        if FEW * prod(graph.shapes[0]) <= width:
+            carrier = AllGenerators(S)
+            return forward_boxes(graph, S, carrier, carrier.box, outward=outward)
+        return backward_boxes(graph, S, Parallel(), self.budget, outward=outward, frugal=self.frugal)
