@@ -48,9 +48,9 @@ def test_wrong_points_of_contact_loosen_lines_but_leave_them_sound(kind):
             from_left=piece.from_left and lost(piece.from_left),
             from_right=piece.from_right and lost(piece.from_right),
         )
-        for piece in kind().pieces
+        for piece in kind().curves
     )
-    wrong = type("Wrong", (kind,), {"pieces": pieces})()
+    wrong = type("Wrong", (kind,), {"curves": pieces})()
     box = difficult_boxes()
     looser = 0
     for choice in (None, torch.zeros_like(box.lower), torch.full_like(box.lower, 0.6)):
@@ -78,8 +78,8 @@ class Bent(Tanh):
     """A tanh that says it bends the other way: the laws must notice."""
 
     @property
-    def pieces(self):
-        return tuple(replace(piece, bend=-piece.bend) for piece in Tanh().pieces)
+    def curves(self):
+        return tuple(replace(piece, bend=-piece.bend) for piece in Tanh().curves)
 
 
 def test_a_function_that_bends_otherwise_than_it_says_breaks_the_law():

@@ -150,6 +150,8 @@ def test_with_radius_zero_bounds_are_the_forward_pass(bounder, name):
 @bounders
 @pytest.mark.parametrize("outward", [True, False])
 def test_bounds_of_an_example_do_not_depend_on_its_batch(bounder, name, outward):
+    if bounder.searches:
+        pytest.skip("its search may end elsewhere when rounding differs")
     _graph, frozen, S, _y, spec = problem(name, 5)
     together = bounder(frozen, S, spec, outward=outward).lower
     for i in range(B):
@@ -172,6 +174,8 @@ def test_a_row_does_not_depend_on_the_other_rows_and_offsets_are_added(bounder, 
 @networks
 @bounders
 def test_outward_rounding_only_loosens_a_little(bounder, name):
+    if bounder.searches:
+        pytest.skip("its search may end elsewhere when rounding differs")
     _graph, frozen, S, _y, spec = problem(name, 7)
     naive, outward = (bounder(frozen, S, spec, outward=o).lower for o in (False, True))
     assert (outward < naive).all()
@@ -181,6 +185,8 @@ def test_outward_rounding_only_loosens_a_little(bounder, name):
 @networks
 @bounders
 def test_outward_float32_bounds_lie_below_float64_bounds_of_the_same_network(bounder, name):
+    if bounder.searches:
+        pytest.skip("its search may end elsewhere when rounding differs")
     if name == "max pooled":
         pytest.skip("where two inputs are nearly as good, either precision may relax another one")
     graph, frozen, S, _y, spec = problem(name, 8, LinfBall(0.05), dtype=torch.float32)
@@ -198,6 +204,8 @@ def test_outward_float32_bounds_lie_below_float64_bounds_of_the_same_network(bou
 @networks
 @bounders
 def test_float32_bounds_agree_with_float64_bounds(bounder, name):
+    if bounder.searches:
+        pytest.skip("its search may end elsewhere when rounding differs")
     if name == "max pooled":
         pytest.skip("where two inputs are nearly as good, either precision may relax another one")
     graph, frozen, S, _y, spec = problem(name, 8, LinfBall(0.05), dtype=torch.float32)

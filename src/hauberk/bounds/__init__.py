@@ -6,6 +6,7 @@ from hauberk.bounds.forward_linear import ForwardLinear
 from hauberk.bounds.high_probability import HighProbability
 from hauberk.bounds.interval import Interval
 from hauberk.bounds.linear_program import LinearProgram
+from hauberk.bounds.optimized_linear import OptimizedLinear
 from hauberk.bounds.projected import Projected
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "HighProbability",
     "Interval",
     "LinearProgram",
+    "OptimizedLinear",
     "Projected",
 ]

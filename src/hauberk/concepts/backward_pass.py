@@ -160,7 +160,7 @@ class BackwardPass:
             node = self.graph.nodes[index - 1]
             if not isinstance(node.op, Relaxable) or self.slopes is None:
                 raise UnsupportedOpError(f"no linear relaxation is known for {node.name} ({type(node.op).__name__}).")
-            self.relaxations[index] = self.slopes(node.op, self.boxes[node.inputs[0]])
+            self.relaxations[index] = self.slopes.at(index)(node.op, self.boxes[node.inputs[0]])
         return self.relaxations[index]
 
     def magnitude(self, index: int) -> Float[Tensor, "b ..."]:

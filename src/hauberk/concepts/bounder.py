@@ -37,6 +37,9 @@ class Bounder(ABC):
     differentiable: bool = True
     """Whether gradients flow through its margins."""
 
+    searches: bool = False
+    """Whether it searches for its relaxations: rounding may then send it elsewhere."""
+
     @property
     def failure(self) -> float:
         """The probability with which its bounds of an example may be wrong: 0 but for methods that draw random numbers.

@@ -29,7 +29,7 @@ class Gate(Smooth):
     """From where on the function is z, and left of its negative zero, to the precision of float64."""
 
     @cached_property
-    def pieces(self) -> tuple[Piece, ...]:
+    def curves(self) -> tuple[Piece, ...]:
         inflection = self.inflection
         inner = Tangents(self, -inflection, inflection, 1)
         outer = Tangents(self, inflection, self.straight, -1, limit=0.0)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from hauberk.concepts.box import Box
 from hauberk.concepts.op import Relaxation
+from hauberk.concepts.pieces import Pieces
 from hauberk.concepts.scalar_function import Fan, ScalarFunction, Span, secant
 
 
@@ -27,6 +28,13 @@ class PiecewiseLinear(ScalarFunction):
     """Before `rise`, between, and after `fall`."""
     roundings: int = 0
     """How many roundings a value may gather, relative to its size."""
+
+    @property
+    def pieces(self) -> Pieces:
+        """Return the bends and slopes, for exact methods."""
+        knots = tuple(at for at in (self.rise, self.fall) if math.isfinite(at))
+        first, last = int(math.isinf(self.rise)), 3 - int(math.isinf(self.fall))
+        return Pieces(knots, self.slopes[first:last])
 
     def loose(self, box: Box) -> Bool[Tensor, "b *z"]:
         """Return where the box holds a bend: elsewhere both lines are the function itself."""

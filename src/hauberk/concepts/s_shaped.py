@@ -19,7 +19,7 @@ class SShaped(Smooth):
         """Return the point z >= 0 at which the function has this slope; 0 where the slope is too great."""
 
     @cached_property
-    def pieces(self) -> tuple[Piece, ...]:
+    def curves(self) -> tuple[Piece, ...]:
         tangents = Tangents(self, 0.0, 1000.0, -1)
         return (
             Piece(-math.inf, 0.0, 1, lambda s: -self.touching(s), from_right=lambda z: -tangents(-z)),

@@ -1,10 +1,16 @@
 """Rules that pick the lines of a relaxation."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
 
 from hauberk.concepts.box import Box
 from hauberk.concepts.op import Relaxable, Relaxation
+from hauberk.errors import InputError
 
 
 class Slopes(ABC):
@@ -16,6 +22,14 @@ class Slopes(ABC):
     @abstractmethod
     def __call__(self, op: Relaxable, box: Box) -> Relaxation:
         """Return the relaxation."""
+
+    def at(self, index: int) -> "Slopes":
+        """Return the rule for the node that computes the value `index` of a graph."""
+        return self
+
+    def select(self, examples: Int[Tensor, "s"]) -> "Slopes":
+        """Return the rule for some of the examples."""
+        return self
 
 
 @dataclass(frozen=True)
@@ -34,3 +48,59 @@ class Parallel(Slopes):
 
     def __call__(self, op: Relaxable, box: Box) -> Relaxation:
         return op.relax_parallel(box)
+
+
+@dataclass(frozen=True)
+class Constant(Slopes):
+    """The same choice for every element: for a ReLU, the slope of its lower line.
+
+    Raises:
+        InputError: the choice lies outside [0, 1].
+    """
+
+    choice: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.choice <= 1:
+            raise InputError(f"a choice must lie in [0, 1], but is {self.choice}.")
+
+    def __call__(self, op: Relaxable, box: Box) -> Relaxation:
+        return op.relax(box, torch.full_like(op(box.lower), self.choice))
+
+
+@dataclass(frozen=True)
+class Given(Slopes):
+    """Choices for the nodes that compute these values, an element and an example each; adaptive for all other nodes.
+
+    Raises:
+        InputError: a choice lies outside [0, 1], or is NaN.
+    """
+
+    choices: Mapping[int, Float[Tensor, "b ..."]]
+
+    def __post_init__(self) -> None:
+        for index, choice in self.choices.items():
+            least, most = choice.detach().aminmax()
+            if not (least >= 0 and most <= 1):
+                raise InputError(
+                    f"choices must lie in [0, 1], but those for value {index} reach from {least} to {most}."
+                )
+
+    def __call__(self, op: Relaxable, box: Box) -> Relaxation:
+        return op.relax(box)
+
+    def at(self, index: int) -> Slopes:
+        return Chosen(self.choices[index]) if index in self.choices else self
+
+    def select(self, examples: Int[Tensor, "s"]) -> "Given":
+        return Given({index: choice[examples] for index, choice in self.choices.items()})
+
+
+@dataclass(frozen=True)
+class Chosen(Slopes):
+    """These choices, known to lie in [0, 1]: what `Given` says of one node."""
+
+    choice: Float[Tensor, "b ..."]
+
+    def __call__(self, op: Relaxable, box: Box) -> Relaxation:
+        return op.relax(box, self.choice)

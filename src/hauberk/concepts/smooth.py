@@ -47,7 +47,7 @@ class Smooth(ScalarFunction):
     theorem). Rounding is allowed for: the lines hold in exact arithmetic.
     """
 
-    pieces: tuple[Piece, ...]
+    curves: tuple[Piece, ...]
 
     @abstractmethod
     def slope(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
@@ -74,7 +74,7 @@ class Smooth(ScalarFunction):
         ends = self.slope(span.low), self.slope(span.high)
         chord = chord_of(span.low, span.high, span.value_low, span.value_high, 0.5 * ends[0] + 0.5 * ends[1])
         fans = {1: Fan(chord, chord, chord), -1: Fan(chord, chord, chord)}
-        for piece in self.pieces:
+        for piece in self.curves:
             fans[piece.bend] = self.fan(piece, span, ends, fans[piece.bend])
         return fans[1], fans[-1]
 
@@ -123,7 +123,7 @@ class Smooth(ScalarFunction):
         """Return the intercept of a line below the function (bend 1, that of the pieces it may touch) or above (-1)."""
         farther = torch.minimum if bend > 0 else torch.maximum
         farthest = farther(span.value_low - slope * span.low, span.value_high - slope * span.high)
-        for piece in self.pieces:
+        for piece in self.curves:
             if piece.bend != bend:
                 continue
             low, high = span.clip(piece.low), span.clip(piece.high)

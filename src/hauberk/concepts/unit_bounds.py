@@ -76,8 +76,8 @@ def by_groups(
     def group_bounds(number: int) -> Tensor:
         own = [Box(lower[number], upper[number]) for lower, upper in boxes]
         examples = torch.arange(groups[number].start, groups[number].stop, device=owner.device)
-        S = backward.S.select(examples)
-        part = BackwardPass(backward.graph, S, own, backward.slopes, outward=backward.outward)
+        S, slopes = backward.S.select(examples), backward.slopes and backward.slopes.select(examples)
+        part = BackwardPass(backward.graph, S, own, slopes, outward=backward.outward)
         return bounds(part, owners[number], *(t[number] for t in parts), limit)
 
     if len(groups) == 1:

@@ -27,7 +27,7 @@ class CELU(Smooth):
         return torch.exp(z.clamp(max=0) / self.alpha)
 
     @property
-    def pieces(self) -> tuple[Piece, ...]:
+    def curves(self) -> tuple[Piece, ...]:
         return (Piece(-math.inf, math.inf, 1, self.touching),)
 
     def touching(self, slope: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:

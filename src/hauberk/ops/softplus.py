@@ -29,7 +29,7 @@ class Softplus(Smooth):
         return torch.where(z * self.beta > self.threshold, 1, torch.sigmoid(self.beta * z))
 
     @property
-    def pieces(self) -> tuple[Piece, ...]:
+    def curves(self) -> tuple[Piece, ...]:
         return (Piece(-math.inf, math.inf, 1, self.touching),)
 
     def touching(self, slope: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
