@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 import hauberk
+from hauberk.bounds import ForwardLinear, Interval
 from hauberk.errors import InputError
 from hauberk.threats import L1Ball, L2Ball, LinfBall
 
@@ -33,7 +34,10 @@ OVERRIDES: dict[tuple[str, str], list[Any]] = {
     ("GivenBox", "lower"): [-0.05 * torch.ones(1, 1, 4, 4), torch.linspace(-0.1, 0.0, 16).view(1, 1, 4, 4)],
     ("GivenBox", "upper"): [torch.linspace(1.0, 1.3, 16).view(1, 1, 4, 4)],
     ("Union", "threats"): [[LinfBall(0.1), L2Ball(0.3), L1Ball(1.0)], [L2Ball("1/2", None)]],
+    ("BackwardLinear", "intermediate"): [None, Interval(), ForwardLinear()],
     ("BackwardLinear", "budget"): [2**26, 6000],
+    ("LinearProgram", "intermediate"): [Interval()],
+    ("OptimizedLinear", "intermediate"): [None],
     ("DualNetwork", "budget"): [2**26],
     ("OptimizedLinear", "iterations"): [3],
     ("OptimizedLinear", "rate"): [0.1],
