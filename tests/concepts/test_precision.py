@@ -27,11 +27,8 @@ def test_a_wider_precision_changes_no_number_of_a_set(threat):
     assert T.sample(noise).dtype == WIDE
     assert T.contains(S.sample(noise).double(), 1e-6).all()
     if isinstance(S, CertifiableSet):
-        for a, b in zip(
-            (S.bounding_box().lower, S.bounding_box().upper),
-            (T.bounding_box().lower, T.bounding_box().upper),
-            strict=True,
-        ):
+        for end in ("lower", "upper"):
+            a, b = (getattr(one.bounding_box(), end) for one in (S, T))
             torch.testing.assert_close(a.double(), b, rtol=0, atol=1e-6)
 
 

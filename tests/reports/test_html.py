@@ -165,6 +165,14 @@ def test_without_verifiers_nothing_is_proven(make_run, report):
     assert "Nothing is proven here." in page.text
 
 
+def test_proofs_that_may_fail_are_marked(make_run, report):
+    sure = {"name": "sure", "certified": 140, "seconds": 1.0, "not_applicable": None}
+    likely = sure | {"name": "likely", "certified": 10, "confidence": 0.99, "overturned": 2}
+    text = report(make_run(verifiers=[sure, likely])).text
+    assert text.count("is right with probability") == 1
+    assert "is right with probability 0.99 or more; attacks refuted 2, which are not counted" in " ".join(text.split())
+
+
 def test_without_attacks(make_run, report):
     page = report(make_run(attacks=[], attacked=summary()["clean"]))
     assert "none was attacked" in page.text

@@ -41,8 +41,9 @@ class HighProbability(Bounder):
     for the values before it: its n neurons that intervals leave loose, hence n, and the norms of their generators are
     then fixed numbers, of which the new draws are independent; so each norm exceeds its estimate with probability at
     most failure / (L n), whatever the past, and any of them with at most failure / L. The L values together make
-    `failure`. Where no estimate falls short every box holds, by induction, and with the boxes the margins. (Projections
-    that are reused for later values would depend on the relaxations that they have shaped.)
+    `failure`. (Behind an l2 ball a spread is the sum of two norms, which share this budget.) Where no estimate falls
+    short every box holds, by induction, and with the boxes the margins. (Projections that are reused for later values
+    would depend on the relaxations that they have shaped.)
 
     Examples share draws: an expected share `failure` of certificates may be wrong, but perhaps together. Network and
     inputs must not have been chosen in view of the draws, that is, of `noise`; no training step draws the same.
@@ -54,8 +55,7 @@ class HighProbability(Bounder):
     Raises:
         InputError: rows < 1, or failure is not in (0, 1).
 
-    Source: Wong, Schmidt, Metzen & Kolter 2018, section 3.3, with fresh projections for each layer and one set of rows
-    for all terms.
+    Source: Wong 2020 (thesis), section 3.4.6, with fresh projections for each layer and one set of rows for all terms.
     """
 
     rows: int = 2000

@@ -36,7 +36,7 @@ def rate(factor: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
     P(factor * mean < norm) <= exp(-r T) for every factor >= 1: T(e) of the source, factor = 1 / (1 - e). By Chernoff's
     bound with E |C|^-t = 1 / cos(pi t / 2), at its best t = 2 / pi * atan(w), w = 2 / pi * log(factor).
 
-    Source: Li, Hastie & Church 2007, lemma 4.
+    Source: Li, Hastie & Church 2007, tail bounds of the geometric mean estimator.
     """
     w = factor.log() * (2 / math.pi)
     return w * w.atan() - (w * w).log1p() * 0.5
