@@ -137,6 +137,8 @@ class OptimizedLinear(Bounder):
         for iteration in range(self.iterations):
             with torch.enable_grad():
                 value = bound(Given(choices))
+                if not value.requires_grad:  # nothing is relaxed
+                    return torch.maximum(best, value)
                 gradients = torch.autograd.grad(value.sum(), list(choices.values()), allow_unused=True)
             best = torch.maximum(best, value.detach())
             for choice, gradient in zip(choices.values(), gradients, strict=True):

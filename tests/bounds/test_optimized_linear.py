@@ -1,0 +1,60 @@
+"""Optimised slopes between CROWN and the linear program."""
+
+import pytest
+import torch
+
+from hauberk.bounds import BackwardLinear, Interval, LinearProgram, OptimizedLinear
+from hauberk.concepts.slopes import Adaptive, Constant, Given
+from hauberk.concepts.specification import LinearSpec
+from hauberk.errors import InputError
+from hauberk.threats import LinfBall
+from laws.networks import CLASSES, images, labels, network
+
+DTYPE = torch.float64
+
+
+def problem(name, seed, eps=0.3):
+    S, y = LinfBall(eps).at(images(3, seed)), labels(3, seed)
+    return network(name, seed).frozen(), S, LinearSpec.margins(y, CLASSES, DTYPE)
+
+
+@pytest.mark.parametrize("name", ["dense", "residual", "smooth", "max pooled"])
+@pytest.mark.parametrize("outward", [True, False])
+def test_optimised_bounds_are_at_least_those_of_crown_and_improve_somewhere(name, outward):
+    graph, S, spec = problem(name, 1)
+    crown = BackwardLinear()(graph, S, spec, outward=outward).lower
+    found = OptimizedLinear(10)(graph, S, spec, outward=outward).lower
+    assert (found >= crown - 1e-9).all()
+    assert (found - crown).max() > 1e-3
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_with_fixed_boxes_the_limit_is_the_linear_program(seed):
+    graph, S, spec = problem("dense", seed)
+    best = LinearProgram(BackwardLinear())(graph, S, spec, outward=False).lower
+    found = OptimizedLinear(300, BackwardLinear())(graph, S, spec, outward=False).lower
+    assert (found <= best + 1e-9).all()
+    assert (best - found).max() < 2e-3
+    assert (best - found).median() < 1e-4
+
+
+def test_given_choices_contain_the_other_rules():
+    graph, S, spec = problem("dense", 5)
+    boxes = Interval().boxes(graph, S, outward=False)
+    zero = {i: torch.zeros_like(boxes[i].lower) for i in (3, 5)}
+    same = [BackwardLinear(Interval(), slopes)(graph, S, spec).lower for slopes in (Given(zero), Constant(0.0))]
+    assert torch.equal(*same)
+    adaptive = {i: Adaptive()(graph.nodes[i - 1].op, boxes[i - 1]).lower_slope for i in (3, 5)}
+    same = [
+        BackwardLinear(Interval(), slopes)(graph, S, spec, outward=False).lower
+        for slopes in (Given(adaptive), Adaptive())
+    ]
+    torch.testing.assert_close(*same, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: Constant(1.5), lambda: Given({1: torch.tensor([[0.5, -0.1]])}), lambda: OptimizedLinear(-1)]
+)
+def test_what_is_no_choice_is_refused(make):
+    with pytest.raises(InputError):
+        make()
