@@ -127,7 +127,11 @@ class OptimizedLinear(Bounder):
         with torch.no_grad():
             best = bound(Adaptive())
         choices = {
-            index: node.op.relax(boxes[node.inputs[0]]).lower_slope.detach().clamp(0, 1).requires_grad_()
+            index: node.op.relax(boxes[node.inputs[0]])
+            .lower_slope.detach()
+            .nan_to_num(0.5)
+            .clamp(0, 1)
+            .requires_grad_()
             for index, node in enumerate(graph.nodes[:at], start=1)
             if isinstance(node.op, Relaxable)
         }
@@ -147,7 +151,7 @@ class OptimizedLinear(Bounder):
             optimizer.step()
             with torch.no_grad():
                 for choice in choices.values():
-                    choice.clamp_(0, 1)
+                    choice.nan_to_num_(0.5).clamp_(0, 1)
         with torch.no_grad():
             return torch.maximum(best, bound(Given(choices)))
 

@@ -115,7 +115,7 @@ class Affine(Op):
         self, rows: Float[Tensor, "r ..."], shapes: Sequence[tuple[int, ...]]
     ) -> tuple[Float[Tensor, "r ..."], ...]:
         """Return rows @ L for each operand, so that <rows, L z> = sum of <pulled, z>."""
-        create_graph = torch.is_grad_enabled()
+        create_graph = rows.requires_grad
         with torch.enable_grad():
             zeros = tuple(rows.new_zeros(len(rows), *shape).requires_grad_() for shape in shapes)
             return torch.autograd.grad(self(*zeros), zeros, rows, create_graph=create_graph)

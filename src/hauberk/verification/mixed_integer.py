@@ -20,7 +20,7 @@ from hauberk.concepts.perturbation_set import CertifiableSet, PerturbationSet
 from hauberk.concepts.solver import Solver
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import NetworkSubject, Subject
-from hauberk.errors import UnsupportedOpError, UnsupportedSetError
+from hauberk.errors import InputError, UnsupportedOpError, UnsupportedSetError
 
 SLACK = 1e-7
 """What is subtracted from a bound (from its size, where that is above 1) for the tolerances of the solver."""
@@ -45,6 +45,10 @@ class MixedInteger(Verifier):
     intermediate: Bounder
     seconds: float = 60.0
     name: str = "mixed integer"
+
+    def __post_init__(self) -> None:
+        if not self.intermediate.certifies or self.intermediate.failure:
+            raise InputError(f"a proof needs boxes that hold for sure, but {self.intermediate} may be wrong.")
 
     def __call__(self, subject: Subject, S: PerturbationSet, spec: LinearSpec) -> Certificate:
         if not isinstance(subject, NetworkSubject):
