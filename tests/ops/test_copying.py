@@ -27,7 +27,7 @@ def test_an_element_is_counted_once_for_every_place_that_it_goes_to():
     op = node.make()
     assert isinstance(op, Copying)
     assert op.copies == 3
-    assert op.roundings == 1 + 3
+    assert (op.roundings, op.roundings_back) == (0, 3)
     assert op.pull_back(torch.tensor([[1.0, 2, 3, 4, 5, 6, 7]]), [(4,)])[0].tolist() == [[13.0, 8.0, 3.0, 4.0]]
 
 

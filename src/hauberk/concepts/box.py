@@ -34,11 +34,11 @@ class Box:
 
     @cached_property
     def center(self) -> Float[Tensor, "*z"]:
-        return (self.lower + self.upper) * 0.5
+        return (self.lower + self.upper).mul_(0.5)
 
     @cached_property
     def radius(self) -> Float[Tensor, "*z"]:
-        return (self.upper - self.lower) * 0.5
+        return (self.upper - self.lower).mul_(0.5)
 
     @property
     def magnitude(self) -> Float[Tensor, "*z"]:
@@ -57,7 +57,3 @@ class Box:
     def intersect(self, other: "Box") -> "Box":
         """Return the box of the points in both; never looser than either."""
         return Box(torch.maximum(self.lower, other.lower), torch.minimum(self.upper, other.upper))
-
-    def widened(self, by: Float[Tensor, "*z"]) -> "Box":
-        """Return the box moved outward by `by` (non-negative) on every side."""
-        return Box(self.lower - by, self.upper + by)

@@ -24,10 +24,12 @@ def forward_box(graph: FrozenGraph, S: CertifiableSet, boxes: Sequence[Box], *, 
     """
     index, node = len(boxes), graph.nodes[len(boxes) - 1]
     operands = [boxes[i] for i in node.inputs]
-    box = node.op.interval(*operands)
     if outward and isinstance(node.op, Affine):
-        terms = node.op.terms(*(operand.magnitude for operand in operands))
-        box = box.widened(terms * (2 * rounding_factor(node.op.roundings + 8, terms.dtype)))
+        share = 2 * rounding_factor(node.op.roundings + 8, operands[0].center.dtype)
+        radius = node.op.carried([b.radius for b in operands], [b.magnitude for b in operands], share)
+        box = Box.around(node.op(*(b.center for b in operands)), radius)
+    else:
+        box = node.op.interval(*operands)
     if S.is_box or index not in graph.first_mixing or not isinstance(node.op, Affine):
         return box
     backward = BackwardPass(graph, S, [*boxes, box], None, outward=outward)

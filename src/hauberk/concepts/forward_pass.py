@@ -91,8 +91,8 @@ class ForwardPass:
         errors = [form.error for form in operands if form.error is not None]
         if not errors:
             return None
-        terms = op.terms(*(self.carrier.magnitude(form) for form in operands))
-        return op.absolute(*errors) + terms * (2 * rounding_factor(op.roundings + 8, terms.dtype))
+        share = 2 * rounding_factor(op.roundings + 8, errors[0].dtype)
+        return op.carried(errors, [self.carrier.magnitude(form) for form in operands], share)
 
     def relaxed(self, op: Relaxable, form: Form, box: Box, index: int) -> Form:
         lines = op.relax_parallel(box)

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from hauberk.concepts.box import Box
-from hauberk.concepts.op import Affine, Diagonal, Op
+from hauberk.concepts.op import Affine, Diagonal, Elementwise, Op
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,11 @@ class FrozenGraph:
 
         In exact arithmetic nothing changes; rounding allowances speak of the graph as it runs, unmerged.
         """
-        readers = Counter(i for node in self.nodes for i in node.inputs)
         nodes: list[FrozenNode] = []
         shapes, place = [self.shapes[0]], {0: 0}
         for index, node in enumerate(self.nodes, start=1):
             inputs = tuple(place[i] for i in node.inputs)
-            before = nodes[-1] if nodes and inputs == (len(nodes),) and readers[node.inputs[0]] == 1 else None
+            before = nodes[-1] if nodes and inputs == (len(nodes),) and self.readers[node.inputs[0]] == 1 else None
             merged = None
             if before is not None and isinstance(before.op, Affine) and isinstance(node.op, Diagonal):
                 merged = before.op.then(node.op)
@@ -69,6 +68,18 @@ class FrozenGraph:
             if index in node.inputs and not isinstance(node.op, Affine):
                 found = found | node.op.loose(box)
         return found
+
+    @cached_property
+    def readers(self) -> Counter[int]:
+        """How often each value is read."""
+        return Counter(i for node in self.nodes for i in node.inputs)
+
+    @cached_property
+    def bent(self) -> frozenset[int]:
+        """The affine values that are read once, by an element-wise function: rows reach them through that alone."""
+        affine = {index for index, node in enumerate(self.nodes, start=1) if isinstance(node.op, Affine)}
+        read = (node.inputs[0] for node in self.nodes if isinstance(node.op, Elementwise))
+        return frozenset(i for i in read if i in affine and self.readers[i] == 1)
 
     @cached_property
     def first_mixing(self) -> frozenset[int]:

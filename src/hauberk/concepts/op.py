@@ -83,7 +83,9 @@ class Affine(Op):
     homogeneous: bool = False
     """Whether the map has no constants: it takes zero to zero."""
     roundings: int = 0
-    """How many roundings a result may gather, forward and transposed: terms of an output plus terms of an input."""
+    """How many roundings an element of the result may gather: one for each of its terms, constants included."""
+    roundings_back: int = 0
+    """The same for the transpose."""
 
     @abstractmethod
     def absolute(self, *z: Float[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:
@@ -97,9 +99,24 @@ class Affine(Op):
         """Return the value at zero, given the operands' shapes without the batch."""
         return self(*(like.new_zeros(1, *shape) for shape in shapes))
 
+    def constants(self, shapes: Sequence[tuple[int, ...]], like: Tensor) -> Float[Tensor, "1 ..."]:
+        """Return the sum of absolute terms that the offset is made of."""
+        return self.offset(shapes, like).abs()
+
     def terms(self, *z: Float[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:
         """Return the largest sum of absolute terms, constants included, for operands of these magnitudes."""
-        return self.absolute(*z) + self.offset([tuple(t.shape[1:]) for t in z], z[0]).abs()
+        total = self.absolute(*z)
+        return total if self.homogeneous else total + self.constants([tuple(t.shape[1:]) for t in z], z[0])
+
+    def carried(self, errors: Sequence[Tensor], magnitudes: Sequence[Tensor], share: float) -> Float[Tensor, "b ..."]:
+        """Return how far a result may be off: by the operands' errors, and by a share of all terms.
+
+        One pass does for both, where errors and `terms` apart would take two.
+        """
+        total = self.absolute(*(torch.add(e, m, alpha=share) for e, m in zip(errors, magnitudes, strict=True)))
+        if self.homogeneous:
+            return total
+        return total + self.constants([tuple(m.shape[1:]) for m in magnitudes], total) * share
 
     def then(self, diagonal: "Diagonal") -> "Affine | None":
         """Return this op followed by a diagonal one as a single op, where that is cheaper to compute; else None."""
@@ -130,7 +147,8 @@ class Diagonal(Affine):
     scale: Float[Tensor, "*#z"]
     shift: Float[Tensor, "*#z"]
     one_to_one = True
-    roundings = 6  # a multiplication and an addition each way, and those of computing scale and shift themselves
+    roundings = 6  # a multiplication and an addition, and those of computing scale and shift themselves
+    roundings_back = 4
 
     def __call__(self, z: Tensor) -> Tensor:
         return torch.addcmul(self.shift, z, self.scale)
@@ -172,9 +190,12 @@ class Elementwise(Relaxable):
 
 
 def rounding_factor(roundings: int, dtype: torch.dtype) -> float:
-    """Return gamma_n = n u / (1 - n u), u the unit roundoff: n roundings change a sum by at most gamma_n * sum |terms|.
+    """Return by what share of its computed sum of absolute terms a sum with n roundings may be off.
+
+    n roundings change a sum by at most gamma_n = n u / (1 - n u) times the sum of |terms|, u being the unit roundoff;
+    that sum, computed likewise, may be too small by the same share: n u / (1 - 2 n u) allows for both.
 
     Source: Higham 2002, Accuracy and Stability of Numerical Algorithms, lemma 3.1; any order of summation: section 4.2.
     """
     nu = roundings * torch.finfo(dtype).eps / 2
-    return nu / (1 - nu) if nu < 1 else math.inf
+    return nu / (1 - 2 * nu) if 2 * nu < 1 else math.inf

@@ -28,7 +28,11 @@ class AdaptiveAveragePooling(Affine):
 
     @property
     def roundings(self) -> int:
-        return self.window + self.covering + 1
+        return self.window + 1
+
+    @property
+    def roundings_back(self) -> int:
+        return self.covering + 1
 
     def __call__(self, z: Tensor) -> Tensor:
         return FUNCTIONS[len(self.sizes)](z, self.sizes)

@@ -22,7 +22,7 @@ class Add(Affine):
 
     factor: float
     homogeneous = True
-    roundings = 4
+    roundings = roundings_back = 2
 
     def __call__(self, first: Tensor, second: Tensor) -> Tensor:
         return torch.add(first, second, alpha=self.factor)

@@ -26,7 +26,9 @@ class AveragePooling(Affine):
 
     @property
     def roundings(self) -> int:
-        return 2 * self.kernel[0] * self.kernel[1] + 1
+        return self.kernel[0] * self.kernel[1] + 1
+
+    roundings_back = roundings
 
     def __call__(self, z: Tensor) -> Tensor:
         return F.avg_pool2d(z, self.kernel, self.stride, self.padding, self.ceil_mode, self.count_padding, self.divisor)

@@ -1,5 +1,6 @@
 """Batch normalisation."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
@@ -38,10 +39,10 @@ class BatchNorm(Diagonal):
     def broadcast(self, per_channel: Float[Tensor, "c"]) -> Float[Tensor, "c ..."]:
         return per_channel.view(-1, *(1,) * self.space)
 
-    def terms(self, z: Float[Tensor, "b c *s"]) -> Float[Tensor, "b c *s"]:
+    def constants(self, shapes: Sequence[tuple[int, ...]], like: Tensor) -> Float[Tensor, "c ..."]:
         """Return the sum of the terms before they cancel: mean * scale may be far larger than the shift."""
-        constants = self.broadcast(self.mean).abs() * self.scale.abs()
-        return self.absolute(z) + (constants if self.bias is None else constants + self.broadcast(self.bias).abs())
+        centre = self.broadcast(self.mean).abs() * self.scale.abs()
+        return centre if self.bias is None else centre + self.broadcast(self.bias).abs()
 
     def observe(self, z: Float[Tensor, "b c *s"]) -> "BatchNorm":
         """Return the op with this batch's mean and biased variance; move the running statistics as torch does.

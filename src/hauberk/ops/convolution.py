@@ -28,8 +28,11 @@ class Convolution(Affine):
 
     @property
     def roundings(self) -> int:
-        out, per_group, height, width = self.weight.shape
-        return (per_group + out // self.groups) * height * width + 1
+        return self.weight[0].numel() + 1
+
+    @property
+    def roundings_back(self) -> int:
+        return self.weight[:, 0].numel() // self.groups
 
     def __call__(self, z: Tensor) -> Tensor:
         return F.conv2d(z, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
@@ -49,7 +52,8 @@ class Convolution(Affine):
 
     def pull_back(self, rows: Tensor, shapes: Sequence[tuple[int, ...]]) -> tuple[Tensor]:
         if self.weight.shape[1] == self.groups == 1:  # one channel: a matrix product is several times faster
-            columns = self.weight.flatten(1).mT @ rows.flatten(2)
+            matrix = self.weight.flatten(1).mT.expand(len(rows), -1, -1)  # matmul would copy the rows to join them
+            columns = matrix @ rows.flatten(2)
             sizes = shapes[0][1:], tuple(self.weight.shape[2:])
             return (F.fold(columns, *sizes, self.dilation, self.padding, self.stride),)
         return (

@@ -30,8 +30,8 @@ class Copying(Affine):
     """To how many places an element goes at most."""
 
     @property
-    def roundings(self) -> int:
-        return self.copies + 1
+    def roundings_back(self) -> int:
+        return self.copies
 
     def __call__(self, z: Tensor) -> Tensor:
         return self.function(z)

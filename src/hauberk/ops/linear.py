@@ -21,7 +21,11 @@ class Linear(Affine):
 
     @property
     def roundings(self) -> int:
-        return sum(self.weight.shape)
+        return self.weight.shape[1] + 1
+
+    @property
+    def roundings_back(self) -> int:
+        return self.weight.shape[0]
 
     def __call__(self, z: Tensor) -> Tensor:
         return F.linear(z, self.weight, self.bias)

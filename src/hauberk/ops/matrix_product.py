@@ -29,7 +29,11 @@ class MatrixProduct(Affine):
     @property
     def roundings(self) -> int:
         summed = self.matrix.shape[-1 if self.left or self.matrix.ndim == 1 else -2]
-        return summed + self.products + 1
+        return summed + 1
+
+    @property
+    def roundings_back(self) -> int:
+        return self.products
 
     def __call__(self, z: Tensor) -> Tensor:
         product = self.times(self.matrix, z)

@@ -25,12 +25,12 @@ class Padding(Affine):
     value: float
 
     @property
-    def roundings(self) -> int:
-        """One for the copy, and one for each place that an element may be copied to."""
+    def roundings_back(self) -> int:
+        """One for each place that an element may be copied to."""
         if self.mode == "constant":
-            return 2
+            return 1
         pairs = zip(self.sizes[::2], self.sizes[1::2], strict=True)
-        return 1 + math.prod(1 + max(before, 0) + max(after, 0) for before, after in pairs)
+        return math.prod(1 + max(before, 0) + max(after, 0) for before, after in pairs)
 
     def __call__(self, z: Tensor) -> Tensor:
         return F.pad(z, self.sizes, self.mode, self.value if self.mode == "constant" else None)

@@ -24,9 +24,11 @@ class Reduction(Affine):
     count: int
     """How many elements are summed into one."""
 
+    roundings_back = 1
+
     @property
     def roundings(self) -> int:
-        return self.count + 2
+        return self.count + 1
 
     def __call__(self, z: Tensor) -> Tensor:
         return z.mean(self.dims, self.keepdim) if self.mean else z.sum(self.dims, self.keepdim)

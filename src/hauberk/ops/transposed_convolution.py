@@ -1,6 +1,5 @@
 """Transposed convolutions in one, two and three dimensions."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -37,8 +36,11 @@ class TransposedConvolution(Affine):
 
     @property
     def roundings(self) -> int:
-        channels, per_group, *kernel = self.weight.shape
-        return (channels // self.groups + per_group) * math.prod(kernel) + 1
+        return self.weight[:, 0].numel() // self.groups + 1
+
+    @property
+    def roundings_back(self) -> int:
+        return self.weight[0].numel()
 
     def __call__(self, z: Tensor) -> Tensor:
         return self.spread(z, self.weight, self.bias)

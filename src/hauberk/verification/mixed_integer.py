@@ -120,9 +120,8 @@ def execution_error(graph: FrozenGraph, boxes: list[Box], spec: LinearSpec) -> F
     for node in graph.nodes:
         given = [errors[i] for i in node.inputs]
         if isinstance(node.op, Affine):
-            terms = node.op.terms(*(boxes[i].magnitude for i in node.inputs))
-            share = 2 * rounding_factor(node.op.roundings + 8, terms.dtype)
-            errors.append(node.op.absolute(*given) + terms * share)
+            share = 2 * rounding_factor(node.op.roundings + 8, given[0].dtype)
+            errors.append(node.op.carried(given, [boxes[i].magnitude for i in node.inputs], share))
         elif isinstance(node.op, Elementwise) and node.op.pieces is not None:
             errors.append(given[0] * max(abs(slope) for slope in node.op.pieces.slopes))
         else:
