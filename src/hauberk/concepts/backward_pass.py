@@ -37,7 +37,7 @@ class BackwardPass:
         self.graph, self.S, self.boxes, self.slopes, self.outward = graph, S, boxes, slopes, outward
         self.relaxations: dict[int, Relaxation] = {}
         self.magnitudes: dict[int, Tensor] = {}
-        self.tables: dict[tuple[int, Window | None], Tables] = {}
+        self.tables: dict[tuple[int, Window | None, bool], Tables] = {}
 
     @property
     def two_sided(self) -> bool:
@@ -109,7 +109,7 @@ class BackwardPass:
             lines, radius = self.lines(index)
             return cast(Placed, lines).pull_back(rows.dense(), radius)
         values, sums = relax(rows.flat, rows.index, *self.table(index, rows))  # pyright: ignore[reportArgumentType]
-        return rows.with_values(values.view_as(rows.values), rows.window), sums
+        return rows.with_flat(values), sums
 
     def support(self, rows: Rows) -> Float[Tensor, "r 2"]:
         """Return centre and spread of <row, z> over the set."""
@@ -120,7 +120,7 @@ class BackwardPass:
 
     def table(self, index: int, rows: Rows) -> Tables:
         """Return what rows of this value are multiplied with, as `dots` and `relax` take it."""
-        key = index, rows.window
+        key = index, rows.window, rows.last
         if key not in self.tables:
             self.tables[key] = tuple(t if t is None else rows.table(t).contiguous() for t in self.facts(index))
         return self.tables[key]

@@ -24,6 +24,13 @@ class Box:
         box.__dict__.update(center=center, radius=radius)
         return box
 
+    @classmethod
+    def positive(cls, lower: Float[Tensor, "*z"], upper: Float[Tensor, "*z"]) -> "Box":
+        """Return the box between bounds that are known not to be negative, so that the upper one is the magnitude."""
+        box = cls(lower, upper)
+        box.__dict__["magnitude"] = upper
+        return box
+
     @cached_property
     def lower(self) -> Float[Tensor, "*z"]:
         return self.center - self.radius
@@ -34,13 +41,13 @@ class Box:
 
     @cached_property
     def center(self) -> Float[Tensor, "*z"]:
-        return (self.lower + self.upper).mul_(0.5)
+        return torch.lerp(self.lower, self.upper, 0.5)
 
     @cached_property
     def radius(self) -> Float[Tensor, "*z"]:
         return (self.upper - self.lower).mul_(0.5)
 
-    @property
+    @cached_property
     def magnitude(self) -> Float[Tensor, "*z"]:
         """The largest absolute value that each element can take."""
         return torch.maximum(self.lower.abs(), self.upper.abs())

@@ -11,7 +11,7 @@ from torch import Tensor
 from hauberk.concepts.box import Box
 from hauberk.concepts.forward_box import forward_box
 from hauberk.concepts.graph import FrozenGraph
-from hauberk.concepts.op import Affine, Relaxable, rounding_factor
+from hauberk.concepts.op import Affine, Relaxable, Relaxation, rounding_factor
 from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.errors import UnsupportedOpError
 
@@ -40,6 +40,15 @@ class Carrier(ABC):
     @abstractmethod
     def noise(self, index: int, half: Float[Tensor, "b *z"]) -> dict[int, Float[Tensor, "b k *z"]]:
         """Return the block of one new generator for each element, of length `half` in that element alone."""
+
+    def relaxed(
+        self, blocks: dict[int, Float[Tensor, "b k *z"]], lines: Relaxation, half: Float[Tensor, "b *out"], index: int
+    ) -> dict[int, Float[Tensor, "b k *out"]]:
+        """Return the blocks behind a node's relaxation, by its slope, with the generators that it adds."""
+        found = {key: lines.push(block) for key, block in blocks.items()}
+        for key, block in self.noise(index, half).items():
+            found[key] = found[key] + block if key in found else block
+        return found
 
     @abstractmethod
     def magnitude(self, form: Form) -> Float[Tensor, "b *z"]:
@@ -99,9 +108,7 @@ class ForwardPass:
         low = 0 if lines.lower_intercept is None else lines.lower_intercept
         half = (lines.upper_intercept - low) * 0.5
         center = lines.push(form.center.unsqueeze(1)).squeeze(1) + (lines.upper_intercept + low) * 0.5
-        blocks = {key: lines.push(block) for key, block in form.blocks.items()}
-        for key, block in self.carrier.noise(index, half).items():
-            blocks[key] = blocks[key] + block if key in blocks else block
+        blocks = self.carrier.relaxed(form.blocks, lines, half, index)
         error = form.error
         if error is not None:
             terms = lines.magnitude(self.carrier.magnitude(form))

@@ -8,9 +8,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hauberk.concepts.forward_pass import Carrier, Form
+from hauberk.concepts.layout import channels_last, from_order, in_order
 from hauberk.concepts.noise import Noise
+from hauberk.concepts.op import Placed, Relaxation
 from hauberk.concepts.perturbation_set import CertifiableSet, NormBall
 from hauberk.errors import InputError, UnsupportedSetError
+from hauberk.kernels.blocks import relax_blocks
 
 GAUSSIAN, CAUCHY = 0, 1
 
@@ -42,6 +45,18 @@ class Projections(Carrier):
     def noise(self, index: int, half: Float[Tensor, "b *z"]) -> dict[int, Float[Tensor, "b k *z"]]:
         drawn = cauchy(self.source.fold(index), (self.rows, *half.shape[1:]), half.dtype)
         return {CAUCHY: drawn * half.unsqueeze(1)}
+
+    def relaxed(
+        self, blocks: dict[int, Float[Tensor, "b k *z"]], lines: Relaxation, half: Float[Tensor, "b *out"], index: int
+    ) -> dict[int, Float[Tensor, "b k *out"]]:
+        if CAUCHY not in blocks or isinstance(lines, Placed):
+            return super().relaxed(blocks, lines, half, index)
+        others = {key: lines.push(block) for key, block in blocks.items() if key != CAUCHY}
+        block, shape = blocks[CAUCHY], tuple(half.shape[1:])
+        drawn, last = cauchy(self.source.fold(index), (self.rows, *shape), half.dtype), channels_last(block)
+        slope, half = in_order(lines.upper_slope, last), in_order(half, last)
+        found = relax_blocks(in_order(block, last, 2), slope, in_order(drawn, last, 2), half)
+        return others | {CAUCHY: from_order(found, shape, last)}
 
     def magnitude(self, form: Form) -> Float[Tensor, "b *z"]:
         """Return |center| plus an estimate of what the generators add."""

@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from hauberk.concepts.layout import channels_last, from_order, in_order
+
 
 @dataclass(frozen=True)
 class Window:
@@ -80,17 +82,27 @@ class Rows:
         c, h, w = shape
         return cls(unit[..., None, None], owner, Window((c, h, w), (h, w)), element % size)
 
+    @property
+    def last(self) -> bool:
+        """Whether dense rows lie in memory with their channels last."""
+        return self.window is None and channels_last(self.values)
+
     def with_values(self, values: Float[Tensor, "r ..."], window: Window | None = None) -> "Rows":
         """Return rows of the same examples and places."""
         return Rows(values, self.owner, window, None if window is None else self.place)
 
     @property
     def flat(self) -> Float[Tensor, "r n"]:
-        return self.values.flatten(1)
+        """Each row's coefficients in the order of memory, which `table` shares."""
+        return in_order(self.values, self.last)
+
+    def with_flat(self, flat: Float[Tensor, "r n"]) -> "Rows":
+        """Return rows with these coefficients, in the order of `flat`."""
+        return self.with_values(from_order(flat, tuple(self.values.shape[1:]), self.last), self.window)
 
     def table(self, t: Float[Tensor, "b *z"]) -> Float[Tensor, "t n"]:
         """Return the rows of t, or of its windows, that `index` points into."""
-        return t.flatten(1) if self.window is None else self.window.pieces(t)
+        return in_order(t, self.last) if self.window is None else self.window.pieces(t)
 
     @property
     def index(self) -> Int[Tensor, "r"]:
@@ -105,7 +117,7 @@ class Rows:
             return self
         elements = self.window.elements.to(self.place.device)
         outside = (elements == prod(self.window.shape))[self.place]
-        return self.with_values(self.flat.masked_fill(outside, 0).view_as(self.values), self.window)
+        return self.with_flat(self.flat.masked_fill(outside, 0))
 
     def dense(self) -> "Rows":
         """Return the rows with all their coefficients."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +13,9 @@ from hauberk.concepts.lowering import Lowered, Stored, Value, lowers
 from hauberk.concepts.op import Affine, Diagonal
 from hauberk.concepts.rows import Window
 from hauberk.errors import UnsupportedOpError
+
+FEW = 4
+"""Up to so many input channels a matrix product is faster than a transposed convolution."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,11 @@ class Convolution(Affine):
     dilation: tuple[int, int]
     groups: int
 
+    @cached_property
+    def kernel(self) -> Float[Tensor, "out in_per_group height width"]:
+        """The weight with channels last: results then have them last too, and take about two thirds of the time."""
+        return self.weight.clone(memory_format=torch.channels_last)
+
     @property
     def roundings(self) -> int:
         return self.weight[0].numel() + 1
@@ -35,13 +43,13 @@ class Convolution(Affine):
         return self.weight[:, 0].numel() // self.groups
 
     def __call__(self, z: Tensor) -> Tensor:
-        return F.conv2d(z, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+        return F.conv2d(z, self.kernel, self.bias, self.stride, self.padding, self.dilation, self.groups)
 
     def linear(self, z: Tensor) -> Tensor:
-        return F.conv2d(z, self.weight, None, self.stride, self.padding, self.dilation, self.groups)
+        return F.conv2d(z, self.kernel, None, self.stride, self.padding, self.dilation, self.groups)
 
     def absolute(self, z: Tensor) -> Tensor:
-        return F.conv2d(z, self.weight.abs(), None, self.stride, self.padding, self.dilation, self.groups)
+        return F.conv2d(z, self.kernel.abs(), None, self.stride, self.padding, self.dilation, self.groups)
 
     def then(self, diagonal: Diagonal) -> "Convolution | None":
         scale, shift = diagonal.scale, diagonal.shift
@@ -51,7 +59,7 @@ class Convolution(Affine):
         return replace(self, weight=self.weight * scale[..., None], bias=bias.flatten())
 
     def pull_back(self, rows: Tensor, shapes: Sequence[tuple[int, ...]]) -> tuple[Tensor]:
-        if self.weight.shape[1] == self.groups == 1:  # one channel: a matrix product is several times faster
+        if self.weight.shape[1] <= FEW and self.groups == 1:
             matrix = self.weight.flatten(1).mT.expand(len(rows), -1, -1)  # matmul would copy the rows to join them
             columns = matrix @ rows.flatten(2)
             sizes = shapes[0][1:], tuple(self.weight.shape[2:])
@@ -59,7 +67,7 @@ class Convolution(Affine):
         return (
             F.conv_transpose2d(
                 rows,
-                self.weight,
+                self.kernel,
                 None,
                 self.stride,
                 self.padding,
@@ -83,7 +91,7 @@ class Convolution(Affine):
         """Return the transpose on windows, which have no padding; by a matrix product where that is faster."""
         out, channels, *kernel = self.weight.shape
         dense = self.groups == 1 and self.dilation == (1, 1)
-        if not dense or (rows.shape[2:] != (1, 1) and channels > 4):
+        if not dense or (rows.shape[2:] != (1, 1) and channels > FEW):
             return F.conv_transpose2d(rows, self.weight, None, self.stride, 0, 0, self.groups, self.dilation)
         h, w = rows.shape[2:]
         size = (h - 1) * self.stride[0] + kernel[0], (w - 1) * self.stride[1] + kernel[1]

@@ -38,7 +38,7 @@ class WindowRelaxation(Placed):
     def pull_back(self, rows: Rows, radius: Float[Tensor, "b *out"] | None) -> tuple[Rows, Float[Tensor, "r 2"]]:
         values, owner = rows.values, rows.owner
         pulled = values.new_zeros(len(values), *self.shape[: -self.space], math.prod(self.shape[-self.space :]))
-        constants = dots(rows.flat, rows.index, None, None if radius is None else radius.flatten(1))
+        constants = dots(values.flatten(1), owner, None, None if radius is None else radius.flatten(1))
         for side, index, slope, intercept in (
             (values.clamp(min=0), self.lower_index, self.lower_slope, self.lower_intercept),
             (values.clamp(max=0), self.upper_index, self.upper_slope, self.upper_intercept),

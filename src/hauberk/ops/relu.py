@@ -20,7 +20,7 @@ class ReLU(Elementwise):
         return F.relu(z)
 
     def interval(self, box: Box) -> Box:
-        return Box(F.relu(box.lower), F.relu(box.upper))
+        return Box.positive(F.relu(box.lower), F.relu(box.upper))
 
     def loose(self, box: Box) -> Bool[Tensor, "b *z"]:
         return box.unstable
