@@ -153,7 +153,7 @@ class BackwardPass:
             below = low * offset if below is None else torch.addcmul(below, low, offset)
             above = torch.addcmul(above, high, offset)
         if allowed is not None:
-            steepest = torch.maximum(low.abs(), high.abs())
+            steepest = self.relaxation(index).steepest
             radius = steepest * allowed if radius is None else torch.addcmul(radius, steepest, allowed)
         return low, high, below, above, radius
 

@@ -4,6 +4,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from jaxtyping import Bool, Float
@@ -27,17 +28,23 @@ class Relaxation:
     lower_intercept: Float[Tensor, "b *z"] | None = None
     """None where it is zero everywhere, which spares a pass over memory."""
 
+    @cached_property
+    def steepest(self) -> Float[Tensor, "b *z"]:
+        """The larger of the two slopes' absolute values."""
+        if self.lower_slope is self.upper_slope:
+            return self.upper_slope.abs()
+        return torch.maximum(self.lower_slope.abs(), self.upper_slope.abs())
+
     def push(self, z: Float[Tensor, "b k *z"]) -> Float[Tensor, "b k *z"]:
         """Return the upper line's slope times its element of every z."""
         return z * self.upper_slope.unsqueeze(1)
 
     def magnitude(self, inputs: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
         """Return the largest sum of absolute terms that either line evaluates, for inputs of these magnitudes."""
-        slope = torch.maximum(self.lower_slope.abs(), self.upper_slope.abs())
         intercept = self.upper_intercept.abs()
         if self.lower_intercept is not None:
             intercept = torch.maximum(intercept, self.lower_intercept.abs())
-        return slope * inputs + intercept
+        return torch.addcmul(intercept, self.steepest, inputs)
 
 
 class Placed(Relaxation, ABC):

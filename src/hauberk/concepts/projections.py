@@ -90,5 +90,8 @@ def cauchy(noise: Noise, shape: tuple[int, ...], dtype: torch.dtype) -> Float[Te
 
 
 def chosen(block: Float[Tensor, "b k *z"], owner: Tensor, neuron: Tensor) -> Float[Tensor, "n k"]:
-    """Return the projections of single neurons."""
-    return block.flatten(2)[owner, :, neuron]
+    """Return the projections of single neurons, which are counted with channels first."""
+    if channels_last(block):
+        channels, height, width = block.shape[2:]
+        neuron = neuron % (height * width) * channels + neuron // (height * width)
+    return in_order(block, channels_last(block), 2)[owner, :, neuron]

@@ -13,6 +13,7 @@ from hauberk.concepts.lowering import Lowered, Stored, Value, lowers
 from hauberk.concepts.op import Affine, Diagonal
 from hauberk.concepts.rows import Window
 from hauberk.errors import UnsupportedOpError
+from hauberk.kernels.fold import fold
 
 FEW = 4
 """Up to so many input channels a matrix product is faster than a transposed convolution."""
@@ -60,10 +61,9 @@ class Convolution(Affine):
 
     def pull_back(self, rows: Tensor, shapes: Sequence[tuple[int, ...]]) -> tuple[Tensor]:
         if self.weight.shape[1] <= FEW and self.groups == 1:
-            matrix = self.weight.flatten(1).mT.expand(len(rows), -1, -1)  # matmul would copy the rows to join them
-            columns = matrix @ rows.flatten(2)
-            sizes = shapes[0][1:], tuple(self.weight.shape[2:])
-            return (F.fold(columns, *sizes, self.dilation, self.padding, self.stride),)
+            columns = rows.movedim(1, -1).flatten(0, 2) @ self.weight.flatten(1)
+            geometry = self.weight.shape[2:], self.stride, self.padding, self.dilation
+            return (fold(columns.unflatten(0, (len(rows), -1)), shapes[0][1:], *geometry),)
         return (
             F.conv_transpose2d(
                 rows,

@@ -1,0 +1,23 @@
+"""Adding up overlapping windows for numba; imported only where it is installed."""
+
+import numpy as np
+
+from hauberk.kernels.compiled_rows import Array, compiled
+
+
+@compiled
+def forward(windows: Array, sy: int, sx: int, py: int, px: int, dy: int, dx: int, out: Array) -> None:
+    rows, places_y, places_x, channels, kernel_y, kernel_x = windows.shape
+    height, width = out.shape[2:]
+    # A map with its padding, where no window needs to be cut: it stays in the nearest cache.
+    high, wide = height + 2 * py, width + 2 * px
+    padded = np.empty((channels, high, wide), out.dtype)
+    for r in range(rows):
+        padded[:] = 0
+        for i in range(places_y):
+            for c in range(channels):
+                for a in range(kernel_y):
+                    for b in range(kernel_x):  # neighbouring windows overlap: additions in a row must not wait
+                        for j in range(places_x):
+                            padded[c, i * sy + a * dy, j * sx + b * dx] += windows[r, i, j, c, a, b]
+        out[r] = padded[:, py : py + height, px : px + width]
