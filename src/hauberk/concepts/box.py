@@ -1,5 +1,6 @@
 """Boxes: element-wise lower and upper bounds."""
 
+from collections.abc import Callable
 from functools import cached_property
 
 import torch
@@ -56,6 +57,12 @@ class Box:
     def unstable(self) -> Bool[Tensor, "*z"]:
         """Where zero lies strictly inside: the neurons that a ReLU has to relax."""
         return (self.lower < 0) & (self.upper > 0)
+
+    def map(self, copy: Callable[[Tensor], Tensor]) -> "Box":
+        """Return the box of the same elements elsewhere: a function that neither computes nor mixes them."""
+        box = Box.__new__(Box)
+        box.__dict__.update({name: copy(t) for name, t in vars(self).items()})
+        return box
 
     def to(self, dtype: torch.dtype) -> "Box":
         """Return the box with its bounds in another precision."""

@@ -24,7 +24,7 @@ def forward_box(graph: FrozenGraph, S: CertifiableSet, boxes: Sequence[Box], *, 
     """
     index, node = len(boxes), graph.nodes[len(boxes) - 1]
     operands = [boxes[i] for i in node.inputs]
-    if outward and isinstance(node.op, Affine):
+    if outward and isinstance(node.op, Affine) and node.op.roundings:
         share = 2 * rounding_factor(node.op.roundings + 8, operands[0].center.dtype)
         radius = node.op.carried([b.radius for b in operands], [b.magnitude for b in operands], share)
         box = Box.around(node.op(*(b.center for b in operands)), radius)

@@ -90,7 +90,10 @@ class Affine(Op):
     homogeneous: bool = False
     """Whether the map has no constants: it takes zero to zero."""
     roundings: int = 0
-    """How many roundings an element of the result may gather: one for each of its terms, constants included."""
+    """How many roundings an element of the result may gather: one for each of its terms, constants included.
+
+    None at all means that every element is one of the only operand's.
+    """
     roundings_back: int = 0
     """The same for the transpose."""
 
@@ -145,6 +148,8 @@ class Affine(Op):
             return torch.autograd.grad(self(*zeros), zeros, rows, create_graph=create_graph)
 
     def interval(self, *box: Box) -> Box:
+        if not self.roundings:
+            return box[0].map(self)
         return Box.around(self(*(b.center for b in box)), self.absolute(*(b.radius for b in box)))
 
 

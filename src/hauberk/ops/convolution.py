@@ -35,6 +35,10 @@ class Convolution(Affine):
         """The weight with channels last: results then have them last too, and take about two thirds of the time."""
         return self.weight.clone(memory_format=torch.channels_last)
 
+    @cached_property
+    def absolute_kernel(self) -> Float[Tensor, "out in_per_group height width"]:
+        return self.weight.abs().clone(memory_format=torch.channels_last)  # abs forgets the order of one channel
+
     @property
     def roundings(self) -> int:
         return self.weight[0].numel() + 1
@@ -50,7 +54,7 @@ class Convolution(Affine):
         return F.conv2d(z, self.kernel, None, self.stride, self.padding, self.dilation, self.groups)
 
     def absolute(self, z: Tensor) -> Tensor:
-        return F.conv2d(z, self.kernel.abs(), None, self.stride, self.padding, self.dilation, self.groups)
+        return F.conv2d(z, self.absolute_kernel, None, self.stride, self.padding, self.dilation, self.groups)
 
     def then(self, diagonal: Diagonal) -> "Convolution | None":
         scale, shift = diagonal.scale, diagonal.shift

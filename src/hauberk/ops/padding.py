@@ -24,6 +24,8 @@ class Padding(Affine):
     mode: str
     value: float
 
+    roundings = 1
+
     @property
     def roundings_back(self) -> int:
         """One for each place that an element may be copied to."""
