@@ -118,8 +118,8 @@ def two_convolutions() -> nn.Module:
     return nn.Sequential(
         nn.Conv2d(1, 2, 2, padding=1),
         nn.ReLU(),
-        nn.Conv2d(2, 3, 3, padding=1),
-        nn.Conv2d(3, 3, 2, stride=4, padding=1),
+        nn.Conv2d(2, 5, 3, padding=1),
+        nn.Conv2d(5, 3, 2, stride=4, padding=1),
         nn.ReLU(),
         nn.Flatten(),
         nn.Linear(12, CLASSES),

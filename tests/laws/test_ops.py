@@ -320,6 +320,15 @@ def test_convolutions_of_every_kind(setting):
     require_affine_facts(graph)
 
 
+@pytest.mark.parametrize("setting", CONVOLUTIONS, ids=str)
+def test_convolutions_of_many_channels(setting):
+    stride, padding, dilation, groups = setting
+    convolution = nn.Conv2d(8, 8, (2, 3), stride, padding, dilation, groups)
+    module, graph, _ = built(str(setting), layer(nn.Sequential(nn.Conv2d(4, 8, 1), convolution)))
+    require_affine_facts(graph)
+    require_gradients(module, graph)
+
+
 class Together(nn.Module):
     """All cases as one network, which is exported sooner than one after the other."""
 

@@ -30,7 +30,7 @@ class BackwardLinear(Bounder):
 
     intermediate: Bounder | None = None
     slopes: Slopes = field(default_factory=Adaptive)
-    budget: int = 2**26
+    budget: int = 2**27
     frugal: bool = False
 
     @property

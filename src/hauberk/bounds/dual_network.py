@@ -32,7 +32,7 @@ class DualNetwork(Bounder):
     Sources: Wong & Kolter 2018, algorithm 1; Wong et al. 2018, algorithm 2 (AutoDual).
     """
 
-    budget: int = 2**26
+    budget: int = 2**27
     frugal: bool = False
 
     def __call__(

@@ -64,6 +64,14 @@ class Box:
         box.__dict__.update({name: copy(t) for name, t in vars(self).items()})
         return box
 
+    def split(self, sizes: list[int]) -> list["Box"]:
+        """Return the boxes of consecutive groups of examples, of these sizes."""
+        groups = zip(*(t.split(sizes) for t in vars(self).values()), strict=True)
+        parts = [Box.__new__(Box) for _ in sizes]
+        for part, tensors in zip(parts, groups, strict=True):
+            part.__dict__.update(zip(vars(self), tensors, strict=True))
+        return parts
+
     def to(self, dtype: torch.dtype) -> "Box":
         """Return the box with its bounds in another precision."""
         return Box(self.lower.to(dtype), self.upper.to(dtype))

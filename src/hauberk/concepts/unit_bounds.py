@@ -71,10 +71,10 @@ def by_groups(
     parts = [t.split(rows) for t in given]
     # Boxes are split, not sliced, so that their gradients are joined once.
     sizes = [group.stop - group.start for group in groups]
-    boxes = [(b.lower.split(sizes), b.upper.split(sizes)) for b in backward.boxes[: index + 1]]
+    boxes = [box.split(sizes) for box in backward.boxes[: index + 1]]
 
     def group_bounds(number: int) -> Tensor:
-        own = [Box(lower[number], upper[number]) for lower, upper in boxes]
+        own = [parts[number] for parts in boxes]
         examples = torch.arange(groups[number].start, groups[number].stop, device=owner.device)
         S, slopes = backward.S.select(examples), backward.slopes and backward.slopes.select(examples)
         part = BackwardPass(backward.graph, S, own, slopes, outward=backward.outward)

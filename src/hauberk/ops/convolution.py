@@ -65,9 +65,8 @@ class Convolution(Affine):
 
     def pull_back(self, rows: Tensor, shapes: Sequence[tuple[int, ...]]) -> tuple[Tensor]:
         if self.weight.shape[1] <= FEW and self.groups == 1:
-            columns = rows.movedim(1, -1).flatten(0, 2) @ self.weight.flatten(1)
-            geometry = self.weight.shape[2:], self.stride, self.padding, self.dilation
-            return (fold(columns.unflatten(0, (len(rows), -1)), shapes[0][1:], *geometry),)
+            columns = rows.movedim(1, -1).flatten(1, 2) @ self.weight.flatten(1)
+            return (fold(columns, shapes[0][1:], self.weight.shape[2:], self.stride, self.padding, self.dilation),)
         return (
             F.conv_transpose2d(
                 rows,
