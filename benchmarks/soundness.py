@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from hauberk.attacks import PGD
-from hauberk.bounds import BackwardLinear, ForwardLinear, Interval
+from hauberk.bounds import BackwardLinear, ForwardLinear, Interval, OptimizedLinear
 from hauberk.capture import capture
 from hauberk.concepts.bounder import Bounder, Bounds
 from hauberk.concepts.box import Box
@@ -46,9 +46,9 @@ class Residual(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.first, self.norm = nn.Conv2d(2, 3, 3, padding=1, bias=False), nn.BatchNorm2d(3)
-        self.second, self.inner = nn.Conv2d(3, 3, 3, padding=1), nn.BatchNorm2d(3)
-        self.skip, self.last = nn.Conv2d(3, 3, 1), nn.Linear(12, CLASSES)
+        self.first, self.norm = nn.Conv2d(2, 6, 3, padding=1, bias=False), nn.BatchNorm2d(6)
+        self.second, self.inner = nn.Conv2d(6, 6, 3, padding=1), nn.BatchNorm2d(6)
+        self.skip, self.last = nn.Conv2d(6, 6, 1), nn.Linear(24, CLASSES)
 
     def forward(self, x: Tensor) -> Tensor:
         h = F.relu(self.norm(self.first(x)))
@@ -63,7 +63,7 @@ class Joined(nn.Module):
     def __init__(self, activation: nn.Module) -> None:
         super().__init__()
         self.first, self.up = nn.Conv2d(2, 3, 3, padding=1), nn.ConvTranspose2d(3, 2, 3, stride=2, padding=1)
-        self.mix, self.last = nn.Linear(28, 6), nn.Linear(6, CLASSES)
+        self.mix, self.last = nn.Linear(34, 6), nn.Linear(6, CLASSES)
         self.scale = nn.Parameter(torch.ones(2, 1, 1))
         self.activation = activation
 
@@ -78,7 +78,7 @@ def activated(*activations: nn.Module) -> nn.Module:
     """Return a small convolutional network with these activations, one after each layer but the last."""
     first, second, third = (activations * 3)[:3]
     return nn.Sequential(
-        *(nn.Conv2d(2, 3, 3, padding=1), first, nn.Conv2d(3, 3, 3, stride=2, padding=1), second, nn.Flatten()),
+        *(nn.Conv2d(2, 5, 3, padding=1), first, nn.Conv2d(5, 3, 3, stride=2, padding=1), second, nn.Flatten()),
         *(nn.Linear(12, 7), third, nn.Linear(7, CLASSES)),
     )
 
@@ -166,6 +166,7 @@ class Row(AdversarialLoss):
 
 def bounders() -> dict[str, Bounder]:
     found: dict[str, Bounder] = {"interval": Interval(), "forward, parallel slopes": ForwardLinear()}
+    found["backward, optimised slopes"] = OptimizedLinear(iterations=2)
     for name, slopes in (("adaptive", Adaptive()), ("parallel", Parallel()), ("random", Drawn())):
         found[f"backward, {name} slopes, interval boxes"] = BackwardLinear(Interval(), slopes)
         found[f"backward, {name} slopes, own boxes"] = BackwardLinear(None, slopes)

@@ -128,7 +128,7 @@ class BackwardPass:
     def facts(self, index: int) -> Tables:
         node = self.graph.nodes[index - 1] if index else None
         if node is not None and isinstance(node.op, Relaxable) and self.slopes is not None:
-            return self.joined(index) if node.inputs[0] in self.graph.bent else self.line_facts(index)
+            return self.line_facts(index)
         batch = self.boxes[0].lower
         allowed = self.magnitude(index) * self.allowance(index, batch.dtype) if self.outward else None
         if node is None:
@@ -142,19 +142,19 @@ class BackwardPass:
         return box.center, box.radius if allowed is None else box.radius + allowed
 
     def line_facts(self, index: int) -> Tables:
-        lines, radius = self.lines(index)
-        return lines.lower_slope, lines.upper_slope, lines.lower_intercept, lines.upper_intercept, radius
+        """Return the lines of a relaxed node; with the constants of the value that it reads, where only it does.
 
-    def joined(self, index: int) -> Tables:
-        """Return the facts of a relaxed node with those of the affine value that it reads, which spares a walk."""
-        low, high, below, above, radius = self.line_facts(index)
-        offset, allowed = self.facts(self.graph.nodes[index - 1].inputs[0])
+        That spares rows a walk.
+        """
+        lines, radius = self.lines(index)
+        low, high, below, above = lines.lower_slope, lines.upper_slope, lines.lower_intercept, lines.upper_intercept
+        operand = self.graph.nodes[index - 1].inputs[0]
+        offset, allowed = self.facts(operand) if operand in self.graph.bent else (None, None)
         if offset is not None:
             below = low * offset if below is None else torch.addcmul(below, low, offset)
             above = torch.addcmul(above, high, offset)
         if allowed is not None:
-            steepest = self.relaxation(index).steepest
-            radius = steepest * allowed if radius is None else torch.addcmul(radius, steepest, allowed)
+            radius = lines.steepest * allowed if radius is None else torch.addcmul(radius, lines.steepest, allowed)
         return low, high, below, above, radius
 
     def lines(self, index: int) -> tuple[Relaxation, Float[Tensor, "b ..."] | None]:

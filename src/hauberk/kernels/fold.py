@@ -9,7 +9,7 @@ from torch import Tensor
 
 from hauberk.kernels.rows import COMPILED, arrays
 
-Pair = tuple[int, int]
+Pair = tuple[int, ...]
 
 
 def fold(

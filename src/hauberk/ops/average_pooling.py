@@ -28,7 +28,9 @@ class AveragePooling(Affine):
     def roundings(self) -> int:
         return self.kernel[0] * self.kernel[1] + 1
 
-    roundings_back = roundings
+    @property
+    def roundings_back(self) -> int:
+        return self.roundings
 
     def __call__(self, z: Tensor) -> Tensor:
         return F.avg_pool2d(z, self.kernel, self.stride, self.padding, self.ceil_mode, self.count_padding, self.divisor)
