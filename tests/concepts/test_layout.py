@@ -19,7 +19,8 @@ def test_an_order_can_be_undone(last):
 def test_convolutions_results_are_recognised():
     maps = MAPS.contiguous(memory_format=torch.channels_last)
     assert channels_last(maps)
-    assert channels_last(maps.unflatten(0, (1, 2)))
+    assert channels_last(maps.unflatten(0, (1, 2)), 2)
+    assert not channels_last(maps.unflatten(0, (1, 2)))
     assert in_order(maps, last=True).data_ptr() == maps.data_ptr()
     assert not channels_last(MAPS)
     assert not channels_last(MAPS.flatten(1))

@@ -8,9 +8,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 
-def channels_last(t: Float[Tensor, "*batch z"]) -> bool:
-    """Return whether the last three dimensions (c, h, w) lie in memory as (h, w, c)."""
-    return t.ndim > 3 and not t.is_contiguous() and t.movedim(-3, -1).is_contiguous()
+def channels_last(t: Tensor, batch: int = 1) -> bool:
+    """Return whether there are maps (c, h, w) behind the batch dimensions, which lie in memory as (h, w, c)."""
+    return t.ndim == batch + 3 and not t.is_contiguous() and t.movedim(-3, -1).is_contiguous()
 
 
 def in_order(t: Tensor, last: bool, batch: int = 1) -> Float[Tensor, "*batch n"]:

@@ -89,12 +89,12 @@ class Affine(Op):
 
     homogeneous: bool = False
     """Whether the map has no constants: it takes zero to zero."""
-    roundings: int = 0
+    roundings: int
     """How many roundings an element of the result may gather: one for each of its terms, constants included.
 
     None at all means that every element is one of the only operand's.
     """
-    roundings_back: int = 0
+    roundings_back: int
     """The same for the transpose."""
 
     @abstractmethod

@@ -53,7 +53,7 @@ class Projections(Carrier):
             return super().relaxed(blocks, lines, half, index)
         others = {key: lines.push(block) for key, block in blocks.items() if key != CAUCHY}
         block, shape = blocks[CAUCHY], tuple(half.shape[1:])
-        drawn, last = cauchy(self.source.fold(index), (self.rows, *shape), half.dtype), channels_last(block)
+        drawn, last = cauchy(self.source.fold(index), (self.rows, *shape), half.dtype), channels_last(block, 2)
         slope, half = in_order(lines.upper_slope, last), in_order(half, last)
         found = relax_blocks(in_order(block, last, 2), slope, in_order(drawn, last, 2), half)
         return others | {CAUCHY: from_order(found, shape, last)}
@@ -91,7 +91,8 @@ def cauchy(noise: Noise, shape: tuple[int, ...], dtype: torch.dtype) -> Float[Te
 
 def chosen(block: Float[Tensor, "b k *z"], owner: Tensor, neuron: Tensor) -> Float[Tensor, "n k"]:
     """Return the projections of single neurons, which are counted with channels first."""
-    if channels_last(block):
+    last = channels_last(block, 2)
+    if last:
         channels, height, width = block.shape[2:]
         neuron = neuron % (height * width) * channels + neuron // (height * width)
-    return in_order(block, channels_last(block), 2)[owner, :, neuron]
+    return in_order(block, last, 2)[owner, :, neuron]

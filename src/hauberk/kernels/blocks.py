@@ -47,6 +47,7 @@ class RelaxBlocks(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, Tensor]:
         from hauberk.kernels.compiled_blocks import backward
 
+        grad = grad.contiguous()
         blocks, slope, drawn = ctx.saved_tensors
         grad_blocks, grad_slope, grad_half = torch.empty_like(grad), torch.zeros_like(slope), torch.zeros_like(slope)
         results = (grad_blocks, grad_slope, grad_half)

@@ -37,7 +37,7 @@ class Fold(torch.autograd.Function):
         channels = columns.shape[2] // (kernel[0] * kernel[1])
         out = columns.new_empty(len(columns), channels, *size)
         places = [(n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in zip(size, *geometry, strict=True)]
-        windows = columns.view(len(columns), *places, channels, *kernel)
+        windows = columns.reshape(len(columns), *places, channels, *kernel)
         forward(*arrays(windows), *stride, *padding, *dilation, out.numpy())
         return out
 

@@ -20,7 +20,7 @@ class Concatenation(Affine):
     parts: tuple[Tensor | None, ...]
     """In order: the constants, with batch 1, and None for every perturbed value."""
     dim: int
-    roundings = 1
+    roundings = roundings_back = 1
 
     def __call__(self, *z: Tensor) -> Tensor:
         return self.joined(self.parts, z)
@@ -43,7 +43,7 @@ class Stack(Affine):
     """Perturbed values of equal shape, side by side in a new dimension."""
 
     dim: int
-    roundings = 1
+    roundings = roundings_back = 1
 
     def __call__(self, *z: Tensor) -> Tensor:
         return torch.stack(z, self.dim)

@@ -28,6 +28,7 @@ class Copying(Affine):
     function: Callable[[Tensor], Tensor]
     copies: int
     """To how many places an element goes at most."""
+    roundings = 0
 
     @property
     def roundings_back(self) -> int:

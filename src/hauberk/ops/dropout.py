@@ -20,6 +20,7 @@ class Dropout(Affine):
 
     one_to_one = True
     homogeneous = True
+    roundings = roundings_back = 0
 
     def __call__(self, z: Tensor) -> Tensor:
         return z

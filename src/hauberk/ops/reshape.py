@@ -21,6 +21,7 @@ class Reshape(Affine):
     shape: tuple[int, ...]
     one_to_one = True
     homogeneous = True
+    roundings = roundings_back = 0
 
     def __call__(self, z: Tensor) -> Tensor:
         return z.reshape(-1, *self.shape)
@@ -42,6 +43,7 @@ class Permute(Affine):
     order: tuple[int, ...]
     one_to_one = True
     homogeneous = True
+    roundings = roundings_back = 0
 
     def __call__(self, z: Tensor) -> Tensor:
         return z.permute(self.order)
