@@ -17,7 +17,9 @@ def forward(windows: Array, sy: int, sx: int, py: int, px: int, dy: int, dx: int
         for i in range(places_y):
             for c in range(channels):
                 for a in range(kernel_y):
-                    for b in range(kernel_x):  # neighbouring windows overlap: additions in a row must not wait
-                        for j in range(places_x):
-                            padded[c, i * sy + a * dy, j * sx + b * dx] += windows[r, i, j, c, a, b]
+                    line = padded[c, i * sy + a * dy]
+                    for b in range(kernel_x):
+                        part, window = line[b * dx :: sx], windows[r, i, :, c, a, b]
+                        for j in range(places_x):  # windows side by side overlap: additions in a row must not wait
+                            part[j] += window[j]
         out[r] = padded[:, py : py + height, px : px + width]
