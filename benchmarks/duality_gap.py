@@ -2,7 +2,7 @@
 
     python benchmarks/duality_gap.py RUN [RUN ...] --csv FILE [--examples 10]
 
-Every margin of the first test examples of finished runs, by the dual network (parallel slopes), by CROWN's slopes and by
+Every margin of the first test examples of finished runs, by the dual network (parallel slopes), by CROWN and by
 the linear program, all with the same hidden boxes: CROWN's. Prints one table; the CSV file has a row for every margin,
 in columns network, lp, dual and crown.
 """
