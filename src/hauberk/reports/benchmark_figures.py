@@ -13,6 +13,8 @@ from hauberk.reports.svg import COLOURS, panels, to_svg
 
 SERIES = ["series-1", "series-2", "series-3", "series-4", "certified", "attacked", "clean"]
 MARKERS = "o^sDvPX"
+LARGEST = 5
+"""To how many networks a slope is fitted."""
 SCALES = [("seconds", "s", "Time of a step"), ("bytes", "B", "Memory of a step")]
 
 
@@ -99,7 +101,8 @@ def draw_error_against_projections(table: pl.DataFrame, name: str = "error-again
 def draw_scaling(table: pl.DataFrame, name: str = "scaling") -> Markup:
     """Return time and memory against the number of hidden units, both axes logarithmic, with fitted slopes.
 
-    Columns: hidden_units; method: its name; seconds and bytes of one step. Linear growth has the slope 1, quadratic 2.
+    Columns: hidden_units; method: its name; seconds and bytes of one step. Linear growth has the slope 1, quadratic 2;
+    it is fitted to the largest networks, as what any network costs hides it in small ones.
     """
     require(table, "hidden_units", "method", "seconds", "bytes")
     parts = table.sort("hidden_units").partition_by("method", maintain_order=True)
@@ -111,8 +114,9 @@ def draw_scaling(table: pl.DataFrame, name: str = "scaling") -> Markup:
                 label = method
                 axes.plot(units, values, linestyle="none", marker=marker, color=COLOURS[colour])
                 if len(set(units)) > 1:
-                    slope, level = np.polyfit(np.log(units), np.log(values), 1)
-                    ends = np.array([units.min(), units.max()])
+                    large = units[-LARGEST:]
+                    slope, level = np.polyfit(np.log(large), np.log(values[-LARGEST:]), 1)
+                    ends = np.array([large.min(), large.max()])
                     axes.plot(ends, np.exp(level) * ends**slope, color=COLOURS[colour], linewidth=1)
                     label = f"{method}, slope {slope:.2f}"
                     slopes.append(f"{column} of {label}")
