@@ -174,8 +174,8 @@ def test_a_row_does_not_depend_on_the_other_rows_and_offsets_are_added(bounder, 
 @networks
 @bounders
 def test_outward_rounding_only_loosens_a_little(bounder, name):
-    if isinstance(getattr(bounder, "slopes", None), Constant):
-        pytest.skip("a neuron at the edge of stability jumps to the constant slope")
+    if isinstance(getattr(bounder, "slopes", None), Constant) and name in ("residual", "reordered"):
+        pytest.skip("there, bounds of exactly 0 make unstable neurons once they are widened, with another line")
     if bounder.searches:
         pytest.skip("its search may end elsewhere when rounding differs")
     _graph, frozen, S, _y, spec = problem(name, 7)

@@ -42,6 +42,8 @@ def require_no_contradiction(verifier, threat, name, seed, scale):
         try:
             certificate = verifier(subject_of(graph), S, LinearSpec.margins(y, CLASSES, x.dtype))
         except UnsupportedOpError as error:
+            if name not in ("max pooled", "smooth"):  # programs are written for piecewise linear neurons
+                raise
             pytest.skip(str(error))
         z = ATTACK(graph, S, y, noise=Noise.of(seed, torch.arange(B)))
         refuted = graph(S.decode(z)).argmax(1) != y

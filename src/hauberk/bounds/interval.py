@@ -16,7 +16,7 @@ from hauberk.concepts.specification import LinearSpec
 class Interval(Bounder):
     """Boxes pushed forward through every operator; the specification is merged into the last affine layers.
 
-    Costs two forward passes (centre and radius), three with outward rounding. Source: Gowal et al. 2018.
+    Costs two forward passes (centre and radius), with outward rounding too. Source: Gowal et al. 2018.
     """
 
     def __call__(
