@@ -13,8 +13,8 @@ from hauberk.bounds import BackwardLinear, Interval, LinearProgram
 from hauberk.capture import capture
 from hauberk.concepts.box import Box
 from hauberk.concepts.graph import FrozenGraph, FrozenNode
+from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.op import Elementwise, Op, Relaxation
-from hauberk.concepts.perturbation_set import NormBall
 from hauberk.concepts.pieces import Pieces
 from hauberk.concepts.slopes import Parallel, Slopes
 from hauberk.concepts.solver import Solver

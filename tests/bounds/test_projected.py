@@ -12,7 +12,7 @@ from hauberk.bounds.projected import estimated, median
 from hauberk.concepts.box import Box
 from hauberk.concepts.forward_pass import ForwardPass
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.perturbation_set import NormBall
+from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.projections import Projections, cauchy, stream
 from hauberk.concepts.specification import LinearSpec
 from hauberk.errors import InputError, UnsupportedSetError

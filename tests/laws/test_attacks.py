@@ -11,6 +11,7 @@ from hauberk.concepts.attack import Attack
 from hauberk.concepts.box_set import BoxSet
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import CertifiableSet, ThreatModel
+from hauberk.concepts.start import RandomMember, Unperturbed
 from hauberk.losses import CrossEntropy, Margin
 from hauberk.threats import LinfBall
 from laws.instances import instances, label
@@ -108,13 +109,13 @@ def test_restarts_run_again_only_where_nothing_is_broken_yet():
     sizes = []
 
     class Counting(FGSM):
-        def __call__(self, network, S, y, *, noise):
+        def steered(self, network, S, y, target, *, noise):
             sizes.append(len(y))
-            return super().__call__(network, S, y, noise=noise)
+            return super().steered(network, S, y, target, noise=noise)
 
     graph, y = network("dense", 6, 2.0), labels(40, 6)
     S = LinfBall(0.08).at(images(40, 6))
-    z = Restarts(Counting(Margin(), random_start=True), 3)(graph, S, y, noise=noise(0, 40))
+    z = Restarts(Counting(Margin(), start=RandomMember()), 3)(graph, S, y, noise=noise(0, 40))
     assert sizes[0] == 40
     assert sizes == sorted(sizes, reverse=True)
     assert 0 < sizes[1] < 40
@@ -125,7 +126,7 @@ def test_restarts_draw_fresh_noise_each_time():
     seen = []
 
     class Recording(FGSM):
-        def __call__(self, network, S, y, *, noise):
+        def steered(self, network, S, y, target, *, noise):
             seen.append(S.sample(noise))
             return S.start
 
@@ -142,7 +143,7 @@ def test_pgd_keeps_a_misclassified_point_only_where_asked(stop):
     graph, x = network("dense", 8), images(B, 8)
     wrong = (graph(x).argmax(1) + 1) % CLASSES
     S = LinfBall(0.01).at(x)
-    first = S.sample(noise())
+    first = S.sample(noise().fold(0))
     z = PGD(CrossEntropy(), steps=3, step=0.5, stop_when_broken=stop)(graph, S, wrong, noise=noise())
     assert broken(graph, S, first, wrong).all()
     assert torch.equal(z, first) == stop
@@ -161,25 +162,12 @@ def test_pgd_breaks_whatever_it_met_broken(name):
     assert met.any()
 
 
-class FromStart:
-    """A set whose random member is the unperturbed point."""
-
-    def __init__(self, S):
-        self.S = S
-
-    def __getattr__(self, name):
-        return getattr(self.S, name)
-
-    def sample(self, noise):
-        return self.S.start
-
-
-def test_one_step_of_one_radius_from_the_start_is_fgsm(unchecked):
+def test_one_step_of_one_radius_from_the_start_is_fgsm():
     graph, y = network("dense", 10), labels(B, 10)
     S = LinfBall(torch.linspace(0.01, 0.3, B, dtype=DTYPE)).at(images(B, 10))
-    one = PGD(CrossEntropy(), steps=1, step=1.0, stop_when_broken=False)
+    one = PGD(CrossEntropy(), steps=1, step=1.0, stop_when_broken=False, start=Unperturbed())
     found = FGSM(CrossEntropy())(graph, S, y, noise=noise())
-    assert torch.equal(one(graph, FromStart(S), y, noise=noise()), found)
+    assert torch.equal(one(graph, S, y, noise=noise()), found)
 
 
 def test_fgsm_moves_every_pixel_by_the_radius_where_the_range_allows():

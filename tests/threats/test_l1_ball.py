@@ -10,6 +10,7 @@ from hauberk.threats import L1Ball
 from laws.networks import SHAPE, images
 
 B, N = 6, 16
+NOISE = Noise.of(0, torch.arange(B))
 DTYPE = torch.float64
 RADII = torch.tensor([0.0, 1e-3, 0.3, 1.5, 4.0, 20.0], dtype=DTYPE)
 
@@ -89,9 +90,9 @@ def test_a_step_moves_the_pixels_of_the_largest_gradients_to_the_border_as_far_a
     start, gradient = torch.tensor([[0.0, 1.0, 0.5, 0.2]]), torch.tensor([[-9.0, 8.0, -2.0, 1.0]])
     S, free = L1Ball(1.0).at(start), L1Ball(1.0, None).at(start)
     for length, expected in ((0.3, [0, 0, -0.3, 0]), (0.6, [0, 0, -0.5, 0.1]), (9.0, [0, 0, -0.5, 0.8])):
-        step = S.steepest_step(start, gradient, torch.tensor([length])) - start
+        step = S.steepest_step(start, gradient, torch.tensor([length]), NOISE.select(torch.tensor([0]))) - start
         torch.testing.assert_close(step, torch.tensor([expected]), check_dtype=False)
-        step = free.steepest_step(start, gradient, torch.tensor([length])) - start
+        step = free.steepest_step(start, gradient, torch.tensor([length]), NOISE.select(torch.tensor([0]))) - start
         torch.testing.assert_close(step, torch.tensor([[-length, 0, 0, 0]]))
 
 
@@ -100,7 +101,7 @@ def test_a_step_of_one_radius_from_the_start_attains_the_support_function(within
     x, c = images(B, 5), hard_directions(5)
     S = L1Ball(RADII, within).at(x)
     for k in range(c.shape[1]):
-        z = S.steepest_step(S.start, c[:, k], S.radius)
+        z = S.steepest_step(S.start, c[:, k], S.radius, NOISE)
         assert S.contains(z, 1e-12).all()
         attained = (c[:, k] * z).flatten(1).sum(1)
         torch.testing.assert_close(attained, S.support_function(c[:, k : k + 1])[:, 0], rtol=1e-12, atol=1e-12)
@@ -111,7 +112,7 @@ def test_short_projected_steps_come_near_the_support_function(eps):
     S, c = L1Ball(eps).at(images(B, 6)), hard_directions(6)[:, 0]
     z = S.sample(Noise.of(0, torch.arange(B)))
     for _ in range(200):
-        z = S.project(S.steepest_step(z, c, 0.02 * S.radius))
+        z = S.project(S.steepest_step(z, c, 0.02 * S.radius, NOISE))
     optimum, attained = S.support_function(c.unsqueeze(1))[:, 0], (c * z).flatten(1).sum(1)
     assert (optimum - attained <= 0.05 * (optimum - (c * S.start).flatten(1).sum(1))).all()
 

@@ -101,7 +101,7 @@ def test_without_a_range_projection_and_support_have_their_closed_forms():
 def test_a_step_has_its_length_whatever_the_size_of_the_gradient(size):
     S = L2Ball(1.0).at(images(B, 4, torch.float32))
     gradient = size * torch.randn(B, *SHAPE, generator=torch.Generator().manual_seed(4))
-    step = S.steepest_step(torch.zeros_like(S.start), gradient, S.radius)
+    step = S.steepest_step(torch.zeros_like(S.start), gradient, S.radius, Noise.of(0, torch.arange(len(S.start))))
     torch.testing.assert_close(step.flatten(1).norm(dim=1), S.radius)
 
 

@@ -11,6 +11,7 @@ from hauberk.threats.linf_ball import LinfSet
 from laws.networks import SHAPE, images
 
 B = 5
+NOISE = Noise.of(0, torch.arange(B))
 DTYPE = torch.float64
 PARTS = [LinfBall(0.1), L2Ball(0.25), L1Ball(0.6, None)]
 
@@ -53,8 +54,10 @@ def test_a_step_is_the_most_promising_of_the_members_own():
     gradient[:2] = 0.01 * gradient[:2]
     gradient[:2, 0, 0, 0] = torch.where(S.start[:2, 0, 0, 0] > 0.5, -5.0, 5.0)
     share = torch.tensor([0.3, 1.0, 0.3, 1.0, 0.1], dtype=DTYPE)
-    z = S.steepest_step(S.start, gradient, share * S.radius)
-    each = [member.project(member.steepest_step(member.start, gradient, share * member.radius)) for member in members]
+    z = S.steepest_step(S.start, gradient, share * S.radius, NOISE)
+    each = [
+        member.project(member.steepest_step(member.start, gradient, share * member.radius, NOISE)) for member in members
+    ]
     gains = torch.stack([((point - S.start) * gradient).flatten(1).sum(1) for point in each])
     assert torch.equal(((z - S.start) * gradient).flatten(1).sum(1), gains.amax(0))
     assert len(gains.argmax(0).unique()) > 1

@@ -35,7 +35,7 @@ def network(seed: int = 0) -> nn.Module:
 
 OBJECTIVES = {
     "natural": Natural(CrossEntropy()),
-    "adversarial": Adversarial(FGSM(CrossEntropy(), 1.25, random_start=True), CrossEntropy()),
+    "adversarial": Adversarial(FGSM(CrossEntropy(), 1.25, RandomMember()), CrossEntropy()),
     "certified": Certified(Interval(), CrossEntropy(), Constant(0.3), [FastIBP()]),
 }
 

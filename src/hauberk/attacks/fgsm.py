@@ -1,30 +1,39 @@
 """The fast gradient sign method, for any set."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from hauberk.concepts.attack import Attack, Network, ascent_direction
+from hauberk.concepts.attack import Network, SteerableAttack, ascent
 from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet
+from hauberk.concepts.start import Start, Unperturbed
 
 
 @dataclass(frozen=True)
-class FGSM(Attack):
-    """One steepest step of `step` radii, from the unperturbed point or a random member.
+class FGSM(SteerableAttack):
+    """One steepest step of `step` radii, from the unperturbed point, a random member or the last batch's answer.
 
-    Sources: Goodfellow et al. 2015; with a random start: Wong et al. 2020.
+    Sources: Goodfellow et al. 2015; with other starts: Wong et al. 2020.
     """
 
     loss: AdversarialLoss
     step: float = 1.0
-    random_start: bool = False
+    start: Start = field(default_factory=Unperturbed)
 
-    def __call__(
-        self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise
+    def steered(
+        self,
+        network: Network,
+        S: PerturbationSet,
+        y: Int[Tensor, "b"],
+        target: Int[Tensor, "b"] | None,
+        *,
+        noise: Noise,
     ) -> Float[Tensor, "b *z"]:
-        z = S.sample(noise) if self.random_start else S.start
-        gradient, _ = ascent_direction(self.loss, network, S, z, y)
-        return S.project(S.steepest_step(z, gradient, self.step * S.radius))
+        z = self.start(S, noise.fold(0))
+        found = ascent(self.loss, network, S, z, y, target)
+        z = S.project(S.steepest_step(z, found.gradient, self.step * S.radius, noise.fold(1)))
+        self.start.remember(S, z)
+        return z

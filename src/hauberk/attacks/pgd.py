@@ -1,20 +1,23 @@
 """Projected gradient descent, for any set."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from hauberk.concepts.attack import Attack, Network, ascent_direction
+from hauberk.concepts.attack import Network, SteerableAttack, ascent, require_positive
 from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet
+from hauberk.concepts.radius import per_example
+from hauberk.concepts.search import Search
+from hauberk.concepts.start import RandomMember, Start
 
 
 @dataclass(frozen=True)
-class PGD(Attack):
-    """Projected steepest ascent from a random member.
+class PGD(SteerableAttack):
+    """Projected steepest ascent.
 
     Args:
         loss: what it ascends.
@@ -22,25 +25,49 @@ class PGD(Attack):
         step: the length of a step as a share of the set's radius.
         stop_when_broken: answer with a misclassified point where one was met, as evaluation wants; False answers with
             the last point, however it fares, as adversarial training wants.
+        momentum: the share of the directions so far that a new one is added to, each divided by its l_1 norm; 0 goes
+            along the gradient alone.
+        samples: how many passes of a network that draws random numbers a step averages over.
+        start: where it begins.
 
-    Sources: Madry et al. 2018; steepest step: Wong 2020, eq. 2.6.
+    Sources: Madry et al. 2018; steepest step: Wong 2020, eq. 2.6; momentum: Dong et al. 2018.
     """
 
     loss: AdversarialLoss
     steps: int = 40
     step: float = 0.05
     stop_when_broken: bool = True
+    momentum: float = 0.0
+    samples: int = 1
+    start: Start = field(default_factory=RandomMember)
 
-    def __call__(
-        self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise
+    def __post_init__(self) -> None:
+        require_positive("PGD", step=self.step, samples=self.samples)
+
+    def steered(
+        self,
+        network: Network,
+        S: PerturbationSet,
+        y: Int[Tensor, "b"],
+        target: Int[Tensor, "b"] | None,
+        *,
+        noise: Noise,
     ) -> Float[Tensor, "b *z"]:
-        z = S.sample(noise)
-        broken = torch.zeros_like(y, dtype=torch.bool)
-        for _ in range(self.steps):
-            gradient, logits = ascent_direction(self.loss, network, S, z, y)
-            ahead = S.project(S.steepest_step(z, gradient, self.step * S.radius))
+        search, z = Search(S, y, target, noise), self.start(S, noise.fold(0))
+        direction = torch.zeros_like(z)
+        for step in range(self.steps):
+            found = ascent(self.loss, network, search.S, z, search.y, search.target, self.samples)
+            gradient = found.gradient
+            if self.momentum:
+                size = gradient.flatten(1).abs().sum(1).clamp(min=torch.finfo(z.dtype).tiny)
+                gradient = direction = self.momentum * direction + gradient / per_example(size, z)
             if self.stop_when_broken:
-                broken = broken | (logits.argmax(1) != y)
-                ahead = torch.where(broken.view(-1, *(1,) * (z.ndim - 1)), z, ahead)
-            z = ahead
+                search.meet(found.logits.argmax(1) != search.y, z)
+                z, direction, gradient = search.pack(z, direction, gradient)
+                if not len(search):
+                    break
+            length = self.step * search.S.radius
+            z = search.S.project(search.S.steepest_step(z, gradient, length, search.noise.fold(step + 1)))
+        z = search.answers(z)
+        self.start.remember(S, z)
         return z

@@ -2,14 +2,18 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet
+from hauberk.concepts.subject import labels_of
+from hauberk.errors import InputError
+from hauberk.kernels.input_gradients import InputGradients
 
 Network = Callable[[Tensor], Tensor]
 """Anything that maps a batch of inputs to logits."""
@@ -25,12 +29,93 @@ class Attack(ABC):
         """Return a member of S for each example: misclassified where the attack succeeds."""
 
 
-def ascent_direction(
-    loss: AdversarialLoss, network: Network, S: PerturbationSet, z: Float[Tensor, "b *z"], y: Int[Tensor, "b"]
-) -> tuple[Float[Tensor, "b *z"], Float[Tensor, "b classes"]]:
-    """Return the gradient of the loss with respect to z, and the logits at z: one forward and one backward pass."""
-    with torch.enable_grad():
+class SteerableAttack(Attack):
+    """An attack that can head for one wrong class; any other wrong class that it meets is a success as well."""
+
+    def __call__(
+        self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise
+    ) -> Float[Tensor, "b *z"]:
+        return self.steered(network, S, y, None, noise=noise)
+
+    @abstractmethod
+    def steered(
+        self,
+        network: Network,
+        S: PerturbationSet,
+        y: Int[Tensor, "b"],
+        target: Int[Tensor, "b"] | None,
+        *,
+        noise: Noise,
+    ) -> Float[Tensor, "b *z"]:
+        """Return a member of S for each example, in search of the class `target`; None: of any wrong class."""
+
+
+class MinimumDistanceAttack(ABC):
+    """A search for the misclassified point nearest to the input, whether the perturbation set holds it or not."""
+
+    @abstractmethod
+    def __call__(
+        self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise, enough: bool = False
+    ) -> Float[Tensor, "b *z"]:
+        """Return, for each example, the nearest misclassified point found within the range of valid inputs.
+
+        It is the unperturbed point where none was found, or where that is misclassified itself.
+
+        Args:
+            enough: whether the search for an example may end with any misclassified member of its set.
+        """
+
+
+@dataclass(frozen=True)
+class Ascent:
+    """What one forward and one backward pass tell at a point."""
+
+    gradient: Float[Tensor, "b *z"]
+    """Of the loss, with respect to the adversary's variable."""
+    loss: Float[Tensor, "b"]
+    logits: Float[Tensor, "b classes"]
+
+
+def ascent(
+    loss: AdversarialLoss,
+    network: Network,
+    S: PerturbationSet,
+    z: Float[Tensor, "b *z"],
+    y: Int[Tensor, "b"],
+    target: Int[Tensor, "b"] | None = None,
+    samples: int = 1,
+) -> Ascent:
+    """Return the loss at z and its gradient: one forward and one backward pass.
+
+    A network that draws random numbers is called `samples` times, and everything is averaged (Athalye et al. 2018).
+    """
+    with torch.enable_grad(), InputGradients():
         z = z.detach().requires_grad_()
-        logits = network(S.decode(z))
-        (gradient,) = torch.autograd.grad(loss(logits, y).sum(), z)
-    return gradient, logits.detach()
+        passes = []
+        for _ in range(samples):
+            logits = network(S.decode(z))
+            value = loss(logits, y, target)
+            (gradient,) = torch.autograd.grad(value.sum(), z)
+            passes.append((gradient, value.detach(), logits.detach()))
+    if samples == 1:
+        return Ascent(*passes[0])
+    return Ascent(*(torch.stack(parts).mean(0) for parts in zip(*passes, strict=True)))
+
+
+def misclassified(
+    network: Network, S: PerturbationSet, z: Float[Tensor, "b *z"], y: Int[Tensor, "b"]
+) -> Bool[Tensor, "b"]:
+    """Return where the network's answer at z is not y; logits that are no numbers are no answer."""
+    with torch.no_grad():
+        return labels_of(network(S.decode(z))) != y
+
+
+def require_positive(name: str, **counts: float) -> None:
+    """Refuse counts of steps and the like that are not positive.
+
+    Raises:
+        InputError: names the attack, the argument and its value.
+    """
+    for argument, count in counts.items():
+        if not count > 0:
+            raise InputError(f"{name} needs {argument} > 0, but it is {count}.")

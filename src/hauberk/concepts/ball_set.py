@@ -10,7 +10,8 @@ from torch import Tensor
 
 from hauberk.concepts.box import Box
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.perturbation_set import NormBall, ends
+from hauberk.concepts.norm_ball import NormBall
+from hauberk.concepts.perturbation_set import ends
 from hauberk.concepts.radius import per_example
 from hauberk.concepts.rows import Rows
 
@@ -51,11 +52,18 @@ class BallSet(NormBall):
     def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> "BallSet":
         return replace(self, start=self.start[index], radius=self.radius[index])
 
+    def resized(self, radius: Float[Tensor, "b"]) -> "BallSet":
+        return replace(self, radius=radius)
+
     def project(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
         """Return the Euclidean projection onto ball and range together; members stay as they are."""
-        offset = (z.double() - self.start.double()).flatten(1)
-        room = self.room(offset.unsqueeze(1) >= 0).squeeze(1).double()
-        return torch.where(per_example(self.contains(z), z), z, self.member(self.nearest(offset, room)))
+        outside = ~self.contains(z)
+        moved = self.select(outside)
+        offset = (z[outside].double() - moved.start.double()).flatten(1)
+        room = moved.room(offset.unsqueeze(1) >= 0).squeeze(1).double()
+        z = z.clone()
+        z[outside] = moved.member(moved.nearest(offset, room))
+        return z
 
     def sample(self, noise: Noise) -> Float[Tensor, "b *z"]:
         """Return a point uniform in the ball for each example, clamped to the range of valid inputs."""

@@ -29,7 +29,7 @@ class BoxSet(CertifiableSet):
         return z.clamp(self.box.lower, self.box.upper)
 
     def steepest_step(
-        self, z: Float[Tensor, "b *z"], gradient: Float[Tensor, "b *z"], length: Float[Tensor, "b"]
+        self, z: Float[Tensor, "b *z"], gradient: Float[Tensor, "b *z"], length: Float[Tensor, "b"], noise: Noise
     ) -> Float[Tensor, "b *z"]:
         return z + gradient.sign() * per_example(length, z)
 

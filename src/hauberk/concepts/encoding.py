@@ -12,8 +12,9 @@ from scipy.sparse import csr_array, diags_array
 from hauberk.concepts.affine_maps import AffineMap, vector
 from hauberk.concepts.box import Box
 from hauberk.concepts.graph import FrozenGraph
+from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.op import Affine, Elementwise
-from hauberk.concepts.perturbation_set import CertifiableSet, NormBall
+from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.concepts.pieces import Pieces
 from hauberk.concepts.program import Expression, Program
 from hauberk.errors import UnsupportedOpError, UnsupportedSetError

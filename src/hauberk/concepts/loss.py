@@ -12,8 +12,10 @@ class AdversarialLoss(ABC):
     """What an attack ascends and what training descends."""
 
     @abstractmethod
-    def __call__(self, logits: Float[Tensor, "b classes"], y: Int[Tensor, "b"]) -> Float[Tensor, "b"]:
-        """Return the loss of each example with label y."""
+    def __call__(
+        self, logits: Float[Tensor, "b classes"], y: Int[Tensor, "b"], target: Int[Tensor, "b"] | None = None
+    ) -> Float[Tensor, "b"]:
+        """Return the loss of each example with label y; with a target, one that grows as that class wins over y."""
 
 
 def require_labels(y: Tensor, examples: int, classes: int) -> None:

@@ -46,9 +46,12 @@ class PerturbationSet(ABC):
 
     @abstractmethod
     def steepest_step(
-        self, z: Float[Tensor, "b *z"], gradient: Float[Tensor, "b *z"], length: Float[Tensor, "b"]
+        self, z: Float[Tensor, "b *z"], gradient: Float[Tensor, "b *z"], length: Float[Tensor, "b"], noise: Noise
     ) -> Float[Tensor, "b *z"]:
-        """Return z moved by `length`, in the set's own norm, where a linear function with `gradient` grows most."""
+        """Return z moved by `length`, in the set's own norm, where a linear function with `gradient` grows most.
+
+        Where steps are random, `noise` decides.
+        """
 
     @abstractmethod
     def sample(self, noise: Noise) -> Float[Tensor, "b *z"]:
@@ -100,16 +103,6 @@ def ends(sets: CertifiableSet, c: Float[Tensor, "b *z"]) -> Float[Tensor, "b 2"]
     upper = sets.support_function(c.unsqueeze(1))[:, 0].double()
     lower = -sets.support_function(-c.unsqueeze(1))[:, 0].double()
     return torch.stack([upper + lower, upper - lower], 1) * 0.5
-
-
-class NormBall(CertifiableSet):
-    """A ball in an l_p norm around the input, perhaps cut by the range of valid inputs."""
-
-    p: float
-
-    @abstractmethod
-    def distance(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b"]:
-        """Return the l_p distance of z from the unperturbed point."""
 
 
 class ThreatModel(ABC):

@@ -39,7 +39,7 @@ class UnionSet(CertifiableSet):
         return chosen(points, (points - z).flatten(2).double().square().sum(2).argmin(0))
 
     def steepest_step(
-        self, z: Float[Tensor, "b *z"], gradient: Float[Tensor, "b *z"], length: Float[Tensor, "b"]
+        self, z: Float[Tensor, "b *z"], gradient: Float[Tensor, "b *z"], length: Float[Tensor, "b"], noise: Noise
     ) -> Float[Tensor, "b *z"]:
         """Return the most promising of the members' steps, for each example: a point of that member.
 
@@ -47,7 +47,7 @@ class UnionSet(CertifiableSet):
         points promises most. Source: Maini, Wong & Kolter 2020, whose choice costs a forward pass for each member.
         """
         share = torch.where(self.radius > 0, length / self.radius, 0)
-        points = torch.stack([S.project(S.steepest_step(z, gradient, share * S.radius)) for S in self.members])
+        points = torch.stack([S.project(S.steepest_step(z, gradient, share * S.radius, noise)) for S in self.members])
         return chosen(points, ((points - z) * gradient).flatten(2).sum(2).argmax(0))
 
     def sample(self, noise: Noise) -> Float[Tensor, "b *z"]:

@@ -12,18 +12,26 @@ from hauberk.errors import ShapeError
 
 @dataclass(frozen=True)
 class DLR(AdversarialLoss):
-    """The margin loss over the gap between the first and the third logit: unmoved by shifts and positive scales.
+    """The margin loss over a gap between the largest logits: unmoved by shifts and positive scales.
+
+    The gap is that of the first and the third logit; with a target, of the first and the mean of the third and fourth.
 
     Raises:
-        ShapeError: fewer than three classes.
+        ShapeError: fewer than three classes, or four with a target.
 
     Source: Croce & Hein 2020, section 4.
     """
 
-    def __call__(self, logits: Float[Tensor, "b classes"], y: Int[Tensor, "b"]) -> Float[Tensor, "b"]:
-        if logits.shape[1] < 3:
-            raise ShapeError(f"DLR needs at least 3 classes, but the network has {logits.shape[1]}: use Margin.")
+    def __call__(
+        self, logits: Float[Tensor, "b classes"], y: Int[Tensor, "b"], target: Int[Tensor, "b"] | None = None
+    ) -> Float[Tensor, "b"]:
+        least = 3 if target is None else 4
+        if logits.shape[1] < least:
+            raise ShapeError(f"DLR needs at least {least} classes here, but there are {logits.shape[1]}: use Margin.")
         own = logits.gather(1, y[:, None])[:, 0]
-        best, _, third = logits.topk(3).values.unbind(1)
-        other = logits.scatter(1, y[:, None], -torch.inf).amax(1)
-        return (other - own) / (best - third + 1e-12)
+        best, *others = logits.topk(least).values.unbind(1)
+        if target is None:
+            other, gap = logits.scatter(1, y[:, None], -torch.inf).amax(1), best - others[1]
+        else:
+            other, gap = logits.gather(1, target[:, None])[:, 0], best - 0.5 * (others[1] + others[2])
+        return (other - own) / (gap + 1e-12)

@@ -11,9 +11,16 @@ from hauberk.concepts.loss import AdversarialLoss
 
 @dataclass(frozen=True)
 class Margin(AdversarialLoss):
-    """The largest other logit minus the label's: positive where another class wins. Source: Carlini & Wagner 2017."""
+    """The largest other logit (the target's, where there is one) minus the label's: positive where that class wins.
 
-    def __call__(self, logits: Float[Tensor, "b classes"], y: Int[Tensor, "b"]) -> Float[Tensor, "b"]:
+    Source: Carlini & Wagner 2017.
+    """
+
+    def __call__(
+        self, logits: Float[Tensor, "b classes"], y: Int[Tensor, "b"], target: Int[Tensor, "b"] | None = None
+    ) -> Float[Tensor, "b"]:
         own = logits.gather(1, y[:, None])
+        if target is not None:
+            return (logits.gather(1, target[:, None]) - own)[:, 0]
         others = logits.scatter(1, y[:, None], -torch.inf)
         return others.amax(1) - own[:, 0]

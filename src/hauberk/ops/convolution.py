@@ -14,9 +14,7 @@ from hauberk.concepts.op import Affine, Diagonal
 from hauberk.concepts.rows import Window
 from hauberk.errors import UnsupportedOpError
 from hauberk.kernels.fold import fold
-
-FEW = 4
-"""Up to so many input channels a matrix product is faster than a transposed convolution."""
+from hauberk.kernels.input_gradients import FEW
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The l_1 ball."""
 
+from dataclasses import dataclass
 from math import inf
 
 import torch
@@ -10,36 +11,60 @@ from torch import Tensor
 from hauberk.concepts.ball_set import BallSet
 from hauberk.concepts.ball_threat import BallThreat
 from hauberk.concepts.noise import Noise
+from hauberk.errors import InputError
 
 
+@dataclass(frozen=True)
 class L1Set(BallSet):
     """The points within `radius` of `start` in the l_1 norm that lie in the range of valid inputs."""
 
+    coordinates: tuple[int, int] | None = None
     p = 1.0
 
     def nearest(self, offset: Float[Tensor, "b n"], room: Float[Tensor, "b n"]) -> Float[Tensor, "b n"]:
-        """Sorts 2n numbers per example. Sources: Duchi et al. 2008 (ball); Croce & Hein 2021 (ball and box)."""
+        """Sources: Duchi et al. 2008 (ball); Croce & Hein 2021 (ball and box)."""
         size = offset.abs()
         shrunk = (size - threshold(size, room, self.radius[:, None].double())).clamp(min=0)
         return offset.sign() * torch.minimum(shrunk, room)
 
     def steepest_step(
-        self, z: Float[Tensor, "b *z"], gradient: Float[Tensor, "b *z"], length: Float[Tensor, "b"]
+        self, z: Float[Tensor, "b *z"], gradient: Float[Tensor, "b *z"], length: Float[Tensor, "b"], noise: Noise
     ) -> Float[Tensor, "b *z"]:
         """Return z with the pixels of the largest gradients moved to their borders, until `length` is spent.
 
         Inside the range no step of this l_1 norm is better. One that ignored the range would go on spending itself on a
-        pixel that is at its border already; without a range one pixel moves.
+        pixel that is at its border already; without a range one pixel moves. With `coordinates`, a random number of
+        pixels that can still move share the length equally, one number an example (Maini et al. 2020 draw one a batch).
         """
         low, high = self.within or (-inf, inf)
         room = torch.where(gradient > 0, high - z, z - low).clamp(min=0).flatten(1)
-        order = gradient.flatten(1).abs().argsort(1, descending=True)
-        room = room.gather(1, order)
-        before = torch.minimum(room, length[:, None]).cumsum(1)
-        before = F.pad(before[:, :-1], (1, 0))
-        spent = torch.minimum((length[:, None] - before).clamp(min=0), room)
-        move = torch.zeros_like(spent).scatter(1, order, spent).view_as(z)
+        gain = gradient.flatten(1).abs()
+        if self.coordinates:
+            least, most = (min(k, gain.shape[1]) for k in self.coordinates)
+            count = least + (noise.uniform((1,), gain.dtype) * (most + 1 - least)).floor().clamp(max=most - least)
+            place = torch.where(room > 0, gain, -1).topk(most).indices
+            share = torch.where(torch.arange(most, device=z.device) < count, length[:, None] / count, 0)
+            share = torch.minimum(share, room.gather(1, place))
+        else:
+            place = gain.argsort(1, descending=True)
+            share = spent(room.gather(1, place), length)
+        move = torch.zeros_like(gain).scatter(1, place, share).view_as(z)
         return z + gradient.sign() * move
+
+    def dual_vector(self, w: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
+        flat = w.flatten(1)
+        place = flat.abs().argmax(1, keepdim=True)
+        return torch.zeros_like(flat).scatter(1, place, flat.gather(1, place).sign()).view_as(w)
+
+    def cheapest_move(
+        self, gain: Float[Tensor, "b n"], room: Float[Tensor, "b n"], need: Float[Tensor, "b 1"]
+    ) -> Float[Tensor, "b n"]:
+        """Sorts every row."""
+        gain, place = gain.sort(1, descending=True)
+        room = torch.where(gain > 0, room.gather(1, place), 0)
+        before = F.pad((gain * room).cumsum(1)[:, :-1], (1, 0))
+        left = (need - before).clamp(min=0) / gain.clamp(min=torch.finfo(gain.dtype).tiny)
+        return torch.zeros_like(gain).scatter(1, place, torch.minimum(left, room))
 
     def drawn(self, noise: Noise, n: int) -> Float[Tensor, "b n"]:
         """Source: Barthe et al. 2005 (a coordinate dropped from a point of the simplex, random signs)."""
@@ -58,13 +83,34 @@ class L1Set(BallSet):
         return radius.double() * price.squeeze(2) + above
 
 
+@dataclass(frozen=True)
 class L1Ball(BallThreat):
-    """The absolute changes of an input's pixels may sum to eps, and each stays within the range of valid inputs."""
+    """The absolute changes of an input's pixels may sum to eps, and each stays within the range of valid inputs.
+
+    Args:
+        coordinates: between how many pixels, (least, most), a steepest step divides its length; None: none, it fills
+            one pixel after the other. Fewer pixels rise faster on a linear network; more survive bends.
+
+    Raises:
+        InputError: eps is no radius, or `coordinates` no two numbers 1 <= least <= most.
+    """
 
     norm = "l1"
+    coordinates: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.coordinates is not None and not 1 <= self.coordinates[0] <= self.coordinates[1]:
+            raise InputError(f"coordinates must be 1 <= least <= most, but are {self.coordinates}.")
 
     def at(self, x: Float[Tensor, "b *x"]) -> L1Set:
-        return L1Set(*self.centers(x), self.within)
+        return L1Set(*self.centers(x), self.within, self.coordinates)
+
+
+def spent(room: Float[Tensor, "b n"], length: Float[Tensor, "b"]) -> Float[Tensor, "b n"]:
+    """Return how a length is spent on coordinates in order, each taking what it has room for."""
+    before = F.pad(torch.minimum(room, length[:, None]).cumsum(1)[:, :-1], (1, 0))
+    return torch.minimum((length[:, None] - before).clamp(min=0), room)
 
 
 def threshold(
@@ -72,12 +118,25 @@ def threshold(
 ) -> Float[Tensor, "b 1"]:
     """Return the least t >= 0 at which clamp(size - t, 0, room) sums to at most `radius`.
 
-    The sum is a piecewise linear function of t: a coordinate joins in as t falls below its size, and leaves when it has
-    used up its room.
+    The sum falls with t and is piecewise linear. Newton's steps end exactly on a piece; where one leaves the bracket
+    that is known by then, the bracket is halved instead. A dozen walks over memory, where sorting takes several dozen.
     """
-    events, order = torch.cat([size, (size - room).clamp(min=0)], 1).sort(1, descending=True)
-    active = torch.where(order < size.shape[1], 1.0, -1.0).to(size.dtype).cumsum(1)
-    sums = F.pad((active[:, :-1] * (events[:, :-1] - events[:, 1:])).cumsum(1), (1, 0))
-    last = ((sums < radius).sum(1, keepdim=True) - 1).clamp(min=0)
-    left = (radius - sums.gather(1, last)) / active.gather(1, last).clamp(min=1)
-    return (events.gather(1, last) - left).clamp(min=0)
+    low, high = torch.zeros_like(radius), size.amax(1, keepdim=True)
+    t = low
+    for _ in range(MOST_STEPS):
+        above = size - t
+        value = torch.minimum(above.clamp(min=0), room).sum(1, keepdim=True)
+        moving = ((above > 0) & (above < room)).sum(1, keepdim=True)
+        low, high = torch.where(value > radius, t, low), torch.where(value > radius, high, t)
+        ahead = t + (value - radius) / moving.clamp(min=1)
+        inside = (ahead > low) & (ahead < high) & (moving > 0)
+        ahead = torch.where(inside, ahead, 0.5 * (low + high))
+        done = ((value - radius).abs() <= 1e-15 * radius) | (value <= radius) & (t == 0)
+        if done.all():
+            break
+        t = torch.where(done, t, ahead)
+    return t
+
+
+MOST_STEPS = 100
+"""Halvings alone end in float64 after so many."""

@@ -7,6 +7,7 @@ from torch import Tensor
 from hauberk.concepts.ball_set import BallSet
 from hauberk.concepts.ball_threat import BallThreat
 from hauberk.concepts.noise import Noise
+from hauberk.concepts.norm_ball import capped_multiple
 from hauberk.concepts.radius import per_example
 
 
@@ -23,13 +24,20 @@ class L2Set(BallSet):
         return offset.sign() * torch.minimum(times * share, room)
 
     def steepest_step(
-        self, z: Float[Tensor, "b *z"], gradient: Float[Tensor, "b *z"], length: Float[Tensor, "b"]
+        self, z: Float[Tensor, "b *z"], gradient: Float[Tensor, "b *z"], length: Float[Tensor, "b"], noise: Noise
     ) -> Float[Tensor, "b *z"]:
         """Return z moved along the gradient."""
-        flat = gradient.flatten(1)
+        return z + self.dual_vector(gradient) * per_example(length, z)
+
+    def dual_vector(self, w: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
+        flat = w.flatten(1)
         flat = flat / flat.abs().amax(1, keepdim=True).clamp(min=torch.finfo(flat.dtype).tiny)
-        norm = torch.linalg.vector_norm(flat, dim=1).clamp(min=1)
-        return z + flat.view_as(z) * per_example(length / norm, z)
+        return (flat / torch.linalg.vector_norm(flat, dim=1, keepdim=True).clamp(min=1)).view_as(w)
+
+    def cheapest_move(
+        self, gain: Float[Tensor, "b n"], room: Float[Tensor, "b n"], need: Float[Tensor, "b 1"]
+    ) -> Float[Tensor, "b n"]:
+        return capped_multiple(gain, gain, room, need)
 
     def drawn(self, noise: Noise, n: int) -> Float[Tensor, "b n"]:
         """Source: Voelker, Gosmann & Stewart 2017 (two coordinates dropped from a point of the sphere)."""

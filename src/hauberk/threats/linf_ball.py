@@ -1,24 +1,48 @@
 """The l_inf ball."""
 
+from dataclasses import dataclass
 from math import inf
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from hauberk.concepts.ball_threat import BallThreat
 from hauberk.concepts.box import Box
 from hauberk.concepts.box_set import BoxSet
-from hauberk.concepts.perturbation_set import NormBall
+from hauberk.concepts.norm_ball import NormBall, capped_multiple
 from hauberk.concepts.radius import per_example
 
 
+@dataclass(frozen=True)
 class LinfSet(BoxSet, NormBall):
     """The points within `radius` of `start` in every coordinate that lie in the range of valid inputs: a box."""
 
+    within: tuple[float, float] | None
     p = inf
+
+    @classmethod
+    def around(
+        cls, start: Float[Tensor, "b *z"], radius: Float[Tensor, "b"], within: tuple[float, float] | None
+    ) -> "LinfSet":
+        """Return the set of these radii, cut by the range."""
+        reach = per_example(radius, start)
+        low, high = within or (-inf, inf)
+        return cls(start, radius, Box((start - reach).clamp(min=low), (start + reach).clamp(max=high)), within)
 
     def distance(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b"]:
         return (z - self.start).flatten(1).abs().amax(1)
+
+    def resized(self, radius: Float[Tensor, "b"]) -> "LinfSet":
+        return LinfSet.around(self.start, radius, self.within)
+
+    def dual_vector(self, w: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
+        return w.sign()
+
+    def cheapest_move(
+        self, gain: Float[Tensor, "b n"], room: Float[Tensor, "b n"], need: Float[Tensor, "b 1"]
+    ) -> Float[Tensor, "b n"]:
+        return capped_multiple(torch.ones_like(gain), gain, room, need)
 
 
 class LinfBall(BallThreat):
@@ -27,7 +51,4 @@ class LinfBall(BallThreat):
     norm = "linf"
 
     def at(self, x: Float[Tensor, "b *x"]) -> LinfSet:
-        start, eps = self.centers(x)
-        reach = per_example(eps, start)
-        low, high = self.within or (-inf, inf)
-        return LinfSet(start, eps, Box((start - reach).clamp(min=low), (start + reach).clamp(max=high)))
+        return LinfSet.around(*self.centers(x), self.within)

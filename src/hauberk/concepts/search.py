@@ -1,0 +1,83 @@
+"""Searches over a batch whose examples leave it as soon as they are broken."""
+
+from collections.abc import Callable, Iterable
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from hauberk.concepts.attack import Network, misclassified
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.perturbation_set import PerturbationSet
+from hauberk.concepts.radius import per_example
+
+PATIENCE = 10
+"""On an accelerator examples leave every so many steps: asking who is broken makes the processor wait for it."""
+
+
+class Search:
+    """The examples that an attack still works on, and the answers of all."""
+
+    def __init__(
+        self,
+        S: PerturbationSet,
+        y: Int[Tensor, "b"],
+        target: Int[Tensor, "b"] | None,
+        noise: Noise,
+    ) -> None:
+        self.S, self.y, self.target, self.noise = S, y, target, noise
+        self.index = torch.arange(len(y), device=y.device)
+        self.answer = S.start.clone()
+        self.held = S.start
+        self.broken = torch.zeros_like(y, dtype=torch.bool)
+        self.steps = 0
+
+    def meet(self, broken: Bool[Tensor, "s"], z: Float[Tensor, "s *z"]) -> None:
+        """Keep the points at which examples are broken for the first time."""
+        self.held = torch.where(per_example(broken & ~self.broken, z), z, self.held)
+        self.broken = self.broken | broken
+
+    def pack(self, *tensors: Tensor) -> tuple[Tensor, ...]:
+        """Let broken examples leave, and return what is left of tensors that have a row for each example.
+
+        Where nothing is to be done the tensors come back as they are.
+        """
+        self.steps += 1
+        if (self.y.device.type != "cpu" and self.steps % PATIENCE) or not self.broken.any():
+            return tensors
+        self.answer[self.index[self.broken]] = self.held[self.broken]
+        going = ~self.broken
+        self.S, self.y, self.noise = self.S.select(going), self.y[going], self.noise.select(going)
+        self.target = None if self.target is None else self.target[going]
+        self.index, self.held, self.broken = self.index[going], self.held[going], self.broken[going]
+        return tuple(t[going] for t in tensors)
+
+    def answers(self, z: Float[Tensor, "s *z"]) -> Float[Tensor, "b *z"]:
+        """Return the answers of all examples, z for those that are not broken."""
+        self.answer[self.index] = torch.where(per_example(self.broken, z), self.held, z)
+        return self.answer
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+Attempt = Callable[[PerturbationSet, Int[Tensor, "s"]], Float[Tensor, "s *z"]]
+"""Answers for the examples of these numbers, whose sets it is given."""
+
+
+def in_turn(
+    attempts: Iterable[Attempt], network: Network, S: PerturbationSet, y: Int[Tensor, "b"]
+) -> Float[Tensor, "b *z"]:
+    """Return the answers of one attempt after the other, each at what those before it left unbroken.
+
+    A success is never traded for a larger loss: a correctly classified point may well have the larger one.
+    """
+    answer, left = S.start.clone(), torch.arange(len(y), device=y.device)
+    for attempt in attempts:
+        if not len(left):
+            break
+        remaining = S.select(left)
+        z = attempt(remaining, left)
+        answer[left] = z
+        left = left[~misclassified(network, remaining, z, y[left])]
+    return answer

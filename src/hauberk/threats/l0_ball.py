@@ -1,0 +1,137 @@
+"""The l_0 ball."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from hauberk.concepts.ball_threat import BallThreat
+from hauberk.concepts.box import Box
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.norm_ball import NormBall
+from hauberk.concepts.radius import per_example
+from hauberk.errors import InputError, UnsupportedSetError
+
+
+@dataclass(frozen=True)
+class L0Set(NormBall):
+    """The points of the range that differ from `start` in at most `radius` coordinates, rounded down; not convex."""
+
+    start: Float[Tensor, "b *z"]
+    radius: Float[Tensor, "b"]
+    within: tuple[float, float]
+    p = 0.0
+
+    def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> "L0Set":
+        return replace(self, start=self.start[index], radius=self.radius[index])
+
+    def resized(self, radius: Float[Tensor, "b"]) -> "L0Set":
+        return replace(self, radius=radius)
+
+    @property
+    def count(self) -> Int[Tensor, "b 1"]:
+        """How many coordinates may change."""
+        return self.radius.floor().long().clamp(max=self.start[0].numel())[:, None]
+
+    def distance(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b"]:
+        return (z != self.start).flatten(1).sum(1).to(z.dtype)
+
+    def contains(self, z: Float[Tensor, "b *z"], atol: float = 0.0) -> Bool[Tensor, "b"]:
+        """Return which points are members; what differs by at most `atol` counts as unchanged."""
+        low, high = self.within
+        changed = ((z - self.start).abs() > atol).flatten(1).sum(1, keepdim=True)
+        return (changed <= self.count)[:, 0] & ((z >= low - atol) & (z <= high + atol)).flatten(1).all(1)
+
+    def kept(self, z: Float[Tensor, "b *z"], worth: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
+        """Return z with all but the worthiest coordinates set back; what is worth nothing is set back too."""
+        flat = worth.flatten(1)
+        order = flat.argsort(stable=True, dim=1, descending=True)
+        first = torch.arange(flat.shape[1], device=z.device) < self.count
+        chosen = torch.zeros_like(first.expand_as(flat)).scatter(1, order, first.expand_as(flat)) & (flat > 0)
+        return torch.where(chosen.view_as(z), z, self.start)
+
+    def project(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
+        """Return the nearest member: those coordinates change whose change, cut by the range, saves most distance."""
+        inside = z.clamp(*self.within)
+        return self.kept(inside, (z - self.start).square() - (z - inside).square())
+
+    def steepest_step(
+        self, z: Float[Tensor, "b *z"], gradient: Float[Tensor, "b *z"], length: Float[Tensor, "b"], noise: Noise
+    ) -> Float[Tensor, "b *z"]:
+        """Return the member with `length` more coordinates at the ends of the range, at least one, that promises most.
+
+        Those coordinates move that gain most; of all that differ from the start, those with the largest products of
+        gradient and change remain.
+        """
+        low, high = self.within
+        ends = torch.where(gradient > 0, high, low)
+        gain = (gradient * (ends - z)).flatten(1)
+        order = gain.argsort(stable=True, dim=1, descending=True)
+        moved = torch.arange(gain.shape[1], device=z.device) < length.floor().clamp(min=1)[:, None]
+        moved = torch.zeros_like(gain, dtype=torch.bool).scatter(1, order, moved) & (gain > 0)
+        z = torch.where(moved.view_as(z), ends, z)
+        return self.kept(z, gradient * (z - self.start))
+
+    def sample(self, noise: Noise) -> Float[Tensor, "b *z"]:
+        """Return a point with uniform values, within the range, in random coordinates."""
+        shape, (low, high) = tuple(self.start.shape[1:]), self.within
+        values = low + (high - low) * noise.fold(0).uniform(shape, self.start.dtype)
+        return self.kept(values, noise.fold(1).uniform(shape, self.start.dtype))
+
+    def support_function(self, c: Float[Tensor, "b k *z"]) -> Float[Tensor, "b k"]:
+        """Return max of <c, z> over the set: the largest gains, each of a coordinate that goes to its end. Sorts rows."""
+        low, high = self.within
+        c, start = c.flatten(2), self.start.flatten(1).unsqueeze(1)
+        gain = torch.where(c > 0, c * (high - start), c * (low - start)).clamp(min=0).nan_to_num(nan=torch.inf)
+        gain = gain.sort(2, descending=True).values
+        first = torch.arange(c.shape[2], device=c.device) < self.count.unsqueeze(1)
+        center = (c * start).sum(2, dtype=torch.float64)
+        return (center + torch.where(first, gain, 0).sum(2, dtype=torch.float64)).to(c.dtype)
+
+    def bounding_box(self) -> Box:
+        low, high = self.within
+        free = per_example(self.count[:, 0] > 0, self.start)
+        return Box(torch.where(free, low, self.start), torch.where(free, high, self.start))
+
+    def dual_vector(self, w: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
+        """Refuses: a single coordinate is a step of length 1, however far it goes.
+
+        Raises:
+            UnsupportedSetError: always.
+        """
+        raise UnsupportedSetError(
+            "an l_0 ball has no dual norm: use an attack that asks for none (FMN, PGD, Pointwise)."
+        )
+
+    def cheapest_move(
+        self, gain: Float[Tensor, "b n"], room: Float[Tensor, "b n"], need: Float[Tensor, "b 1"]
+    ) -> Float[Tensor, "b n"]:
+        """Fills those coordinates first that bring most. Sorts every row."""
+        brought, place = (gain * room).sort(1, descending=True)
+        before = brought.cumsum(1) - brought
+        left = (need - before).clamp(min=0) / gain.gather(1, place).clamp(min=torch.finfo(gain.dtype).tiny)
+        return torch.zeros_like(gain).scatter(1, place, torch.minimum(left, room.gather(1, place)))
+
+
+@dataclass(frozen=True)
+class L0Ball(BallThreat):
+    """So many coordinates of an input may change, to anything within the range of valid inputs.
+
+    Args:
+        eps: how many coordinates, rounded down; each colour of a pixel is one.
+
+    Raises:
+        InputError: eps is no radius, or there is no range: then one coordinate could do anything.
+    """
+
+    norm = "l0"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.within is None:
+            raise InputError("an l_0 ball needs the range of valid inputs: within=(0, 1), say.")
+
+    def at(self, x: Float[Tensor, "b *x"]) -> L0Set:
+        assert self.within is not None  # as the constructor saw to
+        return L0Set(*self.centers(x), self.within)
