@@ -74,6 +74,7 @@ def converted(value: Any, dtype: torch.dtype) -> Any:
 class CertifiableSet(PerturbationSet):
     """A perturbation set that a proof can handle: it knows its support function and a box around it."""
 
+    convex: bool = True
     is_box: bool = False
     """Whether the set is its bounding box, so that intervals bound its image under one affine map exactly."""
 

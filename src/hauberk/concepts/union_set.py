@@ -21,6 +21,7 @@ class UnionSet(CertifiableSet):
     """
 
     members: tuple[CertifiableSet, ...]
+    convex = False
 
     @property
     def start(self) -> Float[Tensor, "b *z"]:

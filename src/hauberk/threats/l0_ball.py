@@ -22,6 +22,7 @@ class L0Set(NormBall):
     radius: Float[Tensor, "b"]
     within: tuple[float, float]
     p = 0.0
+    convex = False
 
     def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> "L0Set":
         return replace(self, start=self.start[index], radius=self.radius[index])
@@ -100,9 +101,7 @@ class L0Set(NormBall):
         Raises:
             UnsupportedSetError: always.
         """
-        raise UnsupportedSetError(
-            "an l_0 ball has no dual norm: use an attack that asks for none (FMN, PGD, Pointwise)."
-        )
+        raise UnsupportedSetError("an l_0 ball has no dual norm: use an attack that asks for none (FMN, PGD).")
 
     def cheapest_move(
         self, gain: Float[Tensor, "b n"], room: Float[Tensor, "b n"], need: Float[Tensor, "b 1"]
