@@ -1,6 +1,7 @@
 """Projected gradient descent, for any set."""
 
 from dataclasses import dataclass, field
+from math import inf
 
 import torch
 from jaxtyping import Float, Int
@@ -23,8 +24,8 @@ class PGD(SteerableAttack):
         loss: what it ascends.
         steps: how many forward-backward passes.
         step: the length of a step as a share of the set's radius.
-        stop_when_broken: answer with a misclassified point where one was met, as evaluation wants; False answers with
-            the last point, however it fares, as adversarial training wants.
+        stop_when_broken: answer with a misclassified point where one was met, else with that of largest loss, as
+            evaluation wants; False answers with the last point, however it fares, as adversarial training wants.
         momentum: the share of the directions so far that a new one is added to, each divided by its l_1 norm; 0 goes
             along the gradient alone.
         samples: how many passes of a network that draws random numbers a step averages over.
@@ -54,7 +55,7 @@ class PGD(SteerableAttack):
         noise: Noise,
     ) -> Float[Tensor, "b *z"]:
         search, z = Search(S, y, target, noise), self.start(S, noise.fold(0))
-        direction = torch.zeros_like(z)
+        direction, best, best_loss = torch.zeros_like(z), z, torch.full_like(S.radius, -inf)
         for step in range(self.steps):
             found = ascent(self.loss, network, search.S, z, search.y, search.target, self.samples)
             gradient = found.gradient
@@ -63,11 +64,25 @@ class PGD(SteerableAttack):
                 gradient = direction = self.momentum * direction + gradient / per_example(size, z)
             if self.stop_when_broken:
                 search.meet(found.logits.argmax(1) != search.y, z)
-                z, direction, gradient = search.pack(z, direction, gradient)
+                best, best_loss = better(best, best_loss, z, found.loss)
+                z, direction, gradient, best, best_loss = search.pack(z, direction, gradient, best, best_loss)
                 if not len(search):
                     break
             length = self.step * search.S.radius
             z = search.S.project(search.S.steepest_step(z, gradient, length, search.noise.fold(step + 1)))
+        if self.stop_when_broken and len(search):
+            with torch.no_grad():
+                logits = network(search.S.decode(z))
+                loss = self.loss(logits, search.y, search.target)
+            search.meet(logits.argmax(1) != search.y, z)
+            z, _ = better(best, best_loss, z, loss)
         z = search.answers(z)
         self.start.remember(S, z)
         return z
+
+
+def better(
+    best: Float[Tensor, "s *z"], best_loss: Float[Tensor, "s"], z: Float[Tensor, "s *z"], loss: Float[Tensor, "s"]
+) -> tuple[Float[Tensor, "s *z"], Float[Tensor, "s"]]:
+    """Return, for each example, the point of larger loss, and that loss."""
+    return torch.where(per_example(loss > best_loss, z), z, best), torch.maximum(best_loss, loss)

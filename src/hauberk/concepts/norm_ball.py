@@ -85,14 +85,16 @@ MOST_STEPS = 64
 """A bound for rounding's sake; a dozen steps are many."""
 
 
-def require_ball(S: PerturbationSet, method: str, p: float | None = None) -> NormBall:
-    """Return the set, known to be a ball (in the l_p norm).
+def require_ball(S: PerturbationSet, method: str, p: float | None = None, above: float = -inf) -> NormBall:
+    """Return the set, known to be a ball (in the l_p norm, or in one with an exponent `above` some number).
 
     Raises:
         UnsupportedSetError: it is not; the message names the method and the set.
     """
-    if not isinstance(S, NormBall) or (p is not None and S.p != p):
-        norm = "any norm" if p is None else f"the l_{'inf' if p == inf else f'{p:g}'} norm"
+    if not isinstance(S, NormBall) or (p is not None and S.p != p) or not S.p > above:
+        wanted = f"p = {p:g}" if p is not None else f"p > {above:g}" if above > -inf else "any p"
         found = f"a ball with p = {S.p:g}" if isinstance(S, NormBall) else f"a {type(S).__name__}"
-        raise UnsupportedSetError(f"{method} is defined for balls in {norm}, but the perturbation set is {found}.")
+        raise UnsupportedSetError(
+            f"{method} is defined for l_p balls with {wanted}, but the perturbation set is {found}."
+        )
     return S

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from hauberk.concepts.box import Box
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.perturbation_set import CertifiableSet
+from hauberk.concepts.perturbation_set import CertifiableSet, PerturbationSet
 from hauberk.concepts.rows import Rows
 
 
@@ -77,3 +77,8 @@ class UnionSet(CertifiableSet):
 def chosen(points: Float[Tensor, "m b *z"], number: Int[Tensor, "b"]) -> Float[Tensor, "b *z"]:
     """Return, for each example, the one of its m points that has this number."""
     return points[number, torch.arange(points.shape[1], device=points.device)]
+
+
+def members_of(S: PerturbationSet) -> tuple[PerturbationSet, ...]:
+    """Return the members of a union; any other set is its own only member."""
+    return S.members if isinstance(S, UnionSet) else (S,)

@@ -62,12 +62,16 @@ class L0Set(NormBall):
     ) -> Float[Tensor, "b *z"]:
         """Return the member with `length` more coordinates at the ends of the range, at least one, that promises most.
 
-        Those coordinates move that gain most; of all that differ from the start, those with the largest products of
-        gradient and change remain.
+        Those coordinates move that gain most, where one that is still unchanged replaces the least useful change; of
+        all that then differ from the start, those with the largest products of gradient and change remain.
         """
         low, high = self.within
         ends = torch.where(gradient > 0, high, low)
-        gain = (gradient * (ends - z)).flatten(1)
+        worth, reach = (gradient * (z - self.start)).flatten(1), (gradient * (ends - self.start)).flatten(1)
+        changed = (z != self.start).flatten(1)
+        full = changed.sum(1, keepdim=True) >= self.count
+        least = torch.where(changed, worth, torch.inf).amin(1, keepdim=True)
+        gain = torch.where(changed, reach - worth, reach - torch.where(full, least, 0))
         order = gain.argsort(stable=True, dim=1, descending=True)
         moved = torch.arange(gain.shape[1], device=z.device) < length.floor().clamp(min=1)[:, None]
         moved = torch.zeros_like(gain, dtype=torch.bool).scatter(1, order, moved) & (gain > 0)
@@ -81,7 +85,7 @@ class L0Set(NormBall):
         return self.kept(values, noise.fold(1).uniform(shape, self.start.dtype))
 
     def support_function(self, c: Float[Tensor, "b k *z"]) -> Float[Tensor, "b k"]:
-        """Return max of <c, z> over the set: the largest gains, each of a coordinate that goes to its end. Sorts rows."""
+        """Return max of <c, z> over the set: the largest gains of coordinates that go to their ends. Sorts rows."""
         low, high = self.within
         c, start = c.flatten(2), self.start.flatten(1).unsqueeze(1)
         gain = torch.where(c > 0, c * (high - start), c * (low - start)).clamp(min=0).nan_to_num(nan=torch.inf)

@@ -1,0 +1,48 @@
+"""A random one of several attacks for each example."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from hauberk.concepts.attack import Attack, Network
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.perturbation_set import PerturbationSet
+from hauberk.errors import InputError
+
+
+@dataclass(frozen=True)
+class AverageOf(Attack):
+    """Lets a random one of several attacks answer for each example, so that losses are averages of theirs.
+
+    For training: its gradient is, in expectation, that of the mean loss over all the attacks' answers, at the price of
+    one attack.
+
+    Args:
+        attacks: what is drawn from, each as likely as the others.
+
+    Raises:
+        InputError: there is no attack.
+
+    Source: Tramer & Boneh 2019 ("avg"), whose batches hold the answers of all attacks.
+    """
+
+    attacks: Sequence[Attack]
+
+    def __post_init__(self) -> None:
+        if not self.attacks:
+            raise InputError("AverageOf needs at least one attack, but has none.")
+
+    def __call__(
+        self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise
+    ) -> Float[Tensor, "b *z"]:
+        share = noise.fold(0).uniform((1,))[:, 0]
+        number = (share * len(self.attacks)).long().clamp(max=len(self.attacks) - 1)
+        answer = S.start.clone()
+        for i, attack in enumerate(self.attacks):
+            mine = (number == i).nonzero()[:, 0]
+            if len(mine):
+                own = noise.select(mine).fold(i + 1)
+                answer[mine] = attack(network, S.select(mine), y[mine], noise=own)
+        return answer

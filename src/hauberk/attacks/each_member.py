@@ -1,0 +1,36 @@
+"""An attack on every member of a union."""
+
+from dataclasses import dataclass
+from functools import partial
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from hauberk.concepts.attack import Attack, Network
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.perturbation_set import PerturbationSet
+from hauberk.concepts.search import in_turn
+from hauberk.concepts.union_set import members_of
+
+
+@dataclass(frozen=True)
+class EachMember(Attack):
+    """Attacks the members of a union one after the other; a broken example leaves. Other sets are one member.
+
+    Args:
+        attack: what attacks them.
+        only: the number of the one member to attack, from 0; None: all of them.
+    """
+
+    attack: Attack
+    only: int | None = None
+
+    def __call__(
+        self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise
+    ) -> Float[Tensor, "b *z"]:
+        def attempt(number: int, remaining: PerturbationSet, left: Int[Tensor, "s"]) -> Float[Tensor, "s *z"]:
+            member = members_of(remaining)[number]
+            return self.attack(network, member, y[left], noise=noise.select(left).fold(number))
+
+        numbers = range(len(members_of(S))) if self.only is None else [self.only]
+        return in_turn([partial(attempt, number) for number in numbers], network, S, y)

@@ -1,0 +1,91 @@
+"""Multi steepest descent over a union of perturbation sets."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import inf
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from hauberk.concepts.attack import Attack, Network, ascent, require_positive
+from hauberk.concepts.loss import AdversarialLoss
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.perturbation_set import PerturbationSet
+from hauberk.concepts.radius import per_example
+from hauberk.concepts.search import Search
+from hauberk.concepts.start import Start, Unperturbed
+from hauberk.concepts.union_set import chosen, members_of
+from hauberk.errors import InputError
+
+
+@dataclass(frozen=True)
+class MultiSteepestDescent(Attack):
+    """Each step, every member of a union takes its own steepest step; the point of largest loss goes on.
+
+    Costs a forward-backward pass and a forward pass for each member, a step. A set that is no union is its own only
+    member; then this is PGD.
+
+    Args:
+        loss: what it ascends.
+        steps: how many steps.
+        step: the length of a step as a share of the member's radius, for all members or for each.
+        best_of_steps: answer with the point of largest loss of all steps (the released code), not with the last one
+            (the thesis).
+        stop_when_broken: as in PGD.
+        start: where it begins.
+
+    Raises:
+        InputError: a step is not positive, or there are not as many as members.
+
+    Source: Maini, Wong & Kolter 2020; Wong 2020, Alg. 9.
+    """
+
+    loss: AdversarialLoss
+    steps: int = 50
+    step: float | Sequence[float] = 0.05
+    best_of_steps: bool = True
+    stop_when_broken: bool = True
+    start: Start = field(default_factory=Unperturbed)
+
+    def __post_init__(self) -> None:
+        for step in self.step if isinstance(self.step, Sequence) else [self.step]:
+            require_positive("MultiSteepestDescent", step=step)
+
+    def __call__(
+        self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise
+    ) -> Float[Tensor, "b *z"]:
+        search, count = Search(S, y, None, noise), len(members_of(S))
+        lengths = list(self.step) if isinstance(self.step, Sequence) else [self.step] * count
+        if len(lengths) != count:
+            raise InputError(f"one step for each member: the union has {count}, but {len(lengths)} steps are given.")
+        z = best = self.start(S, noise.fold(0))
+        best_loss = torch.full_like(S.radius, -inf)
+        for step in range(self.steps):
+            found = ascent(self.loss, network, search.S, z, search.y)
+            if self.stop_when_broken:
+                search.meet(found.logits.argmax(1) != search.y, z)
+            gradient = found.gradient
+            z, gradient, best, best_loss = search.pack(z, gradient, best, best_loss)
+            if not len(search):
+                break
+            points = []
+            for number, (member, length) in enumerate(zip(members_of(search.S), lengths, strict=True)):
+                own = search.noise.fold(1 + step * count + number)
+                points.append(member.project(member.steepest_step(z, gradient, length * member.radius, own)))
+            losses = self.losses(network, search, points)
+            loss, number = losses.max(0)
+            z = chosen(torch.stack(points), number)
+            better = loss > best_loss
+            best, best_loss = torch.where(per_example(better, z), z, best), torch.where(better, loss, best_loss)
+        z = search.answers(best if self.best_of_steps else z)
+        self.start.remember(S, z)
+        return z
+
+    def losses(self, network: Network, search: Search, points: list[Tensor]) -> Float[Tensor, "m s"]:
+        """Return the loss at each member's point, in one forward pass; a single one needs none."""
+        if len(points) == 1 and not self.best_of_steps:
+            return torch.zeros(1, len(search), dtype=points[0].dtype, device=points[0].device)
+        with torch.no_grad():
+            logits = network(torch.cat([search.S.decode(z) for z in points]))
+            return self.loss(logits, search.y.repeat(len(points))).view(len(points), -1)

@@ -1,0 +1,48 @@
+"""One run for each of the most likely wrong classes."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from hauberk.concepts.attack import Attack, Network, SteerableAttack, require_positive
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.perturbation_set import PerturbationSet
+from hauberk.concepts.search import in_turn
+
+
+@dataclass(frozen=True)
+class Targeted(Attack):
+    """Steers an attack towards the wrong classes, from the most likely one at the unperturbed point on.
+
+    Any wrong answer is a success, whatever the target of the run; a broken example leaves.
+
+    Args:
+        attack: what is steered.
+        classes: towards how many classes, if there are so many.
+
+    Source: Croce & Hein 2020 (targeted APGD).
+    """
+
+    attack: SteerableAttack
+    classes: int = 9
+
+    def __post_init__(self) -> None:
+        require_positive("Targeted", classes=self.classes)
+
+    def __call__(
+        self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise
+    ) -> Float[Tensor, "b *z"]:
+        with torch.no_grad():
+            logits = network(S.decode(S.start))
+        ranked = logits.scatter(1, y[:, None], -torch.inf).argsort(dim=1, descending=True, stable=True)
+        targets = ranked[:, : min(self.classes, logits.shape[1] - 1)]
+
+        def attempt(rank: int, remaining: PerturbationSet, left: Int[Tensor, "s"]) -> Float[Tensor, "s *z"]:
+            return self.attack.steered(
+                network, remaining, y[left], targets[left, rank], noise=noise.select(left).fold(rank)
+            )
+
+        return in_turn([partial(attempt, rank) for rank in range(targets.shape[1])], network, S, y)

@@ -1,0 +1,56 @@
+"""The worst of several attacks' answers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from hauberk.concepts.attack import Attack, Network
+from hauberk.concepts.loss import AdversarialLoss
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.perturbation_set import PerturbationSet
+from hauberk.concepts.radius import per_example
+from hauberk.errors import InputError
+
+
+@dataclass(frozen=True)
+class WorstOf(Attack):
+    """Runs every attack on every example and keeps, for each, a misclassified answer, of these the largest loss.
+
+    For training, where each batch wants its worst points; evaluation saves time with `Strongest`.
+
+    Args:
+        attacks: whose answers compete.
+        loss: by which they are compared.
+
+    Raises:
+        InputError: there is no attack.
+
+    Source: Tramer & Boneh 2019 ("max"); Wong 2020, section 5.3.
+    """
+
+    attacks: Sequence[Attack]
+    loss: AdversarialLoss
+
+    def __post_init__(self) -> None:
+        if not self.attacks:
+            raise InputError("WorstOf needs at least one attack, but has none.")
+
+    def __call__(
+        self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise
+    ) -> Float[Tensor, "b *z"]:
+        answer, worst, wrong = S.start, None, torch.zeros_like(y, dtype=torch.bool)
+        for number, attack in enumerate(self.attacks):
+            z = attack(network, S, y, noise=noise.fold(number))
+            with torch.no_grad():
+                logits = network(S.decode(z))
+                loss, broken = self.loss(logits, y), logits.argmax(1) != y
+            if worst is None:
+                answer, worst, wrong = z, loss, broken
+                continue
+            better = (broken & ~wrong) | ((broken == wrong) & (loss > worst))
+            answer, wrong = torch.where(per_example(better, z), z, answer), wrong | broken
+            worst = torch.where(better, loss, worst)
+        return answer
