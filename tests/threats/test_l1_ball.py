@@ -6,6 +6,7 @@ from scipy import stats
 from scipy.optimize import brentq, linprog
 
 from hauberk.concepts.noise import Noise
+from hauberk.errors import InputError
 from hauberk.threats import L1Ball
 from laws.networks import SHAPE, images
 
@@ -136,3 +137,30 @@ def test_float32_support_of_long_vectors_is_off_by_a_few_roundings_of_the_terms(
     error = (single.support_function(c) - double.support_function(c.double())).abs()
     size = (c.abs() * double.bounding_box().magnitude.unsqueeze(1)).sum(2)
     assert (error <= 8 * 2.0**-24 * size).all()
+
+
+def test_a_step_over_coordinates_shares_its_length_between_a_random_number_that_can_move():
+    x = images(B, 7)
+    x[:, 0, 0] = 0.0
+    S = L1Ball(3.0, coordinates=(2, 5)).at(x)
+    gradient = -torch.rand(x.shape, generator=torch.Generator().manual_seed(0), dtype=x.dtype)
+    counts = set()
+    for seed in range(20):
+        noise = Noise.of(seed, torch.arange(B))
+        step = (S.steepest_step(S.start, gradient, torch.full((B,), 0.02, dtype=x.dtype), noise) - S.start).flatten(1)
+        assert (step[:, :4] == 0).all()  # pixels at their border cannot move, and take no share
+        counts |= set((step != 0).sum(1).tolist())
+        for i in range(B):
+            moved = step[i][step[i] != 0].abs()
+            torch.testing.assert_close(moved, torch.full_like(moved, 0.02 / len(moved)))
+            assert (
+                gradient.flatten(1).abs()[i][step[i] != 0].min()
+                >= gradient.flatten(1).abs()[i][(step[i] == 0) & (x.flatten(1)[i] > 0)].max()
+            )
+    assert counts == {2, 3, 4, 5}
+
+
+@pytest.mark.parametrize("coordinates", [(0, 3), (5, 2)])
+def test_numbers_of_coordinates_that_make_no_sense_are_refused(coordinates):
+    with pytest.raises(InputError, match="coordinates"):
+        L1Ball(1.0, coordinates=coordinates)

@@ -14,6 +14,7 @@ from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.perturbation_set import ends
 from hauberk.concepts.radius import per_example
 from hauberk.concepts.rows import Rows
+from hauberk.kernels import levels
 
 SLACK = 2.0**-42  # relative; above the rounding error of a float64 sum of all pixels of a large image, in any order
 
@@ -57,13 +58,16 @@ class BallSet(NormBall):
 
     def project(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
         """Return the Euclidean projection onto ball and range together; members stay as they are."""
-        outside = ~self.contains(z)
-        moved = self.select(outside)
-        offset = (z[outside].double() - moved.start.double()).flatten(1)
-        room = moved.room(offset.unsqueeze(1) >= 0).squeeze(1).double()
-        z = z.clone()
-        z[outside] = moved.member(moved.nearest(offset, room))
-        return z
+        if levels.COMPILED and z.device.type == "cpu":
+            flat, start, within = z.flatten(1), self.start.flatten(1), self.within or (-inf, inf)
+            return levels.project(flat, start, self.radius, within, SLACK, euclidean=self.p == 2).view_as(z)
+        return self.plain_project(z)
+
+    def plain_project(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
+        """The same in torch's own operations."""
+        offset = (z.double() - self.start.double()).flatten(1)
+        room = self.room(offset.unsqueeze(1) >= 0).squeeze(1).double()
+        return torch.where(per_example(self.contains(z), z), z, self.member(self.nearest(offset, room)))
 
     def sample(self, noise: Noise) -> Float[Tensor, "b *z"]:
         """Return a point uniform in the ball for each example, clamped to the range of valid inputs."""

@@ -6,14 +6,15 @@ Tables without elements stand for None. Sums may be reordered by the compiler; N
 
 from collections.abc import Callable
 from inspect import unwrap
-from typing import Any
+from typing import Any, TypeVar
 
 from numba import njit
 
 Array = Any
+Result = TypeVar("Result")
 
 
-def compiled(loop: Callable[..., None]) -> Callable[..., None]:
+def compiled(loop: Callable[..., Result]) -> Callable[..., Result]:
     """Compile the function itself, without what a type checker may have put around it."""
     return njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})(unwrap(loop))
 

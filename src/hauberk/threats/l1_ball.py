@@ -12,6 +12,7 @@ from hauberk.concepts.ball_set import BallSet
 from hauberk.concepts.ball_threat import BallThreat
 from hauberk.concepts.noise import Noise
 from hauberk.errors import InputError
+from hauberk.kernels.levels import threshold
 
 
 @dataclass(frozen=True)
@@ -111,32 +112,3 @@ def spent(room: Float[Tensor, "b n"], length: Float[Tensor, "b"]) -> Float[Tenso
     """Return how a length is spent on coordinates in order, each taking what it has room for."""
     before = F.pad(torch.minimum(room, length[:, None]).cumsum(1)[:, :-1], (1, 0))
     return torch.minimum((length[:, None] - before).clamp(min=0), room)
-
-
-def threshold(
-    size: Float[Tensor, "b n"], room: Float[Tensor, "b n"], radius: Float[Tensor, "b 1"]
-) -> Float[Tensor, "b 1"]:
-    """Return the least t >= 0 at which clamp(size - t, 0, room) sums to at most `radius`.
-
-    The sum falls with t and is piecewise linear. Newton's steps end exactly on a piece; where one leaves the bracket
-    that is known by then, the bracket is halved instead. A dozen walks over memory, where sorting takes several dozen.
-    """
-    low, high = torch.zeros_like(radius), size.amax(1, keepdim=True)
-    t = low
-    for _ in range(MOST_STEPS):
-        above = size - t
-        value = torch.minimum(above.clamp(min=0), room).sum(1, keepdim=True)
-        moving = ((above > 0) & (above < room)).sum(1, keepdim=True)
-        low, high = torch.where(value > radius, t, low), torch.where(value > radius, high, t)
-        ahead = t + (value - radius) / moving.clamp(min=1)
-        inside = (ahead > low) & (ahead < high) & (moving > 0)
-        ahead = torch.where(inside, ahead, 0.5 * (low + high))
-        done = ((value - radius).abs() <= 1e-15 * radius) | (value <= radius) & (t == 0)
-        if done.all():
-            break
-        t = torch.where(done, t, ahead)
-    return t
-
-
-MOST_STEPS = 100
-"""Halvings alone end in float64 after so many."""

@@ -9,6 +9,7 @@ from hauberk.concepts.ball_threat import BallThreat
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import capped_multiple
 from hauberk.concepts.radius import per_example
+from hauberk.kernels.levels import multiplier
 
 
 class L2Set(BallSet):
@@ -62,23 +63,3 @@ class L2Ball(BallThreat):
 
     def at(self, x: Float[Tensor, "b *x"]) -> L2Set:
         return L2Set(*self.centers(x), self.within)
-
-
-def multiplier(a: Float[Tensor, "... n"], room: Float[Tensor, "... n"], radius: Tensor) -> Float[Tensor, "... 1"]:
-    """Return the t at which min(t * a / max(a), room) has the norm `radius`; a large t where it stays shorter.
-
-    The squared norm is concave and piecewise linear in t squared, so that Newton's steps from below stay below, and
-    end exactly there: at most n steps, a handful in practice. Sums run in float64.
-    """
-    a = a / a.amax(-1, keepdim=True).clamp(min=torch.finfo(a.dtype).tiny)
-    squares, capacity = a.square(), room.square()
-    tiny = torch.finfo(torch.float64).tiny
-    t = radius / squares.sum(-1, keepdim=True, dtype=torch.float64).sqrt().clamp(min=tiny)
-    while True:
-        used_up = t.to(a.dtype) * a >= room
-        left = radius.square() - torch.where(used_up, capacity, 0).sum(-1, keepdim=True, dtype=torch.float64)
-        slope = torch.where(used_up, 0, squares).sum(-1, keepdim=True, dtype=torch.float64)
-        ahead = torch.maximum(t, (left.clamp(min=0) / slope.clamp(min=tiny)).sqrt())
-        if not (ahead > t).any():
-            return t
-        t = ahead
