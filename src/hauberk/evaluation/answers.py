@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from math import inf
+from typing import cast
 
 import torch
 from jaxtyping import Bool, Float, Float32, Int
@@ -80,7 +81,7 @@ def distances(S: PerturbationSet, z: Float[Tensor, "b *z"], wrong: Bool[Tensor, 
         return torch.full_like(S.radius, inf, dtype=torch.float32)
     low, high = S.within or (-inf, inf)
     valid = wrong & ((z >= low) & (z <= high)).flatten(1).all(1)
-    exact = S.to(torch.float64).distance(z.double())
+    exact = cast(NormBall, S.to(torch.float64)).distance(z.double())
     rounded = exact.float()
     rounded = torch.where(rounded < exact, rounded.nextafter(torch.full_like(rounded, inf)), rounded)
     return torch.where(valid, rounded, inf)

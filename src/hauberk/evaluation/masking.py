@@ -5,6 +5,7 @@ Source of the signs: Athalye, Carlini & Wagner 2018, section 3.1; Carlini et al.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import polars as pl
 import torch
@@ -42,7 +43,7 @@ class Sign:
 
 @dataclass(frozen=True)
 class Probe:
-    """A few correctly classified examples."""
+    """The first few correctly classified examples."""
 
     subject: NetworkSubject
     prefix: Float[Tensor, "n *x"]
@@ -84,7 +85,7 @@ def signs_of_masking(
     chosen[correct] = True
     index = torch.tensor(correct, device=device)
     probe = Probe(subject, x, chosen, y[chosen], threat, Noise.of(seed, index))
-    return [*odd_logits(probe), *zero_gradients(probe), *radii(probe), *found]
+    return [*odd_logits(probe), *zero_gradients(probe), *futile_steps(probe), *found]
 
 
 def notable(count: int, total: int) -> bool:
@@ -97,7 +98,7 @@ def odd_logits(probe: Probe) -> list[Sign]:
     S = probe.sets()
     with torch.no_grad():
         first, second = (probe.subject.module(S.decode(S.start)) for _ in range(2))
-    found = []
+    found, apart = [], float((first - second).abs().max())
     sums = (first.sum(1) - 1).abs().amax()
     if first.shape[1] > 1 and first.amin() >= 0 and first.amax() <= 1 and sums < 1e-4:
         found.append(
@@ -111,7 +112,7 @@ def odd_logits(probe: Probe) -> list[Sign]:
         found.append(
             Sign(
                 "random outputs",
-                f"Two calls on the same {len(first)} examples differ by up to {float((first - second).abs().max()):.3g}.",
+                f"Two calls on the same {len(first)} examples differ by up to {apart:.3g}.",
                 "Attack the mean of several passes (PGD's samples), and evaluate what is deployed: a majority, say.",
             )
         )
@@ -126,7 +127,7 @@ def zero_gradients(probe: Probe) -> list[Sign]:
         (
             CrossEntropy(),
             "cross-entropy",
-            "Attack with the margin or DLR, which do not saturate, and with a black box.",
+            "Attack with the margin or DLR, which do not saturate, and a black box.",
         ),
     ]:
         S = probe.sets()
@@ -144,46 +145,51 @@ def zero_gradients(probe: Probe) -> list[Sign]:
 
 
 def without_gradient(probe: Probe, loss: AdversarialLoss, S: PerturbationSet) -> Bool[Tensor, "b"]:
-    """Return where the loss has no gradient at the unperturbed point; everywhere, if there is no way back to it."""
-    with torch.enable_grad():
-        z = S.start.detach().clone().requires_grad_()
-        value = loss(probe.subject.module(S.decode(z)), probe.y).sum()
-        gradient = torch.autograd.grad(value, z, allow_unused=True)[0] if value.requires_grad else None
+    """Return where the loss has no gradient at the unperturbed point."""
+    gradient = gradient_at_start(probe, loss, S)
     if gradient is None:
         return torch.ones_like(probe.y, dtype=torch.bool)
     flat = gradient.flatten(1)
     return (flat == 0).all(1) | ~flat.isfinite().all(1)
 
 
-def radii(probe: Probe) -> list[Sign]:
-    """Attack at larger and larger radii, and compare with random members."""
+def gradient_at_start(probe: Probe, loss: AdversarialLoss, S: PerturbationSet) -> Float[Tensor, "b *z"] | None:
+    """Return the loss's gradient at the unperturbed point; None if there is no way back from the logits to it."""
+    with torch.enable_grad():
+        z = S.start.detach().clone().requires_grad_()
+        value = loss(probe.subject.module(S.decode(z)), probe.y).sum()
+        return torch.autograd.grad(value, z, allow_unused=True)[0] if value.requires_grad else None
+
+
+def futile_steps(probe: Probe) -> list[Sign]:
+    """Attack at larger and larger radii, at all valid inputs, and with random members instead of steps."""
     n = len(probe.y)
+    if gradient_at_start(probe, Margin(), probe.sets()) is None:
+        return []  # a sign of its own
     try:
-        left = {factor: probe.unbroken(probe.sets(factor)) for factor in FACTORS}
-    except (UnsupportedSetError, InputError, RuntimeError):
-        return []  # no steepest step, no such radius, or no gradient, which is a sign of its own
-    found, everything = [], whole_range(probe.sets())
-    for (low, before), (high, after) in zip(list(left.items())[:-1], list(left.items())[1:], strict=True):
-        if notable(after - before, n):
-            found.append(
-                Sign(
-                    "a larger radius is not stronger",
-                    f"A short PGD leaves {before} of {n} examples unbroken at {low:g} times the radius, but {after} at "
-                    f"{high:g} times.",
-                    "Give the attacks more steps, restarts and other losses, and add a black box.",
-                )
+        left = [probe.unbroken(probe.sets(factor)) for factor in FACTORS]
+    except (UnsupportedSetError, InputError):
+        return []  # the set has no steepest step, or the threat no such radius
+    found = [
+        Sign(
+            "a larger radius is not stronger",
+            f"A short PGD leaves {before} of {n} examples unbroken at {low:g} times the radius, but {after} at "
+            f"{high:g} times.",
+            "Give the attacks more steps, restarts and other losses, and add a black box.",
+        )
+        for (low, high), (before, after) in zip(pairwise(FACTORS), pairwise(left), strict=True)
+        if notable(after - before, n)
+    ]
+    everything = whole_range(probe.sets())
+    if everything is not None and hopeless(probe, rest := probe.unbroken(everything)):
+        found.append(
+            Sign(
+                "the whole range does not suffice",
+                f"A short PGD that may choose any valid input leaves {rest} of {n} examples unbroken.",
+                "Such an attack cannot judge this network: use a smooth stand-in for its gradient, or a black box.",
             )
-    if everything is not None:
-        rest, classes = probe.unbroken(everything), probe.subject.module(probe.prefix[:1]).shape[1]
-        if rest > max(0.1, 1 / classes) * n and notable(rest, n):
-            found.append(
-                Sign(
-                    "the whole range does not suffice",
-                    f"A short PGD that may choose any valid input leaves {rest} of {n} examples unbroken.",
-                    "Such an attack cannot judge this network: use a smooth stand-in for its gradient, or a black box.",
-                )
-            )
-    by_noise, by_steps = n - unbroken_by_noise(probe), n - left[1.0]
+        )
+    by_noise, by_steps = n - unbroken_by_noise(probe), n - left[0]
     if notable(by_noise - by_steps, n):
         found.append(
             Sign(
@@ -195,8 +201,15 @@ def radii(probe: Probe) -> list[Sign]:
     return found
 
 
+def hopeless(probe: Probe, rest: int) -> bool:
+    """Return whether an attack that may do anything leaves more examples than chance, or 10 %."""
+    with torch.no_grad():
+        classes = probe.subject.module(probe.prefix[:1]).shape[1]
+    return notable(rest, len(probe.y)) and rest > max(0.1, 1 / classes) * len(probe.y)
+
+
 def whole_range(S: PerturbationSet) -> LinfSet | None:
-    """Return the sets of all valid inputs, as boxes: there every norm's ball is the same; None where there is no range."""
+    """Return the sets of all valid inputs: boxes, whatever the norm; None where there is no range."""
     if not isinstance(S, NormBall) or S.within is None:
         return None
     low, high = S.within
