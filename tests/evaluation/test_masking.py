@@ -62,12 +62,11 @@ def test_quantised_inputs_and_saturated_logits(honest):
     network = Wrapped(honest, before=lambda x: torch.round(x * 8) / 8, after=lambda logits: logits * 1e6)
     found = flags(network)
     assert "gradients are zero" in found
-    assert "random noise beats gradients" in flags(network, LinfBall(0.25)) | found
 
 
 def test_saturated_logits_leave_the_margin(honest):
-    subject = Wrapped(honest, after=lambda logits: logits * 1e6)
-    assert flags(subject) == {"gradients are zero"}  # of cross-entropy alone: the attack by margins goes on
+    saturated = Wrapped(honest, after=lambda logits: logits * 1e6)
+    assert flags(saturated) == {"gradients are zero"}  # of cross-entropy alone: the attack by margins goes on
 
 
 def test_a_network_without_a_way_back(honest):

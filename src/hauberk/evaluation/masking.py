@@ -121,27 +121,20 @@ def odd_logits(probe: Probe) -> list[Sign]:
 
 def zero_gradients(probe: Probe) -> list[Sign]:
     """Look for examples at which a loss has no gradient to follow."""
-    found = []
-    for loss, name, advice in [
-        (Margin(), "margin of the logits", "Attack with a black box, or with a smooth stand-in for what has no slope."),
-        (
-            CrossEntropy(),
-            "cross-entropy",
-            "Attack with the margin or DLR, which do not saturate, and a black box.",
-        ),
-    ]:
-        S = probe.sets()
-        flat = without_gradient(probe, loss, S)
-        if flat.float().mean() > 0.1:
-            found.append(
-                Sign(
-                    "gradients are zero",
-                    f"The gradient of the {name} is exactly zero, or not finite, at {int(flat.sum())} of {len(flat)} "
-                    "correctly classified examples.",
-                    advice,
-                )
-            )
-    return found
+    S, n = probe.sets(), len(probe.y)
+    of_margin, of_entropy = (int(without_gradient(probe, loss, S).sum()) for loss in (Margin(), CrossEntropy()))
+    if of_margin > 0.1 * n:
+        name, flat, advice = (
+            "margin of the logits",
+            of_margin,
+            "a black box, or a smooth stand-in for what has no slope",
+        )
+    elif of_entropy > 0.1 * n:
+        name, flat, advice = "cross-entropy", of_entropy, "the margin or DLR, which do not saturate, and a black box"
+    else:
+        return []
+    evidence = f"The gradient of the {name} is exactly zero, or not finite, at {flat} of {n} examples."
+    return [Sign("gradients are zero", evidence, f"Attack with {advice}.")]
 
 
 def without_gradient(probe: Probe, loss: AdversarialLoss, S: PerturbationSet) -> Bool[Tensor, "b"]:

@@ -81,7 +81,9 @@ def draw_distances(summary: Summary, distances: Mapping[str, pl.Series], name: s
                 where="post",
                 color=COLOURS["attacked"] if last else colour,
                 linestyle="-" if last else style,
-                linewidth=2 if last else 1.3,
+                linewidth=4 if last else 1.3,
+                alpha=0.4 if last else 1,
+                zorder=1.5 if last else 2,  # below those that it follows
                 label=attack if len(attack) <= 32 else f"{attack[:31]}…",
             )
         axes.set(xlabel="distance of the nearest misclassified point found", xlim=(0, right), ylim=(0, 1.02))
