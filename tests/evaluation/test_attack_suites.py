@@ -1,8 +1,8 @@
 """Evaluations by several attacks: records, refusals, curves, and what must stay as it was."""
 
-import itertools
 import json
 from dataclasses import dataclass
+from itertools import pairwise
 from math import inf
 
 import polars as pl
@@ -12,6 +12,7 @@ from torch import nn
 
 from digits import digits
 from hauberk.attacks import FGSM, PGD
+from hauberk.bounds import Interval
 from hauberk.concepts.attack import Attack, MinimumDistanceAttack
 from hauberk.concepts.dataset import Split
 from hauberk.concepts.perturbation_set import ThreatModel
@@ -24,6 +25,7 @@ from hauberk.schedules import Constant
 from hauberk.threats import L2Ball, LinfBall
 from hauberk.threats.linf_ball import LinfSet
 from hauberk.training import Trainer
+from hauberk.verification import ByBound
 
 THREAT = LinfBall(0.06)
 FAST = {"illustrated": 0, "shard": 40}
@@ -297,10 +299,38 @@ def test_the_curve_never_rises_and_repeats_nothing(network, tmp_path, threat):
     assert counts == sorted(counts, reverse=True)
     assert counts[0] > counts[-1]
     places = [read_records(tmp_path / f"curve/{factor:g}") for factor in sorted(RADII, reverse=True)]
-    for larger, smaller in itertools.pairwise(places):
+    for larger, smaller in pairwise(places):
         left = larger["broken_by"].is_null()
         assert smaller.filter(left)["broken_by"].is_null().all()
         assert smaller.filter(left)["broken: PGD"].is_null().all()  # not asked again
         near = (larger["distance"] <= smaller["eps"].cast(pl.Float32)) & ~left
         assert smaller.filter(near)["broken_by"].is_not_null().all()
     assert summary["masking"] == []
+
+
+class KilledError(Exception):
+    pass
+
+
+def test_a_curve_keeps_its_proofs_and_survives_a_kill(network, tmp_path):
+    curve = Curve([0.05, 0.1, 1], {"PGD": PGD(Margin(), 5, 0.4)}, [ByBound(Interval(), "interval")], 60)
+    evaluator, threat = Evaluator({}, [], curve, illustrated=0, shard=25), LinfBall(0.02)
+    evaluator.evaluate(network, digits(60), threat, tmp_path / "whole")
+
+    def kill(stage, done, total):
+        if stage == threat.scaled(0.1).name and done == 50:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        evaluator.evaluate(network, digits(60), threat, tmp_path / "parts", watch=kill)
+    evaluator.evaluate(network, digits(60), threat, tmp_path / "parts")
+    whole, parts = (
+        [read_records(tmp_path / run / f"curve/{factor:g}").drop("seconds") for factor in (1, 0.1, 0.05)]
+        for run in ("whole", "parts")
+    )
+    assert all(first.equals(second) for first, second in zip(whole, parts, strict=True))
+    for larger, smaller in pairwise(whole):
+        kept = larger["certified_by"].is_not_null() & larger["broken_by"].is_null()
+        assert smaller.filter(kept)["certified_by"].equals(larger.filter(kept)["certified_by"])
+        assert smaller.filter(kept)["lower"].equals(larger.filter(kept)["lower"])  # proven once
+    assert 0 < whole[1]["certified_by"].count() <= whole[2]["certified_by"].count()
