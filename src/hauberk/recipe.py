@@ -211,7 +211,10 @@ def instantiated(content: Tree) -> dict[str, Any]:
     return vars(objects)
 
 
-NOISE = ("Parser key", "Problem with given class_path", "Subtypes:", "Errors:", "Does not validate", "Subclass types")
+NOISE = (
+    *("Parser key", "Problem with given class_path", "Subtypes:", "Errors:", "Does not validate", "Subclass types"),
+    "Given value: Namespace",
+)
 
 
 def explained(message: str, content: Tree) -> str:
@@ -221,6 +224,8 @@ def explained(message: str, content: Tree) -> str:
         return f"{where}: there is no argument {unknown[1]!r}{nearest(unknown[1], known_arguments(content))}."
     lines = [line.strip().removeprefix("- ") for line in message.splitlines()]
     kept = [line for line in lines if line and not line.startswith((*NOISE, "a ", "Not a valid", "Given value type"))]
+    fitting = [line for line in kept if "does not correspond to a subclass" not in line]
+    kept = fitting or kept  # of several kinds that would do, the one that was tried
     reason = re.sub(r"<class '([^']+)'>", r"\1", "; ".join(kept))
     return f"{where}: {reason}"
 

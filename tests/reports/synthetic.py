@@ -5,7 +5,7 @@ import json
 import numpy as np
 import polars as pl
 
-from hauberk.evaluation.records import SCHEMA
+from hauberk.evaluation.records import SCHEMA, attack_schema, broken_column, distance_column
 from hauberk.evaluation.statistics import share
 
 EXAMPLES = 200
@@ -30,6 +30,24 @@ def accuracies(eps, clean, attacked, certified, examples=EXAMPLES):
     return {"eps": eps, "examples": examples} | {name: share(count, examples) for name, count in counts.items()}
 
 
+def attack_row(name, first, succeeded, left, **changes):
+    """What summary.json says of an attack that was tried on all 196 correct examples."""
+    return {
+        "name": name,
+        "black_box": False,
+        "broken": first,
+        "tried": 196,
+        "succeeded": succeeded,
+        "alone": share(left, EXAMPLES),
+        "found": succeeded,
+        "never": 196 - succeeded,
+        "median_distance": 0.0975,
+        "mean_distance": 0.096,
+        "seconds": 60.0,
+        "not_applicable": None,
+    } | changes
+
+
 def summary(**changes):
     """The content of summary.json: 196 correct, 180 withstand, 150 are proven."""
     return {
@@ -40,7 +58,9 @@ def summary(**changes):
         "seed": 7,
         "seconds": 93.1,
         **accuracies(0.1, 196, 180, 150),
-        "attacks": [{"name": "PGD-40 x 3", "broken": 16, "seconds": 60.0}],
+        "attacks": [attack_row("PGD-40 x 3", 14, 14, 182), attack_row("Square", 2, 9, 187, black_box=True)],
+        "every_attack": True,
+        "masking": [],
         "verifiers": [
             {"name": "interval", "certified": 150, "seconds": 2.0, "not_applicable": None},
             {"name": "mixed-integer", "certified": 0, "seconds": 0.0, "not_applicable": "no pieces for Sigmoid"},
@@ -69,13 +89,21 @@ def records():
         "label": [i % 10 for i in range(EXAMPLES)],
         "prediction": [i % 10 if i < 196 else (i + 1) % 10 for i in range(EXAMPLES)],
         "margin": [1.0] * EXAMPLES,
-        "broken_by": [None if not 180 <= i < 196 else "PGD-40 x 3" for i in range(EXAMPLES)],
+        "broken_by": [first_breaker(i) for i in range(EXAMPLES)],
+        "distance": [0.1 - (i % 7) / 100 if first_breaker(i) else None for i in range(EXAMPLES)],
         "certified_by": ["interval" if i < 150 else None for i in range(EXAMPLES)],
         "lower": lower,
         "eps": [0.1] * EXAMPLES,
         "seconds": [0.1] * EXAMPLES,
     }
-    return pl.DataFrame(columns, schema=SCHEMA)
+    for name, whole in [("PGD-40 x 3", range(180, 194)), ("Square", range(187, 196))]:
+        columns[broken_column(name)] = [i in whole if i < 196 else None for i in range(EXAMPLES)]
+        columns[distance_column(name)] = [0.1 - (i % 7) / 100 if i in whole else None for i in range(EXAMPLES)]
+    return pl.DataFrame(columns, schema=SCHEMA | attack_schema(["PGD-40 x 3", "Square"]))
+
+
+def first_breaker(example):
+    return "PGD-40 x 3" if 180 <= example < 194 else "Square" if 194 <= example < 196 else None
 
 
 def tensors(channels=1, count=4):

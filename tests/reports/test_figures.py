@@ -7,10 +7,18 @@ import matplotlib
 import polars as pl
 import pytest
 
-from hauberk.reports.figures import central_range, draw_bounds, draw_curves, draw_layers, draw_training
+from hauberk.reports.figures import (
+    attack_distances,
+    central_range,
+    draw_bounds,
+    draw_curves,
+    draw_distances,
+    draw_layers,
+    draw_training,
+)
 from hauberk.reports.run_files import Layer, read_run
 from hauberk.reports.svg import COLOURS
-from reports.synthetic import accuracies, journal, write_lines
+from reports.synthetic import accuracies, attack_row, journal, write_lines
 
 
 @pytest.fixture
@@ -28,6 +36,7 @@ def test_figures_are_well_formed_and_follow_the_page(run):
         *draw_training(run.training, "b"),
         draw_layers(run.layers, "c"),
         draw_bounds(run.records["lower"].drop_nulls(), "d"),
+        draw_distances(run.summary, attack_distances(run.summary, run.records), "e"),
     ]
     ids = []
     for svg in svgs:
@@ -104,3 +113,27 @@ def test_bounds_of_any_spread(values):
 def test_the_central_range_leaves_out_outliers():
     low, high = central_range(pl.Series([-1e9, *([1.0] * 500), 2.0, *([3.0] * 500), 1e9]))
     assert (low, high) == (1.0, 3.0)
+
+
+def test_curves_of_distances_are_of_attacks_on_the_same_examples(run):
+    distances = attack_distances(run.summary, run.records)
+    assert {name: len(series) for name, series in distances.items()} == {
+        "PGD-40 x 3": 14,
+        "Square": 9,
+        "all attacks": 16,
+    }
+    assert all(series.is_sorted() for series in distances.values())
+    svg = draw_distances(run.summary, distances, "e")
+    assert {*distances, "eps 0.1", "distance of the nearest misclassified point found"} <= set(texts(svg))
+
+
+def test_the_only_attack_is_drawn_once(make_run):
+    content = [attack_row("PGD-40 x 3", 14, 14, 182)]
+    run = read_run(make_run(attacks=content))
+    assert list(attack_distances(run.summary, run.records)) == ["PGD-40 x 3"]
+
+
+def test_attacks_on_survivors_are_drawn_together(make_run):
+    content = [attack_row(name, 8, 8, 180, alone=None) for name in ("PGD-40 x 3", "Square")]
+    run = read_run(make_run(attacks=content))
+    assert list(attack_distances(run.summary, run.records)) == ["all attacks"]

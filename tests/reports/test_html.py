@@ -12,10 +12,10 @@ import pytest
 import hauberk.reports
 from hauberk.errors import InputError
 from hauberk.reports.html import write_report
-from reports.synthetic import RUN, summary
+from reports.synthetic import RUN, attack_row, summary
 
 VOID = {"meta", "img", "br"}
-FIGURES = ["curves", "examples", "bounds", "layers", "training"]
+FIGURES = ["curves", "examples", "distances", "bounds", "layers", "training"]
 
 
 class Page(HTMLParser):
@@ -66,7 +66,11 @@ def test_one_run(make_run, report):
         "Computed on the first 100 test images, attacked by PGD-40, one restart. The robust",
         "0 → 5",
         "−0.1",
-        "PGD-40 x 3 16 60.0 s",
+        "what no attack broke at a larger one counts as unbroken at a smaller one",
+        "A probe of the network and the attacks’ results show no sign of gradient masking.",
+        "PGD-40 x 3 white box 196 14 14 91.00 % 86.14 – 94.58 % 0.0975 60.0 s",
+        "Square black box 196 2 9 93.50 %",
+        "all attacks worst case per example 196 16 16 90.00 % 84.97 – 93.79 % 2.0 min",
         "interval 150 2.0 s",
         "no pieces for Sigmoid not applicable",
         "196 of 200 images have a bound",
@@ -177,6 +181,41 @@ def test_without_attacks(make_run, report):
     page = report(make_run(attacks=[], attacked=summary()["clean"]))
     assert "none was attacked" in page.text
     assert "No attack was tried." in page.text
+
+
+def test_signs_of_masking_come_before_the_accuracies(make_run, report):
+    sign = {"flag": "gradients are zero", "evidence": "At 80 of 200.", "advice": "Use <b>."}
+    page = report(make_run(masking=[sign]))
+    assert "masking" in page.ids
+    assert "Gradients are zero At 80 of 200. Use <b>." in page.text
+    assert page.text.index("signs of gradient masking") < page.text.index("accuracy images share")
+    assert "no sign of gradient masking" not in page.text
+
+
+def test_summaries_without_a_search_for_masking_say_nothing_of_it(make_run, report):
+    assert "masking" not in report(make_run(masking=None)).text
+
+
+def test_attacks_that_only_saw_survivors_are_not_compared(make_run, report):
+    second = attack_row("Square", 2, 2, 180, tried=182, alone=None, black_box=True)
+    refused = attack_row("DDN", 0, 0, 0, tried=0, alone=None, found=0, not_applicable="no l_2 ball")
+    attacks = [attack_row("PGD-40 x 3", 14, 14, 182), second, refused]
+    page = report(make_run(attacks=attacks, every_attack=False))
+    assert "accuracy left alone" not in page.text
+    assert "PGD-40 x 3 white box 196 14 14 0.0975 60.0 s Square black box 182 2 2 0.0975 60.0 s" in page.text
+    assert "DDN no l_2 ball not applicable" in page.text
+    assert "those before it left unbroken" in page.text
+
+
+def test_sets_without_a_norm_have_no_distances(make_run, report):
+    bare = {"found": 0, "median_distance": None, "mean_distance": None}
+    folder = make_run(attacks=[attack_row("PGD-40 x 3", 16, 16, 180, **bare)])
+    for file in (folder / "evaluation/records").iterdir():
+        nothing = pl.lit(None, dtype=pl.Float32)
+        pl.read_parquet(file).with_columns(distance=nothing).write_parquet(file)
+    page = report(folder)
+    assert "distances" not in page.ids
+    assert "istance" not in page.text
 
 
 def test_attacks_and_proofs_that_agree(make_run, report):

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -21,6 +22,9 @@ Network = Callable[[Tensor], Tensor]
 
 class Attack(ABC):
     """A search that uses nothing of the network but its call (and the gradient through it)."""
+
+    black_box: ClassVar[bool] = False
+    """Whether it never asks for a gradient: such an attack still sees what masked gradients hide from the others."""
 
     @abstractmethod
     def __call__(
@@ -52,6 +56,9 @@ class SteerableAttack(Attack):
 
 class MinimumDistanceAttack(ABC):
     """A search for the misclassified point nearest to the input, whether the perturbation set holds it or not."""
+
+    black_box: ClassVar[bool] = False
+    """Whether it never asks for a gradient: such an attack still sees what masked gradients hide from the others."""
 
     @abstractmethod
     def __call__(

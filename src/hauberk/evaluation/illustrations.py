@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 from hauberk.atomic import replacing, write_text
-from hauberk.concepts.attack import Attack
+from hauberk.concepts.attack import Attack, MinimumDistanceAttack
 from hauberk.concepts.certificate import Verifier
 from hauberk.concepts.dataset import Split
 from hauberk.concepts.graph import Graph
@@ -36,7 +36,7 @@ def write_examples(
     subject: NetworkSubject,
     data: Split,
     threat: ThreatModel,
-    attacks: Mapping[str, Attack],
+    attacks: Mapping[str, Attack | MinimumDistanceAttack],
     count: int,
     seed: int,
 ) -> None:
@@ -50,8 +50,8 @@ def write_examples(
     if not len(chosen) or not attacks:
         return
     shard = Shard.of(subject, threat, data, chosen, seed)
-    for number, (name, attack) in enumerate(attacks.items()):
-        shard.attack(name, attack, number)
+    for name, attack in attacks.items():
+        shard.attack(name, attack)
     adversarial = shard.S.decode(shard.answer)
     with torch.no_grad():
         predictions = subject.predict(adversarial)

@@ -1,6 +1,8 @@
 """What evaluation writes and reports read: one record per example, and their summary."""
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -12,11 +14,35 @@ SCHEMA = {
     "prediction": pl.Int64,
     "margin": pl.Float32,  # the label's logit minus the largest other
     "broken_by": pl.String,  # the first attack that found a member of the set with a wrong prediction
+    "distance": pl.Float32,  # the least distance of any misclassified point found, a member or not, in the set's norm
     "certified_by": pl.String,  # the first verifier that proved the whole set
     "lower": pl.Float32,  # the best proven lower bound of the margin over the set; null where there is none
     "eps": pl.Float64,  # the radius tried
     "seconds": pl.Float64,  # an equal share of its shard's wall time
 }
+"""The columns that all records have; `attack_schema` names those of the attacks."""
+
+
+def broken_column(attack: str) -> str:
+    """Return the column that says whether the attack broke an example; null where it was not tried."""
+    return f"broken: {attack}"
+
+
+def distance_column(attack: str) -> str:
+    """Return the column of the distances, in the set's own norm, of the misclassified points that the attack found.
+
+    Null where it found none, or where the set has no norm. Rounded up: the distance is at most what is written.
+    """
+    return f"distance: {attack}"
+
+
+def attack_schema(attacks: Iterable[str]) -> dict[str, Any]:
+    """Return the columns that the records of an evaluation with these attacks have beside those of `SCHEMA`."""
+    return {
+        column: kind
+        for name in attacks
+        for column, kind in ((broken_column(name), pl.Boolean), (distance_column(name), pl.Float32))
+    }
 
 
 def read_records(folder: Path) -> pl.DataFrame:

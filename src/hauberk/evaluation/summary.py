@@ -8,9 +8,10 @@ from typing import Any
 
 import polars as pl
 
-from hauberk.concepts.attack import Attack
+from hauberk.concepts.attack import Attack, MinimumDistanceAttack
 from hauberk.concepts.certificate import Verifier
 from hauberk.concepts.perturbation_set import ThreatModel
+from hauberk.evaluation.attack_results import attack_results
 from hauberk.evaluation.records import read_records
 from hauberk.evaluation.statistics import share
 
@@ -20,24 +21,28 @@ Summary = dict[str, Any]
 def summarised(
     folder: Path,
     threat: ThreatModel,
-    attacks: Mapping[str, Attack],
+    attacks: Mapping[str, Attack | MinimumDistanceAttack],
     verifiers: Sequence[Verifier],
-    curve_attacks: Mapping[str, Attack],
+    curve_attacks: Mapping[str, Attack | MinimumDistanceAttack],
     seed: int,
 ) -> Summary:
     """Return counts, shares and exact 95 % intervals of a finished evaluation, and what each part cost."""
     records = read_records(folder / "records")
     facts = [pl.read_parquet_metadata(shard) for shard in sorted((folder / "records").glob("*.parquet"))]
     seconds: Counter[str] = Counter()
+    attack_seconds: Counter[str] = Counter()
     refusals: dict[str, str] = {}
+    attack_refusals: dict[str, str] = {}
     confidence: dict[str, float] = {}
     for fact in facts:
         seconds.update(json.loads(fact["seconds"]))
+        attack_seconds.update(json.loads(fact["attack_seconds"]))
+        attack_refusals |= json.loads(fact["attacks_not_applicable"])
         refusals |= json.loads(fact["not_applicable"])
         for name, value in json.loads(fact.get("confidence", "{}")).items():
             confidence[name] = min(value, confidence.get(name, 1.0))
     overturned = records.filter(records["broken_by"].is_not_null() & records["certified_by"].is_not_null())
-    broken, certified = Counter(records["broken_by"]), Counter(records["certified_by"])
+    certified = Counter(records["certified_by"])
     certified -= (refuted := Counter(overturned["certified_by"]))
     curve = [read_records(place) for place in (folder / "curve").glob("*")]
     return {
@@ -50,7 +55,7 @@ def summarised(
         "arithmetic": next((fact["arithmetic"] for fact in facts if fact["arithmetic"]), ""),
         "seconds": sum(float(points["seconds"].sum()) for points in [records, *curve]),
         **accuracies(records),
-        "attacks": [{"name": name, "broken": broken[name], "seconds": seconds[name]} for name in attacks],
+        "attacks": attack_results(records, attacks, attack_seconds, attack_refusals),
         "verifiers": [
             {
                 "name": verifier.name,

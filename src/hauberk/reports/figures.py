@@ -1,6 +1,6 @@
 """The figures of a report, as inline SVG."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -9,6 +9,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from hauberk.evaluation.records import distance_column
 from hauberk.reports.run_files import Layer
 from hauberk.reports.summary import Share, Summary
 from hauberk.reports.svg import COLOURS, drawing, to_svg
@@ -48,6 +49,57 @@ def draw_curves(summary: Summary, name: str) -> Markup:
             figure, name,
             f"Clean, attacked and certified accuracy against the radius: at eps {last.eps:g} they are "
             f"{last.clean.share:.1%}, {last.attacked.share:.1%} and {last.certified.share:.1%}.",
+        )  # fmt: skip
+
+
+def attack_distances(summary: Summary, records: pl.DataFrame) -> dict[str, pl.Series]:
+    """Return the distances of misclassified points of each attack that was tried on every correct example, and of all.
+
+    The last is the least distance of any; it is left out where it would repeat the only other.
+    """
+    tried = [attack.name for attack in summary.attackers if attack.alone is not None and attack.found]
+    found = {name: records[column].drop_nulls() for name in tried if (column := distance_column(name)) in records}
+    everything = records["distance"].drop_nulls()
+    if len(everything) and (len(summary.attackers) > 1 or not found):
+        found["all attacks"] = everything
+    return {name: distances.sort() for name, distances in found.items()}
+
+
+def draw_distances(summary: Summary, distances: Mapping[str, pl.Series], name: str) -> Markup:
+    """Return, a step curve an attack, the correctly classified examples for which it knows no nearer wrong point."""
+    correct = summary.clean.count
+    farthest = max(float(series.quantile(0.99, "higher") or 0) for series in distances.values())
+    right = max(farthest, summary.eps) * 1.04
+    with drawing(8.4, 3.3) as (figure, axes):
+        lines = [(COLOURS[f"series-{number}"], style) for style in ("-", (0, (5, 2))) for number in range(1, 5)]
+        for number, (attack, series) in enumerate(distances.items()):
+            colour, style = lines[number % len(lines)]
+            last = attack == "all attacks" and number == len(distances) - 1
+            axes.step(
+                [0, *series, max(right, float(series.max()))],  # pyright: ignore[reportArgumentType]
+                [1 - count / correct for count in [0, *range(1, len(series) + 1), len(series)]],
+                where="post",
+                color=COLOURS["attacked"] if last else colour,
+                linestyle="-" if last else style,
+                linewidth=4 if last else 1.3,
+                alpha=0.4 if last else 1,
+                zorder=1.5 if last else 2,  # below those that it follows
+                label=attack if len(attack) <= 32 else f"{attack[:31]}…",
+            )
+        axes.set(xlabel="distance of the nearest misclassified point found", xlim=(0, right), ylim=(0, 1.02))
+        axes.axvline(summary.eps, color=COLOURS["ink"], linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
+        axes.annotate(
+            f"eps {summary.eps:g}", (summary.eps, 0.02), xycoords=("data", "axes fraction"), xytext=(-4, 0),
+            textcoords="offset points", ha="right", va="bottom",
+        )  # fmt: skip
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_major_formatter(_PERCENT)
+        _legend(axes)
+        medians = "; ".join(f"{attack} found {len(series)}" for attack, series in distances.items())
+        return to_svg(
+            figure, name,
+            f"Share of {correct} correctly classified examples still unbroken against the distance: {medians} wrong "
+            "points.",
         )  # fmt: skip
 
 

@@ -10,10 +10,18 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from hauberk.atomic import write_text
 from hauberk.errors import InputError
 from hauberk.reports.examples import draw_strip
-from hauberk.reports.figures import central_range, draw_bounds, draw_curves, draw_layers, draw_training
+from hauberk.reports.figures import (
+    attack_distances,
+    central_range,
+    draw_bounds,
+    draw_curves,
+    draw_distances,
+    draw_layers,
+    draw_training,
+)
 from hauberk.reports.run_files import Run, read_run
 from hauberk.reports.studies import Illustration, draw_study
-from hauberk.reports.tables import duration, headline_rows, percent, percent_interval
+from hauberk.reports.tables import attack_table, duration, headline_rows, percent, percent_interval
 
 
 def write_report(runs: Sequence[Path], output: Path) -> Path:
@@ -71,6 +79,7 @@ def _view(run: Run, prefix: str) -> dict[str, Any]:
     bounds = run.records["lower"].drop_nulls().drop_nans()
     bounds = bounds.filter(bounds.is_finite())
     low, high = central_range(bounds) if len(bounds) else (0.0, 0.0)
+    distances = attack_distances(summary, run.records)
     return {
         "run": run,
         "summary": summary,
@@ -78,6 +87,8 @@ def _view(run: Run, prefix: str) -> dict[str, Any]:
         "network": run.about.network.rpartition(".")[2],
         "rows": headline_rows(summary),
         "curves": draw_curves(summary, f"{prefix}curves") if summary.curve else None,
+        "attacks": attack_table(summary),
+        "distances": draw_distances(summary, distances, f"{prefix}distances") if distances else None,
         "training": draw_training(run.training, f"{prefix}training") if run.training else [],
         "strip": draw_strip(run.examples) if run.examples else {},
         "layers": draw_layers(run.layers, f"{prefix}layers") if run.layers else None,

@@ -37,11 +37,36 @@ class Accuracies:
 
 @dataclass(frozen=True)
 class AttackResult:
-    """How many examples an attack was the first to break."""
+    """What an attack did."""
 
     name: str
     broken: int
+    """How many examples it was the first to break."""
     seconds: float
+    tried: int = 0
+    succeeded: int = 0
+    """How many of the tried ones it broke."""
+    black_box: bool = False
+    alone: Share | None = None
+    """The accuracy that it leaves by itself, where it was tried on every correctly classified example."""
+    found: int = 0
+    """On how many it found a misclassified point whose distance is known, a member of the set or not."""
+    never: int = 0
+    """On how many of the tried ones it found no misclassified point."""
+    median_distance: float | None = None
+    """Of those points, over the examples on which there is one."""
+    mean_distance: float | None = None
+    not_applicable: str | None = None
+    """Why it could not be used, if so."""
+
+
+@dataclass(frozen=True)
+class Sign:
+    """A sign of gradient masking: a reason to doubt the attacked accuracy."""
+
+    flag: str
+    evidence: str
+    advice: str
 
 
 @dataclass(frozen=True)
@@ -73,6 +98,25 @@ class Summary(Accuracies):
     seed: int | None = None
     curve: list[Accuracies] = field(default_factory=list)
     curve_attack: str = ""
+    every_attack: bool = False
+    """Whether every attack was tried on every correctly classified example."""
+    masking: list[Sign] | None = None
+    """The signs of gradient masking that were found; None where none were looked for."""
+
+    @property
+    def attackers(self) -> list[AttackResult]:
+        """The attacks that were applicable."""
+        return [attack for attack in self.attacks if attack.not_applicable is None]
+
+    @property
+    def compared(self) -> bool:
+        """Whether each attack has an accuracy of its own."""
+        return bool(self.attackers) and all(attack.alone is not None for attack in self.attackers)
+
+    @property
+    def measured(self) -> bool:
+        """Whether there are distances."""
+        return any(attack.found for attack in self.attacks)
 
     @property
     def provers(self) -> list[VerifierResult]:

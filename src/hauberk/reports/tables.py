@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hauberk.reports.summary import Accuracies, Share
+from hauberk.reports.summary import Accuracies, Share, Summary
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,51 @@ def headline_rows(accuracies: Accuracies) -> list[Measure]:
         Measure("attacked", "withstood every attack tried", accuracies.attacked),
         Measure("certified", "proven: nothing in the set changes the answer", accuracies.certified),
     ]
+
+
+@dataclass(frozen=True)
+class AttackRow:
+    """A row of the table of attacks, as text; an empty cell says nothing."""
+
+    name: str
+    meaning: str
+    cells: list[str]
+    interval: str = ""
+    """Of the accuracy left, which is the first cell after the counts."""
+
+
+@dataclass(frozen=True)
+class AttackTable:
+    """What each attack did, and what all of them left."""
+
+    headings: list[str]
+    rows: list[AttackRow]
+    total: AttackRow
+
+
+def attack_table(summary: Summary) -> AttackTable:
+    """Return the table of attacks: columns of which nothing is known are left out."""
+    headings = ["tried", "broken first", "broken"]
+    headings += ["accuracy left alone"] * summary.compared + ["median distance"] * summary.measured + ["time"]
+    rows = []
+    for attack in summary.attacks:
+        colour = "black box" if attack.black_box else "white box"
+        if attack.not_applicable is not None:
+            rows.append(AttackRow(attack.name, attack.not_applicable, []))
+            continue
+        cells = [f"{count:,}" for count in (attack.tried, attack.broken, attack.succeeded)]
+        cells += [percent(attack.alone.share)] if summary.compared and attack.alone else []
+        known = attack.median_distance
+        cells += ["–" if known is None else f"{known:.4g}"] * summary.measured
+        interval = percent_interval(attack.alone) if summary.compared and attack.alone else ""
+        rows.append(AttackRow(attack.name, colour, [*cells, duration(attack.seconds)], interval))
+    broken = f"{summary.clean.count - summary.attacked.count:,}"
+    cells = [f"{summary.clean.count:,}", broken, broken]
+    cells += [percent(summary.attacked.share)] * summary.compared + [""] * summary.measured
+    seconds = sum(attack.seconds for attack in summary.attacks)
+    interval = percent_interval(summary.attacked) if summary.compared else ""
+    total = AttackRow("all attacks", "worst case per example", [*cells, duration(seconds)], interval)
+    return AttackTable(headings, rows, total)
 
 
 def print_headline(summary: dict[str, Any], console: Console) -> None:

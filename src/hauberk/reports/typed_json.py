@@ -66,6 +66,8 @@ def _convert(value: Any, kind: Any, place: str) -> Any:
         return _build(value, kind, place)
     if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
+    if kind is bool and isinstance(value, bool):
+        return value
     if kind in (int, str) and isinstance(value, kind) and not isinstance(value, bool):
         return value
     found = "null" if value is None else type(value).__name__

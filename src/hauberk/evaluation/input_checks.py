@@ -1,0 +1,62 @@
+"""What is refused before an evaluation starts."""
+
+from collections.abc import Iterable
+
+import torch
+
+from hauberk.concepts.attack import Attack, MinimumDistanceAttack
+from hauberk.concepts.dataset import Split
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.perturbation_set import ThreatModel
+from hauberk.errors import InputError, UnsupportedSetError
+
+
+def require_examples(data: Split) -> None:
+    """Refuse an empty split, and one whose inputs and labels are not of one length.
+
+    Raises:
+        InputError: says how many there are.
+    """
+    if not len(data) or len(data.inputs) != len(data):
+        raise InputError(
+            f"an evaluation needs examples, each with its label, but there are {len(data.inputs)} inputs and "
+            f"{len(data)} labels."
+        )
+
+
+def require_inputs(data: Split, threat: ThreatModel, size: int) -> None:
+    """Refuse inputs that the threat has no sets for, all of them before the first is attacked.
+
+    Args:
+        data: the split.
+        threat: checks range and shape.
+        size: how many examples are looked at together, as the evaluation will.
+
+    Raises:
+        InputError: an input is NaN or outside the range.
+        ShapeError: inputs are no batch that the threat is made for.
+    """
+    checked = len(data) if data.inputs.is_floating_point() else 1  # bytes cannot leave the range
+    for start in range(0, checked, size):
+        threat.at(data.batch(slice(start, min(start + size, len(data))))[0])
+
+
+def require_steps(
+    data: Split, threat: ThreatModel, attacks: Iterable[Attack | MinimumDistanceAttack], size: int
+) -> None:
+    """Refuse a set without a steepest step, where every attack needs one.
+
+    Attacks that ask for no gradient, or for distances instead of steps, may do without.
+
+    Raises:
+        UnsupportedSetError: as the set says.
+    """
+    if not (attacks := list(attacks)) or any(a.black_box or isinstance(a, MinimumDistanceAttack) for a in attacks):
+        return
+    S = threat.at(data.batch(slice(0, min(size, len(data))))[0]).select(torch.tensor([0]))
+    try:
+        S.steepest_step(S.start, torch.ones_like(S.start), S.radius, Noise.of(0, torch.tensor([0])))
+    except UnsupportedSetError as error:
+        raise UnsupportedSetError(
+            f"{threat.name} has no steepest step, which all of these attacks need: {error} Add a black-box attack."
+        ) from error

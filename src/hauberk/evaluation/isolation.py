@@ -1,0 +1,43 @@
+"""An evaluation leaves no traces: neither in the network nor in torch's random state."""
+
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+
+@contextmanager
+def undisturbed(network: nn.Module) -> Iterator[None]:
+    """Keep the network in eval mode, and give back all that could have changed.
+
+    That is the mode of every part, the parameters' gradients and whether they want any, and torch's random state.
+    """
+    training = {part: part.training for part in network.modules()}
+    parameters = [(parameter, parameter.grad, parameter.requires_grad) for parameter in network.parameters()]
+    devices = sorted({parameter.device.index or 0 for parameter, *_ in parameters if parameter.device.type == "cuda"})
+    with torch.random.fork_rng(devices):
+        try:
+            network.eval()
+            for parameter, *_ in parameters:
+                parameter.grad = None  # what is added in place meanwhile is not added to what was there
+            yield
+        finally:
+            for part, mode in training.items():
+                part.training = mode
+            for parameter, gradient, wanted in parameters:
+                parameter.requires_grad_(wanted)
+                parameter.grad = gradient
+
+
+def reseed(device: torch.device, *what: object) -> None:
+    """Seed torch's generators by a hash of what is about to be done, so that random networks answer reproducibly.
+
+    Generators of other devices stay as they are.
+    """
+    seed = zlib.crc32(repr(what).encode())
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        with torch.cuda.device(device):
+            torch.cuda.manual_seed(seed)
