@@ -16,7 +16,7 @@ from hauberk.concepts.radius import per_example
 from hauberk.concepts.search import Search
 from hauberk.errors import UnsupportedSetError
 
-MOST_SCALINGS = 30
+MOST_SCALINGS = 100
 ENOUGH = 1 - 1e-6
 """Of the radius, the share at which scaling ends; it also keeps rounding from leaving the ball."""
 
@@ -77,14 +77,16 @@ class GaussianNoise(RandomNoise):
             )
         low, high = ball.within or (-inf, inf)
         direction = noise.normal(tuple(S.start.shape[1:]), S.start.dtype)
-        length, goal = ball.distance(S.start + direction), ENOUGH * S.radius
+        goal, before = ENOUGH * S.radius, torch.zeros_like(S.radius)
+        length = ball.distance(S.start + direction)
         scale = goal / length.clamp(min=torch.finfo(length.dtype).tiny)
         z = S.start
         # The clamped norm over the scale never grows with the scale: the goal is approached from below.
         for _ in range(MOST_SCALINGS):
             z = (S.start + per_example(scale, z) * direction).clamp(low, high)
             length = ball.distance(z)
-            if not (length < ENOUGH * goal).any():
+            short = (length < ENOUGH * goal) & (length > before)  # a norm that grows no more is at the range's corner
+            if not short.any():
                 break
-            scale = torch.where(length > 0, scale * (goal / length).clamp(1, 2), scale)
+            scale, before = torch.where(short, scale * (goal / length).clamp(max=2), scale), length
         return S.project(z)

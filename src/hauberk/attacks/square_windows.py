@@ -23,6 +23,9 @@ GRID = 5
 SHRINK = 1 - 1e-6
 """Rounding in float32 must not take a candidate out of its ball: a projection later might undo a success."""
 
+CANCELLED = 1e-3
+"""A sum of two patterns of norm 1 that is smaller than this is rounding."""
+
 
 @dataclass(frozen=True)
 class SquareWindows(QuerySearch):
@@ -79,8 +82,9 @@ class SquareWindows(QuerySearch):
 
         bump = pattern(side, p).to(z)
         bump = torch.where(per_example(drawn[:, 4] < 0.5, z[:, 0]), bump.mT, bump).flatten(1).unsqueeze(1)
-        sign = torch.where(drawn[:, 5:, None] < 0.5, -1, 1)
-        shape = unit(content, p) + sign * bump
+        bump = torch.where(drawn[:, 5:, None] < 0.5, -bump, bump)
+        shape = unit(content, p) + bump
+        shape = torch.where(size(shape, p) > CANCELLED, shape, bump)
         shape = unit(shape, p) * (freed + unused[:, None, None] / channels).clamp(min=0) ** (1 / p)
 
         candidate = z.flatten(1).scatter(1, emptied, start.gather(1, emptied))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from hauberk.concepts.attack import Attack, Network, require_positive
@@ -102,12 +102,22 @@ class QuerySearch(Attack):
                 loss = self.loss(logits, search.y)
             broken = labels_of(logits) != search.y
             better = (loss > best) | broken
-            z, best = torch.where(per_example(better, z), candidate, z), torch.where(better, loss, best)
+            z, best = replaced(z, better, candidate), torch.where(better, loss, best)
             search.meet(broken, candidate)
             z, best, drawn = search.pack(z, best, drawn)
             if not len(search):
                 break
         return S.project(search.answers(z))  # rounding apart, all are members already
+
+
+def replaced(
+    z: Float[Tensor, "b c h w"], better: Bool[Tensor, "b"], candidate: Float[Tensor, "b c h w"]
+) -> Float[Tensor, "b c h w"]:
+    """Return z with some of the candidates in it, in place where that is faster."""
+    if z.device.type != "cpu":  # asking which ones would make the processor wait
+        return torch.where(per_example(better, z), candidate, z)
+    rows = better.nonzero()[:, 0]
+    return z.index_copy_(0, rows, candidate[rows])
 
 
 @lru_cache(64)
