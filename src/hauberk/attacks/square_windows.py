@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.norm_ball import NormBall, require_ball
+from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.query_search import QuerySearch, windows
 from hauberk.concepts.radius import per_example
@@ -39,13 +39,12 @@ class SquareWindows(QuerySearch):
     """
 
     def supported(self, S: PerturbationSet) -> NormBall:
-        ball = require_ball(S, "SquareWindows")
-        if ball.p not in DECAY:
+        if not isinstance(S, NormBall) or S.p not in DECAY:
+            found = f"a ball with p = {S.p:g}" if isinstance(S, NormBall) else f"a {type(S).__name__}"
             raise UnsupportedSetError(
-                f"SquareWindows is defined for balls in the l_2 and l_1 norms, but the perturbation set is a ball with "
-                f"p = {ball.p:g}."
+                f"SquareWindows is defined for balls in the l_2 and l_1 norms, but the perturbation set is {found}."
             )
-        return ball
+        return S
 
     def numbers(self, channels: int) -> int:
         return 5 + channels
