@@ -14,10 +14,13 @@ import typing
 from typing import Any
 
 import torch
+from torch import nn
 
 import hauberk
+from hauberk.attacks import FGSM, BlendedNoise, SaltAndPepper, Square
 from hauberk.bounds import ForwardLinear, Interval
 from hauberk.errors import InputError
+from hauberk.losses import Margin
 from hauberk.threats import L1Ball, L2Ball, LinfBall
 
 LEAVES = (
@@ -37,6 +40,17 @@ OVERRIDES: dict[tuple[str, str], list[Any]] = {
     ("GivenBox", "lower"): [-0.05 * torch.ones(1, 1, 4, 4), torch.linspace(-0.1, 0.0, 16).view(1, 1, 4, 4)],
     ("GivenBox", "upper"): [torch.linspace(1.0, 1.3, 16).view(1, 1, 4, 4)],
     ("Union", "threats"): [[LinfBall(0.1), L2Ball(0.3), L1Ball(1.0)], [L2Ball("1/2", None)]],
+    ("Square", "queries"): [20],
+    ("SquareWindows", "queries"): [20],
+    ("GaussianNoise", "draws"): [5],
+    ("UniformNoise", "draws"): [5],
+    ("Transfer", "attack"): [FGSM(Margin()), Square(Margin(), 20)],
+    ("Transfer", "surrogate"): [nn.Sequential(nn.Flatten(), nn.Linear(16, 4, dtype=torch.float64))],
+    ("BlendedNoise", "draws"): [20],
+    ("BlendedNoise", "blends"): [5],
+    ("Boundary", "start"): [BlendedNoise(20, 5)],
+    ("Pointwise", "start"): [SaltAndPepper(20)],
+    ("Pointwise", "halvings"): [2],
     ("BackwardLinear", "intermediate"): [None, Interval(), ForwardLinear()],
     ("BackwardLinear", "budget"): [2**26, 6000],
     ("LinearProgram", "intermediate"): [Interval()],

@@ -2,14 +2,22 @@
 
 from hauberk.attacks.apgd import APGD
 from hauberk.attacks.average_of import AverageOf
+from hauberk.attacks.blended_noise import BlendedNoise
+from hauberk.attacks.boundary import Boundary
 from hauberk.attacks.each_member import EachMember
 from hauberk.attacks.fgsm import FGSM
 from hauberk.attacks.multi_steepest_descent import MultiSteepestDescent
 from hauberk.attacks.pgd import PGD
+from hauberk.attacks.pointwise import Pointwise
+from hauberk.attacks.random_noise import RandomNoise
 from hauberk.attacks.restarts import Restarts
+from hauberk.attacks.salt_and_pepper import SaltAndPepper
 from hauberk.attacks.sparse_apgd import SparseAPGD
+from hauberk.attacks.square import Square
+from hauberk.attacks.square_windows import SquareWindows
 from hauberk.attacks.strongest import Strongest
 from hauberk.attacks.targeted import Targeted
+from hauberk.attacks.transfer import Transfer
 from hauberk.attacks.worst_of import WorstOf
 from hauberk.concepts.start import Previous, RandomMember, Unperturbed
 
@@ -18,14 +26,22 @@ __all__ = [
     "FGSM",
     "PGD",
     "AverageOf",
+    "BlendedNoise",
+    "Boundary",
     "EachMember",
     "MultiSteepestDescent",
+    "Pointwise",
     "Previous",
     "RandomMember",
+    "RandomNoise",
     "Restarts",
+    "SaltAndPepper",
     "SparseAPGD",
+    "Square",
+    "SquareWindows",
     "Strongest",
     "Targeted",
+    "Transfer",
     "Unperturbed",
     "WorstOf",
 ]

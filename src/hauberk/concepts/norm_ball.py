@@ -98,3 +98,14 @@ def require_ball(S: PerturbationSet, method: str, p: float | None = None, above:
             f"{method} is defined for l_p balls with {wanted}, but the perturbation set is {found}."
         )
     return S
+
+
+def require_range(S: NormBall, method: str) -> tuple[float, float]:
+    """Return the range of valid inputs.
+
+    Raises:
+        UnsupportedSetError: every number is valid; the message names the method.
+    """
+    if S.within is None:
+        raise UnsupportedSetError(f"{method} needs a range of valid inputs to draw from: give the threat `within`.")
+    return S.within

@@ -1,0 +1,65 @@
+"""Uniform noise, blended with the input."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from hauberk.concepts.attack import MinimumDistanceAttack, Network, misclassified, require_positive
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.norm_ball import require_ball, require_range
+from hauberk.concepts.perturbation_set import PerturbationSet
+from hauberk.concepts.search import Search
+
+
+@dataclass(frozen=True)
+class BlendedNoise(MinimumDistanceAttack):
+    """Draws images uniform in the range until the network errs at one, then blends it with the input.
+
+    It is where a boundary attack begins.
+
+    Args:
+        draws: how many images are drawn at most.
+        blends: of so many blends, equally spaced, the nearest misclassified one is the answer.
+
+    Raises:
+        InputError: a count is not positive.
+
+    Source: Brendel et al. 2018, section 2.1.
+    """
+
+    draws: int = 1000
+    blends: int = 50
+
+    def __post_init__(self) -> None:
+        require_positive("BlendedNoise", draws=self.draws, blends=self.blends)
+
+    def __call__(
+        self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise, enough: bool = False
+    ) -> Float[Tensor, "b *z"]:
+        """Return the nearest misclassified blend.
+
+        Raises:
+            UnsupportedSetError: the set is no ball, or has no range.
+        """
+        low, high = require_range(require_ball(S, "BlendedNoise"), "BlendedNoise")
+        search, shape = Search(S, y, None, noise), tuple(S.start.shape[1:])
+        search.meet(misclassified(network, S, S.start, y), S.start)
+        for draw in range(self.draws):
+            search.pack()
+            if not len(search):
+                break
+            drawn = low + (high - low) * search.noise.fold(draw).uniform(shape, S.start.dtype)
+            search.meet(misclassified(network, search.S, drawn, search.y), drawn)
+        far = search.answers(search.S.start)
+
+        search = Search(S, y, None, noise)
+        search.meet((far == S.start).flatten(1).all(1), S.start)  # nothing was found, or nothing is to be sought
+        for blend in range(1, self.blends):
+            (far,) = search.pack(far)
+            if not len(search):
+                break
+            candidate = torch.lerp(search.S.start, far, blend / self.blends).clamp(low, high)
+            search.meet(misclassified(network, search.S, candidate, search.y), candidate)
+        return search.answers(far)

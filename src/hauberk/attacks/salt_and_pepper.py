@@ -1,0 +1,73 @@
+"""Salt-and-pepper noise of growing density."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from hauberk.concepts.attack import MinimumDistanceAttack, Network, misclassified, require_positive
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.norm_ball import require_ball, require_range
+from hauberk.concepts.perturbation_set import PerturbationSet
+from hauberk.concepts.radius import per_example
+from hauberk.concepts.search import Search
+
+
+@dataclass(frozen=True)
+class SaltAndPepper(MinimumDistanceAttack):
+    """Sets random pixels to the ends of the range, with a probability that grows until the network errs.
+
+    Whenever a closer point is found, the probability goes back to half of what found it, and grows to 1.2 times of that
+    by the last step; it goes back again where it gets there earlier.
+
+    Args:
+        steps: how many noisy images the network is shown.
+        across_channels: whether a pixel of an image (b, c, h, w) is set in all channels at once.
+
+    Raises:
+        InputError: `steps` is not positive.
+
+    Source: the noise is common; its schedule is that of Rauber et al. 2020 (Foolbox).
+    """
+
+    steps: int = 1000
+    across_channels: bool = True
+
+    def __post_init__(self) -> None:
+        require_positive("SaltAndPepper", steps=self.steps)
+
+    def __call__(
+        self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise, enough: bool = False
+    ) -> Float[Tensor, "b *z"]:
+        """Return the nearest misclassified point found, by the distance that is the set's own.
+
+        Raises:
+            UnsupportedSetError: the set is no ball, or has no range.
+        """
+        low, high = require_range(require_ball(S, "SaltAndPepper"), "SaltAndPepper")
+        search, z, shape = Search(S, y, None, noise), S.start, tuple(S.start.shape[1:])
+        if self.across_channels and len(shape) == 3:
+            shape = (1, *shape[1:])
+        nearest = torch.full_like(S.radius, torch.inf)
+        probability, least, most = torch.zeros_like(nearest), torch.zeros_like(nearest), torch.ones_like(nearest)
+        stride = torch.full_like(nearest, 1 / self.steps)
+        search.meet(misclassified(network, S, z, y), z)
+        for step in range(self.steps):
+            z, nearest, probability, least, most, stride = search.pack(z, nearest, probability, least, most, stride)
+            if not len(search):
+                break
+            ball = require_ball(search.S, "SaltAndPepper")
+            probability = torch.minimum(probability + stride, most)
+            drawn, half = search.noise.fold(step).uniform(shape, z.dtype), 0.5 * per_example(probability, z)
+            candidate = torch.where(drawn < half, low, torch.where(drawn >= 1 - half, high, ball.start))
+            distance = ball.distance(candidate)
+            better = misclassified(network, ball, candidate, search.y) & (distance < nearest)
+            z, nearest = torch.where(per_example(better, z), candidate, z), torch.where(better, distance, nearest)
+            least = torch.where(better, 0.5 * probability, least)
+            most = torch.where(better, (1.2 * probability).clamp(max=1), most)
+            stride = torch.where(better, (most - least) / (self.steps - step), stride)
+            probability = torch.where(better | (probability >= most), least, probability)
+            if enough:
+                search.meet(nearest.isfinite() & ball.contains(z), z)
+        return search.answers(z)

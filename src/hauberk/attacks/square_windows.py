@@ -1,0 +1,122 @@
+"""The Square attack in the l_2 and l_1 norms."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from math import inf
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.norm_ball import NormBall
+from hauberk.concepts.perturbation_set import PerturbationSet
+from hauberk.concepts.query_search import QuerySearch, windows
+from hauberk.concepts.radius import per_example
+from hauberk.errors import UnsupportedSetError
+
+DECAY = {2.0: 2, 1.0: 4}
+"""For each norm, the power at which a bump's rings lose weight."""
+GRID = 5
+"""At first an image holds GRID x GRID patterns, or one a pixel where it is smaller."""
+SHRINK = 1 - 1e-6
+"""Rounding in float32 must not take a candidate out of its ball: a projection later might undo a success."""
+
+CANCELLED = 1e-3
+"""A sum of two patterns of norm 1 that is smaller than this is rounding."""
+
+
+@dataclass(frozen=True)
+class SquareWindows(QuerySearch):
+    """A grid of bumps; then what two windows hold moves into the first of them, reshaped by a new bump.
+
+    For l_2 and l_1 balls; `Square` is its sibling for l_inf balls. A window's norm is what the two held, channel by
+    channel, and an equal share of what was unused. The perturbation has the norm eps then, so that neither rescaling
+    nor the projection onto ball and range together does more than the clamp to the range.
+
+    Sources: Andriushchenko et al. 2020, Alg. 3 (l_2); Croce & Hein 2021 (l_1).
+    """
+
+    def supported(self, S: PerturbationSet) -> NormBall:
+        if not isinstance(S, NormBall) or S.p not in DECAY:
+            found = f"a ball with p = {S.p:g}" if isinstance(S, NormBall) else f"a {type(S).__name__}"
+            raise UnsupportedSetError(
+                f"SquareWindows is defined for balls in the l_2 and l_1 norms, but the perturbation set is {found}."
+            )
+        return S
+
+    def numbers(self, channels: int) -> int:
+        return 5 + channels
+
+    def first(self, S: NormBall, noise: Noise) -> Float[Tensor, "b c h w"]:
+        channels, height, width = S.start.shape[1:]
+        count = min(GRID, height, width)
+        side = min(height, width) // count
+        sign = torch.where(noise.fold(0).uniform((channels, count, 1, count, 1)) < 0.5, -1, 1)
+        turned = noise.fold(1).uniform((1, count, 1, count, 1)) < 0.5
+        bump = pattern(side, S.p).to(S.start)
+        grid = sign * torch.where(turned, bump.mT[:, None], bump[:, None])  # rows and columns of patterns, and in each
+        grid = grid.reshape(-1, channels, count * side, count * side)
+        above, left = (height - count * side) // 2, (width - count * side) // 2
+        grid = F.pad(grid, (left, width - count * side - left, above, height - count * side - above))
+        length = torch.linalg.vector_norm(grid.flatten(1), S.p, dim=1)
+        low, high = S.within or (-inf, inf)
+        return (S.start + grid * per_example(SHRINK * S.radius / length, grid)).clamp(low, high)
+
+    def proposal(
+        self, S: NormBall, z: Float[Tensor, "b c h w"], side: int, drawn: Float[Tensor, "b numbers"]
+    ) -> Float[Tensor, "b c h w"]:
+        (low, high), p, channels = S.within or (-inf, inf), S.p, z.shape[1]
+        side = max(side, 3) | 1
+        side = min(side, (min(z.shape[2:]) - 1) | 1)  # the largest odd side that fits
+        offset, start = (z - S.start).flatten(1), S.start.flatten(1)
+        unused = (SHRINK * S.radius) ** p - torch.linalg.vector_norm(offset, p, dim=1) ** p
+
+        filled, emptied = windows(z, side, drawn[:, :2]), windows(z, side, drawn[:, 2:4])
+        content = by_channel(offset.gather(1, filled), channels)
+        freed = size(by_channel(offset.gather(1, emptied), channels), p) ** p
+        offset.scatter_(1, emptied, 0.0)
+        freed = freed + size(by_channel(offset.gather(1, filled), channels), p) ** p  # what both hold counts once
+
+        bump = pattern(side, p).to(z)
+        bump = torch.where(per_example(drawn[:, 4] < 0.5, z[:, 0]), bump.mT, bump).flatten(1).unsqueeze(1)
+        bump = torch.where(drawn[:, 5:, None] < 0.5, -bump, bump)
+        shape = unit(content, p) + bump
+        shape = torch.where(size(shape, p) > CANCELLED, shape, bump)
+        shape = unit(shape, p) * (freed + unused[:, None, None] / channels).clamp(min=0) ** (1 / p)
+
+        candidate = z.flatten(1).scatter(1, emptied, start.gather(1, emptied))
+        moved = (start.gather(1, filled) + shape.flatten(1)).clamp(low, high)
+        return candidate.scatter_(1, filled, moved).view_as(z)
+
+
+def by_channel(window: Float[Tensor, "b n"], channels: int) -> Float[Tensor, "b c m"]:
+    return window.unflatten(1, (channels, -1))
+
+
+def size(window: Float[Tensor, "b c m"], p: float) -> Float[Tensor, "b c 1"]:
+    return torch.linalg.vector_norm(window, p, dim=2, keepdim=True)
+
+
+def unit(window: Float[Tensor, "b c m"], p: float) -> Float[Tensor, "b c m"]:
+    """Return the window at norm 1, channel by channel; what is 0 stays so."""
+    return window / size(window, p).clamp(min=1e-12)
+
+
+@lru_cache(64)
+def pattern(side: int, p: float) -> Float[Tensor, "side side"]:
+    """Return two bumps of opposite signs, one above the other, of norm 1 together."""
+    above, below = bump(side // 2, side, DECAY[p]), bump(side - side // 2, side, DECAY[p])
+    parts = [part / torch.linalg.vector_norm(part, p).clamp(min=1e-12) for part in (above, -below)]
+    both = torch.cat(parts)
+    return both / torch.linalg.vector_norm(both, p)
+
+
+def bump(height: int, width: int, decay: int) -> Float[Tensor, "h w"]:
+    """Return the sum of concentric squares around the middle: that of half side i, cut by the edge, weighs least."""
+    row = (torch.arange(height) - height // 2).abs()[:, None]
+    column = (torch.arange(width) - width // 2).abs()
+    weights = torch.arange(1, max(height, width) // 2 + 2, dtype=torch.float64) ** -decay
+    inside = weights.flip(0).cumsum(0).flip(0)  # the squares that hold a pixel i away from the middle
+    return inside[torch.maximum(row, column)]

@@ -1,0 +1,36 @@
+"""Attacks on another network."""
+
+from dataclasses import dataclass
+
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from hauberk.concepts.attack import Attack, Network
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.perturbation_set import PerturbationSet
+
+
+@dataclass(frozen=True)
+class Transfer(Attack):
+    """Runs an attack against a surrogate and answers with its points; the network itself is never called.
+
+    Args:
+        attack: runs against the surrogate.
+        surrogate: a network with the same inputs and classes; it is in eval mode meanwhile.
+
+    Source: Papernot et al. 2016.
+    """
+
+    attack: Attack
+    surrogate: nn.Module
+
+    def __call__(
+        self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise
+    ) -> Float[Tensor, "b *z"]:
+        modes = [(part, part.training) for part in self.surrogate.modules()]
+        self.surrogate.eval()
+        try:
+            return self.attack(self.surrogate, S, y, noise=noise)
+        finally:
+            for part, training in modes:
+                part.training = training
