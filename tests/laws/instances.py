@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 import hauberk
-from hauberk.attacks import FGSM, BlendedNoise, SaltAndPepper, Square
+from hauberk.attacks import FGSM, PGD, BlendedNoise, RandomMember, SaltAndPepper, Square
 from hauberk.bounds import ForwardLinear, Interval
 from hauberk.errors import InputError
 from hauberk.losses import Margin
@@ -40,6 +40,16 @@ OVERRIDES: dict[tuple[str, str], list[Any]] = {
     ("GivenBox", "lower"): [-0.05 * torch.ones(1, 1, 4, 4), torch.linspace(-0.1, 0.0, 16).view(1, 1, 4, 4)],
     ("GivenBox", "upper"): [torch.linspace(1.0, 1.3, 16).view(1, 1, 4, 4)],
     ("Union", "threats"): [[LinfBall(0.1), L2Ball(0.3), L1Ball(1.0)], [L2Ball("1/2", None)]],
+    ("Restarts", "attack"): [PGD(Margin(), 3, 0.4), FGSM(Margin(), start=RandomMember())],
+    ("Targeted", "attack"): [PGD(Margin(), 3, 0.4)],
+    ("EachMember", "attack"): [PGD(Margin(), 3, 0.4)],
+    ("EachMember", "only"): [None, 0],
+    ("Strongest", "attacks"): [{"step": FGSM(Margin()), "steps": PGD(Margin(), 3, 0.4)}],
+    ("WorstOf", "attacks"): [[FGSM(Margin()), PGD(Margin(), 3, 0.4)]],
+    ("AverageOf", "attacks"): [[FGSM(Margin()), PGD(Margin(), 3, 0.4)]],
+    ("PGD", "momentum"): [0.0, 1.0],
+    ("PGD", "samples"): [1, 2],
+    ("MultiSteepestDescent", "step"): [0.3],
     ("Square", "queries"): [20],
     ("SquareWindows", "queries"): [20],
     ("GaussianNoise", "draws"): [5],

@@ -1,19 +1,28 @@
 """What every attack obeys."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 from torch import nn
 
-from hauberk.attacks import FGSM, PGD, Restarts
+from hauberk.attacks import (
+    APGD,
+    FGSM,
+    PGD,
+    EachMember,
+    MultiSteepestDescent,
+    Restarts,
+    SparseAPGD,
+    WorstOf,
+)
 from hauberk.concepts.attack import Attack
 from hauberk.concepts.box_set import BoxSet
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.perturbation_set import CertifiableSet, ThreatModel
+from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.start import RandomMember, Unperturbed
+from hauberk.concepts.union_set import UnionSet, members_of
+from hauberk.errors import UnsupportedSetError
 from hauberk.losses import CrossEntropy, Margin
-from hauberk.threats import LinfBall
+from hauberk.threats import L0Ball, L1Ball, L2Ball, LinfBall
 from laws.instances import instances, label
 from laws.networks import CLASSES, SHAPE, images, labels, network
 
@@ -24,6 +33,9 @@ ATTACKS, THREATS = instances(Attack), instances(ThreatModel)
 attacks = pytest.mark.parametrize("attack", ATTACKS, ids=label)
 
 
+HOMES = (LinfBall(0.2), L2Ball(0.8), L1Ball(2.0), L0Ball(4))
+
+
 def noise(seed=0, examples=B):
     return Noise.of(seed, torch.arange(examples))
 
@@ -32,13 +44,39 @@ def broken(graph, S, z, y):
     return graph(S.decode(z)).argmax(1) != y
 
 
+def answer(attack, graph, S, y, noise):
+    """Return the attack's answer; a set that it is not defined for is none of these laws' business."""
+    if remembers(attack):
+        pytest.skip("it goes on from the last batch, by definition")
+    try:
+        return attack(graph, S, y, noise=noise)
+    except UnsupportedSetError as error:
+        pytest.skip(str(error))
+
+
+def remembers(attack):
+    return isinstance(getattr(attack, "start", None), Previous)
+
+
+def home(attack, x, y, eps=1.0):
+    """Return a set that the attack is defined for."""
+    for threat in HOMES:
+        S = threat.scaled(eps).at(x)
+        try:
+            attack(network("dense", 1), S, y, noise=noise(examples=len(x)))
+            return S
+        except UnsupportedSetError:
+            continue
+    raise AssertionError(f"{label(attack)} refuses every ball")
+
+
 @pytest.mark.parametrize("threat", THREATS, ids=label)
 @attacks
 def test_answers_are_members_with_the_inputs_shape_and_no_gradient(attack, threat):
     graph, y = network("dense", 1), labels(B, 1)
     S = threat.at(images(B, 1))
-    z = attack(graph, S, y, noise=noise())
-    assert S.contains(z, 1e-12).all()
+    z = answer(attack, graph, S, y, noise())
+    assert S.contains(z).all()
     assert z.dtype == DTYPE
     assert not z.requires_grad
 
@@ -51,7 +89,7 @@ def test_answers_are_members_for_the_whole_product(attack, threat, name):
     graph, y = network(name, 2), labels(B, 2)
     for scaled in (threat, threat.scaled(torch.linspace(0, 3, B, dtype=DTYPE))):
         S = scaled.at(images(B, 2))
-        assert S.contains(attack(graph, S, y, noise=noise()), 1e-12).all()
+        assert S.contains(answer(attack, graph, S, y, noise())).all()
 
 
 @attacks
@@ -60,7 +98,7 @@ def test_mode_gradients_inputs_and_global_random_state_are_unchanged(attack, tra
     graph, y = network("convolutional", 3), labels(B, 3)
     module = graph.module.train(training)
     module.zero_grad()
-    S = LinfBall(0.2).at(images(B, 3))
+    S = home(attack, images(B, 3), y)
     before, state = S.start.clone(), torch.random.get_rng_state()
     modes = [part.training for part in module.modules()]
     try:
@@ -76,8 +114,8 @@ def test_mode_gradients_inputs_and_global_random_state_are_unchanged(attack, tra
 @attacks
 def test_results_of_an_example_do_not_depend_on_its_batch(attack):
     graph, x, y = network("dense", 4), images(B, 4), labels(B, 4)
-    S = LinfBall(torch.linspace(0.05, 0.3, B, dtype=DTYPE)).at(x)
-    together = attack(graph, S, y, noise=noise())
+    S = home(attack, x, y, torch.linspace(0.5, 1.5, B, dtype=DTYPE))
+    together = answer(attack, graph, S, y, noise())
     for index in (torch.tensor([3]), torch.tensor([5, 0, 2])):
         alone = attack(graph, S.select(index), y[index], noise=noise().select(index))
         torch.testing.assert_close(alone, together[index], rtol=0, atol=1e-12)
@@ -86,8 +124,8 @@ def test_results_of_an_example_do_not_depend_on_its_batch(attack):
 @attacks
 def test_the_same_noise_gives_the_same_answers_with_and_without_gradients_enabled(attack):
     graph, y = network("residual", 5), labels(B, 5)
-    S = LinfBall(0.1).at(images(B, 5))
-    first = attack(graph, S, y, noise=noise())
+    S = home(attack, images(B, 5), y)
+    first = answer(attack, graph, S, y, noise())
     with torch.no_grad():
         assert torch.equal(attack(graph, S, y, noise=noise()), first)
 
@@ -95,10 +133,10 @@ def test_the_same_noise_gives_the_same_answers_with_and_without_gradients_enable
 @attacks
 def test_restarts_only_add_to_what_is_broken(attack):
     graph, y = network("dense", 6, 2.0), labels(40, 6)
-    S = LinfBall(0.08).at(images(40, 6))
+    S = home(attack, images(40, 6), y, 0.4)
     previous = torch.zeros(40, dtype=torch.bool)
-    for times in range(1, 5):
-        now = broken(graph, S, Restarts(attack, times)(graph, S, y, noise=noise(1, 40)), y)
+    for times in range(1, 4):
+        now = broken(graph, S, answer(Restarts(attack, times), graph, S, y, noise(1, 40)), y)
         assert (now | ~previous).all()
         previous = now
     assert previous.any()
@@ -178,36 +216,64 @@ def test_fgsm_moves_every_pixel_by_the_radius_where_the_range_allows():
     assert ((z == ends).any(0)).all()
 
 
-def two_class_linear(seed):
+def steadfast(seed, x):
+    """Return a linear network of two classes that no perturbation breaks, the labels, and a loss's optimum over a set."""
     module = network("linear", seed).module
-    weight, bias = module[1].weight, module[1].bias
     head = nn.Linear(16, 2, dtype=DTYPE)
     with torch.no_grad():
-        head.weight.copy_(weight[:2])
-        head.bias.copy_(bias[:2])
-    return nn.Sequential(nn.Flatten(), head)
+        head.weight.copy_(module[1].weight[:2])
+        head.bias.copy_(module[1].bias[:2] + torch.tensor([50.0, 0.0]))
+    normal = (head.weight[1] - head.weight[0]).detach().view(1, 1, *SHAPE).expand(len(x), -1, -1, -1, -1)
+    return nn.Sequential(nn.Flatten(), head), normal, float(head.bias[1] - head.bias[0])
+
+
+SEARCHES = {
+    "PGD": lambda S: PGD(Margin(), *((300, 0.01) if has_corners(S) else (60, 0.25))),
+    "PGD with momentum": lambda S: PGD(Margin(), *((300, 0.01) if has_corners(S) else (60, 0.25)), momentum=0.5),
+    "APGD": lambda S: APGD(Margin()),
+    "SparseAPGD": lambda S: SparseAPGD(Margin()),
+    "MultiSteepestDescent": lambda S: MultiSteepestDescent(Margin(), 60, 0.1),
+    "each member": lambda S: WorstOf(
+        [
+            EachMember(PGD(Margin(), *((300, 0.01) if has_corners(member) else (60, 0.25))), number)
+            for number, member in enumerate(members_of(S))
+        ],
+        Margin(),
+    ),
+}
+
+
+def has_corners(S):
+    return getattr(S, "p", 2) <= 1
 
 
 @pytest.mark.parametrize("threat", THREATS, ids=label)
-@pytest.mark.parametrize("loss", [CrossEntropy(), Margin()], ids=label)
-@pytest.mark.parametrize(
-    "attack", [FGSM(Margin()), PGD(Margin(), 40, 0.25, False), Restarts(PGD(Margin(), 40, 0.25, False), 2)], ids=label
-)
-def test_on_a_linear_network_the_support_function_is_reached(attack, loss, threat):
-    module, y = two_class_linear(12), labels(B, 12) % 2
-    S = threat.at(images(B, 12))
-    if not isinstance(S, CertifiableSet):
-        pytest.skip("no support function")
-    inner = replace(attack.attack, loss=loss) if isinstance(attack, Restarts) else None
-    attack = replace(attack, attack=inner) if inner else replace(attack, loss=loss)
-    weight = module[1].weight
-    ascent = (weight[1 - y] - weight[y]).view(B, 1, *SHAPE)
-    optimum = S.support_function(ascent)[:, 0] + module[1].bias[1 - y] - module[1].bias[y]
-    found, clean = (Margin()(module(z), y) for z in (attack(module, S, y, noise=noise()), S.start))
-    # Boxes are solved by steps of any length; where the set is round or pointed, long steps end near the optimum.
-    share = 0.0 if isinstance(S, BoxSet) else 0.4 if isinstance(attack, FGSM) else 0.2
+@pytest.mark.parametrize("name", SEARCHES)
+def test_on_a_linear_network_iterative_attacks_reach_the_support_function_within_a_hundredth(name, threat):
+    x = images(B, 12)
+    S, (module, normal, bias) = threat.at(x), steadfast(12, x)
+    if getattr(threat, "coordinates", None):
+        pytest.skip("random numbers of coordinates near the optimum, and stay a step away")
+    if isinstance(S, UnionSet) and len(S.members) > 1 and name != "each member":
+        pytest.skip("a union is not convex: a search from one member may not find the best of another")
+    y = torch.zeros(B, dtype=torch.long)
+    z = answer(SEARCHES[name](S), module, S, y, noise())
+    found, clean = (Margin()(module(point), y) for point in (z, S.start))
+    optimum = S.support_function(normal)[:, 0] + bias
     assert (found <= optimum + 1e-9).all()
-    assert (found >= optimum - share * (optimum - clean) - 1e-9).all()
+    assert (found >= optimum - 0.01 * (optimum - clean) - 1e-9).all()
+
+
+@pytest.mark.parametrize("threat", THREATS, ids=label)
+def test_one_step_on_a_linear_network_is_the_best_where_no_other_coordinate_matters(threat):
+    x = images(B, 12)
+    S, (module, normal, bias) = threat.at(x), steadfast(12, x)
+    y = torch.zeros(B, dtype=torch.long)
+    found = Margin()(module(answer(FGSM(Margin()), module, S, y, noise())), y)
+    optimum = S.support_function(normal)[:, 0] + bias
+    assert (found <= optimum + 1e-9).all()
+    if isinstance(S, BoxSet):  # where the set is round, a step that leaves the range is cut
+        torch.testing.assert_close(found, optimum)
 
 
 def test_more_steps_find_a_larger_loss():

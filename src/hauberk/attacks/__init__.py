@@ -9,7 +9,7 @@ from hauberk.attacks.fgsm import FGSM
 from hauberk.attacks.multi_steepest_descent import MultiSteepestDescent
 from hauberk.attacks.pgd import PGD
 from hauberk.attacks.pointwise import Pointwise
-from hauberk.attacks.random_noise import RandomNoise
+from hauberk.attacks.random_noise import GaussianNoise, UniformNoise
 from hauberk.attacks.restarts import Restarts
 from hauberk.attacks.salt_and_pepper import SaltAndPepper
 from hauberk.attacks.sparse_apgd import SparseAPGD
@@ -29,11 +29,11 @@ __all__ = [
     "BlendedNoise",
     "Boundary",
     "EachMember",
+    "GaussianNoise",
     "MultiSteepestDescent",
     "Pointwise",
     "Previous",
     "RandomMember",
-    "RandomNoise",
     "Restarts",
     "SaltAndPepper",
     "SparseAPGD",
@@ -42,6 +42,7 @@ __all__ = [
     "Strongest",
     "Targeted",
     "Transfer",
+    "UniformNoise",
     "Unperturbed",
     "WorstOf",
 ]
