@@ -4,7 +4,7 @@ from abc import abstractmethod
 from math import inf
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from hauberk.concepts.perturbation_set import CertifiableSet, PerturbationSet
@@ -17,6 +17,10 @@ class NormBall(CertifiableSet):
     p: float
     within: tuple[float, float] | None
     """The range of valid inputs; None where every number is one."""
+
+    @abstractmethod
+    def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> "NormBall":
+        """Return the balls of some of the examples."""
 
     @abstractmethod
     def distance(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b"]:
@@ -96,3 +100,15 @@ def require_ball(S: PerturbationSet, method: str, p: float | None = None) -> Nor
         found = f"a ball with p = {S.p:g}" if isinstance(S, NormBall) else f"a {type(S).__name__}"
         raise UnsupportedSetError(f"{method} is defined for balls in {norm}, but the perturbation set is {found}.")
     return S
+
+
+def require_norm(S: PerturbationSet, method: str) -> NormBall:
+    """Return the set, known to be a ball in a norm that has a dual one: any but l_0.
+
+    Raises:
+        UnsupportedSetError: it is not; the message names the method and the set.
+    """
+    ball = require_ball(S, method)
+    if ball.p < 1:
+        raise UnsupportedSetError(f"{method} needs a dual norm, but a ball with p = {ball.p:g} has none.")
+    return ball

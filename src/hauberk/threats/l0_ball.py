@@ -81,7 +81,7 @@ class L0Set(NormBall):
         return self.kept(values, noise.fold(1).uniform(shape, self.start.dtype))
 
     def support_function(self, c: Float[Tensor, "b k *z"]) -> Float[Tensor, "b k"]:
-        """Return max of <c, z> over the set: the largest gains, each of a coordinate that goes to its end. Sorts rows."""
+        """Return max of <c, z> over the set: the largest gains, one for each coordinate that moves. Sorts rows."""
         low, high = self.within
         c, start = c.flatten(2), self.start.flatten(1).unsqueeze(1)
         gain = torch.where(c > 0, c * (high - start), c * (low - start)).clamp(min=0).nan_to_num(nan=torch.inf)
