@@ -21,9 +21,9 @@ from hauberk.concepts.subject import labels_of
 class FMN(MinimumDistanceAttack):
     """Projected ascent in balls in any norm that shrink where the point is misclassified and grow where it is not.
 
-    Steps and the balls' changes shrink along half a cosine. Until an example is broken its ball's radius is the
-    distance at which a linear network would be; that of an l_0 ball changes by one coordinate at least. Where the
-    gradient vanishes a random direction takes its place.
+    Steps and the balls' changes shrink along half a cosine. Until an example is broken its ball grows from the
+    distance at which a linear network would be, since rounding keeps points at exactly that distance unbroken. An l_0
+    ball changes by one coordinate at least. Where the gradient vanishes a random direction takes its place.
 
     Args:
         steps: how many forward-backward passes; one forward pass more looks at where the last one led.
@@ -70,7 +70,8 @@ class FMN(MinimumDistanceAttack):
             length = self.step * (self.last_step + (1 - self.last_step) * left)
             larger = grown(best.S, radius, gamma)
             if best.S.p:
-                larger = torch.where(best.length < inf, larger, aimed(best.S, z, value, gradient, length))
+                there = aimed(best.S, z, value, gradient, length)
+                larger = torch.where(best.length < inf, larger, grown(best.S, there, gamma))
             smaller = torch.minimum(shrunk(best.S, radius, gamma), best.length)
             radius = torch.minimum(torch.where(wrong, smaller, larger), most)
             z = z + length * direction(gradient, best.noise.fold(step))
