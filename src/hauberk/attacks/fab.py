@@ -1,6 +1,7 @@
 """The fast adaptive boundary attack."""
 
 from dataclasses import dataclass
+from math import inf
 
 import torch
 from jaxtyping import Float, Int
@@ -9,9 +10,9 @@ from torch import Tensor
 from hauberk.concepts.attack import Ascent, MinimumDistanceAttack, Network, ascent, require_positive
 from hauberk.concepts.borders import nearest_border, ranked_targets
 from hauberk.concepts.loss import lead
-from hauberk.concepts.nearest import Nearest, clamped
+from hauberk.concepts.nearest import Nearest
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.norm_ball import NormBall, require_ball, require_norm
+from hauberk.concepts.norm_ball import NormBall, clamped, require_ball, require_norm
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
 from hauberk.concepts.subject import labels_of
@@ -116,8 +117,13 @@ class FAB(MinimumDistanceAttack):
         offset = (normal * z).flatten(1).sum(1) - value
         step = S.meet(z, normal, offset) - z
         other = S.meet(S.start, normal, offset) - S.start
-        size, away = (torch.linalg.vector_norm(m.flatten(1), S.p, dim=1) for m in (step, other))
+        size, away = length(step, S.p), length(other, S.p)
         share = (size / (size + away).clamp(min=torch.finfo(z.dtype).tiny)).clamp(max=self.alpha_max)
         return clamped(
             S, torch.lerp(z + self.overshoot * step, S.start + self.overshoot * other, per_example(share, z))
         )
+
+
+def length(move: Float[Tensor, "s *z"], p: float) -> Float[Tensor, "s"]:
+    flat = move.flatten(1)
+    return flat.abs().amax(1) if p == inf else torch.linalg.vector_norm(flat, p, dim=1)  # which is slow for inf

@@ -9,7 +9,6 @@ from torch import Tensor
 from hauberk.concepts.attack import Network, misclassified
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall
-from hauberk.concepts.radius import per_example
 from hauberk.concepts.search import PATIENCE
 
 
@@ -22,7 +21,7 @@ class Nearest:
     def __init__(self, S: NormBall, y: Int[Tensor, "b"], noise: Noise, enough: bool) -> None:
         self.S, self.y, self.noise, self.enough = S, y, noise, enough
         self.index = torch.arange(len(y), device=y.device)
-        self.answer, self.held = S.start.clone(), S.start
+        self.answer, self.held = S.start.clone(), S.start.clone()
         self.lengths = torch.full_like(S.radius, inf)
         """Of the answers of all examples; infinite where there is none."""
         self.length = self.lengths
@@ -49,7 +48,7 @@ class Nearest:
                 member = near & self.S.contains(z)
                 better, done = better | member, done | member
         better &= ~self.done
-        self.held = torch.where(per_example(better, z), z, self.held)
+        self.held[better] = z[better]
         self.length = torch.where(better, length, self.length)
         self.done = self.done | (done & wrong)
 
@@ -81,11 +80,6 @@ class Nearest:
 
     def __len__(self) -> int:
         return len(self.y)
-
-
-def clamped(S: NormBall, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
-    """Return the nearest valid inputs."""
-    return z if S.within is None else z.clamp(*S.within)
 
 
 def farthest(S: NormBall) -> Float[Tensor, "b"]:
