@@ -74,7 +74,7 @@ class FAB(MinimumDistanceAttack):
 
     def headed(
         self, network: Network, best: Nearest, ranked: Int[Tensor, "s k"], run: int, restart: int
-    ) -> Int[Tensor, "s k"]:
+    ) -> Int[Tensor, "left k"]:
         """Search from one beginning, for one target; return what is left of the ranked classes."""
         z = best.S.start
         if restart:
