@@ -11,7 +11,7 @@ from hauberk.threats import L1Ball, L2Ball
 
 @pytest.mark.parametrize("within", [(0.0, 1.0), None], ids=str)
 def test_answers_are_nearly_as_near_as_any_on_a_linear_classifier(within):
-    found = excess(CarliniWagner(steps=200, rounds=3, weight=1.0), classifier(), L2Ball(1.0, within), centred()[:4])
+    found = excess(CarliniWagner(steps=200, rounds=4, weight=4.0), classifier(), L2Ball(1.0, within), centred()[:4])
     assert found.max() <= 0.005
     assert found.min() >= -1e-9
 
@@ -24,9 +24,9 @@ def test_examples_end_their_descents_on_their_own_account():
         sizes.append(len(x))
         return module(x)
 
-    attack, S, y = CarliniWagner(steps=30, rounds=3, weight=0.3), L2Ball(1.0).at(x), module(x).argmax(1)
+    attack, S, y = CarliniWagner(steps=60, rounds=3, rate=0.1, weight=0.3), L2Ball(1.0).at(x), module(x).argmax(1)
     z = attack(network, S, y, noise=noise())
-    assert len(set(sizes)) > 3
+    assert len(set(sizes)) > 2
     for i in (0, 5):
         part = torch.tensor([i])
         alone = attack(module, S.select(part), y[part], noise=noise().select(part))

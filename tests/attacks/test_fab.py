@@ -2,8 +2,9 @@
 
 import pytest
 import torch
+from torch import nn
 
-from attacks.linear import B, centred, classifier, excess, flat, noise
+from attacks.linear import PIXELS, B, centred, classifier, excess, flat, noise, true_distance
 from hauberk.attacks import FAB
 from hauberk.errors import InputError, UnsupportedSetError
 from hauberk.threats import GivenBox, L0Ball, L1Ball, L2Ball, LinfBall
@@ -56,8 +57,18 @@ def test_a_step_is_one_pass_and_one_more_for_those_that_stepped_back():
     assert len(sizes) > 8
 
 
+def bent(seed):
+    generator = torch.Generator().manual_seed(seed)
+    layers = nn.Linear(PIXELS, 20), nn.Linear(20, 20), nn.Linear(20, 6)
+    module = nn.Sequential(nn.Flatten(), layers[0], nn.ReLU(), layers[1], nn.ReLU(), layers[2]).double()
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=generator).double() / 3)
+    return module
+
+
 def test_more_steps_targets_and_restarts_find_no_farther_points():
-    module, x = classifier(6, 5), centred(4, 0.3)
+    module, x = bent(6), centred(4, 0.3)
     S, y = L2Ball(1.0).at(x), module(x).argmax(1)
     for runs in (
         [FAB(steps=n, targets=1) for n in (2, 5, 10)],
@@ -75,11 +86,13 @@ def test_more_steps_targets_and_restarts_find_no_farther_points():
         assert not torch.equal(lengths[0], lengths[-1])
 
 
-@pytest.mark.parametrize("threat", [LinfBall(0.08), L2Ball(0.4), L1Ball(1.2)], ids=label)
+@pytest.mark.parametrize("threat", [LinfBall(1.0), L2Ball(1.0), L1Ball(1.0)], ids=label)
 def test_enough_is_a_member_wherever_a_search_to_the_end_finds_one(threat):
     module, x = classifier(6, 5), centred(4, 0.3)
-    S, y = threat.at(x), module(x).argmax(1)
-    attack = FAB(steps=20)
+    y = module(x).argmax(1)
+    S = threat.at(x)
+    S = S.resized(true_distance(module, S, y) * torch.linspace(0.5, 2, B))
+    attack = FAB(steps=10)
     to_the_end, enough = (attack(module, S, y, noise=noise(), enough=e) for e in (False, True))
     member = S.contains(to_the_end) & (module(to_the_end).argmax(1) != y)
     assert torch.equal(S.contains(enough) & (module(enough).argmax(1) != y), member)

@@ -15,7 +15,7 @@ from laws.instances import label
     ("attack", "threat"),
     [
         (DDN(steps=20), L2Ball(1.0)),
-        (CarliniWagner(steps=30, rounds=2, weight=1.0), L2Ball(1.0)),
+        (CarliniWagner(steps=60, rounds=2, weight=2.0), L2Ball(1.0)),
         (ElasticNet(steps=20, rounds=2, weight=10.0), L1Ball(1.0)),
         *[(a, t) for a in (DeepFool(), FAB(steps=5), FMN(steps=10)) for t in (LinfBall(1), L2Ball(1), L1Ball(1))],
     ],
