@@ -4,8 +4,14 @@ from hauberk.attacks.apgd import APGD
 from hauberk.attacks.average_of import AverageOf
 from hauberk.attacks.blended_noise import BlendedNoise
 from hauberk.attacks.boundary import Boundary
+from hauberk.attacks.carlini_wagner import CarliniWagner
+from hauberk.attacks.ddn import DDN
+from hauberk.attacks.deepfool import DeepFool
 from hauberk.attacks.each_member import EachMember
+from hauberk.attacks.elastic_net import ElasticNet
+from hauberk.attacks.fab import FAB
 from hauberk.attacks.fgsm import FGSM
+from hauberk.attacks.fmn import FMN
 from hauberk.attacks.multi_steepest_descent import MultiSteepestDescent
 from hauberk.attacks.pgd import PGD
 from hauberk.attacks.pointwise import Pointwise
@@ -18,17 +24,24 @@ from hauberk.attacks.square_windows import SquareWindows
 from hauberk.attacks.strongest import Strongest
 from hauberk.attacks.targeted import Targeted
 from hauberk.attacks.transfer import Transfer
+from hauberk.attacks.within import Within
 from hauberk.attacks.worst_of import WorstOf
 from hauberk.concepts.start import Previous, RandomMember, Unperturbed
 
 __all__ = [
     "APGD",
+    "DDN",
+    "FAB",
     "FGSM",
+    "FMN",
     "PGD",
     "AverageOf",
     "BlendedNoise",
     "Boundary",
+    "CarliniWagner",
+    "DeepFool",
     "EachMember",
+    "ElasticNet",
     "GaussianNoise",
     "MultiSteepestDescent",
     "Pointwise",
@@ -44,5 +57,6 @@ __all__ = [
     "Transfer",
     "UniformNoise",
     "Unperturbed",
+    "Within",
     "WorstOf",
 ]

@@ -9,7 +9,6 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.subject import labels_of
@@ -18,6 +17,9 @@ from hauberk.kernels.input_gradients import InputGradients
 
 Network = Callable[[Tensor], Tensor]
 """Anything that maps a batch of inputs to logits."""
+
+Climb = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+"""What an attack may ascend: an adversarial loss, or any other function of logits, labels and targets."""
 
 
 class Attack(ABC):
@@ -84,7 +86,7 @@ class Ascent:
 
 
 def ascent(
-    loss: AdversarialLoss,
+    loss: Climb,
     network: Network,
     S: PerturbationSet,
     z: Float[Tensor, "b *z"],

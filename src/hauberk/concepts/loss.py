@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -16,6 +17,16 @@ class AdversarialLoss(ABC):
         self, logits: Float[Tensor, "b classes"], y: Int[Tensor, "b"], target: Int[Tensor, "b"] | None = None
     ) -> Float[Tensor, "b"]:
         """Return the loss of each example with label y; with a target, one that grows as that class wins over y."""
+
+
+def lead(
+    logits: Float[Tensor, "b classes"], y: Int[Tensor, "b"], target: Int[Tensor, "b"] | None = None
+) -> Float[Tensor, "b"]:
+    """Return the target's logit, or the largest other one, minus the label's."""
+    own = logits.gather(1, y[:, None])
+    if target is not None:
+        return (logits.gather(1, target[:, None]) - own)[:, 0]
+    return logits.scatter(1, y[:, None], -torch.inf).amax(1) - own[:, 0]
 
 
 def require_labels(y: Tensor, examples: int, classes: int) -> None:

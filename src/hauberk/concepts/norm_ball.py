@@ -4,7 +4,8 @@ from abc import abstractmethod
 from math import inf
 
 import torch
-from jaxtyping import Float
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from hauberk.concepts.perturbation_set import CertifiableSet, PerturbationSet
@@ -17,6 +18,10 @@ class NormBall(CertifiableSet):
     p: float
     within: tuple[float, float] | None
     """The range of valid inputs; None where every number is one."""
+
+    @abstractmethod
+    def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> "NormBall":
+        """Return the balls of some of the examples."""
 
     @abstractmethod
     def distance(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b"]:
@@ -47,14 +52,22 @@ class NormBall(CertifiableSet):
         Where range and hyperplane do not meet, it is the corner of the range that is nearest to the hyperplane. The
         ball's own centre and radius play no part. Source: Croce & Hein 2020 (FAB), section 3.
         """
-        low, high = self.within or (-inf, inf)
         flat, w = z.flatten(1), normal.flatten(1)
         need = (offset - (w * flat).sum(1))[:, None]
-        up = (w > 0) == (need > 0)
-        room = torch.where(up, high - flat, flat - low).clamp_(min=0)
-        room = torch.where(w == 0, 0, room)  # also keeps 0 * inf out
-        move = self.cheapest_move(w.abs(), room, need.abs())
-        return (flat + torch.where(up, move, -move)).clamp_(low, high).view_as(z)
+        scale = w.abs().amax(1, keepdim=True).clamp(min=torch.finfo(w.dtype).tiny)  # products with gains underflow
+        sign = w.sign() * need.sign()
+        if self.within is None:
+            room = sign.abs() * torch.finfo(w.dtype).max
+        else:
+            low, high = self.within
+            room = torch.maximum(sign * (high - flat), sign * (low - flat)).clamp_(min=0)
+        move = self.cheapest_move(w.abs() / scale, room, need.abs() / scale)
+        return clamped(self, (flat + sign * move).view_as(z))
+
+
+def clamped(S: NormBall, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
+    """Return the nearest valid inputs."""
+    return z if S.within is None else z.clamp(*S.within)
 
 
 def capped_multiple(
@@ -63,26 +76,62 @@ def capped_multiple(
     """Return min(t * shape, room) for the t at which its product with `gain` is `need`; the room where none is enough.
 
     The product is concave and piecewise linear in t, so that Newton's steps from below stay below and end exactly
-    there, after a handful of walks over memory.
+    there, after a handful of walks over memory. (Masks are floats: torch.where takes ten times an arithmetic walk.)
     """
-    tiny = torch.finfo(gain.dtype).tiny
-    rate = gain * shape
-    full = gain * torch.where(gain > 0, room, 0)
-    t = need / rate.sum(1, keepdim=True).clamp_(min=tiny)
+    finite, most = torch.finfo(gain.dtype), torch.finfo(gain.dtype).max
+    rate, full = gain * shape, gain * room.clamp(max=most)
+    t = (need / rate.sum(1, keepdim=True).clamp(min=finite.tiny)).clamp(max=most)
     for _ in range(MOST_STEPS):
-        capped = t * shape >= room
-        left = need - torch.where(capped, full, 0).sum(1, keepdim=True)
-        slope = torch.where(capped, 0, rate).sum(1, keepdim=True)
-        ahead = torch.where(slope > 0, torch.maximum(t, left / slope.clamp(min=tiny)), inf)
-        ahead = torch.where(left > 0, ahead, t)
-        if torch.equal(ahead, t):
+        used = t * rate
+        left = need - torch.minimum(used, full).sum(1, keepdim=True)
+        short = left > ROUNDINGS * finite.eps * need
+        if not short.any():
             break
-        t = ahead
-    return torch.where(t.isinf(), room, torch.minimum(t * shape, room))
+        slope = used.lt_(full).mul_(rate).sum(1, keepdim=True)
+        ahead = torch.where(slope > 0, t + left / slope.clamp(min=finite.tiny), most).clamp(max=most)
+        t = torch.where(short, ahead, t)
+        if (t[short] == most).all():
+            break
+    return torch.minimum(t * shape, room)
 
 
 MOST_STEPS = 64
 """A bound for rounding's sake; a dozen steps are many."""
+ROUNDINGS = 4
+"""How many units in the last place a sum may lack."""
+
+
+def greedy(
+    worth: Float[Tensor, "b n"], gain: Float[Tensor, "b n"], room: Float[Tensor, "b n"], need: Float[Tensor, "b 1"]
+) -> Float[Tensor, "b n"]:
+    """Return the move that fills coordinates in the order of their worth until its product with `gain` is `need`.
+
+    Sorts but the worthiest, and all only in rows where those do not suffice.
+    """
+    place = worth.topk(min(FIRST, worth.shape[1]), 1).indices
+    move, enough = filled(place, gain, room, need)
+    if place.shape[1] < worth.shape[1] and not enough.all():
+        rest = ~enough
+        place = worth[rest].argsort(1, descending=True)
+        move[rest] = filled(place, gain[rest], room[rest], need[rest])[0]
+    return move
+
+
+FIRST = 64
+"""How many coordinates are tried first: few are filled where each is worth its price."""
+
+
+def filled(
+    place: Int[Tensor, "b k"], gain: Float[Tensor, "b n"], room: Float[Tensor, "b n"], need: Float[Tensor, "b 1"]
+) -> tuple[Float[Tensor, "b n"], Bool[Tensor, "b"]]:
+    """Return the move that fills coordinates in this order until the need is met, and where it is."""
+    first = gain.gather(1, place)
+    space = torch.where(first > 0, room.gather(1, place), 0)
+    brought = first * space
+    before = F.pad(brought.cumsum(1)[:, :-1], (1, 0))
+    left = (need - before).clamp(min=0) / first.clamp(min=torch.finfo(gain.dtype).tiny)
+    move = torch.zeros_like(gain).scatter(1, place, torch.minimum(left, space))
+    return move, before[:, -1] + brought[:, -1] >= need[:, 0]
 
 
 def require_ball(S: PerturbationSet, method: str, p: float | None = None, above: float = -inf) -> NormBall:
@@ -109,3 +158,15 @@ def require_range(S: NormBall, method: str) -> tuple[float, float]:
     if S.within is None:
         raise UnsupportedSetError(f"{method} needs a range of valid inputs to draw from: give the threat `within`.")
     return S.within
+
+
+def require_norm(S: PerturbationSet, method: str) -> NormBall:
+    """Return the set, known to be a ball in a norm that has a dual one: any but l_0.
+
+    Raises:
+        UnsupportedSetError: it is not; the message names the method and the set.
+    """
+    ball = require_ball(S, method)
+    if ball.p < 1:
+        raise UnsupportedSetError(f"{method} needs a dual norm, but a ball with p = {ball.p:g} has none.")
+    return ball

@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from hauberk.concepts.loss import AdversarialLoss
+from hauberk.concepts.loss import AdversarialLoss, lead
 
 
 @dataclass(frozen=True)
@@ -19,8 +18,4 @@ class Margin(AdversarialLoss):
     def __call__(
         self, logits: Float[Tensor, "b classes"], y: Int[Tensor, "b"], target: Int[Tensor, "b"] | None = None
     ) -> Float[Tensor, "b"]:
-        own = logits.gather(1, y[:, None])
-        if target is not None:
-            return (logits.gather(1, target[:, None]) - own)[:, 0]
-        others = logits.scatter(1, y[:, None], -torch.inf)
-        return others.amax(1) - own[:, 0]
+        return lead(logits, y, target)

@@ -9,7 +9,7 @@ from torch import Tensor
 from hauberk.concepts.ball_threat import BallThreat
 from hauberk.concepts.box import Box
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.norm_ball import NormBall
+from hauberk.concepts.norm_ball import NormBall, greedy
 from hauberk.concepts.radius import per_example
 from hauberk.errors import InputError, UnsupportedSetError
 
@@ -110,11 +110,8 @@ class L0Set(NormBall):
     def cheapest_move(
         self, gain: Float[Tensor, "b n"], room: Float[Tensor, "b n"], need: Float[Tensor, "b 1"]
     ) -> Float[Tensor, "b n"]:
-        """Fills those coordinates first that bring most. Sorts every row."""
-        brought, place = (gain * room).sort(1, descending=True)
-        before = brought.cumsum(1) - brought
-        left = (need - before).clamp(min=0) / gain.gather(1, place).clamp(min=torch.finfo(gain.dtype).tiny)
-        return torch.zeros_like(gain).scatter(1, place, torch.minimum(left, room.gather(1, place)))
+        """Fills those coordinates first that bring most."""
+        return greedy(gain * room, gain, room, need)
 
 
 @dataclass(frozen=True)

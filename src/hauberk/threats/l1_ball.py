@@ -11,6 +11,7 @@ from torch import Tensor
 from hauberk.concepts.ball_set import BallSet
 from hauberk.concepts.ball_threat import BallThreat
 from hauberk.concepts.noise import Noise
+from hauberk.concepts.norm_ball import greedy
 from hauberk.errors import InputError
 from hauberk.kernels.levels import threshold
 
@@ -60,12 +61,7 @@ class L1Set(BallSet):
     def cheapest_move(
         self, gain: Float[Tensor, "b n"], room: Float[Tensor, "b n"], need: Float[Tensor, "b 1"]
     ) -> Float[Tensor, "b n"]:
-        """Sorts every row."""
-        gain, place = gain.sort(1, descending=True)
-        room = torch.where(gain > 0, room.gather(1, place), 0)
-        before = F.pad((gain * room).cumsum(1)[:, :-1], (1, 0))
-        left = (need - before).clamp(min=0) / gain.clamp(min=torch.finfo(gain.dtype).tiny)
-        return torch.zeros_like(gain).scatter(1, place, torch.minimum(left, room))
+        return greedy(gain, gain, room, need)
 
     def drawn(self, noise: Noise, n: int) -> Float[Tensor, "b n"]:
         """Source: Barthe et al. 2005 (a coordinate dropped from a point of the simplex, random signs)."""

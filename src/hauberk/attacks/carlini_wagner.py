@@ -1,0 +1,103 @@
+"""The attack of Carlini and Wagner in the l_2 norm."""
+
+from dataclasses import dataclass
+from functools import partial
+from math import ceil, inf
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from hauberk.concepts.attack import MinimumDistanceAttack, Network, ascent, require_positive
+from hauberk.concepts.loss import lead
+from hauberk.concepts.nearest import Nearest
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.norm_ball import NormBall, clamped, require_ball
+from hauberk.concepts.perturbation_set import PerturbationSet
+from hauberk.concepts.subject import labels_of
+from hauberk.concepts.trade_off import balanced, pull
+
+FIRST, SECOND, TINY = 0.9, 0.999, 1e-8
+"""Adam's decay of the means of gradients and of their squares, and what it adds to the divisor."""
+INSIDE = 1 - 1e-6
+"""By which share points are drawn inside the range, whose ends tanh reaches at infinity only."""
+ENOUGH = 0.9999
+"""Whoever has not brought the objective below this share of its last value, a tenth of the steps ago, has converged."""
+
+
+@dataclass(frozen=True)
+class CarliniWagner(MinimumDistanceAttack):
+    """Minimises squared distance + weight * max(margin, 0) by Adam, where tanh keeps points within the valid range.
+
+    Every example has its own weight, which is searched for, and ends its descent on its own account.
+
+    Args:
+        steps: the most forward-backward passes of a descent.
+        rounds: how many descents, each with another weight.
+        rate: Adam's learning rate.
+        weight: the first one.
+
+    Raises:
+        InputError: an argument is not positive.
+
+    Source: Carlini & Wagner 2017, section VI A.
+    """
+
+    steps: int = 10000
+    rounds: int = 9
+    rate: float = 0.01
+    weight: float = 0.001
+
+    def __post_init__(self) -> None:
+        require_positive("CarliniWagner", steps=self.steps, rounds=self.rounds, rate=self.rate, weight=self.weight)
+
+    def __call__(
+        self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise, enough: bool = False
+    ) -> Float[Tensor, "b *z"]:
+        """Return the nearest misclassified points found.
+
+        Raises:
+            UnsupportedSetError: the set is no ball in the l_2 norm.
+        """
+        best = Nearest(require_ball(S, "CarliniWagner", 2.0), y, noise, enough)
+        return balanced(partial(self.descend, network), network, best, self.rounds, self.weight)
+
+    def descend(self, network: Network, best: Nearest, weight: Float[Tensor, "s"]) -> None:
+        w = variable(best.S)
+        mean, square, last = torch.zeros_like(w), torch.zeros_like(w), torch.full_like(weight, inf)
+        every = ceil(self.steps / 10)
+        for step in range(self.steps):
+            z, slope = point(best.S, w)
+            found = ascent(lead, network, best.S, z, best.y)
+            best.meet(labels_of(found.logits) != best.y, z)
+            objective = (z - best.S.start).square().flatten(1).sum(1) + weight * (-found.loss).clamp(min=0)
+            gradient = (2 * (z - best.S.start) + pull(weight, found.loss, found.gradient)) * slope
+            converged = None
+            if step % every == 0:
+                converged, last = objective > ENOUGH * last, objective
+            w, mean, square, last, weight, gradient = best.pack(
+                w, mean, square, last, weight, gradient, leaving=converged
+            )
+            if not len(best):
+                break
+            mean = torch.lerp(gradient, mean, FIRST)
+            square = torch.lerp(gradient.square(), square, SECOND)
+            ahead = (square / (1 - SECOND ** (step + 1))).sqrt() + TINY
+            w = w - self.rate / (1 - FIRST ** (step + 1)) * mean / ahead
+
+
+def variable(S: NormBall) -> Float[Tensor, "s *z"]:
+    """Return the unbounded variable that stands for the unperturbed point: itself, where every number is valid."""
+    if S.within is None:
+        return S.start
+    low, high = S.within
+    return torch.atanh((2 * (S.start - low) / (high - low) - 1) * INSIDE)
+
+
+def point(S: NormBall, w: Float[Tensor, "s *z"]) -> tuple[Float[Tensor, "s *z"], Float[Tensor, "s *z"] | float]:
+    """Return the point that w stands for, and its derivative."""
+    if S.within is None:
+        return w, 1.0
+    low, high = S.within
+    share = torch.tanh(w)
+    return clamped(S, low + (high - low) / 2 * (share + 1)), (high - low) / 2 * (1 - share.square())

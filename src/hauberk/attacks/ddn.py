@@ -1,0 +1,86 @@
+"""The decoupled direction and norm attack."""
+
+from dataclasses import dataclass
+from math import cos, pi
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from hauberk.concepts.attack import MinimumDistanceAttack, Network, ascent, require_positive
+from hauberk.concepts.nearest import Nearest, direction, farthest
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.norm_ball import NormBall, clamped, require_ball
+from hauberk.concepts.perturbation_set import PerturbationSet
+from hauberk.concepts.radius import per_example
+from hauberk.concepts.subject import labels_of
+
+
+@dataclass(frozen=True)
+class DDN(MinimumDistanceAttack):
+    """Walks on spheres of the l_2 norm, which shrink where the point is misclassified and grow where it is not.
+
+    The cross-entropy gives the direction alone; where its gradient vanishes a random one takes its place.
+
+    Args:
+        steps: how many forward-backward passes; one forward pass more looks at where the last one led.
+        gamma: by which share a sphere shrinks or grows.
+        norm: the radius of the first sphere, in units of the input.
+        levels: how many values a coordinate of the answer may have, evenly spaced over the range of valid inputs;
+            None: any, as is the case where there is no range.
+
+    Raises:
+        InputError: steps, gamma or norm is not positive, or there are fewer than two levels.
+
+    Source: Rony et al. 2019, algorithm 1.
+    """
+
+    steps: int = 100
+    gamma: float = 0.05
+    norm: float = 1.0
+    levels: int | None = 256
+
+    def __post_init__(self) -> None:
+        require_positive("DDN", steps=self.steps, gamma=self.gamma, norm=self.norm)
+        require_positive("DDN", **{"levels - 1": (self.levels or 2) - 1})
+
+    def __call__(
+        self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise, enough: bool = False
+    ) -> Float[Tensor, "b *z"]:
+        """Return the nearest misclassified points found.
+
+        Raises:
+            UnsupportedSetError: the set is no ball in the l_2 norm.
+        """
+        best = Nearest(require_ball(S, "DDN", 2.0), y, noise, enough)
+        z, norm, most = S.start, torch.full_like(S.radius, self.norm), farthest(best.S)
+        for step in range(self.steps):
+            found = ascent(surprise, network, best.S, z, best.y)
+            wrong = labels_of(found.logits) != best.y
+            best.meet(wrong, z)
+            z, norm, most, gradient, wrong = best.pack(z, norm, most, found.gradient, wrong)
+            if not len(best):
+                break
+            rate = 0.01 + 0.99 * (1 + cos(pi * step / self.steps)) / 2
+            norm = torch.minimum(norm * torch.where(wrong, 1 - self.gamma, 1 + self.gamma), most)
+            heading = z - best.S.start + rate * direction(gradient, best.noise.fold(step))
+            z = best.S.start + per_example(norm, z) * best.S.dual_vector(heading)
+            z = self.rounded(best.S, clamped(best.S, z))
+        best.look(network, z)
+        return best.answers()
+
+    def rounded(self, S: NormBall, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
+        """Return the nearest points whose coordinates are among the levels."""
+        if self.levels is None or S.within is None:
+            return z
+        low, high = S.within
+        unit = (high - low) / (self.levels - 1)
+        return clamped(S, low + ((z - low) / unit).round() * unit)
+
+
+def surprise(
+    logits: Float[Tensor, "b classes"], y: Int[Tensor, "b"], target: Int[Tensor, "b"] | None
+) -> Float[Tensor, "b"]:
+    """Return the cross-entropy."""
+    return F.cross_entropy(logits, y, reduction="none")

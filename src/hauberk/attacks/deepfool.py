@@ -1,0 +1,87 @@
+"""DeepFool."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from hauberk.concepts.attack import MinimumDistanceAttack, Network, require_positive
+from hauberk.concepts.borders import nearest_border, ranked_targets
+from hauberk.concepts.nearest import Nearest
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.norm_ball import NormBall, clamped, require_norm
+from hauberk.concepts.perturbation_set import PerturbationSet
+from hauberk.concepts.radius import per_example
+from hauberk.concepts.subject import labels_of
+
+EXTRA = 1e-4
+"""By how much a step goes beyond the border, in units of the input."""
+
+
+@dataclass(frozen=True)
+class DeepFool(MinimumDistanceAttack):
+    """Steps to the nearest of the linearised network's borders until one is crossed, and ends there.
+
+    Coordinates at an end of the range of valid inputs which a step would push out stay where they are, so that those
+    that can move make the step: in the l_1 norm a single one does.
+
+    Args:
+        steps: how many forward passes, each with a backward pass for every class but one.
+        classes: how many classes it considers, the label's included: those of the largest logits.
+        overshoot: by which share the perturbation is lengthened.
+
+    Raises:
+        InputError: steps is not positive, there are fewer than two classes, or overshoot is negative.
+
+    Source: Moosavi-Dezfooli et al. 2016, algorithm 2.
+    """
+
+    steps: int = 50
+    classes: int = 10
+    overshoot: float = 0.02
+
+    def __post_init__(self) -> None:
+        require_positive("DeepFool", steps=self.steps)
+        require_positive("DeepFool", **{"classes - 1": self.classes - 1, "1 + overshoot": 1 + self.overshoot})
+
+    def __call__(
+        self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise, enough: bool = False
+    ) -> Float[Tensor, "b *z"]:
+        """Return the first misclassified points met.
+
+        Raises:
+            UnsupportedSetError: the set is no ball in a norm, or one in l_0, which has no dual norm.
+        """
+        best = Nearest(require_norm(S, "DeepFool"), y, noise, enough)
+        with torch.no_grad():
+            logits = network(S.decode(S.start))
+        targets = ranked_targets(logits, y)[:, : self.classes - 1]
+        best.meet(labels_of(logits) != y, S.start)
+        z, targets = best.pack(S.start, targets)
+        offset = torch.zeros_like(z)
+        for _ in range(self.steps):
+            if not len(best):
+                break
+            found = nearest_border(network, best.S, z, best.y, targets)
+            wrong = labels_of(found.logits) != best.y
+            best.meet(wrong, z)
+            z, offset, targets, normal, value = best.pack(z, offset, targets, found.gradient, found.loss, leaving=wrong)
+            if not len(best):
+                break
+            offset = offset + step_to(best.S, z, normal, value)
+            z = clamped(best.S, best.S.start + (1 + self.overshoot) * offset)
+        best.look(network, z)
+        return best.answers()
+
+
+def step_to(
+    S: NormBall, z: Float[Tensor, "s *z"], normal: Float[Tensor, "s *z"], value: Float[Tensor, "s"]
+) -> Float[Tensor, "s *z"]:
+    """Return the shortest step from z that raises a linear function with this normal from `value` to 0, and EXTRA."""
+    if S.within is not None:
+        low, high = S.within
+        normal = torch.where((normal > 0) & (z >= high) | (normal < 0) & (z <= low), 0, normal)
+    step = S.dual_vector(normal)
+    gain = (normal * step).flatten(1).sum(1)
+    return step * per_example(torch.where(gain > 0, value.abs() / gain, 0) + EXTRA, z)

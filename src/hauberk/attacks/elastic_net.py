@@ -1,0 +1,77 @@
+"""The elastic-net attack in the l_1 norm."""
+
+from dataclasses import dataclass
+from functools import partial
+from math import sqrt
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from hauberk.concepts.attack import MinimumDistanceAttack, Network, ascent, require_positive
+from hauberk.concepts.loss import lead
+from hauberk.concepts.nearest import Nearest
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.norm_ball import NormBall, clamped, require_ball
+from hauberk.concepts.perturbation_set import PerturbationSet
+from hauberk.concepts.trade_off import balanced, pull
+
+
+@dataclass(frozen=True)
+class ElasticNet(MinimumDistanceAttack):
+    """Minimises weight * max(margin, 0) + squared l_2 distance + beta * l_1 distance by accelerated shrinking steps.
+
+    Every example has its own weight, which is searched for.
+
+    Args:
+        steps: how many forward-backward passes a descent has, and as many forward passes.
+        rounds: how many descents, each with another weight.
+        beta: the weight of the l_1 distance, and by how much every step shrinks every change.
+        rate: the length of the first step; steps fall with the square root of what is left of them.
+        weight: the first one.
+        elastic: whether the nearest point is that with the least squared l_2 distance + beta * l_1 distance; False:
+            with the least l_1 distance.
+
+    Raises:
+        InputError: steps, rounds, rate or weight is not positive.
+
+    Source: Chen et al. 2018 (EAD with FISTA).
+    """
+
+    steps: int = 1000
+    rounds: int = 9
+    beta: float = 0.01
+    rate: float = 0.01
+    weight: float = 0.001
+    elastic: bool = False
+
+    def __post_init__(self) -> None:
+        require_positive("ElasticNet", steps=self.steps, rounds=self.rounds, rate=self.rate, weight=self.weight)
+
+    def __call__(
+        self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise, enough: bool = False
+    ) -> Float[Tensor, "b *z"]:
+        """Return the nearest misclassified points found.
+
+        Raises:
+            UnsupportedSetError: the set is no ball in the l_1 norm.
+        """
+        best = Nearest(require_ball(S, "ElasticNet", 1.0), y, noise, enough)
+        return balanced(partial(self.descend, network), network, best, self.rounds, self.weight)
+
+    def descend(self, network: Network, best: Nearest, weight: Float[Tensor, "s"]) -> None:
+        z = ahead = best.S.start
+        for step in range(self.steps):
+            found = ascent(lead, network, best.S, ahead, best.y)
+            gradient = 2 * (ahead - best.S.start) + pull(weight, found.loss, found.gradient)
+            moved = ahead - self.rate * sqrt(1 - step / self.steps) * gradient - best.S.start
+            shrunk = moved.sign() * (moved.abs() - self.beta).clamp(min=0)
+            last, z = z, clamped(best.S, best.S.start + shrunk)
+            ahead = z + step / (step + 3) * (z - last)
+            best.look(network, z, self.length(best.S, z) if self.elastic else None)
+            z, ahead, weight = best.pack(z, ahead, weight)
+            if not len(best):
+                break
+
+    def length(self, S: NormBall, z: Float[Tensor, "s *z"]) -> Float[Tensor, "s"]:
+        offset = (z - S.start).flatten(1)
+        return offset.square().sum(1) + self.beta * offset.abs().sum(1)

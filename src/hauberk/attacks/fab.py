@@ -1,0 +1,129 @@
+"""The fast adaptive boundary attack."""
+
+from dataclasses import dataclass
+from math import inf
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from hauberk.concepts.attack import Ascent, MinimumDistanceAttack, Network, ascent, require_positive
+from hauberk.concepts.borders import nearest_border, ranked_targets
+from hauberk.concepts.loss import lead
+from hauberk.concepts.nearest import Nearest
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.norm_ball import NormBall, clamped, require_ball, require_norm
+from hauberk.concepts.perturbation_set import PerturbationSet
+from hauberk.concepts.radius import per_example
+from hauberk.concepts.subject import labels_of
+
+
+@dataclass(frozen=True)
+class FAB(MinimumDistanceAttack):
+    """Projects onto the linearised border of a class, drawn towards the input, and steps back where that is crossed.
+
+    Projections are the nearest within the range of valid inputs, in the set's own norm.
+
+    Args:
+        steps: how many forward-backward passes for each target and restart; where a border is crossed, one more.
+        targets: how many wrong classes it heads for, one after the other: those of the largest logits at the input.
+            0: always for the nearest border, for one backward pass a class.
+        alpha_max: the largest share by which the input's projection draws the point's.
+        overshoot: by which factor the projections' moves are lengthened.
+        backward: at which share of the way from the input to a misclassified point it goes on.
+        restarts: how many beginnings: the input, then random points within half the distance of the nearest
+            misclassified point or, if that is less, of the set's radius.
+
+    Raises:
+        InputError: steps, restarts, alpha_max or overshoot is not positive, or targets is negative.
+
+    Source: Croce & Hein 2020.
+    """
+
+    steps: int = 100
+    targets: int = 9
+    alpha_max: float = 0.1
+    overshoot: float = 1.05
+    backward: float = 0.9
+    restarts: int = 1
+
+    def __post_init__(self) -> None:
+        require_positive("FAB", steps=self.steps, restarts=self.restarts, alpha_max=self.alpha_max)
+        require_positive("FAB", overshoot=self.overshoot, **{"1 + targets": 1 + self.targets})
+
+    def __call__(
+        self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise, enough: bool = False
+    ) -> Float[Tensor, "b *z"]:
+        """Return the nearest misclassified points found.
+
+        Raises:
+            UnsupportedSetError: the set is no ball in a norm; without targets, or one in l_0, which has no dual norm.
+        """
+        ball = require_ball(S, "FAB") if self.targets else require_norm(S, "FAB without targets")
+        best = Nearest(ball, y, noise, enough)
+        with torch.no_grad():
+            logits = network(S.decode(S.start))
+        best.meet(labels_of(logits) != y, S.start)
+        (ranked,) = best.pack(ranked_targets(logits, y))
+        for restart in range(self.restarts):
+            for run in range(min(self.targets, ranked.shape[1]) or 1):
+                if not len(best):
+                    break
+                ranked = self.headed(network, best, ranked, run, restart)
+        return best.answers()
+
+    def headed(
+        self, network: Network, best: Nearest, ranked: Int[Tensor, "s k"], run: int, restart: int
+    ) -> Int[Tensor, "left k"]:
+        """Search from one beginning, for one target; return what is left of the ranked classes."""
+        z = best.S.start
+        if restart:
+            near = best.S.resized(torch.minimum(best.length, best.S.radius) / 2)
+            z = near.sample(best.noise.fold(restart).fold(run))
+        found = self.border(network, best.S, z, best.y, ranked, run)
+        value, normal = found.loss, found.gradient
+        for step in range(self.steps):
+            z = self.moved(best.S, z, value, normal)
+            found = self.border(network, best.S, z, best.y, ranked, run)
+            wrong = labels_of(found.logits) != best.y
+            best.meet(wrong, z)
+            z, value, normal, ranked, wrong = best.pack(z, found.loss, found.gradient, ranked, wrong)
+            if not len(best):
+                break
+            if step + 1 < self.steps and wrong.any():
+                back = best.S.select(wrong)
+                z[wrong] = back.start + self.backward * (z[wrong] - back.start)
+                found = self.border(network, back, z[wrong], best.y[wrong], ranked[wrong], run)
+                value[wrong], normal[wrong] = found.loss, found.gradient
+        return ranked
+
+    def border(
+        self,
+        network: Network,
+        S: NormBall,
+        z: Float[Tensor, "s *z"],
+        y: Int[Tensor, "s"],
+        ranked: Int[Tensor, "s k"],
+        run: int,
+    ) -> Ascent:
+        if self.targets:
+            return ascent(lead, network, S, z, y, ranked[:, run])
+        return nearest_border(network, S, z, y, ranked)
+
+    def moved(
+        self, S: NormBall, z: Float[Tensor, "s *z"], value: Float[Tensor, "s"], normal: Float[Tensor, "s *z"]
+    ) -> Float[Tensor, "s *z"]:
+        """Return the mean of both projections' lengthened moves, each weighted by how near the other's is."""
+        offset = (normal * z).flatten(1).sum(1) - value
+        step = S.meet(z, normal, offset) - z
+        other = S.meet(S.start, normal, offset) - S.start
+        size, away = length(step, S.p), length(other, S.p)
+        share = (size / (size + away).clamp(min=torch.finfo(z.dtype).tiny)).clamp(max=self.alpha_max)
+        return clamped(
+            S, torch.lerp(z + self.overshoot * step, S.start + self.overshoot * other, per_example(share, z))
+        )
+
+
+def length(move: Float[Tensor, "s *z"], p: float) -> Float[Tensor, "s"]:
+    flat = move.flatten(1)
+    return flat.abs().amax(1) if p == inf else torch.linalg.vector_norm(flat, p, dim=1)  # which is slow for inf

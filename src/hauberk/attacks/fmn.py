@@ -1,0 +1,102 @@
+"""The fast minimum-norm attack."""
+
+from dataclasses import dataclass
+from math import cos, inf, pi
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from hauberk.concepts.attack import MinimumDistanceAttack, Network, ascent, require_positive
+from hauberk.concepts.borders import dual_norm
+from hauberk.concepts.loss import lead
+from hauberk.concepts.nearest import Nearest, direction, farthest
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.norm_ball import NormBall, require_ball
+from hauberk.concepts.perturbation_set import PerturbationSet
+from hauberk.concepts.subject import labels_of
+
+
+@dataclass(frozen=True)
+class FMN(MinimumDistanceAttack):
+    """Projected ascent in balls in any norm that shrink where the point is misclassified and grow where it is not.
+
+    Steps and the balls' changes shrink along half a cosine. Until an example is broken its ball grows from the
+    distance at which a linear network would be, since rounding keeps points at exactly that distance unbroken. An l_0
+    ball changes by one coordinate at least. Where the gradient vanishes a random direction takes its place.
+
+    Args:
+        steps: how many forward-backward passes; one forward pass more looks at where the last one led.
+        step: the Euclidean length of the first step, in units of the input.
+        last_step: that of the last step, as a share of the first.
+        gamma: by which share a ball shrinks or grows at first.
+        last_gamma: likewise at last.
+
+    Raises:
+        InputError: an argument is not positive.
+
+    Source: Pintor et al. 2021, algorithm 1.
+    """
+
+    steps: int = 100
+    step: float = 1.0
+    last_step: float = 0.01
+    gamma: float = 0.05
+    last_gamma: float = 0.001
+
+    def __post_init__(self) -> None:
+        require_positive("FMN", steps=self.steps, step=self.step, last_step=self.last_step)
+        require_positive("FMN", gamma=self.gamma, last_gamma=self.last_gamma)
+
+    def __call__(
+        self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise, enough: bool = False
+    ) -> Float[Tensor, "b *z"]:
+        """Return the nearest misclassified points found.
+
+        Raises:
+            UnsupportedSetError: the set is no ball in a norm.
+        """
+        best = Nearest(require_ball(S, "FMN"), y, noise, enough)
+        z, radius, most = S.start, torch.zeros_like(S.radius), farthest(best.S)
+        for step in range(self.steps):
+            found = ascent(lead, network, best.S, z, best.y)
+            wrong = labels_of(found.logits) != best.y
+            best.meet(wrong, z)
+            z, radius, most, value, gradient, wrong = best.pack(z, radius, most, found.loss, found.gradient, wrong)
+            if not len(best):
+                break
+            left = (1 + cos(pi * step / self.steps)) / 2
+            gamma = self.last_gamma + (self.gamma - self.last_gamma) * left
+            length = self.step * (self.last_step + (1 - self.last_step) * left)
+            larger = grown(best.S, radius, gamma)
+            if best.S.p:
+                there = aimed(best.S, z, value, gradient, length)
+                larger = torch.where(best.length < inf, larger, grown(best.S, there, gamma))
+            smaller = torch.minimum(shrunk(best.S, radius, gamma), best.length)
+            radius = torch.minimum(torch.where(wrong, smaller, larger), most)
+            z = z + length * direction(gradient, best.noise.fold(step))
+            z = best.S.resized(radius).project(z)
+        best.look(network, z)
+        return best.answers()
+
+
+def shrunk(S: NormBall, radius: Float[Tensor, "s"], gamma: float) -> Float[Tensor, "s"]:
+    less = radius * (1 - gamma)
+    return less if S.p else torch.minimum(less.floor(), radius - 1)
+
+
+def grown(S: NormBall, radius: Float[Tensor, "s"], gamma: float) -> Float[Tensor, "s"]:
+    more = radius * (1 + gamma)
+    return more if S.p else torch.maximum(more.floor(), radius + 1)
+
+
+def aimed(
+    S: NormBall,
+    z: Float[Tensor, "s *z"],
+    value: Float[Tensor, "s"],
+    gradient: Float[Tensor, "s *z"],
+    otherwise: float,
+) -> Float[Tensor, "s"]:
+    """Return the distance at which a linear network's answer would change; `otherwise` ahead where it never does."""
+    dual = dual_norm(S, gradient)
+    return S.distance(z) + torch.where(dual > 0, -value / dual, otherwise)

@@ -1,0 +1,25 @@
+"""Attacks made of searches for the nearest misclassified point."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from hauberk.concepts.attack import Attack, MinimumDistanceAttack, Network
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.perturbation_set import PerturbationSet
+from hauberk.concepts.radius import per_example
+
+
+@dataclass(frozen=True)
+class Within(Attack):
+    """Answers with what a minimum-distance attack finds: where the set does not hold that, with the nearest member."""
+
+    attack: MinimumDistanceAttack
+
+    def __call__(
+        self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise
+    ) -> Float[Tensor, "b *z"]:
+        z = self.attack(network, S, y, noise=noise, enough=True)
+        return torch.where(per_example(S.contains(z), z), z, S.project(z))

@@ -1,0 +1,52 @@
+"""Borders between classes, as a linearised network has them."""
+
+from math import inf
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from hauberk.concepts.attack import Ascent, Network
+from hauberk.concepts.loss import lead
+from hauberk.concepts.norm_ball import NormBall
+from hauberk.concepts.radius import per_example
+from hauberk.kernels.input_gradients import InputGradients
+
+
+def nearest_border(
+    network: Network, S: NormBall, z: Float[Tensor, "b *z"], y: Int[Tensor, "b"], targets: Int[Tensor, "b k"]
+) -> Ascent:
+    """Return the lead of that target class whose linearised border is nearest to z, and its gradient.
+
+    One forward pass and one backward pass a target. Source: Moosavi-Dezfooli et al. 2016, eq. 8.
+    """
+    with torch.enable_grad(), InputGradients():
+        z = z.detach().requires_grad_()
+        logits = network(S.decode(z))
+        found: tuple[Tensor, Tensor, Tensor] | None = None
+        for k, target in enumerate(targets.unbind(1)):
+            value = lead(logits, y, target)
+            (normal,) = torch.autograd.grad(value.sum(), z, retain_graph=k + 1 < targets.shape[1])
+            with torch.no_grad():
+                value = value.detach()
+                away = value.abs() / dual_norm(S, normal).clamp(min=torch.finfo(z.dtype).tiny)
+                if found is None:
+                    found = away, value, normal
+                else:
+                    nearer = away < found[0]
+                    new = away, value, normal
+                    found = tuple(  # pyright: ignore[reportAssignmentType]
+                        torch.where(per_example(nearer, n), n, o) for n, o in zip(new, found, strict=True)
+                    )
+    assert found is not None
+    return Ascent(found[2], found[1], logits.detach())
+
+
+def dual_norm(S: NormBall, w: Float[Tensor, "b *z"]) -> Float[Tensor, "b"]:
+    """Return the dual norm of each w."""
+    return (w * S.dual_vector(w)).flatten(1).sum(1)
+
+
+def ranked_targets(logits: Float[Tensor, "b classes"], y: Int[Tensor, "b"]) -> Int[Tensor, "b others"]:
+    """Return all classes but the label, the largest logit first."""
+    return logits.scatter(1, y[:, None], -inf).argsort(stable=True, dim=1, descending=True)[:, :-1]
