@@ -10,15 +10,17 @@ from hauberk.attacks import (
     PGD,
     EachMember,
     MultiSteepestDescent,
+    Previous,
+    RandomMember,
     Restarts,
     SparseAPGD,
+    Unperturbed,
     WorstOf,
 )
 from hauberk.concepts.attack import Attack
 from hauberk.concepts.box_set import BoxSet
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import ThreatModel
-from hauberk.concepts.start import RandomMember, Unperturbed
 from hauberk.concepts.union_set import UnionSet, members_of
 from hauberk.errors import UnsupportedSetError
 from hauberk.losses import CrossEntropy, Margin
@@ -217,7 +219,7 @@ def test_fgsm_moves_every_pixel_by_the_radius_where_the_range_allows():
 
 
 def steadfast(seed, x):
-    """Return a linear network of two classes that no perturbation breaks, the labels, and a loss's optimum over a set."""
+    """Return a linear network of two classes that no perturbation takes away from 0, its normal, and its bias."""
     module = network("linear", seed).module
     head = nn.Linear(16, 2, dtype=DTYPE)
     with torch.no_grad():

@@ -77,7 +77,7 @@ class APGD(SteerableAttack):
         S = search.S
         z = S.project(S.start + on_sphere(S, S.sample(search.noise.fold(0))))
         found = ascent(self.loss, network, S, z, search.y, search.target, self.samples)
-        search.meet(found.logits.argmax(1) != search.y, z)
+        search.meet(found.misses(search.y), z)
         gradient, loss, never = found.gradient, found.loss, torch.full_like(found.loss, -inf)
         rises, reduced = torch.zeros_like(loss), torch.ones_like(search.y, dtype=torch.bool)
         return Walk(z, z, gradient, loss, z, gradient, loss, never, 2 * S.radius, rises, reduced)
@@ -85,7 +85,7 @@ class APGD(SteerableAttack):
     def moved(self, network: Network, search: Search, walk: "Walk", z: Float[Tensor, "s *z"]) -> "Walk":
         """Return the walk at its next point."""
         found = ascent(self.loss, network, search.S, z, search.y, search.target, self.samples)
-        search.meet(found.logits.argmax(1) != search.y, z)
+        search.meet(found.misses(search.y), z)
         better = per_example(found.loss > walk.best_loss, z)
         return walk._replace(
             z=z,

@@ -7,7 +7,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from hauberk.concepts.attack import Ascent, MinimumDistanceAttack, Network, ascent, require_positive
+from hauberk.concepts.attack import (
+    Ascent,
+    MinimumDistanceAttack,
+    Network,
+    ascent,
+    misclassified,
+    require_positive,
+)
 from hauberk.concepts.borders import nearest_border, ranked_targets
 from hauberk.concepts.loss import lead
 from hauberk.concepts.nearest import Nearest
@@ -82,8 +89,19 @@ class FAB(MinimumDistanceAttack):
             z = near.sample(best.noise.fold(restart).fold(run))
         found = self.border(network, best.S, z, best.y, ranked, run)
         value, normal = found.loss, found.gradient
+        often = False
         for step in range(self.steps):
             z = self.moved(best.S, z, value, normal)
+            if often:  # most will step back: look first, which is cheaper than a gradient that is thrown away
+                wrong = misclassified(network, best.S, z, best.y)
+                best.meet(wrong, z)
+                z, ranked, wrong = best.pack(z, ranked, wrong)
+                if not len(best):
+                    break
+                z = torch.where(per_example(wrong, z), torch.lerp(best.S.start, z, self.backward), z)
+                found = self.border(network, best.S, z, best.y, ranked, run)
+                value, normal, often = found.loss, found.gradient, bool(wrong.float().mean() > OFTEN)
+                continue
             found = self.border(network, best.S, z, best.y, ranked, run)
             wrong = labels_of(found.logits) != best.y
             best.meet(wrong, z)
@@ -95,6 +113,7 @@ class FAB(MinimumDistanceAttack):
                 z[wrong] = back.start + self.backward * (z[wrong] - back.start)
                 found = self.border(network, back, z[wrong], best.y[wrong], ranked[wrong], run)
                 value[wrong], normal[wrong] = found.loss, found.gradient
+                often = bool(wrong.float().mean() > OFTEN)
         return ranked
 
     def border(
@@ -122,6 +141,10 @@ class FAB(MinimumDistanceAttack):
         return clamped(
             S, torch.lerp(z + self.overshoot * step, S.start + self.overshoot * other, per_example(share, z))
         )
+
+
+OFTEN = 0.3
+"""A forward pass costs about this share of a forward-backward pass."""
 
 
 def length(move: Float[Tensor, "s *z"], p: float) -> Float[Tensor, "s"]:

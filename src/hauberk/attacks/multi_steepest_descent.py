@@ -64,7 +64,7 @@ class MultiSteepestDescent(Attack):
         for step in range(self.steps):
             found = ascent(self.loss, network, search.S, z, search.y)
             if self.stop_when_broken:
-                search.meet(found.logits.argmax(1) != search.y, z)
+                search.meet(found.misses(search.y), z)
             gradient = found.gradient
             z, gradient, best, best_loss = search.pack(z, gradient, best, best_loss)
             if not len(search):

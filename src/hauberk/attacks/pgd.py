@@ -14,6 +14,7 @@ from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
 from hauberk.concepts.search import Search
 from hauberk.concepts.start import RandomMember, Start
+from hauberk.concepts.subject import labels_of
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class PGD(SteerableAttack):
                 size = gradient.flatten(1).abs().sum(1).clamp(min=torch.finfo(z.dtype).tiny)
                 gradient = direction = self.momentum * direction + gradient / per_example(size, z)
             if self.stop_when_broken:
-                search.meet(found.logits.argmax(1) != search.y, z)
+                search.meet(found.misses(search.y), z)
                 best, best_loss = better(best, best_loss, z, found.loss)
                 z, direction, gradient, best, best_loss = search.pack(z, direction, gradient, best, best_loss)
                 if not len(search):
@@ -74,7 +75,7 @@ class PGD(SteerableAttack):
             with torch.no_grad():
                 logits = network(search.S.decode(z))
                 loss = self.loss(logits, search.y, search.target)
-            search.meet(logits.argmax(1) != search.y, z)
+            search.meet(labels_of(logits) != search.y, z)
             z, _ = better(best, best_loss, z, loss)
         z = search.answers(z)
         self.start.remember(S, z)

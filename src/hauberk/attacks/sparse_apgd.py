@@ -71,7 +71,7 @@ class SparseAPGD(SteerableAttack):
         best, S = search.S.project(best), search.S
         corner = S.project(S.steepest_step(S.start, gradient, S.radius, search.noise.fold(1)))
         found = ascent(self.loss, network, S, corner, search.y, search.target, self.samples)
-        search.meet(found.logits.argmax(1) != search.y, corner)
+        search.meet(found.misses(search.y), corner)
         return search.answers(torch.where(per_example(found.loss > loss, best), corner, best))
 
     def phase(
@@ -97,7 +97,7 @@ class SparseAPGD(SteerableAttack):
             better = per_example(loss > best_loss, z)
             best, best_gradient = torch.where(better, z, best), torch.where(better, gradient, best_gradient)
             best_loss = torch.maximum(loss, best_loss)
-            search.meet((found.logits.argmax(1) != search.y) & search.S.contains(z), z)
+            search.meet(found.misses(search.y) & search.S.contains(z), z)
             z, gradient, best, best_gradient, best_loss, longest, length, sparsity, density = search.pack(
                 z, gradient, best, best_gradient, best_loss, longest, length, sparsity, density
             )

@@ -12,6 +12,7 @@ from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
+from hauberk.concepts.subject import labels_of
 from hauberk.errors import InputError
 
 
@@ -46,7 +47,7 @@ class WorstOf(Attack):
             z = attack(network, S, y, noise=noise.fold(number))
             with torch.no_grad():
                 logits = network(S.decode(z))
-                loss, broken = self.loss(logits, y), logits.argmax(1) != y
+                loss, broken = self.loss(logits, y), labels_of(logits) != y
             if worst is None:
                 answer, worst, wrong = z, loss, broken
                 continue

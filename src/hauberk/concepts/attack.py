@@ -84,6 +84,10 @@ class Ascent:
     loss: Float[Tensor, "b"]
     logits: Float[Tensor, "b classes"]
 
+    def misses(self, y: Int[Tensor, "b"]) -> Bool[Tensor, "b"]:
+        """Return where the network's answer is not y; logits that are no numbers are no answer."""
+        return labels_of(self.logits) != y
+
 
 def ascent(
     loss: Climb,

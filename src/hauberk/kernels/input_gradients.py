@@ -1,7 +1,8 @@
-"""Gradients with respect to inputs, several times faster for convolutions that read few channels.
+"""Gradients with respect to inputs alone, which CPUs find about twice as fast as torch's own.
 
-The transposed convolution of a network's first layer costs torch's CPU code more than all else of a backward pass. One
-matrix product and a walk over memory do the same.
+The transposed convolution of a network's first layer costs torch's CPU code more than all else of a backward pass: one
+matrix product and a walk over memory do the same. And weights with channels last make every result have them last, so
+that neither that product nor the next convolution has to reorder what it reads.
 """
 
 from typing import Any
@@ -18,18 +19,18 @@ FEW = 4
 
 
 class InputGradients(TorchFunctionMode):
-    """While it is on, convolutions of few channels give gradients to their inputs alone, none to their weights.
+    """While it is on, convolutions on a CPU give gradients to their inputs alone, none to their weights.
 
     Only for gradients that are asked for with respect to the input: `torch.autograd.grad(loss, x)`.
     """
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func is F.conv2d and suits(*args, **(kwargs or {})):
-            return FewChannels.apply(*completed(*args, **(kwargs or {})))
+        if func is F.conv2d:
+            return convolved(*args, **(kwargs or {}))
         return func(*args, **(kwargs or {}))
 
 
-def suits(
+def convolved(
     input: Tensor,
     weight: Tensor,
     bias: Tensor | None = None,
@@ -37,28 +38,19 @@ def suits(
     padding: Any = 0,
     dilation: Any = 1,
     groups: int = 1,
-) -> bool:
-    """Return whether the matrix product is the faster way here."""
-    few = weight.shape[1] <= FEW and groups == 1 and not isinstance(padding, str)
-    plain = input.ndim == 4 and input.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
-    return few and plain and input.requires_grad
-
-
-def completed(
-    input: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
-    groups: int = 1,
-) -> tuple[Any, ...]:
-    """Return the arguments, each geometry as a pair."""
-    pairs = (
-        tuple(size) * (2 // len(size)) if isinstance(size, tuple | list) else (size, size)
-        for size in (stride, padding, dilation)
-    )
-    return input, weight, bias, *pairs
+) -> Tensor:
+    """Return the convolution, with the backward pass that is fastest for its input."""
+    here = input.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
+    if not (here and input.requires_grad and input.ndim == 4):
+        return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
+    weight = weight.detach().contiguous(memory_format=torch.channels_last)
+    bias = None if bias is None else bias.detach()
+    if weight.shape[1] > FEW or groups > 1 or isinstance(padding, str):
+        return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
+    geometry = [tuple(size) if isinstance(size, tuple | list) else (size,) for size in (stride, padding, dilation)]
+    result = FewChannels.apply(input, weight, bias, *(size * (2 // len(size)) for size in geometry))
+    assert isinstance(result, Tensor)
+    return result
 
 
 class FewChannels(torch.autograd.Function):
