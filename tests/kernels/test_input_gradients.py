@@ -5,13 +5,13 @@ import torch.nn.functional as F
 from hauberk.kernels.input_gradients import InputGradients
 
 CASES = [
-    dict(channels=1, kernel=(4, 4), stride=2, padding=1),
-    dict(channels=3, kernel=(3, 3), padding=1),
-    dict(channels=2, kernel=(3, 2), stride=(2, 1), padding=(0, 1), dilation=(1, 2)),
-    dict(channels=4, kernel=(5, 5), stride=3),
-    dict(channels=8, kernel=(3, 3), stride=2, padding=1),
-    dict(channels=4, kernel=(3, 3), groups=2),
-    dict(channels=3, kernel=(3, 3), padding="same"),
+    {"channels": 1, "kernel": (4, 4), "stride": 2, "padding": 1},
+    {"channels": 3, "kernel": (3, 3), "padding": 1},
+    {"channels": 2, "kernel": (3, 2), "stride": (2, 1), "padding": (0, 1), "dilation": (1, 2)},
+    {"channels": 4, "kernel": (5, 5), "stride": 3},
+    {"channels": 8, "kernel": (3, 3), "stride": 2, "padding": 1},
+    {"channels": 4, "kernel": (3, 3), "groups": 2},
+    {"channels": 3, "kernel": (3, 3), "padding": "same"},
 ]
 
 

@@ -109,7 +109,8 @@ def concrete(concept: type) -> list[type]:
     while waiting:
         cls = waiting.pop()
         waiting += cls.__subclasses__()
-        if not inspect.isabstract(cls) and cls.__module__.startswith(f"{hauberk.__name__}."):
+        inside = cls.__module__.startswith(f"{hauberk.__name__}.")
+        if not inspect.isabstract(cls) and inside and not cls.__module__.endswith("presets"):  # those are products
             found.add(cls)
     return sorted(found, key=lambda cls: cls.__name__)
 

@@ -34,6 +34,10 @@ class AverageOf(Attack):
         if not self.attacks:
             raise InputError("AverageOf needs at least one attack, but has none.")
 
+    @property
+    def black_box(self) -> bool:
+        return all(attack.black_box for attack in self.attacks)
+
     def __call__(
         self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise
     ) -> Float[Tensor, "b *z"]:

@@ -31,6 +31,7 @@ class BlendedNoise(MinimumDistanceAttack):
 
     draws: int = 1000
     blends: int = 50
+    black_box = True
 
     def __post_init__(self) -> None:
         require_positive("BlendedNoise", draws=self.draws, blends=self.blends)

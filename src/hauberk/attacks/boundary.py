@@ -44,6 +44,7 @@ class Boundary(MinimumDistanceAttack):
     steps: int = 25000
     sphere: float = 0.01
     inwards: float = 0.01
+    black_box = True
 
     def __post_init__(self) -> None:
         require_positive("Boundary", steps=self.steps, sphere=self.sphere, inwards=self.inwards)

@@ -25,6 +25,10 @@ class EachMember(Attack):
     attack: Attack
     only: int | None = None
 
+    @property
+    def black_box(self) -> bool:
+        return self.attack.black_box
+
     def __call__(
         self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise
     ) -> Float[Tensor, "b *z"]:

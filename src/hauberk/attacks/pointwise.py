@@ -39,6 +39,7 @@ class Pointwise(MinimumDistanceAttack):
     start: MinimumDistanceAttack
     halvings: int = 10
     gain: float = 0.01
+    black_box = True
 
     def __post_init__(self) -> None:
         require_positive("Pointwise", halvings=self.halvings, gain=self.gain)

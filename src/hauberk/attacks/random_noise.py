@@ -33,6 +33,7 @@ class RandomNoise(Attack):
     """
 
     draws: int = 100
+    black_box = True
 
     def __post_init__(self) -> None:
         require_positive(type(self).__name__, draws=self.draws)

@@ -22,6 +22,10 @@ class Restarts(Attack):
     def __post_init__(self) -> None:
         require_positive("Restarts", times=self.times)
 
+    @property
+    def black_box(self) -> bool:
+        return self.attack.black_box
+
     def __call__(
         self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise
     ) -> Float[Tensor, "b *z"]:

@@ -33,6 +33,7 @@ class SaltAndPepper(MinimumDistanceAttack):
 
     steps: int = 1000
     across_channels: bool = True
+    black_box = True
 
     def __post_init__(self) -> None:
         require_positive("SaltAndPepper", steps=self.steps)

@@ -35,6 +35,10 @@ class Strongest(Attack):
         if not self.attacks:
             raise InputError("an ensemble needs at least one attack, but has none.")
 
+    @property
+    def black_box(self) -> bool:
+        return all(attack.black_box for attack in self.attacks.values())
+
     def __call__(
         self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise
     ) -> Float[Tensor, "b *z"]:

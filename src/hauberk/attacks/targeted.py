@@ -32,6 +32,10 @@ class Targeted(Attack):
     def __post_init__(self) -> None:
         require_positive("Targeted", classes=self.classes)
 
+    @property
+    def black_box(self) -> bool:
+        return self.attack.black_box
+
     def __call__(
         self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise
     ) -> Float[Tensor, "b *z"]:

@@ -23,6 +23,7 @@ class Transfer(Attack):
 
     attack: Attack
     surrogate: nn.Module
+    black_box = True
 
     def __call__(
         self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise

@@ -18,6 +18,10 @@ class Within(Attack):
 
     attack: MinimumDistanceAttack
 
+    @property
+    def black_box(self) -> bool:
+        return self.attack.black_box
+
     def __call__(
         self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise
     ) -> Float[Tensor, "b *z"]:

@@ -46,6 +46,7 @@ class QuerySearch(Attack):
     loss: AdversarialLoss
     queries: int = 5000
     p: float = 0.8
+    black_box = True
 
     def __post_init__(self) -> None:
         require_positive(type(self).__name__, queries=self.queries, p=self.p)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import polars as pl
 import torch
@@ -55,6 +56,7 @@ class Curve:
     attacks: Mapping[str, Attack | MinimumDistanceAttack]
     verifiers: Sequence[Verifier]
     examples: int = 1000
+    undecided: ClassVar[Mapping[str, Attack | MinimumDistanceAttack]] = {}
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ class Evaluator:
         shard: examples a shard, which is what a kill can lose.
         illustrated: how many examples are kept with their adversarial versions.
         seed: of the attacks' noise.
+        undecided: further attacks, for examples that are neither broken nor proven by then: strong and slow ones.
         every_attack: run every attack on every example, broken or not, so that attacks can be compared; by default
             each attacks what those before it left, which is faster and gives the same attacked accuracy.
     """
@@ -82,10 +85,18 @@ class Evaluator:
     shard: int = 500
     illustrated: int = 10
     seed: int = 0
+    undecided: Mapping[str, Attack | MinimumDistanceAttack] = field(default_factory=dict)
     every_attack: bool = False
 
     def __post_init__(self) -> None:
         require_names(self.studies)
+        if twice := sorted(self.attacks.keys() & self.undecided.keys()):
+            raise InputError(f"two attacks of one name would share a column of the records: rename {', '.join(twice)}.")
+
+    @property
+    def everything(self) -> dict[str, Attack | MinimumDistanceAttack]:
+        """All attacks, by their names."""
+        return {**self.attacks, **self.undecided}
 
     def evaluate(
         self,
@@ -108,7 +119,7 @@ class Evaluator:
         """
         require_examples(data)
         require_inputs(data, threat, self.shard)
-        require_steps(data, threat, self.attacks.values(), self.shard)
+        require_steps(data, threat, self.everything.values(), self.shard)
         with undisturbed(network):
             x, _ = data.batch(slice(0, 2))
             x = x.to(next(network.parameters(), x).device)
@@ -119,14 +130,15 @@ class Evaluator:
             self.sweep(subject, data, threat, folder / "records", self, watch)
             self.sweep_curve(subject, data, threat, folder / "curve", watch)
             curve_attacks = self.curve.attacks if self.curve else {}
-            summary = summarised(folder, threat, self.attacks, self.verifiers, curve_attacks, self.seed)
+            summary = summarised(folder, threat, self.everything, self.verifiers, curve_attacks, self.seed)
             summary["every_attack"] = self.every_attack
             reseed(x.device, self.seed, "masking")
             records = read_records(folder / "records")
-            signs = signs_of_masking(subject, data, threat, records, self.attacks, self.seed) if self.attacks else []
+            attacks = self.everything
+            signs = signs_of_masking(subject, data, threat, records, attacks, self.seed) if attacks else []
             summary["masking"] = [asdict(sign) for sign in signs]
             write_layers(folder, subject, data, threat, self.verifiers)
-            write_examples(folder, subject, data, threat, self.attacks, self.illustrated, self.seed)
+            write_examples(folder, subject, data, threat, self.everything, self.illustrated, self.seed)
             reseed(x.device, self.seed, "studies")
             write_studies(folder / "studies", self.studies, subject, data, threat)
         write_text(folder / "summary.json", json.dumps(summary, indent=1))
@@ -180,7 +192,9 @@ class Evaluator:
                     shard.verify(verifier)
                 for name, attack in suite.attacks.items():
                     shard.attack(name, attack, everywhere=everywhere, skip_proven=isinstance(suite, Curve))
-                shard.require_applicable(suite.attacks)
+                for name, attack in suite.undecided.items():
+                    shard.attack(name, attack, everywhere=everywhere, skip_proven=not everywhere)
+                shard.require_applicable([*suite.attacks, *suite.undecided])
                 shard.require_agreement(folder.parent)
                 with replacing(file) as temporary:
                     records = shard.records(time.monotonic() - began)

@@ -43,7 +43,7 @@ def convolved(
     here = input.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
     if not (here and input.requires_grad and input.ndim == 4):
         return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
-    weight = weight.detach().contiguous(memory_format=torch.channels_last)
+    weight = weight.detach().clone(memory_format=torch.channels_last)  # one channel looks like either
     bias = None if bias is None else bias.detach()
     if weight.shape[1] > FEW or groups > 1 or isinstance(padding, str):
         return F.conv2d(input, weight, bias, stride, padding, dilation, groups)

@@ -1,0 +1,66 @@
+from math import inf
+
+import pytest
+import torch
+
+from hauberk.attacks import APGD, FAB, Restarts, SparseAPGD, Square, SquareWindows, Targeted, Within
+from hauberk.concepts.noise import Noise
+from hauberk.errors import InputError, UnsupportedSetError
+from hauberk.losses import DLR, CrossEntropy, Margin
+from hauberk.presets import AutoAttack, Ensemble, autoattack, ensemble
+from hauberk.threats import GivenBox, L0Ball, L1Ball, L2Ball, LinfBall, Union
+from laws.networks import images, labels, network
+
+B = 6
+NOISE = Noise.of(0, torch.arange(B))
+
+
+def test_standard_autoattack_is_the_reference():
+    for p, windows in ((inf, Square), (2.0, SquareWindows)):
+        assert autoattack(p) == {
+            "APGD-CE": Restarts(APGD(CrossEntropy(), 100), 1),
+            "APGD-T": Targeted(APGD(DLR(), 100), 9),
+            "FAB-T": Within(FAB(100, 9)),
+            "Square": windows(Margin(), 5000),
+        }
+    assert autoattack(1.0) == {
+        "APGD-CE": Restarts(SparseAPGD(CrossEntropy(), 100), 5),
+        "APGD-T": Targeted(SparseAPGD(DLR(), 100), 5),
+        "FAB-T": Within(FAB(100, 9)),
+        "Square": SquareWindows(Margin(), 5000),
+    }
+
+
+def test_the_versions_for_random_networks_and_of_more_attacks():
+    assert {name: attack.samples for name, attack in autoattack(2.0, "rand").items()} == {
+        "APGD-CE": 20,
+        "APGD-DLR": 20,
+    }
+    assert list(autoattack(inf, "plus")) == ["APGD-CE", "APGD-DLR", "FAB", "Square", "APGD-T", "FAB-T"]
+
+
+@pytest.mark.parametrize("threat", [LinfBall(0.3), L2Ball(1.5), L1Ball(4.0), L0Ball(4)], ids=str)
+def test_the_ensemble_breaks_what_its_members_break(threat):
+    graph, y = network("dense", 1, 3.0), labels(B, 1)
+    S = threat.at(images(B, 1))
+    z = Ensemble()(graph, S, y, noise=NOISE)
+    assert S.contains(z).all()
+    broken = graph(z).argmax(1) != y
+    first = next(iter(ensemble(S.p).values()))
+    assert (broken | (graph(first(graph, S, y, noise=NOISE)).argmax(1) == y)).all()
+
+
+def test_unions_are_attacked_member_by_member():
+    graph, y = network("dense", 2, 3.0), labels(B, 2)
+    S = Union([LinfBall(0.3), L2Ball(0.5)]).at(images(B, 2))
+    assert S.contains(Ensemble()(graph, S, y, noise=NOISE)).all()
+
+
+def test_what_has_no_suite_is_refused_by_name():
+    with pytest.raises(InputError, match="versions of AutoAttack"):
+        AutoAttack("fast")
+    with pytest.raises(UnsupportedSetError, match="l_1, l_2 and l_inf"):
+        autoattack(0.0)
+    box = GivenBox(torch.zeros(1, 1, 4, 4), torch.ones(1, 1, 4, 4)).at(images(B, 3))
+    with pytest.raises(UnsupportedSetError, match="ensemble of attacks"):
+        Ensemble()(network("dense", 1), box, labels(B, 3), noise=NOISE)
