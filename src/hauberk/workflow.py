@@ -75,14 +75,24 @@ def family(folder: Path) -> list[Path]:
 
 def evaluate_one(folder: Path, overrides: list[str], watch: EvaluationWatcher) -> Summary:
     """Evaluate one run, as `evaluate` does."""
+    recipe = trained(folder, overrides)
+    network = recipe.network.to(Accelerator().device)
+    return recipe.evaluator.evaluate(network, recipe.data.test(), recipe.threat, folder / "evaluation", watch)
+
+
+def trained(folder: Path, overrides: list[str]) -> Recipe:
+    """Return a run's recipe, its network with the trained weights.
+
+    Raises:
+        InputError: the folder holds no trained run, or its weights do not fit its recipe.
+    """
     recipe = build(read_recipe(str(require(folder / "recipe.yaml")), overrides))
     weights = require(folder / "model.safetensors")
     try:
         recipe.network.load_state_dict(load_file(weights))
     except (SafetensorError, RuntimeError, OSError) as error:
         raise InputError(f"{weights} does not hold the weights of the recipe's network: {error}") from error
-    network = recipe.network.to(Accelerator().device)
-    return recipe.evaluator.evaluate(network, recipe.data.test(), recipe.threat, folder / "evaluation", watch)
+    return recipe
 
 
 def facts(recipe: Recipe) -> dict[str, object]:
