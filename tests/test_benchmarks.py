@@ -1,10 +1,26 @@
-"""The soundness benchmark runs on every architecture; its figures come from longer runs."""
+"""Benchmarks run on little; their figures come from longer runs."""
 
+import csv
+import math
 import subprocess
 import sys
 from pathlib import Path
 
-SOUNDNESS = Path(__file__).parents[1] / "benchmarks" / "soundness.py"
+import torch
+from safetensors.torch import save_file
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+SOUNDNESS, ATTACKS = BENCHMARKS / "soundness.py", BENCHMARKS / "attacks.py"
+RECIPE = """
+data: datasets.MNIST
+threat: {class: threats.LinfBall, eps: 0.3}
+network: {class: architectures.FullyConnected, hidden: []}
+trainer:
+  objective: {class: objectives.Natural, loss: losses.CrossEntropy}
+  epochs: 1
+  learning_rate: {class: schedules.Constant, value: 0.1}
+evaluator: {attacks: {}, verifiers: []}
+"""
 
 
 def test_no_bound_is_crossed():
@@ -12,3 +28,17 @@ def test_no_bound_is_crossed():
     answer = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.endswith(" 0 crossings\n")
+
+
+def test_no_attack_breaks_a_constant_network(tmp_path):
+    (tmp_path / "recipe.yaml").write_text(RECIPE)
+    bias = torch.zeros(10)
+    bias[7] = 1.0
+    save_file({"1.weight": torch.zeros(10, 784), "1.bias": bias}, tmp_path / "model.safetensors")
+    command = [sys.executable, ATTACKS, tmp_path, "--images", "10", "--cases", "apgd-ce-linf,ddn", "--csv", "found.csv"]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path)
+    assert answer.returncode == 0, answer.stderr
+    with (tmp_path / "found.csv").open() as file:
+        apgd, ddn = csv.DictReader(file)
+    assert float(apgd["robust_accuracy"]) == 10.0  # one of the first ten images is a seven
+    assert float(ddn["distance"]) == math.inf
