@@ -47,7 +47,6 @@ from hauberk.attacks import (
     SparseAPGD,
     Square,
     SquareWindows,
-    Strongest,
     Targeted,
     Within,
 )
@@ -55,6 +54,7 @@ from hauberk.concepts.attack import Attack, MinimumDistanceAttack
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.losses import DLR, CrossEntropy, Margin
+from hauberk.presets import AutoAttack, Ensemble
 from hauberk.recipe import build, read_recipe
 from hauberk.threats import L1Ball, L2Ball, LinfBall, Union
 
@@ -77,15 +77,11 @@ def parts(norm: str) -> dict[str, Attack]:
     return {"apgd-ce": ce, "apgd-t": targeted, "fab-t": Within(FAB(steps=100, targets=9)), "square": square}
 
 
-def autoattack(norm: str) -> Attack:
-    found = parts(norm)
-    return Strongest(found | {"apgd-ce": Restarts(found["apgd-ce"], 5)} if norm == "l1" else found)
-
-
 CASES: dict[str, tuple[ThreatModel, Attack | MinimumDistanceAttack]] = {
     "pgd": (BALLS["linf"], Restarts(PGD(CrossEntropy(), 50, 1 / 30), 10)),
     **{f"{name}-{norm}": (ball, attack) for norm, ball in BALLS.items() for name, attack in parts(norm).items()},
-    **{f"autoattack-{norm}": (ball, autoattack(norm)) for norm, ball in BALLS.items()},
+    **{f"autoattack-{norm}": (ball, AutoAttack()) for norm, ball in BALLS.items()},
+    **{f"ensemble-{norm}": (ball, Ensemble()) for norm, ball in BALLS.items()},
     "msd": (UNION, MultiSteepestDescent(CrossEntropy(), 100, [1 / 30, 1 / 15, 1 / 12])),
     "ddn": (BALLS["l2"], DDN(100, levels=None)),
     "cw": (BALLS["l2"], CarliniWagner(steps=200, rounds=9)),

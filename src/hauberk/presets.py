@@ -14,7 +14,6 @@ from hauberk.attacks import (
     FMN,
     PGD,
     Pointwise,
-    RandomMember,
     Restarts,
     SaltAndPepper,
     SparseAPGD,
@@ -136,6 +135,7 @@ def ensemble(p: float) -> Suite:
         }
     if p == 1:
         return {
+            "FMN": Within(FMN(200)),
             "APGD-CE": SparseAPGD(CrossEntropy()),
             "FAB": Within(FAB(targets=3)),
             "APGD-T": Targeted(SparseAPGD(DLR()), 5),
@@ -145,10 +145,10 @@ def ensemble(p: float) -> Suite:
         }
     if p == 0:
         return {
-            "PGD": Restarts(PGD(Margin(), 40, 0.1, start=RandomMember()), 5),
-            "FMN": Within(FMN(200)),
-            "FAB": Within(FAB(targets=9)),
             "Pointwise": Within(Pointwise(SaltAndPepper())),
+            "FMN": Within(FMN(200)),
+            "PGD": Restarts(PGD(Margin(), 40, 0.1), 5),
+            "FAB": Within(FAB(targets=9)),
         }
     raise UnsupportedSetError(f"there is no ensemble for l_p balls with p = {p:g}: give the attacks yourself.")
 

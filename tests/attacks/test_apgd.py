@@ -52,9 +52,9 @@ def test_the_largest_entries_share_one_unit_and_there_is_at_least_one():
 def test_sets_of_other_norms_are_refused_by_name():
     x, y = interior(2, SHAPE, 0), torch.zeros(2, dtype=torch.long)
     module, _ = linear(SHAPE, 1, 0.5)
-    with pytest.raises(UnsupportedSetError, match="APGD is defined for l_p balls with p > 1"):
+    with pytest.raises(UnsupportedSetError, match="APGD is defined for balls in norms above l_1"):
         APGD(Margin())(module, L1Ball(1.0).at(x), y, noise=noise(2))
-    with pytest.raises(UnsupportedSetError, match="SparseAPGD is defined for l_p balls with p = 1"):
+    with pytest.raises(UnsupportedSetError, match="SparseAPGD is defined for balls in the l_1 norm"):
         SparseAPGD(Margin())(module, LinfBall(1.0).at(x), y, noise=noise(2))
 
 

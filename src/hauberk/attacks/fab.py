@@ -132,7 +132,11 @@ class FAB(MinimumDistanceAttack):
     def moved(
         self, S: NormBall, z: Float[Tensor, "s *z"], value: Float[Tensor, "s"], normal: Float[Tensor, "s *z"]
     ) -> Float[Tensor, "s *z"]:
-        """Return the mean of both projections' lengthened moves, each weighted by how near the other's is."""
+        """Return the mean of both projections' lengthened moves, each weighted by how near the other's is.
+
+        Coordinates without slope stay where they are, also where the range does not reach the border.
+        """
+        normal = torch.where(normal.abs() > LEVEL, normal, 0)
         offset = (normal * z).flatten(1).sum(1) - value
         step = S.meet(z, normal, offset) - z
         other = S.meet(S.start, normal, offset) - S.start
@@ -143,6 +147,8 @@ class FAB(MinimumDistanceAttack):
         )
 
 
+LEVEL = 1e-8
+"""Slopes below it count as none, as in the released code."""
 OFTEN = 0.3
 """A forward pass costs about this share of a forward-backward pass."""
 

@@ -14,6 +14,7 @@ from hauberk.concepts.nearest import Nearest, direction, farthest
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall, require_ball
 from hauberk.concepts.perturbation_set import PerturbationSet
+from hauberk.concepts.radius import per_example
 from hauberk.concepts.subject import labels_of
 
 
@@ -74,10 +75,22 @@ class FMN(MinimumDistanceAttack):
                 larger = torch.where(best.length < inf, larger, grown(best.S, there, gamma))
             smaller = torch.minimum(shrunk(best.S, radius, gamma), best.length)
             radius = torch.minimum(torch.where(wrong, smaller, larger), most)
-            z = z + length * direction(gradient, best.noise.fold(step))
+            z = outward(best, z + length * direction(gradient, best.noise.fold(step)), radius)
             z = best.S.resized(radius).project(z)
         best.look(network, z)
         return best.answers()
+
+
+def outward(best: Nearest, z: Float[Tensor, "s *z"], radius: Float[Tensor, "s"]) -> Float[Tensor, "s *z"]:
+    """Return points as far out as their balls, where nothing was found yet: steps alone would not get there.
+
+    Where gradients nearly vanish the border seems far, and the ball grows much faster than a step is long.
+    """
+    if best.S.p == 0:
+        return z
+    offset, length = z - best.S.start, best.S.distance(z)
+    far = torch.where((best.length < inf) | (length == 0), 1, (radius / length).clamp(min=1))
+    return best.S.start + offset * per_example(far, z)
 
 
 def shrunk(S: NormBall, radius: Float[Tensor, "s"], gamma: float) -> Float[Tensor, "s"]:

@@ -141,11 +141,10 @@ def require_ball(S: PerturbationSet, method: str, p: float | None = None, above:
         UnsupportedSetError: it is not; the message names the method and the set.
     """
     if not isinstance(S, NormBall) or (p is not None and S.p != p) or not S.p > above:
-        wanted = f"p = {p:g}" if p is not None else f"p > {above:g}" if above > -inf else "any p"
+        wanted = "any norm" if above == -inf else f"norms above l_{above:g}"
+        wanted = wanted if p is None else f"the l_{'inf' if p == inf else f'{p:g}'} norm"
         found = f"a ball with p = {S.p:g}" if isinstance(S, NormBall) else f"a {type(S).__name__}"
-        raise UnsupportedSetError(
-            f"{method} is defined for l_p balls with {wanted}, but the perturbation set is {found}."
-        )
+        raise UnsupportedSetError(f"{method} is defined for balls in {wanted}, but the perturbation set is {found}.")
     return S
 
 

@@ -18,7 +18,7 @@ from hauberk.concepts.radius import per_example
 class LinfSet(BoxSet, NormBall):
     """The points within `radius` of `start` in every coordinate that lie in the range of valid inputs: a box."""
 
-    within: tuple[float, float] | None
+    within: tuple[float, float] | None = None
     p = inf
 
     @classmethod
