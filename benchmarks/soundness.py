@@ -160,7 +160,7 @@ class Row(AdversarialLoss):
 
     coefficients: Tensor
 
-    def __call__(self, logits: Tensor, y: Tensor) -> Tensor:
+    def __call__(self, logits: Tensor, y: Tensor, target: Tensor | None = None) -> Tensor:
         return -(self.coefficients * logits).sum(1)
 
 
