@@ -21,9 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hauberk.attacks import (
-    APGD,
     DDN,
-    FAB,
     FGSM,
     FMN,
     PGD,
@@ -38,10 +36,6 @@ from hauberk.attacks import (
     Pointwise,
     Restarts,
     SaltAndPepper,
-    SparseAPGD,
-    Square,
-    SquareWindows,
-    Targeted,
     Unperturbed,
 )
 from hauberk.concepts.attack import Attack, MinimumDistanceAttack
@@ -49,8 +43,8 @@ from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.evaluation import Evaluator
 from hauberk.evaluation.records import read_records
 from hauberk.evaluation.statistics import share
-from hauberk.losses import DLR, CrossEntropy, Margin
-from hauberk.presets import AutoAttack, Ensemble
+from hauberk.losses import CrossEntropy, Margin
+from hauberk.presets import Ensemble
 from hauberk.recipe import Recipe
 from hauberk.threats import L0Ball, L1Ball, L2Ball, LinfBall, Union
 from hauberk.workflow import trained
@@ -76,10 +70,7 @@ SUITES = {
             "MIM": PGD(ENTROPY, 10, 0.2, momentum=1.0, start=Unperturbed()),
             "PGD-100": PGD(ENTROPY, 100, STEPS[0]),
             "PGD-50 x 10": Restarts(PGD(ENTROPY, 50, STEPS[0]), 10),
-            "APGD-CE": APGD(ENTROPY),
-            "APGD-T": Targeted(APGD(DLR())),
-            "FAB-T": FAB(),
-            "Square": Square(MARGIN),
+            "Ensemble": Ensemble(),
         },
     ),
     "l2": Suite(
@@ -92,11 +83,8 @@ SUITES = {
             "C&W": CarliniWagner(steps=200, rate=0.025),
             "Boundary, 2000 steps": Boundary(BlendedNoise(), steps=2000),
             "Pointwise": Pointwise(SaltAndPepper()),
-            "APGD-CE": APGD(ENTROPY),
-            "APGD-T": Targeted(APGD(DLR())),
             "FMN": FMN(200),
-            "FAB-T": FAB(),
-            "Square": SquareWindows(MARGIN),
+            "Ensemble": Ensemble(),
         },
     ),
     "l1": Suite(
@@ -105,12 +93,9 @@ SUITES = {
             "salt and pepper": SaltAndPepper(),
             "Pointwise": Pointwise(SaltAndPepper()),
             "PGD-100": PGD(ENTROPY, 100, STEPS[2]),
-            "EAD": ElasticNet(steps=200),
-            "APGD-CE": SparseAPGD(ENTROPY),
-            "APGD-T": Targeted(SparseAPGD(DLR()), 5),
+            "EAD": ElasticNet(steps=100),
             "FMN": FMN(200),
-            "FAB-T": FAB(),
-            "Square": SquareWindows(MARGIN),
+            "Ensemble": Ensemble(),
         },
     ),
     "l0": Suite(
@@ -120,7 +105,7 @@ SUITES = {
             "Pointwise": Pointwise(SaltAndPepper()),
             "PGD-40 x 5": Restarts(PGD(MARGIN, 40, 0.1), 5),
             "FMN": FMN(200),
-            "FAB-T": FAB(),
+            "Ensemble": Ensemble(),
         },
     ),
     "union": Suite(
@@ -133,9 +118,6 @@ SUITES = {
             },
         },
     ),
-    "autoattack-linf": Suite(LinfBall(0.3), {"AutoAttack": AutoAttack(), "Ensemble": Ensemble()}),
-    "autoattack-l2": Suite(L2Ball(1.5), {"AutoAttack": AutoAttack(), "Ensemble": Ensemble()}),
-    "autoattack-l1": Suite(L1Ball(12.0), {"AutoAttack": AutoAttack(), "Ensemble": Ensemble()}),
 }
 
 

@@ -164,3 +164,14 @@ def test_a_step_over_coordinates_shares_its_length_between_a_random_number_that_
 def test_numbers_of_coordinates_that_make_no_sense_are_refused(coordinates):
     with pytest.raises(InputError, match="coordinates"):
         L1Ball(1.0, coordinates=coordinates)
+
+
+def test_points_inside_stay_where_one_image_of_the_batch_is_outside():
+    S = L1Ball(2.0).at(images(B, 8))
+    z = S.start.clone()
+    z[0] = 1 - z[0]
+    z[1:, 0, 0, 0] = (z[1:, 0, 0, 0] + 0.3).clamp(max=1)
+    p = S.project(z)
+    assert torch.equal(p[1:], z[1:])
+    assert not torch.equal(p[0], z[0])
+    torch.testing.assert_close(S.distance(p)[0], torch.tensor(2.0, dtype=p.dtype))
