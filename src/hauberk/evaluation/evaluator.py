@@ -74,6 +74,7 @@ class Evaluator:
         illustrated: how many examples are kept with their adversarial versions.
         seed: of the attacks' noise.
         undecided: further attacks, for examples that are neither broken nor proven by then: strong and slow ones.
+        examples: how many examples, from the first; None: all.
         every_attack: run every attack on every example, broken or not, so that attacks can be compared; by default
             each attacks what those before it left, which is faster and gives the same attacked accuracy.
     """
@@ -86,6 +87,7 @@ class Evaluator:
     illustrated: int = 10
     seed: int = 0
     undecided: Mapping[str, Attack | MinimumDistanceAttack] = field(default_factory=dict)
+    examples: int | None = None
     every_attack: bool = False
 
     def __post_init__(self) -> None:
@@ -117,6 +119,7 @@ class Evaluator:
             UnsupportedSetError, UnsupportedOpError, ShapeError: none of the attacks applies.
             SoundnessError: an example is proven and broken at once; the evidence is kept in the folder.
         """
+        data = data.select(slice(0, self.examples))
         require_examples(data)
         require_inputs(data, threat, self.shard)
         require_steps(data, threat, self.everything.values(), self.shard)
