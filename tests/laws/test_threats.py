@@ -295,6 +295,15 @@ def test_select_commutes_with_everything(threat, index):
 
 
 @threats
+def test_sets_of_no_example_answer_with_nothing(threat):
+    S = threat.at(images(B, 16)).select(torch.zeros(B, dtype=torch.bool))
+    none = noise(examples=0)
+    for z in (S.sample(none), S.project(S.start), S.steepest_step(S.start, S.start, S.radius, none)):
+        assert z.shape == (0, *SHAPE)
+    assert S.contains(S.start).shape == (0,)
+
+
+@threats
 def test_scaled_multiplies_the_radius_and_keeps_the_range(threat):
     x = images(B, 17)
     half, factor = threat.scaled(0.5), torch.linspace(0.0, 2.0, B, dtype=x.dtype)

@@ -71,7 +71,7 @@ class BallSet(NormBall):
 
     def sample(self, noise: Noise) -> Float[Tensor, "b *z"]:
         """Return a point uniform in the ball for each example, clamped to the range of valid inputs."""
-        offset = self.drawn(noise, self.start[0].numel())
+        offset = self.drawn(noise, self.start.shape[1:].numel())
         return self.member(offset * self.radius[:, None].double())
 
     def contains(self, z: Float[Tensor, "b *z"], atol: float = 0.0) -> Bool[Tensor, "b"]:

@@ -33,7 +33,7 @@ class L0Set(NormBall):
     @property
     def count(self) -> Int[Tensor, "b 1"]:
         """How many coordinates may change."""
-        return self.radius.floor().long().clamp(max=self.start[0].numel())[:, None]
+        return self.radius.floor().long().clamp(max=self.start.shape[1:].numel())[:, None]
 
     def distance(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b"]:
         return (z != self.start).flatten(1).sum(1).to(z.dtype)
