@@ -133,6 +133,21 @@ def test_the_same_noise_gives_the_same_answers_with_and_without_gradients_enable
         assert torch.equal(attack(graph, S, y, noise=noise()), first)
 
 
+class Hard(nn.Module):
+    """Answers by a hard decision: no gradient leads back to the input."""
+
+    def forward(self, x):
+        up = (x.detach().flatten(1).mean(1) > 0.5).to(x.dtype)
+        return torch.stack([up, 1 - up, 0 * up, -up], 1)
+
+
+@attacks
+def test_a_network_without_gradients_is_searched_all_the_same(attack):
+    x, y = images(B, 16), torch.zeros(B, dtype=torch.long)
+    S = home(attack, x, y)
+    assert S.contains(answer(attack, Hard(), S, y, noise())).all()
+
+
 @attacks
 def test_restarts_only_add_to_what_is_broken(attack):
     require_no_memory(attack)

@@ -108,11 +108,24 @@ def ascent(
         for _ in range(samples):
             logits = network(S.decode(z))
             value = loss(logits, y, target)
-            (gradient,) = torch.autograd.grad(value.sum(), z)
-            passes.append((gradient, value.detach(), logits.detach()))
+            passes.append((slope(value, z), value.detach(), logits.detach()))
     if samples == 1:
         return Ascent(*passes[0])
     return Ascent(*(torch.stack(parts).mean(0) for parts in zip(*passes, strict=True)))
+
+
+def slope(value: Float[Tensor, "b"], z: Float[Tensor, "b *z"], keep: bool = False) -> Float[Tensor, "b *z"]:
+    """Return the gradient of the sum of values; 0 where no path leads from them to z, as behind a hard decision.
+
+    Args:
+        value: a number for each example.
+        z: what it depends on.
+        keep: whether the same pass will be asked for another gradient.
+    """
+    if not value.requires_grad:
+        return torch.zeros_like(z)
+    (gradient,) = torch.autograd.grad(value.sum(), z, retain_graph=keep, allow_unused=True)
+    return torch.zeros_like(z) if gradient is None else gradient
 
 
 def misclassified(

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from hauberk.concepts.attack import Ascent, Network
+from hauberk.concepts.attack import Ascent, Network, slope
 from hauberk.concepts.loss import lead
 from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.radius import per_example
@@ -26,7 +26,7 @@ def nearest_border(
         found: tuple[Tensor, Tensor, Tensor] | None = None
         for k, target in enumerate(targets.unbind(1)):
             value = lead(logits, y, target)
-            (normal,) = torch.autograd.grad(value.sum(), z, retain_graph=k + 1 < targets.shape[1])
+            normal = slope(value, z, keep=k + 1 < targets.shape[1])
             with torch.no_grad():
                 value = value.detach()
                 away = value.abs() / dual_norm(S, normal).clamp(min=torch.finfo(z.dtype).tiny)
