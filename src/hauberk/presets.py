@@ -145,7 +145,7 @@ def ensemble(p: float) -> Suite:
         }
     if p == 0:
         return {
-            "Pointwise": Within(Pointwise(SaltAndPepper())),
+            "Pointwise": Restarts(Within(Pointwise(SaltAndPepper())), 5),
             "FMN": Within(FMN(200)),
             "PGD": Restarts(PGD(Margin(), 40, 0.1), 5),
             "FAB": Within(FAB(targets=9)),
