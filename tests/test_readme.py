@@ -17,7 +17,7 @@ def test_the_python_of_the_readme_runs_and_certifies(
     assert shorter.count("slice(0, 500)") == 3
     exec(compile(shorter, "README.md", "exec"), {})
     shares, *attacks, answer = capsys.readouterr().out.splitlines()
-    assert {row.split()[0] for row in attacks} >= {"FMN", "APGD-CE", "Square", "Pointwise"}
+    assert {row.split()[0] for row in attacks} >= {"FMN", "APGD-CE", "Square", "DDN"}
     assert "tensor([7, 2, 1, 0, 4])" in answer
     shares = eval(shares)
     assert 0.5 < shares["certified"] <= shares["attacked"] <= shares["clean"]

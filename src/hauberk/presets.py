@@ -141,6 +141,7 @@ def ensemble(p: float) -> Suite:
             "APGD-T": Targeted(SparseAPGD(DLR()), 5),
             "FAB-T": Within(FAB(targets=9)),
             "APGD-CE restarts": Restarts(SparseAPGD(CrossEntropy()), 5),
+            "Pointwise": Within(Pointwise(SaltAndPepper())),
             "Square": square(p),
         }
     if p == 0:
