@@ -88,6 +88,13 @@ def test_answers_are_members_without_tolerance(threat, dtype):
 
 
 @threats
+def test_a_step_to_the_sphere_itself_is_a_member_after_projection(threat):
+    S = threat.at(images(200, 25))
+    z = S.steepest_step(S.start, directions(S, 1)[:, 0], S.radius, noise(2, 200))
+    assert S.contains(S.project(z)).all()
+
+
+@threats
 def test_projection_leaves_members_exactly_as_they_are(threat):
     S = threat.at(images(40, 7, torch.float32))
     for z in (S.sample(noise(6, 40)), S.project(points(S, 3))):

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from digits import digits
-from hauberk.attacks import FGSM
+from hauberk.attacks import FGSM, RandomMember
 from hauberk.bounds import Interval
 from hauberk.errors import InputError, TrainingError, UnsupportedOpError
 from hauberk.losses import CrossEntropy

@@ -85,7 +85,8 @@ def project(
             room[j] = min(np.float64(space), np.float64(radius[r]))
             total += offset * offset if euclidean else size[j]
             inside = inside and low <= z[r, j] <= high
-        if inside and (math.sqrt(total) if euclidean else total) <= radius[r]:
+        # Another order of summation may see the sphere itself as outside: what is that near to it moves inwards, too.
+        if inside and (math.sqrt(total) if euclidean else total) <= np.float64(radius[r]) * (1.0 - 0.5 * slack):
             out[r] = z[r]
             continue
         most = TINY

@@ -43,7 +43,7 @@ def project(
     *,
     euclidean: bool,
 ) -> Float[Tensor, "b n"]:
-    """Return the nearest points of l_2 (else l_1) balls cut by a range; members stay as they are.
+    """Return the nearest points of l_2 (else l_1) balls cut by a range; members stay as they are, but for the sphere's.
 
     What it computes is said by `BallSet.project`, its twin in torch's operations; only for CPU tensors where loops are
     compiled. One walk over memory for a member, about ten for what lies outside, where the twin takes dozens.
