@@ -66,7 +66,7 @@ class AutoAttack(Attack):
 class Ensemble(Attack):
     """The attacks that Hauberk judges by, for the norm of whatever ball it is given; a union's members come one by one.
 
-    As strong as AutoAttack on every network that they were compared on, at a half to a third of its price.
+    On the one network where both were measured (results/2026-11-21_attacks) it leaves no more than AutoAttack does.
     """
 
     def __call__(

@@ -106,7 +106,7 @@ def test_projection_leaves_members_exactly_as_they_are(threat):
 def test_compiled_projections_are_those_of_torch(threat, dtype):
     S = threat.at(images(40, 24, dtype))
     if not isinstance(S, BallSet):
-        pytest.skip("not compiled")
+        pytest.skip("only balls in l_1 and l_2 have a compiled projection")
     for reach in (0.3, 1.1, 3.0, 1e4):
         z = points(S, 8, reach)
         z[::3] = S.sample(noise(1, 40))[::3]

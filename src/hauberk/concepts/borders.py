@@ -10,6 +10,7 @@ from hauberk.concepts.attack import Ascent, Network, slope
 from hauberk.concepts.loss import lead
 from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.radius import per_example
+from hauberk.errors import ShapeError
 from hauberk.kernels.input_gradients import InputGradients
 
 
@@ -38,7 +39,8 @@ def nearest_border(
                     found = tuple(  # pyright: ignore[reportAssignmentType]
                         torch.where(per_example(nearer, n), n, o) for n, o in zip(new, found, strict=True)
                     )
-    assert found is not None
+    if found is None:
+        raise ShapeError("a border lies between two classes, but the network has a single logit.")
     return Ascent(found[2], found[1], logits.detach())
 
 

@@ -1,11 +1,11 @@
-"""Gradients with respect to inputs alone, which CPUs find about twice as fast as torch's own.
+"""Gradients with respect to inputs alone, which CPUs find faster this way than torch's own.
 
 The transposed convolution of a network's first layer costs torch's CPU code more than all else of a backward pass: one
 matrix product and a walk over memory do the same. And weights with channels last make every result have them last, so
 that neither that product nor the next convolution has to reorder what it reads.
 """
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -48,9 +48,7 @@ def convolved(
     if weight.shape[1] > FEW or groups > 1 or isinstance(padding, str):
         return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
     geometry = [tuple(size) if isinstance(size, tuple | list) else (size,) for size in (stride, padding, dilation)]
-    result = FewChannels.apply(input, weight, bias, *(size * (2 // len(size)) for size in geometry))
-    assert isinstance(result, Tensor)
-    return result
+    return cast(Tensor, FewChannels.apply(input, weight, bias, *(size * (2 // len(size)) for size in geometry)))
 
 
 class FewChannels(torch.autograd.Function):

@@ -1,6 +1,7 @@
 """The l_0 ball."""
 
 from dataclasses import dataclass, replace
+from typing import cast
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -133,5 +134,4 @@ class L0Ball(BallThreat):
             raise InputError("an l_0 ball needs the range of valid inputs: within=(0, 1), say.")
 
     def at(self, x: Float[Tensor, "b *x"]) -> L0Set:
-        assert self.within is not None  # as the constructor saw to
-        return L0Set(*self.centers(x), self.within)
+        return L0Set(*self.centers(x), cast(tuple[float, float], self.within))  # the constructor saw to it
