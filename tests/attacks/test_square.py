@@ -52,6 +52,16 @@ def test_it_begins_with_vertical_stripes_and_changes_one_square_a_query():
     assert widest == 0
 
 
+@pytest.mark.parametrize(("planned", "halvings"), [(10_000, 0), (100, 2)])
+def test_windows_shrink_earlier_where_fewer_queries_are_planned(planned, halvings):
+    S = LinfBall(0.1).at(interior(B, SHAPE, 1))
+    network = Recording(linear(SHAPE, 0, 1e3)[0])
+    Square(Margin(), 2, planned=planned)(network, S, torch.zeros(B, dtype=torch.long), noise=noise(B))
+    stripes, second = network.shown
+    rows = (stripes != second).any(1).any(2).sum(1)
+    assert int(rows.max()) == round((0.8 / 2**halvings * 36) ** 0.5)
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_on_a_linear_network_it_comes_near_the_support_function(dtype):
     x, y = interior(B, (1, 6, 6), 2, dtype), torch.zeros(B, dtype=torch.long)

@@ -96,6 +96,24 @@ def test_on_a_linear_network_it_gains_most_of_what_there_is(threat):
     assert (gains[1] <= 1 + 1e-9).all()
 
 
+@threats
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 9, 12)], ids=str)
+@pytest.mark.parametrize("side", [3, 7, 9])
+@pytest.mark.parametrize(("dtype", "near"), [(torch.float32, 1e-3), (torch.float64, 1e-7)])
+def test_compiled_proposals_are_the_plain_ones(threat, shape, side, dtype, near):
+    pytest.importorskip("numba", reason="compiled proposals need numba, of the extra `fast`")
+    S = threat.at(interior(B, shape, 5, dtype) * 2 - 0.5).resized(torch.linspace(0.0, 2.0, B, dtype=dtype))
+    attack = SquareWindows(Margin())
+    z = attack.first(S, noise(B))
+    z[1] = S.start[1]
+    for query in range(20):
+        drawn = noise(B).fold(query).uniform((5 + shape[0],))
+        found, expected = attack.proposal(S, z, side, drawn), attack.plain_proposal(S, z, side, drawn)
+        # Near the sphere what is unused is the root of a difference, which doubles what rounding leaves.
+        torch.testing.assert_close(found, expected, rtol=near, atol=near)
+        z = torch.where(drawn[:, :1, None, None] < 0.5, found, z)
+
+
 def test_what_it_cannot_do_is_refused():
     module, _ = linear((4,), 0, 1.0)
     with pytest.raises(UnsupportedSetError, match=r"SquareWindows is defined for balls in the l_2 and l_1.*p = inf"):

@@ -15,6 +15,8 @@ from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.query_search import QuerySearch, windows
 from hauberk.concepts.radius import per_example
 from hauberk.errors import UnsupportedSetError
+from hauberk.kernels.rows import COMPILED
+from hauberk.kernels.windows import swap
 
 DECAY = {2.0: 2, 1.0: 4}
 """For each norm, the power at which a bump's rings lose weight."""
@@ -67,9 +69,19 @@ class SquareWindows(QuerySearch):
     def proposal(
         self, S: NormBall, z: Float[Tensor, "b c h w"], side: int, drawn: Float[Tensor, "b numbers"]
     ) -> Float[Tensor, "b c h w"]:
-        (low, high), p, channels = S.within or (-inf, inf), S.p, z.shape[1]
         side = max(side, 3) | 1
         side = min(side, (min(z.shape[2:]) - 1) | 1)  # the largest odd side that fits
+        if not (COMPILED and z.device.type == "cpu"):
+            return self.plain_proposal(S, z, side, drawn)
+        euclidean, radius, within = S.p == 2, SHRINK * S.radius, S.within or (-inf, inf)
+        bump = pattern(side, S.p)
+        return swap(z, S.start, radius, within, bump, drawn, euclidean=euclidean, cancelled=CANCELLED)
+
+    def plain_proposal(
+        self, S: NormBall, z: Float[Tensor, "b c h w"], side: int, drawn: Float[Tensor, "b numbers"]
+    ) -> Float[Tensor, "b c h w"]:
+        """The same in torch's own operations, for windows of exactly this side."""
+        (low, high), p, channels = S.within or (-inf, inf), S.p, z.shape[1]
         offset, start = (z - S.start).flatten(1), S.start.flatten(1)
         unused = (SHRINK * S.radius) ** p - torch.linalg.vector_norm(offset, p, dim=1) ** p
 

@@ -20,8 +20,8 @@ from hauberk.concepts.search import Search
 from hauberk.concepts.subject import labels_of
 from hauberk.errors import ShapeError
 
-HALVED = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
-"""After these queries the share of the pixels that a proposal changes is halved."""
+HALVED = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
+"""After these shares of the queries that are planned for, the share of the pixels that a proposal changes is halved."""
 BLOCK = 100
 """The random numbers of so many queries are drawn at once: single draws would cost more than the proposals."""
 
@@ -35,10 +35,12 @@ class QuerySearch(Attack):
     Args:
         loss: what shall grow; the margin as published.
         queries: how often an image is shown to the network.
-        p: the share of the image's pixels that a window covers at first; halved after the queries of `HALVED`.
+        p: the share of the image's pixels that a window covers at first; halved as `HALVED` says.
+        planned: for how many queries these halvings are; 10,000 as published, however many there are. Fewer make
+            windows small earlier.
 
     Raises:
-        InputError: `queries` or `p` is not positive.
+        InputError: `queries`, `p` or `planned` is not positive.
 
     Source: Andriushchenko et al. 2020, Alg. 1.
     """
@@ -46,10 +48,11 @@ class QuerySearch(Attack):
     loss: AdversarialLoss
     queries: int = 5000
     p: float = 0.8
+    planned: int = 10_000
     black_box = True
 
     def __post_init__(self) -> None:
-        require_positive(type(self).__name__, queries=self.queries, p=self.p)
+        require_positive(type(self).__name__, queries=self.queries, p=self.p, planned=self.planned)
 
     @abstractmethod
     def supported(self, S: PerturbationSet) -> NormBall:
@@ -95,7 +98,7 @@ class QuerySearch(Attack):
                 place = (query - 1) % BLOCK
                 if place == 0:
                     drawn = search.noise.fold(query).uniform((BLOCK, self.numbers(channels)))
-                share = self.p / 2 ** bisect_left(HALVED, query)
+                share = self.p / 2 ** bisect_left(HALVED, query / self.planned)
                 side = min(max(1, round(math.sqrt(share * height * width))), height, width)
                 candidate = self.proposal(self.supported(search.S), z, side, drawn[:, place])
             with torch.no_grad():

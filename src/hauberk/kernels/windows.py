@@ -1,0 +1,31 @@
+"""Moves of image windows in one compiled walk over memory, where torch takes some forty."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from hauberk.kernels.rows import arrays
+
+
+def swap(
+    z: Float[Tensor, "b c h w"],
+    start: Float[Tensor, "b c h w"],
+    radius: Float[Tensor, "b"],
+    within: tuple[float, float],
+    bump: Float[Tensor, "side side"],
+    drawn: Float[Tensor, "b numbers"],
+    *,
+    euclidean: bool,
+    cancelled: float,
+) -> Float[Tensor, "b c h w"]:
+    """Return z after a proposal of the Square attack in the l_2 (else l_1) norm, in balls of these radii.
+
+    What it computes is said by `SquareWindows.plain_proposal`, its twin in torch's operations; only for CPU tensors
+    where loops are compiled. Sums run in float64.
+    """
+    from hauberk.kernels import compiled_windows
+
+    out = torch.empty_like(start, memory_format=torch.contiguous_format)
+    points, shape, numbers = arrays(z, start, radius), arrays(bump), arrays(drawn)
+    compiled_windows.swap(*points, *within, euclidean, cancelled, *shape, *numbers, out.numpy())
+    return out
