@@ -13,6 +13,7 @@ from hauberk.attacks import (
     FAB,
     FMN,
     PGD,
+    NearMisses,
     Pointwise,
     Restarts,
     SaltAndPepper,
@@ -110,7 +111,7 @@ def ensemble(p: float) -> Suite:
     In l_inf gradients find nearly everything at once and Square finds the rest. In l_2 and l_1, networks trained for
     l_inf are flat around the input: what starts from beyond the ball's border (FAB, FMN, the wide balls of l_1 APGD)
     breaks several times more than what climbs from within. In l_inf Square's windows shrink four times as early as
-    published: what gradients leave needs many small ones.
+    published, and it begins again where margins are small: what gradients leave needs many small windows.
 
     Args:
         p: of the norm of the balls: 0, 1, 2 or inf.
@@ -119,11 +120,13 @@ def ensemble(p: float) -> Suite:
         UnsupportedSetError: another norm.
     """
     if p == inf:
+        queries = Square(Margin(), 5000, planned=2500)
         return {
             "PGD": PGD(Margin(), 40, 1 / 12),
             "APGD-CE": APGD(CrossEntropy()),
             "APGD-T": Targeted(APGD(DLR()), 9),
-            "Square": Square(Margin(), 5000, planned=2500),
+            "Square": queries,
+            "Square restarts": NearMisses(PGD(Margin(), 40, 1 / 12), Restarts(queries, 4)),
         }
     if p == 2:
         return {

@@ -10,6 +10,7 @@ from hauberk.attacks import (
     AverageOf,
     EachMember,
     MultiSteepestDescent,
+    NearMisses,
     Previous,
     RandomMember,
     Strongest,
@@ -17,6 +18,7 @@ from hauberk.attacks import (
     Unperturbed,
     WorstOf,
 )
+from hauberk.concepts.attack import Attack
 from hauberk.concepts.noise import Noise
 from hauberk.errors import InputError
 from hauberk.losses import CrossEntropy, Margin
@@ -176,3 +178,33 @@ def test_stochastic_networks_are_averaged():
     z = attack(noisy, S, y, noise=NOISE.select(torch.arange(3)))
     assert noisy.calls == 2
     torch.testing.assert_close(z, S.box.upper)  # the mean slope of class 0 is -1, so that more of everything breaks it
+
+
+def test_near_misses_are_those_whose_margin_fell_far_enough():
+    generator = torch.Generator().manual_seed(0)
+    S = LinfBall(0.1).at(0.3 + 0.4 * torch.rand(4, 36, generator=generator))
+    normal, y = torch.randn(36, generator=generator), torch.zeros(4, dtype=torch.long)
+    gain = (normal.abs().sum() * 0.1).item()
+    margins = torch.tensor([0.5, 1.3, 2.0, 4.0]) * gain
+
+    def network(x: torch.Tensor) -> torch.Tensor:
+        moved = (x - S.start if len(x) == 4 else x - S.start[asked]).flatten(1) @ normal
+        own = margins if len(x) == 4 else margins[asked]
+        return torch.stack([own - moved, torch.zeros_like(own)], 1)
+
+    asked = torch.tensor([1, 2])
+    called = []
+
+    class Recorded(Attack):
+        def __call__(self, network, S, y, *, noise):
+            called.append(S.start)
+            return S.start
+
+    probe = FGSM(CrossEntropy())
+    z = NearMisses(probe, Recorded(), share=0.6)(network, S, y, noise=NOISE.select(torch.arange(4)))
+    assert torch.equal(called[0], S.start[asked])
+    assert torch.equal(z[asked], S.start[asked])
+    expected = probe(network, S, y, noise=NOISE.select(torch.arange(4)))
+    assert torch.equal(z[[0, 3]], expected[[0, 3]])
+    with pytest.raises(InputError, match="NearMisses needs share > 0, but it is 0"):
+        NearMisses(probe, probe, share=0)

@@ -13,6 +13,7 @@ from hauberk.attacks.fab import FAB
 from hauberk.attacks.fgsm import FGSM
 from hauberk.attacks.fmn import FMN
 from hauberk.attacks.multi_steepest_descent import MultiSteepestDescent
+from hauberk.attacks.near_misses import NearMisses
 from hauberk.attacks.pgd import PGD
 from hauberk.attacks.pointwise import Pointwise
 from hauberk.attacks.random_noise import GaussianNoise, UniformNoise
@@ -44,6 +45,7 @@ __all__ = [
     "ElasticNet",
     "GaussianNoise",
     "MultiSteepestDescent",
+    "NearMisses",
     "Pointwise",
     "Previous",
     "RandomMember",
