@@ -5,6 +5,7 @@ from hauberk.architectures.conv_net import ConvNet
 from hauberk.architectures.fully_connected import FullyConnected
 from hauberk.architectures.preact_resnet import PreActResNet18
 from hauberk.architectures.resnet import ResNet18, ResNet50
+from hauberk.architectures.wide_resnet import WideResNet
 from hauberk.architectures.wong import Large, ResidualNet, Small
 
 __all__ = [
@@ -17,4 +18,5 @@ __all__ = [
     "ResNet50",
     "ResidualNet",
     "Small",
+    "WideResNet",
 ]
