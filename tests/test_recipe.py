@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from hauberk.augmentations import Flip, InOrder, RandomResizedCrop
 from hauberk.datasets import MNIST
 from hauberk.errors import InputError
 from hauberk.recipe import build, public_classes, read_recipe, shipped_recipes, variants
@@ -56,6 +57,18 @@ def test_overrides_reach_mappings_lists_and_whole_objects():
     assert recipe.trainer.optimizer(recipe.network.parameters()).defaults["momentum"] == 0.9
     assert (recipe.trainer.seed, recipe.evaluator.seed) == (7, 7)
     assert isinstance(recipe.data, MNIST)
+
+
+def test_augmentations_and_decay_of_weights_alone_are_written_in_a_recipe():
+    recipe = changed(
+        "trainer.augmentation={class: augmentations.InOrder, augmentations: [augmentations.Flip,"
+        " {class: augmentations.RandomResizedCrop, size: 28, scale: [0.5, 1]}]}",
+        "trainer.optimizer={class: training.SelectiveDecay, weight_decay: 5.0e-4,"
+        " optimizer: {class: torch.optim.SGD, momentum: 0.9}}",
+    )
+    assert recipe.trainer.augmentation == InOrder([Flip(), RandomResizedCrop(28, (0.5, 1.0))])
+    optimizer = recipe.trainer.optimizer(recipe.network.parameters())
+    assert [(group["weight_decay"], group["momentum"]) for group in optimizer.param_groups] == [(5e-4, 0.9), (0, 0.9)]
 
 
 def test_the_seed_decides_the_weights():

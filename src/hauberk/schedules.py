@@ -1,13 +1,18 @@
-"""Schedules of radii, weights and learning rates. Their times are shares of the whole training, in [0, 1]."""
+"""Schedules of radii, weights and learning rates. Their times are shares of the whole training, in [0, 1].
+
+They are read before a step: at batch i of an epoch the time is (epoch + i / batches) / epochs, so that the first step
+has the value at 0. Released code often reads at epoch + (i + 1) / batches: the same values, each one step earlier.
+"""
 
 import math
+from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import pairwise
 
 from hauberk.concepts.schedule import Progress, Schedule
 from hauberk.errors import InputError
 
-__all__ = ["Constant", "Cosine", "Piecewise", "SmoothRamp"]
+__all__ = ["Constant", "Cosine", "Piecewise", "SmoothRamp", "Steps"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,29 @@ class Piecewise(Schedule):
             if t0 <= share < t1:
                 return v0 + (v1 - v0) * (share - t0) / (t1 - t0)
         return self.values[0] if share < self.times[0] else self.values[-1]
+
+
+@dataclass(frozen=True)
+class Steps(Schedule):
+    """Each value from its time on, until the next takes its place; the first also before its time.
+
+    `Steps([0, 0.5, 0.75], [0.1, 0.01, 0.001])` drops by ten at half and at three quarters of the training.
+
+    Raises:
+        InputError: no values, or times that do not strictly grow.
+    """
+
+    times: list[float]
+    values: list[float]
+
+    def __post_init__(self) -> None:
+        growing = all(earlier < later for earlier, later in pairwise(self.times))
+        if not self.times or len(self.times) != len(self.values) or not growing:
+            raise InputError(f"Steps needs strictly growing times, a value each, but has {self.times}, {self.values}.")
+
+    def __call__(self, progress: Progress) -> float:
+        begun = bisect_right(self.times, progress.step / progress.steps)
+        return self.values[max(begun - 1, 0)]
 
 
 @dataclass(frozen=True)

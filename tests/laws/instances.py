@@ -25,13 +25,15 @@ from hauberk.threats import L1Ball, L2Ball, LinfBall
 
 LEAVES = (
     *("threats", "losses", "attacks", "ops", "bounds", "smoothing", "regularizers", "objectives", "verification"),
-    *("studies", "schedules", "concepts"),
+    *("studies", "schedules", "augmentations", "concepts"),
 )
 DEPTH = 2  # how far concepts nest: an attack of an attack, but no further
 BY_NAME: dict[str, list[Any]] = {"eps": [0.1, 0.0, "8/255"], "steps": [5]}
 OVERRIDES: dict[tuple[str, str], list[Any]] = {
     ("Piecewise", "times"): [[0.0, 0.25, 0.25, 1.0]],
     ("Piecewise", "values"): [[1.0, 0.5, 0.25, 0.0]],
+    ("Steps", "times"): [[0.0, 0.5]],
+    ("Steps", "values"): [[1.0, 0.1]],
     ("L2Ball", "eps"): [0.5, 0.0, "8/255", 1.5],
     ("L1Ball", "eps"): [1.5, 0.0, "8/255", 6.0],
     ("L1Ball", "coordinates"): [None, (2, 5)],

@@ -7,7 +7,7 @@ import pytest
 
 from hauberk.concepts.schedule import Progress, Schedule
 from hauberk.errors import InputError
-from hauberk.schedules import Constant, Cosine, Piecewise, SmoothRamp
+from hauberk.schedules import Constant, Cosine, Piecewise, SmoothRamp, Steps
 from laws.instances import instances, label
 
 
@@ -77,6 +77,52 @@ def test_piecewise_is_constant_outside_its_points():
 def test_piecewise_refuses_points_that_are_no_function(times, values):
     with pytest.raises(InputError):
         Piecewise(times, values)
+
+
+def test_steps_of_the_multiple_schedule_and_the_end_of_each():
+    multiple = Steps([epoch / 10 for epoch in range(10)], [0.1 - 0.01 * drops for drops in range(10)])
+    found = [at(multiple, t, 500) for t in (0, 49, 50, 449, 450, 500)]
+    assert found == pytest.approx([0.1, 0.1, 0.09, 0.02, 0.01, 0.01], abs=1e-12)
+
+
+@pytest.mark.parametrize("batches", [1, 7, 391])
+def test_steps_drop_at_the_first_step_of_an_epoch_however_many_steps_it_has(batches):
+    drops = Steps([0, 100 / 200, 150 / 200], [0.1, 0.01, 0.001])
+    found = [at(drops, t, 200 * batches) for t in (0, 100 * batches - 1, 100 * batches, 150 * batches, 200 * batches)]
+    assert found == [0.1, 0.1, 0.01, 0.001, 0.001]
+
+
+def test_steps_have_their_first_value_before_its_time():
+    assert [at(Steps([0.5], [2.0]), step) for step in (0, 499, 500, 1000)] == [2.0] * 4
+
+
+@pytest.mark.parametrize(
+    ("times", "values"), [([], []), ([0.0, 1.0], [1.0]), ([0.5, 0.2], [1, 2]), ([0.5, 0.5], [1, 2])]
+)
+def test_steps_refuse_times_that_do_not_strictly_grow(times, values):
+    with pytest.raises(InputError, match="strictly"):
+        Steps(times, values)
+
+
+def test_both_linear_learning_rates_of_the_overfitting_study():
+    thesis = Piecewise([0, 0.5, 0.75, 1], [0.1, 0.1, 0.01, 0.01])
+    assert [at(thesis, t, 200) for t in (0, 100, 125, 150, 200)] == pytest.approx(
+        [0.1, 0.1, 0.055, 0.01, 0.01], abs=1e-12
+    )
+    released = Piecewise([0, 66 / 200, 133 / 200, 1], [0.1, 0.1, 0.01, 0.001])
+    found = [at(released, t, 400) for t in (0, 132, 199, 266, 333, 400)]
+    assert found == pytest.approx([0.1, 0.1, 0.055, 0.01, 0.0055, 0.001], abs=1e-12)
+
+
+def test_several_cycles_are_straight_lines():
+    cycles = Piecewise([0, 0.25, 0.5, 0.75, 1], [0, 0.2, 0, 0.1, 0])
+    found = [at(cycles, t, 80) for t in (0, 10, 20, 40, 50, 60, 80)]
+    assert found == pytest.approx([0, 0.1, 0.2, 0, 0.05, 0.1, 0], abs=1e-12)
+
+
+def test_cosine_by_its_formula():
+    found = [at(Cosine(0.1), t, 200) for t in range(201)]
+    assert found == pytest.approx([0.05 * (1 + math.cos(math.pi * t / 200)) for t in range(201)], abs=1e-12)
 
 
 @pytest.mark.parametrize("warmup", [0.0, 0.1])

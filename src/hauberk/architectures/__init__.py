@@ -3,7 +3,23 @@
 from hauberk.architectures.cnn7 import CNN7
 from hauberk.architectures.conv_net import ConvNet
 from hauberk.architectures.fully_connected import FullyConnected
+from hauberk.architectures.max_pooled import CarliniWagnerCNN, MadryCNN
 from hauberk.architectures.preact_resnet import PreActResNet18
+from hauberk.architectures.resnet import ResNet18, ResNet50
+from hauberk.architectures.wide_resnet import WideResNet
 from hauberk.architectures.wong import Large, ResidualNet, Small
 
-__all__ = ["CNN7", "ConvNet", "FullyConnected", "Large", "PreActResNet18", "ResidualNet", "Small"]
+__all__ = [
+    "CNN7",
+    "CarliniWagnerCNN",
+    "ConvNet",
+    "FullyConnected",
+    "Large",
+    "MadryCNN",
+    "PreActResNet18",
+    "ResNet18",
+    "ResNet50",
+    "ResidualNet",
+    "Small",
+    "WideResNet",
+]

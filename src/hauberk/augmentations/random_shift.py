@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from hauberk.concepts.augmentation import Augmentation
+from hauberk.concepts.augmentation import Augmentation, require_images
 from hauberk.concepts.noise import Noise
 from hauberk.errors import InputError
 
@@ -29,6 +29,12 @@ class RandomShift(Augmentation):
             raise InputError(f"pixels must not be negative, but is {self.pixels}.")
 
     def __call__(self, x: Float[Tensor, "b c h w"], noise: Noise) -> Float[Tensor, "b c h w"]:
+        """Return the moved images.
+
+        Raises:
+            ShapeError: x is no batch of floating-point images.
+        """
+        require_images(x)
         height, width = x.shape[2:]
         moves = (noise.uniform((2, 1)) * (2 * self.pixels + 1)).long()
         rows = moves[:, 0] + torch.arange(height, device=x.device)

@@ -1,6 +1,7 @@
 """Training."""
 
 from hauberk.training.fast_ibp_init import FastIBPInit
+from hauberk.training.selective_decay import SelectiveDecay
 from hauberk.training.trainer import Trainer
 
-__all__ = ["FastIBPInit", "Trainer"]
+__all__ = ["FastIBPInit", "SelectiveDecay", "Trainer"]

@@ -18,6 +18,7 @@ from hauberk.concepts.initialisation import Initialisation
 from hauberk.concepts.loss import require_labels
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.objective import Objective, ObjectiveValue
+from hauberk.concepts.parameter_groups import ParameterGroups
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.schedule import Progress, Schedule
 from hauberk.errors import InputError, TrainingError
@@ -26,7 +27,7 @@ from hauberk.training.checkpoint import load_checkpoint, save_checkpoint
 from hauberk.training.journal import Journal, Record, Tally, Watcher
 from hauberk.training.order import epoch_order, held_out
 
-OptimizerFactory = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
+OptimizerFactory = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer] | ParameterGroups
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,8 @@ class Trainer:
         objective: what each step minimises.
         epochs: passes over the training examples.
         batch: examples a step; the last step of an epoch takes what is left.
-        optimizer: makes the optimizer from the parameters (`torch.optim.Adam`); the learning rate is the schedule's.
+        optimizer: makes the optimizer from the parameters (`torch.optim.Adam`, `SelectiveDecay(5e-4)`); the learning
+            rate is the schedule's.
         learning_rate: the schedule of the learning rate.
         radius: the schedule of the radius, as a multiple of the threat's.
         augmentation: changes the inputs of every step.

@@ -1,0 +1,50 @@
+"""Cutout of images."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor
+
+from hauberk.concepts.augmentation import Augmentation, require_images
+from hauberk.concepts.noise import Noise
+from hauberk.errors import InputError, ShapeError
+
+
+@dataclass(frozen=True)
+class Cutout(Augmentation):
+    """Sets a square of `length` pixels a side to zero in every image and channel, all places inside equally likely.
+
+    Inputs are those before any normalisation, so that zero is black.
+
+    Raises:
+        InputError: length is negative.
+
+    Sources: DeVries & Taylor 2017, whose squares may reach over the border; fully inside: Rice, Wong & Kolter 2020.
+    """
+
+    length: int
+
+    def __post_init__(self) -> None:
+        if self.length < 0:
+            raise InputError(f"length must not be negative, but is {self.length}.")
+
+    def __call__(self, x: Float[Tensor, "b c h w"], noise: Noise) -> Float[Tensor, "b c h w"]:
+        """Return the images without their squares.
+
+        Raises:
+            ShapeError: x is no batch of floating-point images, or they are smaller than the square.
+        """
+        require_images(x)
+        height, width = x.shape[2:]
+        if self.length > min(height, width):
+            raise ShapeError(f"a square of {self.length} pixels a side does not fit into images of {height} x {width}.")
+        place = noise.uniform((2,))
+        rows = self.covered((place[:, 0] * (height - self.length + 1)).long(), height)
+        columns = self.covered((place[:, 1] * (width - self.length + 1)).long(), width)
+        return x.masked_fill(rows[:, None, :, None] & columns[:, None, None, :], 0)
+
+    def covered(self, start: Int64[Tensor, "b"], pixels: int) -> Bool[Tensor, "b pixels"]:
+        """Return which of the pixels along one side lie in the square."""
+        offset = torch.arange(pixels, device=start.device) - start[:, None]
+        return (offset >= 0) & (offset < self.length)
