@@ -2,13 +2,14 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.subject import labels_of
@@ -36,7 +37,13 @@ class Attack(ABC):
 
 
 class SteerableAttack(Attack):
-    """An attack that can head for one wrong class; any other wrong class that it meets is a success as well."""
+    """An attack that climbs a loss, and can head for one wrong class; any other that it meets is a success as well."""
+
+    loss: AdversarialLoss
+
+    def climbing(self, loss: AdversarialLoss) -> "SteerableAttack":
+        """Return the same attack on another loss."""
+        return replace(self, loss=loss)  # pyright: ignore[reportArgumentType]  # attacks are dataclasses
 
     def __call__(
         self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise

@@ -1,6 +1,7 @@
 """Training objectives."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from jaxtyping import Bool, Float, Int
@@ -18,12 +19,14 @@ class ObjectiveValue:
 
     loss: Float[Tensor, ""]
     """The mean over the batch; the tensor that training differentiates."""
-    correct: Bool[Tensor, "b"]
-    """Which clean examples were classified correctly."""
+    correct: Bool[Tensor, "b"] | None
+    """Which clean examples were classified correctly; None where the objective did not look at clean examples."""
     robust: Bool[Tensor, "b"] | None = None
     """Which examples withstood the objective's own attack or were certified by its own bound."""
     parts: dict[str, Float[Tensor, ""]] = field(default_factory=dict)
     """Named terms of the loss, for the log."""
+    learned: Callable[[], None] | None = None
+    """Called when the gradients of the loss are there, before the optimizer's step."""
 
 
 class Objective(ABC):
@@ -31,6 +34,9 @@ class Objective(ABC):
 
     needs_graph: bool = False
     """Whether the network must be given as a captured `Graph` (bounds are computed) or any module will do."""
+
+    replays: int = 1
+    """How many steps in a row see the same batch; a training is that much longer for the same number of epochs."""
 
     measure: str = "robust"
     """What the `robust` of its values counts, for displays: "certified", "attacked"."""

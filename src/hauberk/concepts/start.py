@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from jaxtyping import Float
 from torch import Tensor
 
+from hauberk.concepts.memory import Memory
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet
 
@@ -44,12 +45,27 @@ class Previous(Start):
     For training, where a batch's place is all that its examples share with the next. Source: Wong, Rice & Kolter 2020.
     """
 
-    last: list[Tensor] = field(default_factory=list, init=False, repr=False)
+    last: Memory = field(default_factory=Memory, init=False, repr=False, compare=False)
 
     def __call__(self, S: PerturbationSet, noise: Noise) -> Float[Tensor, "b *z"]:
-        if not self.last or self.last[0].shape[1:] != S.start.shape[1:] or len(self.last[0]) < len(S.start):
-            return S.sample(noise)
-        return S.project(S.start + self.last[0][: len(S.start)].to(S.start))
+        offset = self.last.recall(S.start)
+        return S.sample(noise) if offset is None else S.project(S.start + offset)
 
     def remember(self, S: PerturbationSet, z: Float[Tensor, "b *z"]) -> None:
-        self.last[:] = [(z - S.start).detach()]
+        self.last.keep(z - S.start)
+
+
+@dataclass(frozen=True)
+class Jittered(Start):
+    """The input and normal noise, as far as the set holds it: where the loss has a minimum, it has no gradient.
+
+    Args:
+        deviation: the noise's standard deviation, in units of the input.
+
+    Source: Zhang et al. 2019 (TRADES).
+    """
+
+    deviation: float = 0.001
+
+    def __call__(self, S: PerturbationSet, noise: Noise) -> Float[Tensor, "b *z"]:
+        return S.project(S.start + self.deviation * noise.normal(tuple(S.start.shape[1:]), S.start.dtype))

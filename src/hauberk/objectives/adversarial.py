@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -17,7 +16,7 @@ from hauberk.concepts.schedule import Progress
 
 @dataclass(frozen=True)
 class Adversarial(Objective):
-    """The loss at the answers of an attack; the clean accuracy that it reports costs one forward pass without gradient.
+    """The loss at the answers of an attack; it does not look at clean examples.
 
     The attack sees the network in the mode that training left it in, so batch norm normalises each of its passes by the
     batch at hand; the running statistics move with the attack's passes too, as in the published fast training.
@@ -42,7 +41,4 @@ class Adversarial(Objective):
         S = threat.at(x)
         z = self.attack(network, S, y, noise=noise)
         logits = network(S.decode(z).detach())
-        with torch.no_grad():
-            correct = network(x).argmax(1) == y
-        robust = correct & (logits.argmax(1) == y)
-        return ObjectiveValue(self.loss(logits, y).mean(), correct, robust)
+        return ObjectiveValue(self.loss(logits, y).mean(), None, logits.argmax(1) == y)

@@ -15,7 +15,12 @@ from hauberk.errors import InputError
 
 
 def save_checkpoint(
-    folder: Path, step: int, network: nn.Module, optimizer: torch.optim.Optimizer, counters: dict[str, Any]
+    folder: Path,
+    step: int,
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    counters: dict[str, Any],
+    remembered: list[Tensor],
 ) -> None:
     """Write the checkpoint of a step as a new folder that appears whole, then remove the older ones."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -23,7 +28,7 @@ def save_checkpoint(
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
     state = optimizer.state_dict()
-    tensors: dict[str, Tensor] = {"random": torch.get_rng_state()}
+    tensors: dict[str, Tensor] = {}
     scalars: dict[str, object] = {}
     for number, values in state["state"].items():
         for name, value in values.items():
@@ -31,6 +36,7 @@ def save_checkpoint(
             target[f"{number}.{name}"] = value
     save_file({k: v.contiguous() for k, v in network.state_dict().items()}, temporary / "model.safetensors")
     save_file({k: v.contiguous() for k, v in tensors.items()}, temporary / "optimizer.safetensors")
+    save_file({str(i): rows.contiguous() for i, rows in enumerate(remembered)}, temporary / "memory.safetensors")
     content = {"step": step, "counters": counters, "scalars": scalars, "groups": state["param_groups"]}
     (temporary / "state.json").write_text(json.dumps(content), encoding="utf-8")
     for file in temporary.iterdir():
@@ -45,8 +51,10 @@ def save_checkpoint(
 
 def load_checkpoint(
     folder: Path, network: nn.Module, optimizer: torch.optim.Optimizer
-) -> tuple[int, dict[str, Any]] | None:
-    """Restore the newest checkpoint in place; return its step and counters, or None where there is none.
+) -> tuple[int, dict[str, Any], list[Tensor]] | None:
+    """Restore the newest checkpoint in place; return its step, its counters and what the objective remembered.
+
+    None where there is no checkpoint.
 
     Raises:
         InputError: the checkpoint is damaged or of another network; the message names it.
@@ -60,12 +68,12 @@ def load_checkpoint(
         device = next(network.parameters()).device
         tensors = load_file(newest / "optimizer.safetensors", device=str(device))
         network.load_state_dict(load_file(newest / "model.safetensors", device=str(device)))
+        remembered = load_file(newest / "memory.safetensors", device=str(device))
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise InputError(f"checkpoint {newest} cannot be restored: {error}. Delete it to start afresh.") from error
-    torch.set_rng_state(tensors.pop("random").cpu())
     state: dict[int, dict[str, object]] = {}
     for key, value in (tensors | content["scalars"]).items():
         number, name = key.split(".", 1)
         state.setdefault(int(number), {})[name] = value
     optimizer.load_state_dict({"state": state, "param_groups": content["groups"]})
-    return content["step"], content["counters"]
+    return content["step"], content["counters"], [remembered[str(i)] for i in range(len(remembered))]

@@ -1,31 +1,25 @@
-"""The only training loop."""
+"""What a training is, apart from network and data."""
 
-import math
-import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import torch
-from accelerate import Accelerator
-from torch import Tensor, nn
+from torch import nn
 
-from hauberk.capture import capture
+from hauberk.concepts.attack import Attack
 from hauberk.concepts.augmentation import Augmentation
 from hauberk.concepts.dataset import Split
-from hauberk.concepts.graph import Graph
 from hauberk.concepts.initialisation import Initialisation
-from hauberk.concepts.loss import require_labels
-from hauberk.concepts.noise import Noise
-from hauberk.concepts.objective import Objective, ObjectiveValue
+from hauberk.concepts.objective import Objective
 from hauberk.concepts.parameter_groups import ParameterGroups
 from hauberk.concepts.perturbation_set import ThreatModel
-from hauberk.concepts.schedule import Progress, Schedule
-from hauberk.errors import InputError, TrainingError
+from hauberk.concepts.schedule import Schedule
+from hauberk.errors import InputError
 from hauberk.schedules import Constant
-from hauberk.training.checkpoint import load_checkpoint, save_checkpoint
-from hauberk.training.journal import Journal, Record, Tally, Watcher
-from hauberk.training.order import epoch_order, held_out
+from hauberk.training.collapse import CollapseDetector
+from hauberk.training.journal import Watcher
 
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer] | ParameterGroups
 
@@ -34,21 +28,31 @@ OptimizerFactory = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer] | P
 class Trainer:
     """Minimises an objective over a data set; what it does is a pure function of its arguments and the seed.
 
+    Started by `accelerate launch` or `torchrun`, several processes share each batch; how many they are changes results
+    by rounding alone, but for batch norm and mixup, which see what a process sees.
+
     Args:
         objective: what each step minimises.
         epochs: passes over the training examples.
-        batch: examples a step; the last step of an epoch takes what is left.
-        optimizer: makes the optimizer from the parameters (`torch.optim.Adam`, `SelectiveDecay(5e-4)`); the learning
-            rate is the schedule's.
+        batch: examples a step, over all processes; the last step of an epoch takes what is left.
+        optimizer: makes the optimizer from the parameters (`torch.optim.Adam`); the learning rate is the schedule's.
         learning_rate: the schedule of the learning rate.
         radius: the schedule of the radius, as a multiple of the threat's.
         augmentation: changes the inputs of every step.
         initialisation: overwrites the network's own initialisation.
         gradient_clip: the largest l2 norm of the whole gradient.
         held_out: how many training examples are set aside for validation, chosen by the seed.
+        judge: attacks the held-out examples after each epoch; by default the objective's own adversary or bound does.
+        keep: the weights that the training ends with: the final ones, or those of the epoch of "best" robust accuracy
+            (clean accuracy where nothing attacks) on held-out examples. The final ones are then kept beside them.
+        detector: stops the training at catastrophic overfitting.
+        precision: what networks compute in, by autocast. Bounds are always computed in the parameters' own precision.
         seed: of the order, the noise, the split, and torch's own random numbers.
         log_steps: steps between lines of the journal.
         checkpoint_steps: steps between checkpoints, of which the newest is kept.
+
+    Raises:
+        InputError: a number is out of range, or the best weights are asked for and nothing is held out.
     """
 
     objective: Objective
@@ -61,6 +65,10 @@ class Trainer:
     initialisation: Initialisation | None = None
     gradient_clip: float | None = None
     held_out: int = 1000
+    judge: Attack | None = None
+    keep: Literal["final", "best"] = "final"
+    detector: CollapseDetector | None = None
+    precision: Literal["no", "bf16", "fp16"] = "no"
     seed: int = 0
     log_steps: int = 50
     checkpoint_steps: int = 250
@@ -69,6 +77,8 @@ class Trainer:
         for name in ("epochs", "batch", "log_steps", "checkpoint_steps"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1, but is {getattr(self, name)}.")
+        if self.keep == "best" and not self.held_out:
+            raise InputError('keep="best" chooses by held-out examples, but held_out is 0.')
 
     def fit(
         self,
@@ -80,135 +90,20 @@ class Trainer:
         resume: bool = False,
         watch: Watcher = lambda record: None,
     ) -> None:
-        """Train the network in place and leave it in eval mode; journal and checkpoints go to `folder`.
+        """Train the network in place and leave it in eval mode; journal, checkpoints and kept weights go to `folder`.
 
-        With `resume` training goes on from the newest checkpoint and ends, on the same machine and number of threads,
-        bit for bit as if it had never stopped.
+        With `resume` training goes on from the newest checkpoint and ends, on the same machine and number of threads
+        and processes, bit for bit as if it had never stopped.
 
         Raises:
             InputError: more examples held out than there are, or a damaged checkpoint.
             UnsupportedOpError: the objective computes bounds and the network cannot be captured.
             TrainingError: the loss is no longer finite.
         """
+        from hauberk.training.run import Run  # which is written in terms of this class
+
         if not 0 <= self.held_out < len(data):
             raise InputError(f"held_out must be between 0 and {len(data) - 1}, but is {self.held_out}.")
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
             Run(self, network, data, threat, folder).execute(resume, watch)
-
-
-class Run:
-    """One execution of a trainer: the state that its loop moves."""
-
-    def __init__(self, trainer: Trainer, network: nn.Module, data: Split, threat: ThreatModel, folder: Path) -> None:
-        self.trainer, self.threat, self.folder = trainer, threat, folder
-        self.accelerator = Accelerator()
-        self.device = self.accelerator.device
-        self.network = network.to(self.device)
-        self.data = Split(data.inputs.to(self.device), data.labels.to(self.device))
-        with torch.no_grad():
-            logits = network.eval()(self.data.batch(slice(0, 1))[0])
-        require_labels(self.data.labels, len(data), logits.shape[1])
-        self.trained_on, self.held_out = held_out(len(data), trainer.held_out, trainer.seed)
-        self.seen: nn.Module | Graph = network
-        if trainer.objective.needs_graph or trainer.initialisation is not None:
-            graph = capture(network, self.data.batch(slice(0, 2))[0])
-            self.seen = graph if trainer.objective.needs_graph else network
-            if trainer.initialisation is not None:
-                trainer.initialisation(graph, torch.Generator(self.device).manual_seed(trainer.seed))
-        self.optimizer = trainer.optimizer(network.parameters())
-        self.steps_per_epoch = math.ceil(len(self.trained_on) / trainer.batch)
-        self.epoch_tally, self.window_tally = Tally(self.device), Tally(self.device)
-        self.order_of_epoch = (-1, self.trained_on)
-
-    def execute(self, resume: bool, watch: Watcher) -> None:
-        start, seconds = self.restored() if resume else (0, 0.0)
-        journal = Journal(self.folder / "train.jsonl", watch, start)
-        began = time.monotonic() - seconds
-        steps = self.trainer.epochs * self.steps_per_epoch
-        for step in range(start, steps):
-            progress = Progress(step, steps, self.steps_per_epoch)
-            progress = replace(progress, radius_share=self.trainer.radius(progress))
-            rate = self.trainer.learning_rate(progress)
-            value = self.step(progress, rate)
-            self.epoch_tally.add(value)
-            self.window_tally.add(value)
-            done, seconds = step + 1, time.monotonic() - began
-            facts: Record = {
-                "step": done,
-                "steps": steps,
-                "epoch": done / self.steps_per_epoch,
-                "radius": progress.radius_share,
-                "learning_rate": rate,
-                "seconds": round(seconds, 2),
-                "measure": self.trainer.objective.measure,
-            }
-            if done % self.trainer.log_steps == 0:
-                journal.write({"kind": "step", **facts, **finite(self.window_tally.averages(), done)})
-            if done % self.steps_per_epoch == 0:
-                averages = finite(self.epoch_tally.averages(), done)
-                journal.write({"kind": "epoch", **facts, **averages, **self.validation(progress)})
-            if done % self.trainer.checkpoint_steps == 0 or done == steps:
-                counters = {
-                    "epoch": self.epoch_tally.sums.tolist(),
-                    "window": self.window_tally.sums.tolist(),
-                    "seconds": seconds,
-                }
-                save_checkpoint(self.folder / "checkpoint", done, self.network, self.optimizer, counters)
-        self.network.eval()
-
-    def restored(self) -> tuple[int, float]:
-        """Return the step and the seconds of the newest checkpoint, restored; zeros where there is none."""
-        found = load_checkpoint(self.folder / "checkpoint", self.network, self.optimizer)
-        if found is None:
-            return 0, 0.0
-        step, counters = found
-        self.epoch_tally.sums.copy_(torch.tensor(counters["epoch"], dtype=torch.float64))
-        self.window_tally.sums.copy_(torch.tensor(counters["window"], dtype=torch.float64))
-        return step, counters["seconds"]
-
-    def step(self, progress: Progress, rate: float) -> ObjectiveValue:
-        """Take one step of the optimizer."""
-        epoch, position = divmod(progress.step, self.steps_per_epoch)
-        if self.order_of_epoch[0] != epoch:
-            order = epoch_order(len(self.trained_on), self.trainer.seed, epoch)
-            self.order_of_epoch = epoch, self.trained_on[order].to(self.device)
-        index = self.order_of_epoch[1][position * self.trainer.batch : (position + 1) * self.trainer.batch]
-        self.network.train()
-        value = self.value(index, self.threat.scaled(progress.radius_share), progress, self.trainer.augmentation)
-        self.optimizer.zero_grad(set_to_none=True)
-        self.accelerator.backward(value.loss)
-        if self.trainer.gradient_clip is not None:
-            nn.utils.clip_grad_norm_(self.network.parameters(), self.trainer.gradient_clip)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.optimizer.step()
-        return value
-
-    def value(
-        self, index: Tensor, threat: ThreatModel, progress: Progress, augmentation: Augmentation | None = None
-    ) -> ObjectiveValue:
-        """Return the objective on some of the examples, with the noise that is theirs at this step."""
-        x, y = self.data.batch(index)
-        noise = Noise.of(self.trainer.seed, index).fold(progress.step)
-        if augmentation is not None:
-            x = augmentation(x, noise.fold(0))
-        return self.trainer.objective(self.seen, x, y, threat, progress=progress, noise=noise.fold(1))
-
-    def validation(self, progress: Progress) -> Record:
-        """Return the accuracies on the held-out examples, at the full radius and in eval mode."""
-        if not len(self.held_out):
-            return {}
-        self.network.eval()
-        tally = Tally(self.device)
-        with torch.no_grad():
-            for index in self.held_out.to(self.device).split(self.trainer.batch):
-                tally.add(self.value(index, self.threat, replace(progress, radius_share=1.0)))
-        return {f"validation_{name}": value for name, value in tally.averages().items()}
-
-
-def finite(averages: Record, step: int) -> Record:
-    """Return the averages, or refuse to go on without a finite loss."""
-    if not math.isfinite(averages["loss"]):
-        raise TrainingError(f"the loss is {averages['loss']} at step {step}: lower the learning rate or clip gradients")
-    return averages

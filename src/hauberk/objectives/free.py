@@ -1,0 +1,71 @@
+"""Free adversarial training."""
+
+from dataclasses import dataclass, field
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from hauberk.concepts.graph import Graph
+from hauberk.concepts.loss import AdversarialLoss
+from hauberk.concepts.memory import Memory
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.objective import Objective, ObjectiveValue
+from hauberk.concepts.perturbation_set import ThreatModel
+from hauberk.concepts.schedule import Progress
+from hauberk.errors import InputError
+
+
+@dataclass(frozen=True)
+class Free(Objective):
+    """One backward pass a step, which moves both the weights and the perturbation; each batch comes several times.
+
+    A place of the batch keeps its perturbation from replay to replay and from batch to batch. The weights' gradient is
+    that from before the perturbation moved. Without gradients, as in validation, it looks at clean examples alone.
+
+    Args:
+        loss: what the weights descend and the perturbation climbs.
+        replays: how many steps in a row see the same batch. Divide the epochs by it.
+        step: the length of the perturbation's step, as a share of the set's radius.
+
+    Raises:
+        InputError: replays or step is not positive.
+
+    Source: Shafahi et al. 2019; Wong 2020, Alg. 6.
+    """
+
+    loss: AdversarialLoss
+    replays: int = 8
+    step: float = 1.0
+    perturbation: Memory = field(default_factory=Memory, init=False, repr=False, compare=False)
+    measure = "attacked"
+
+    def __post_init__(self) -> None:
+        if self.replays < 1 or not self.step > 0:
+            raise InputError(f"Free needs replays and step > 0, but they are {self.replays} and {self.step}.")
+
+    def __call__(
+        self,
+        network: nn.Module | Graph,
+        x: Float[Tensor, "b *x"],
+        y: Int[Tensor, "b"],
+        threat: ThreatModel,
+        *,
+        progress: Progress,
+        noise: Noise,
+    ) -> ObjectiveValue:
+        if not torch.is_grad_enabled():
+            logits = network(x)
+            return ObjectiveValue(self.loss(logits, y).mean(), logits.argmax(1) == y)
+        S = threat.at(x)
+        offset = self.perturbation.recall(S.start)
+        z = S.start if offset is None else S.project(S.start + offset)
+        z = z.detach().requires_grad_()
+        logits = network(S.decode(z))
+
+        def move() -> None:
+            gradient = torch.zeros_like(z) if z.grad is None else z.grad
+            moved = S.project(S.steepest_step(z.detach(), gradient, self.step * S.radius, noise))
+            self.perturbation.keep(moved - S.start)
+
+        return ObjectiveValue(self.loss(logits, y).mean(), None, logits.argmax(1) == y, learned=move)

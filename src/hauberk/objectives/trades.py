@@ -1,0 +1,88 @@
+"""Adversarial training that trades accuracy for robustness by a weight."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from hauberk.concepts.attack import SteerableAttack
+from hauberk.concepts.graph import Graph
+from hauberk.concepts.loss import AdversarialLoss
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.objective import Objective, ObjectiveValue
+from hauberk.concepts.perturbation_set import ThreatModel
+from hauberk.concepts.schedule import Progress
+from hauberk.errors import InputError, ShapeError
+
+
+@dataclass(frozen=True)
+class TRADES(Objective):
+    """The clean loss, and a multiple of how far an attack takes the network's probabilities from the clean ones.
+
+    The attack climbs the Kullback-Leibler divergence in place of a loss of its own, on the network in eval mode.
+
+    Args:
+        attack: what takes the probabilities away; it must keep all examples, whether they are misclassified or not.
+        loss: of the clean examples.
+        beta: the divergence's weight.
+
+    Raises:
+        InputError: beta is negative.
+
+    Source: Zhang et al. 2019.
+    """
+
+    attack: SteerableAttack
+    loss: AdversarialLoss
+    beta: float = 6.0
+    measure = "attacked"
+
+    def __post_init__(self) -> None:
+        if not self.beta >= 0:
+            raise InputError(f"TRADES needs beta >= 0, but it is {self.beta}.")
+
+    def __call__(
+        self,
+        network: nn.Module | Graph,
+        x: Float[Tensor, "b *x"],
+        y: Int[Tensor, "b"],
+        threat: ThreatModel,
+        *,
+        progress: Progress,
+        noise: Noise,
+    ) -> ObjectiveValue:
+        S, module = threat.at(x), network.module if isinstance(network, Graph) else network
+        training = module.training
+        module.eval()
+        with torch.no_grad():
+            reference = Divergence(network(x).log_softmax(1))
+        z = self.attack.climbing(reference)(network, S, y, noise=noise)
+        module.train(training)
+        logits, attacked = network(x), network(S.decode(z).detach())
+        away = Divergence(logits.log_softmax(1))(attacked, y).mean()
+        parts = {"clean": self.loss(logits, y).mean(), "divergence": away}
+        robust = attacked.argmax(1) == y
+        return ObjectiveValue(parts["clean"] + self.beta * away, logits.argmax(1) == y, robust, parts)
+
+
+@dataclass(frozen=True)
+class Divergence(AdversarialLoss):
+    """The Kullback-Leibler divergence of the probabilities from those of a reference, whatever the labels.
+
+    Args:
+        reference: the logarithms of the reference's probabilities.
+    """
+
+    reference: Float[Tensor, "b classes"]
+
+    def __call__(
+        self, logits: Float[Tensor, "b classes"], y: Int[Tensor, "b"], target: Int[Tensor, "b"] | None = None
+    ) -> Float[Tensor, "b"]:
+        if logits.shape != self.reference.shape:
+            raise ShapeError(
+                f"the divergence from {len(self.reference)} references cannot be taken on {len(logits)} examples: "
+                "the attack must keep all of them (PGD: stop_when_broken=False)."
+            )
+        return F.kl_div(logits.log_softmax(1), self.reference, reduction="none", log_target=True).sum(1)

@@ -1,0 +1,53 @@
+"""The processes that train together: one, or as many as `accelerate launch` or `torchrun` started."""
+
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+class Team:
+    """Shares batches out, example by example in turn, and puts together what became of them.
+
+    Which process has an example changes nothing: noise belongs to examples, losses are means over the whole batch, and
+    what is summed over processes is summed in float64.
+
+    Args:
+        precision: "no", "bf16" or "fp16": what autocast computes in.
+    """
+
+    def __init__(self, precision: str) -> None:
+        AcceleratorState._reset_state()  # it would keep the precision of an earlier training in this process
+        self.accelerator = Accelerator(mixed_precision=precision)
+        self.size, self.rank = self.accelerator.num_processes, self.accelerator.process_index
+        self.device = self.accelerator.device
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the process that writes files."""
+        return self.accelerator.is_main_process
+
+    def share(self, index: Int[Tensor, "b"]) -> Int[Tensor, "mine"]:
+        """Return the examples of a batch that are this process's; none where the batch is smaller than the team."""
+        return index[self.rank :: self.size]
+
+    def total(self, sums: Float[Tensor, "n"]) -> Float[Tensor, "n"]:
+        """Return the sums over all processes."""
+        found = self.accelerator.reduce(sums.clone(), reduction="sum")
+        assert isinstance(found, Tensor)
+        return found
+
+    def gathered(self, rows: Float[Tensor, "mine *z"]) -> Float[Tensor, "b *z"]:
+        """Return the rows of the whole batch from the processes' shares."""
+        if self.size == 1:
+            return rows
+        count = torch.tensor([len(rows)], device=self.device)
+        counts = self.accelerator.gather(count).tolist()
+        padded = torch.cat([rows, rows.new_zeros(max(counts) - len(rows), *rows.shape[1:])])
+        shares = self.accelerator.gather(padded.contiguous()).view(self.size, max(counts), *rows.shape[1:])
+        return shares.transpose(0, 1).flatten(0, 1)[: sum(counts)]
+
+    def wait(self) -> None:
+        """Wait for the other processes."""
+        self.accelerator.wait_for_everyone()
