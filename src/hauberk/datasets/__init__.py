@@ -1,8 +1,9 @@
 """Data sets: the bundled MNIST, points in the plane, and readers of the formats that users have."""
 
+from hauberk.datasets.cifar import CIFAR10, CIFAR100
 from hauberk.datasets.idx import IdxFolder
 from hauberk.datasets.mnist import MNIST
 from hauberk.datasets.npz import NpzFile
 from hauberk.datasets.points import Points
 
-__all__ = ["MNIST", "IdxFolder", "NpzFile", "Points"]
+__all__ = ["CIFAR10", "CIFAR100", "MNIST", "IdxFolder", "NpzFile", "Points"]
