@@ -5,5 +5,6 @@ from hauberk.datasets.idx import IdxFolder
 from hauberk.datasets.mnist import MNIST
 from hauberk.datasets.npz import NpzFile
 from hauberk.datasets.points import Points
+from hauberk.datasets.svhn import SVHN
 
-__all__ = ["CIFAR10", "CIFAR100", "MNIST", "IdxFolder", "NpzFile", "Points"]
+__all__ = ["CIFAR10", "CIFAR100", "MNIST", "SVHN", "IdxFolder", "NpzFile", "Points"]
