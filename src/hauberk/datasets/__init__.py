@@ -1,8 +1,12 @@
 """Data sets: the bundled MNIST, points in the plane, and readers of the formats that users have."""
 
+from hauberk.datasets.cifar import CIFAR10, CIFAR100
+from hauberk.datasets.har import HAR
 from hauberk.datasets.idx import IdxFolder
+from hauberk.datasets.image_folder import ImageFolder
 from hauberk.datasets.mnist import MNIST
 from hauberk.datasets.npz import NpzFile
 from hauberk.datasets.points import Points
+from hauberk.datasets.svhn import SVHN
 
-__all__ = ["MNIST", "IdxFolder", "NpzFile", "Points"]
+__all__ = ["CIFAR10", "CIFAR100", "HAR", "MNIST", "SVHN", "IdxFolder", "ImageFolder", "NpzFile", "Points"]
