@@ -63,9 +63,11 @@ def demo(options: Namespace, console: Console) -> None:
     from hauberk.reports import headline_line, write_report
 
     began = time.monotonic()
-    folder = run_folder(options.run, Path(options.recipe).stem)
+    folder, first = team(options, console)
     with Display(console) as display:
         workflow.train(read_recipe(options.recipe, options.set), folder, resume=options.resume, watch=display.training)
+        if not first:
+            return
         summary = workflow.evaluate(folder, [], display.evaluation)
     report = write_report(workflow.family(folder), folder / "report.html")
     print(headline_line(summary, time.monotonic() - began, report))
@@ -76,10 +78,11 @@ def train(options: Namespace, console: Console) -> None:
     from hauberk.display import Display
     from hauberk.recipe import read_recipe
 
-    folder = run_folder(options.run, Path(options.recipe).stem)
+    folder, first = team(options, console)
     with Display(console) as display:
         workflow.train(read_recipe(options.recipe, options.set), folder, resume=options.resume, watch=display.training)
-    print(folder)
+    if first:
+        print(folder)
 
 
 def evaluate(options: Namespace, console: Console) -> None:
@@ -117,6 +120,18 @@ def info(options: Namespace, console: Console) -> None:
     print("classes for recipes:")
     for name in public_classes():
         print(f"  {name}")
+
+
+def team(options: Namespace, console: Console) -> tuple[Path, bool]:
+    """Return the folder of the run, and whether this process is the first of those that train; others show nothing."""
+    from accelerate import PartialState
+
+    from hauberk import workflow
+
+    folder = workflow.agreed(run_folder(options.run, Path(options.recipe).stem))
+    first = PartialState().is_main_process
+    console.quiet = not first
+    return folder, first
 
 
 def run_folder(given: str | None, recipe: str) -> Path:

@@ -2,6 +2,7 @@
 
 import json
 import platform
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.metadata import version
@@ -9,9 +10,11 @@ from pathlib import Path
 
 import torch
 import yaml
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
+from accelerate.utils import broadcast_object_list
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from hauberk.atomic import replacing, write_text
 from hauberk.errors import InputError
@@ -19,6 +22,7 @@ from hauberk.evaluation.evaluator import Watcher as EvaluationWatcher
 from hauberk.evaluation.summary import Summary
 from hauberk.recipe import Recipe, Tree, build, read_recipe, variants
 from hauberk.training.journal import Watcher as TrainingWatcher
+from hauberk.training.run import FINAL
 
 
 def train(tree: Tree, folder: Path, *, resume: bool, watch: TrainingWatcher) -> None:
@@ -36,24 +40,60 @@ def train(tree: Tree, folder: Path, *, resume: bool, watch: TrainingWatcher) -> 
 
 
 def train_one(recipe: Recipe, tree: Tree, folder: Path, *, resume: bool, watch: TrainingWatcher) -> None:
-    """Train one recipe, as `train` does."""
-    text = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
+    """Train one recipe, as `train` does; of several processes the first writes."""
+    state, about = PartialState(), facts(recipe)
+    if state.is_main_process:
+        claim(folder, yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), resume=resume)
+        write_text(folder / "run.json", json.dumps(about, indent=1))
+    state.wait_for_everyone()
+    recipe.trainer.fit(recipe.network, recipe.data.train(), recipe.threat, folder, resume=resume, watch=watch)
+    if state.is_main_process:
+        final = folder / FINAL
+        if final.exists():
+            other = beside(folder)
+            write_text(other / "recipe.yaml", (folder / "recipe.yaml").read_text(encoding="utf-8"))
+            publish(load_file(final), other, about)
+            final.unlink()
+        publish(recipe.network.state_dict(), folder, about)
+    state.wait_for_everyone()
+
+
+def claim(folder: Path, text: str, *, resume: bool) -> None:
+    """Write the recipe into a run's folder.
+
+    Raises:
+        InputError: the folder holds a run already and `resume` is off, or a run of another recipe and it is on.
+    """
     kept = folder / "recipe.yaml"
     if kept.exists() and not resume:
         raise InputError(f"{folder} holds a run already: continue it with --resume, or choose another with --run.")
     if kept.exists() and kept.read_text(encoding="utf-8") != text:
         raise InputError(f"{kept} differs from the recipe to be resumed: choose another folder with --run.")
     write_text(kept, text)
-    about = facts(recipe)
-    write_text(folder / "run.json", json.dumps(about, indent=1))
-    trainer = recipe.trainer
-    trainer.fit(recipe.network, recipe.data.train(), recipe.threat, folder, resume=resume, watch=watch)
-    state = {name: tensor.cpu().contiguous() for name, tensor in recipe.network.state_dict().items()}
+
+
+def publish(state: Mapping[str, Tensor], folder: Path, about: dict[str, object]) -> None:
+    """Write the weights of a run, and their checksum into what is known about it."""
     weights = folder / "model.safetensors"
     with replacing(weights) as temporary:
-        save_file(state, temporary)
-    about["weights_sha256"] = sha256(weights.read_bytes()).hexdigest()
-    write_text(folder / "run.json", json.dumps(about, indent=1))
+        save_file({name: tensor.cpu().contiguous() for name, tensor in state.items()}, temporary)
+    checked = about | {"weights_sha256": sha256(weights.read_bytes()).hexdigest()}
+    write_text(folder / "run.json", json.dumps(checked, indent=1))
+
+
+def beside(folder: Path) -> Path:
+    """Return the folder for the final weights of a run that ends with its best ones: it is compared like a variant."""
+    return (
+        folder.with_name(f"{folder.name}-final") if folder.parent.name == "variants" else folder / "variants" / "final"
+    )
+
+
+def agreed(folder: Path) -> Path:
+    """Return the folder that the first of several processes chose."""
+    chosen = [str(folder)]
+    PartialState()
+    broadcast_object_list(chosen)
+    return Path(chosen[0])
 
 
 def evaluate(folder: Path, overrides: list[str], watch: EvaluationWatcher) -> Summary:

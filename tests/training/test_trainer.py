@@ -4,18 +4,21 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
 from digits import digits
-from hauberk.attacks import FGSM, RandomMember
+from hauberk.attacks import FGSM, PGD, Previous, RandomMember
 from hauberk.bounds import Interval
+from hauberk.concepts.attack import Attack
 from hauberk.errors import InputError, TrainingError, UnsupportedOpError
 from hauberk.losses import CrossEntropy
-from hauberk.objectives import Adversarial, Certified, Natural
+from hauberk.objectives import Adversarial, Certified, Free, Natural
 from hauberk.regularizers import FastIBP
-from hauberk.schedules import Constant, SmoothRamp
+from hauberk.schedules import Constant, SmoothRamp, Steps
 from hauberk.threats import LinfBall
-from hauberk.training import FastIBPInit, Trainer
+from hauberk.training import CollapseDetector, FastIBPInit, Trainer
+from hauberk.training.order import held_out
 
 THREAT = LinfBall(0.05)
 
@@ -37,6 +40,8 @@ OBJECTIVES = {
     "natural": Natural(CrossEntropy()),
     "adversarial": Adversarial(FGSM(CrossEntropy(), 1.25, RandomMember()), CrossEntropy()),
     "certified": Certified(Interval(), CrossEntropy(), Constant(0.3), [FastIBP()]),
+    "free": Free(CrossEntropy(), replays=2),
+    "previous": Adversarial(FGSM(CrossEntropy(), 1.0, Previous()), CrossEntropy()),
 }
 
 
@@ -76,12 +81,14 @@ def killed_at(step: int):
 @pytest.mark.parametrize("step", [2, 4, 8, 10])
 def test_a_resumed_training_ends_as_an_undisturbed_one(objective: str, step: int, tmp_path: Path):
     whole, broken, resumed = network(), network(), network(seed=1)
-    data, method = digits(312), trainer(objective)
-    method.fit(whole, data, THREAT, tmp_path / "whole")
+    data = digits(312)
+    trainer(objective).fit(whole, data, THREAT, tmp_path / "whole")
+    method = trainer(objective)
     with pytest.raises(KilledError):
         method.fit(broken, data, THREAT, tmp_path / "broken", watch=killed_at(step))
     if step < 3:
         resumed = network()  # killed before the first checkpoint: training starts afresh from the recipe's network
+    method = trainer(objective)  # which remembers nothing of what was broken off
     method.fit(resumed, data, THREAT, tmp_path / "broken", resume=True)
     assert states_equal(whole, resumed)
     journals = [journal(tmp_path / name) for name in ("whole", "broken")]
@@ -139,10 +146,87 @@ def test_a_network_without_bounds_is_refused_before_training(tmp_path: Path):
         trainer().fit(odd, digits(120), THREAT, tmp_path)
 
 
-@pytest.mark.parametrize("file", ["state.json", "model.safetensors", "optimizer.safetensors"])
+@pytest.mark.parametrize("file", ["state.json", "model.safetensors", "optimizer.safetensors", "memory.safetensors"])
 def test_a_damaged_checkpoint_is_named(file: str, tmp_path: Path):
     trainer("natural").fit(network(), digits(120), THREAT, tmp_path)
     (checkpoint,) = (tmp_path / "checkpoint").iterdir()
     (checkpoint / file).write_bytes(b"{damaged")
     with pytest.raises(InputError, match=str(checkpoint)):
         trainer("natural").fit(network(), digits(120), THREAT, tmp_path, resume=True)
+
+
+PGD_3 = PGD(CrossEntropy(), 3, 0.5)
+
+
+def test_the_judge_attacks_what_is_held_out(tmp_path: Path):
+    method = trainer("natural", judge=PGD_3, epochs=2, held_out=100)
+    trained = network()
+    method.fit(trained, digits(412), THREAT, tmp_path)
+    data, (_, index) = digits(412), held_out(412, 100, 0)
+    x, y = data.batch(index)
+    clean = trained(x).argmax(1) == y
+    last = [line for line in journal(tmp_path) if line["kind"] == "epoch"][-1]
+    assert last["validation_clean"] == pytest.approx(clean.double().mean().item())
+    assert 0 < last["validation_robust"] < last["validation_clean"]
+
+
+def test_the_best_weights_are_kept_and_the_final_ones_beside_them(tmp_path: Path):
+    rates = Steps([0, 0.5], [1e-2, 1.0])  # which ruins the network in its second half
+    best, final = network(), network()
+    method = trainer("adversarial", epochs=4, learning_rate=rates)
+    replace(method, keep="best").fit(best, digits(600), THREAT, tmp_path / "best")
+    method.fit(final, digits(600), THREAT, tmp_path / "final")
+    assert not states_equal(best, final)
+    kept = network()
+    kept.load_state_dict(load_file(tmp_path / "best" / "final.safetensors"))
+    assert states_equal(kept, final)
+    scores = [line["validation_robust"] for line in journal(tmp_path / "best") if line["kind"] == "epoch"]
+    half = network()
+    epoch = scores.index(max(scores)) + 1
+    assert epoch <= 2
+    replace(method, epochs=epoch, learning_rate=Constant(1e-2), radius=SmoothRamp(finish=0.5 * 4 / epoch)).fit(
+        half, digits(600), THREAT, tmp_path / "half"
+    )
+    assert states_equal(best, half)
+
+
+class Falling(Attack):
+    """Leaves all examples unbroken until it was asked so many times, then none."""
+
+    def __init__(self, after: int) -> None:
+        self.after, self.asked = after, 0
+
+    def __call__(self, network, S, y, *, noise):
+        self.asked += 1
+        return S.start if self.asked <= self.after else S.start * 0
+
+
+def test_after_a_collapse_training_ends_with_the_weights_before_it(tmp_path: Path):
+    plain = trainer("natural", epochs=6, learning_rate=Constant(1e-2), radius=Constant(1.0))
+    stopped, before = network(), network()
+    replace(plain, detector=CollapseDetector(Falling(2))).fit(stopped, digits(312), THREAT, tmp_path / "stopped")
+    replace(plain, epochs=2).fit(before, digits(312), THREAT, tmp_path / "before")
+    assert states_equal(stopped, before)
+    epochs = [line for line in journal(tmp_path / "stopped") if line["kind"] == "epoch"]
+    assert [line["collapsed"] for line in epochs] == [False, False, True]
+    resumed = network()
+    replace(plain, detector=CollapseDetector(Falling(9))).fit(
+        resumed, digits(312), THREAT, tmp_path / "stopped", resume=True
+    )
+    assert states_equal(resumed, before)
+
+
+def test_the_best_of_nothing_held_out_is_refused():
+    with pytest.raises(InputError, match="held_out is 0"):
+        trainer(held_out=0, keep="best")
+
+
+def test_in_bf16_training_still_learns(tmp_path: Path):
+    trained = network()
+    method = trainer("adversarial", epochs=6, learning_rate=Constant(1e-2), precision="bf16")
+    method.fit(trained, digits(600), THREAT, tmp_path)
+    assert next(trained.parameters()).dtype == torch.float32
+    assert [line for line in journal(tmp_path) if line["kind"] == "epoch"][-1]["validation_clean"] > 0.5
+    other = network()
+    replace(method, precision="no").fit(other, digits(600), THREAT, tmp_path / "plain")
+    assert not states_equal(trained, other)

@@ -27,7 +27,7 @@ from hauberk.attacks.targeted import Targeted
 from hauberk.attacks.transfer import Transfer
 from hauberk.attacks.within import Within
 from hauberk.attacks.worst_of import WorstOf
-from hauberk.concepts.start import Previous, RandomMember, Unperturbed
+from hauberk.concepts.start import Jittered, Previous, RandomMember, Unperturbed
 
 __all__ = [
     "APGD",
@@ -44,6 +44,7 @@ __all__ = [
     "EachMember",
     "ElasticNet",
     "GaussianNoise",
+    "Jittered",
     "MultiSteepestDescent",
     "NearMisses",
     "Pointwise",

@@ -12,7 +12,7 @@ class CollapseDetector:
 
     At the end of each epoch an attack stronger than the training's own, a few steps of PGD say, is made on the epoch's
     first batch, with the network in training mode. Where accuracy has fallen by more than `drop` since the last epoch,
-    training ends with the weights of that epoch. Robust overfitting, which shows on unseen examples only, is no collapse.
+    training ends with the weights of that epoch. Robust overfitting shows on unseen examples only, and is no collapse.
 
     Args:
         attack: made on the batch.

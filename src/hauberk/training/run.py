@@ -260,7 +260,8 @@ class Judged(nn.Module):
     def forward(
         self, x: Tensor, y: Int[Tensor, "b"], threat: ThreatModel, progress: Progress, noise: Noise
     ) -> ObjectiveValue:
-        with torch.autocast(x.device.type, enabled=torch.is_autocast_enabled() and not self.objective.needs_graph):
+        kind = x.device.type
+        with torch.autocast(kind, enabled=torch.is_autocast_enabled(kind) and not self.objective.needs_graph):
             return self.objective(self.seen, x, y, threat, progress=progress, noise=noise)
 
 

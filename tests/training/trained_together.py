@@ -1,0 +1,76 @@
+"""A training for the tests of several processes: python trained_together.py OBJECTIVE FOLDER [--resume] [--die STEP]"""
+
+import argparse
+import os
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from digits import digits
+from hauberk.attacks import PGD, Jittered
+from hauberk.bounds import Interval
+from hauberk.concepts.dataset import Split
+from hauberk.concepts.objective import Objective
+from hauberk.losses import CrossEntropy
+from hauberk.objectives import TRADES, Adversarial, Certified, Free
+from hauberk.schedules import Constant
+from hauberk.threats import LinfBall
+from hauberk.training import Trainer
+
+ENTROPY = CrossEntropy()
+OBJECTIVES: dict[str, Objective] = {
+    "adversarial": Adversarial(PGD(ENTROPY, 3, 0.5, stop_when_broken=False), ENTROPY),
+    "certified": Certified(Interval(), ENTROPY, Constant(0.3)),
+    "free": Free(ENTROPY, replays=3),
+    "trades": TRADES(PGD(ENTROPY, 3, 0.5, stop_when_broken=False, start=Jittered()), ENTROPY),
+}
+EXAMPLES, HELD_OUT, BATCH = 203, 40, 54
+"""163 examples to train on: 3 batches of 54, and one of a single example, of which a second process has none."""
+
+
+def trained(objective: str, folder: Path, *, resume: bool = False, die: int | None = None) -> nn.Module:
+    """Return a network after three epochs in float64; the last of several processes may die after a step."""
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Conv2d(1, 3, 5, 3), nn.ReLU(), nn.Flatten(), nn.Linear(192, 16), nn.ReLU(), nn.Linear(16, 10)
+    ).double()
+    data = digits(EXAMPLES)
+    split = Split(data.inputs.double() / 255, data.labels)
+    trainer = Trainer(
+        OBJECTIVES[objective],
+        epochs=3,
+        learning_rate=Constant(1e-3),
+        batch=BATCH,
+        gradient_clip=1.0,
+        held_out=HELD_OUT,
+        log_steps=2,
+        checkpoint_steps=3,
+    )
+    if die is not None and int(os.environ["RANK"]) == int(os.environ["WORLD_SIZE"]) - 1:
+        step = torch.optim.Adam.step
+        taken = []
+
+        def mortal(*arguments, **options):
+            taken.append(None)
+            if len(taken) > die:
+                os._exit(9)
+            return step(*arguments, **options)
+
+        torch.optim.Adam.step = mortal
+    trainer.fit(network, split, LinfBall(0.05), folder, resume=resume)
+    return network
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("objective")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--die", type=int)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    network = trained(options.objective, options.folder, resume=options.resume, die=options.die)
+    if os.environ["RANK"] == "0":
+        save_file(network.state_dict(), options.folder / "together.safetensors")
