@@ -20,7 +20,9 @@ import hauberk
 from hauberk.attacks import FGSM, PGD, BlendedNoise, RandomMember, SaltAndPepper, Square
 from hauberk.bounds import ForwardLinear, Interval
 from hauberk.errors import InputError
-from hauberk.losses import Margin
+from hauberk.losses import CrossEntropy, Margin
+from hauberk.objectives import Certified, Free
+from hauberk.schedules import Constant
 from hauberk.threats import L1Ball, L2Ball, LinfBall
 
 LEAVES = (
@@ -43,6 +45,11 @@ OVERRIDES: dict[tuple[str, str], list[Any]] = {
     ("GivenBox", "upper"): [torch.linspace(1.0, 1.3, 16).view(1, 1, 4, 4)],
     ("Union", "threats"): [[LinfBall(0.1), L2Ball(0.3), L1Ball(1.0)], [L2Ball("1/2", None)]],
     ("Adversarial", "attack"): [FGSM(Margin(), start=RandomMember()), PGD(Margin(), 3, 0.4, False)],
+    ("TRADES", "attack"): [FGSM(Margin(), start=RandomMember()), PGD(Margin(), 3, 0.4, False)],
+    ("Mixup", "attack"): [FGSM(Margin(), start=RandomMember()), PGD(Margin(), 3, 0.4, False)],
+    ("SparseWeights", "objective"): [Free(CrossEntropy(), 2), Certified(Interval(), CrossEntropy(), Constant(0.5))],
+    ("NearMisses", "probe"): [FGSM(Margin())],
+    ("NearMisses", "attack"): [PGD(Margin(), 3, 0.4)],
     ("Restarts", "attack"): [PGD(Margin(), 3, 0.4), FGSM(Margin(), start=RandomMember())],
     ("Targeted", "attack"): [PGD(Margin(), 3, 0.4)],
     ("EachMember", "attack"): [PGD(Margin(), 3, 0.4)],
@@ -112,10 +119,17 @@ def concrete(concept: type) -> list[type]:
     while waiting:
         cls = waiting.pop()
         waiting += cls.__subclasses__()
-        inside = cls.__module__.startswith(f"{hauberk.__name__}.")
-        if not inspect.isabstract(cls) and inside and not cls.__module__.endswith("presets"):  # those are products
+        if not inspect.isabstract(cls) and public(cls):
             found.add(cls)
     return sorted(found, key=lambda cls: cls.__name__)
+
+
+def public(cls: type) -> bool:
+    """Return whether the package has the class for its users; presets are products, what a leaf hides is its own."""
+    if not cls.__module__.startswith(f"{hauberk.__name__}.") or cls.__module__.endswith("presets"):
+        return False
+    exported = getattr(importlib.import_module(cls.__module__.rpartition(".")[0]), "__all__", [cls.__name__])
+    return cls.__name__ in exported
 
 
 def instances(concept: type, *, whole: bool = False, depth: int = DEPTH) -> list[Any]:

@@ -1,0 +1,96 @@
+"""Adversarial training on mixtures of two images and their labels."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from jaxtyping import Float, Int
+from scipy.stats import beta
+from torch import Tensor, nn
+
+from hauberk.concepts.attack import SteerableAttack
+from hauberk.concepts.graph import Graph
+from hauberk.concepts.loss import AdversarialLoss
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.objective import Objective, ObjectiveValue
+from hauberk.concepts.perturbation_set import ThreatModel
+from hauberk.concepts.schedule import Progress
+from hauberk.errors import InputError, ShapeError
+
+LEVELS = 4096
+"""Weights are drawn from so many quantiles of the beta distribution, which a device looks up without the host."""
+
+
+@dataclass(frozen=True)
+class Mixup(Objective):
+    """Adversarial training at weighted means of examples and their partners, on the same mean of both labels' losses.
+
+    The weight is drawn from Beta(alpha, alpha) once a batch; an example's partner comes from a random permutation of
+    those that its process sees. The attack climbs the mixed loss. Neither clean nor robust accuracy is counted.
+
+    Args:
+        attack: made on the mixtures; it must keep all examples, whether they are misclassified or not.
+        loss: of which the mean is taken.
+        alpha: small ones leave most images nearly as they are.
+
+    Raises:
+        InputError: alpha is not positive.
+
+    Source: Zhang et al. 2018; with attacks: Rice, Wong & Kolter 2020.
+    """
+
+    attack: SteerableAttack
+    loss: AdversarialLoss
+    alpha: float = 1.4
+
+    def __post_init__(self) -> None:
+        if not self.alpha > 0:
+            raise InputError(f"Mixup needs alpha > 0, but it is {self.alpha}.")
+
+    def __call__(
+        self,
+        network: nn.Module | Graph,
+        x: Float[Tensor, "b *x"],
+        y: Int[Tensor, "b"],
+        threat: ThreatModel,
+        *,
+        progress: Progress,
+        noise: Noise,
+    ) -> ObjectiveValue:
+        place = (noise.fold(0).common.uniform((1,))[0] * LEVELS).long()
+        weight = quantiles(self.alpha).to(x)[place]
+        partner = noise.fold(1).uniform((1,))[:, 0].argsort()
+        mixed = MixedLoss(self.loss, y[partner], weight)
+        S = threat.at(weight * x + (1 - weight) * x[partner])
+        z = self.attack.climbing(mixed)(network, S, y, noise=noise.fold(2))
+        return ObjectiveValue(mixed(network(S.decode(z).detach()), y).mean(), None)
+
+
+@dataclass(frozen=True)
+class MixedLoss(AdversarialLoss):
+    """The weighted mean of the losses for two labels of each example.
+
+    Args:
+        loss: for either label.
+        other: the second labels.
+        weight: of the first.
+    """
+
+    loss: AdversarialLoss
+    other: Int[Tensor, "b"]
+    weight: Float[Tensor, "1"]
+
+    def __call__(
+        self, logits: Float[Tensor, "b classes"], y: Int[Tensor, "b"], target: Int[Tensor, "b"] | None = None
+    ) -> Float[Tensor, "b"]:
+        if len(logits) != len(self.other):
+            raise ShapeError(
+                f"{len(self.other)} labels cannot be mixed with those of {len(logits)} examples: the attack must keep "
+                "all of them (PGD: stop_when_broken=False)."
+            )
+        return self.weight * self.loss(logits, y, target) + (1 - self.weight) * self.loss(logits, self.other, target)
+
+
+@lru_cache(8)
+def quantiles(alpha: float) -> Float[Tensor, "levels"]:
+    return torch.from_numpy(beta.ppf((torch.arange(LEVELS) + 0.5).numpy() / LEVELS, alpha, alpha))

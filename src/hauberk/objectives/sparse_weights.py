@@ -1,0 +1,67 @@
+"""A penalty on the size of weights, beside any objective."""
+
+from dataclasses import dataclass, replace
+
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from hauberk.concepts.graph import Graph
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.objective import Objective, ObjectiveValue
+from hauberk.concepts.perturbation_set import ThreatModel
+from hauberk.concepts.schedule import Progress
+from hauberk.errors import InputError
+
+
+@dataclass(frozen=True)
+class SparseWeights(Objective):
+    """Another objective, and a multiple of the sum of all weights' absolute values.
+
+    Weights are parameters of two dimensions or more: neither biases nor the scales of normalisations. The sum of their
+    squares is better left to the optimizer (`training.SelectiveDecay`).
+
+    Args:
+        objective: what is minimised beside the penalty.
+        penalty: the multiple; published: 5e-6.
+
+    Raises:
+        InputError: the penalty is negative.
+
+    Source: Rice, Wong & Kolter 2020, whose thesis labels are ten times what was run.
+    """
+
+    objective: Objective
+    penalty: float
+
+    def __post_init__(self) -> None:
+        if not self.penalty >= 0:
+            raise InputError(f"SparseWeights needs penalty >= 0, but it is {self.penalty}.")
+
+    @property
+    def needs_graph(self) -> bool:
+        return self.objective.needs_graph
+
+    @property
+    def replays(self) -> int:
+        return self.objective.replays
+
+    @property
+    def measure(self) -> str:
+        return self.objective.measure
+
+    def __call__(
+        self,
+        network: nn.Module | Graph,
+        x: Float[Tensor, "b *x"],
+        y: Int[Tensor, "b"],
+        threat: ThreatModel,
+        *,
+        progress: Progress,
+        noise: Noise,
+    ) -> ObjectiveValue:
+        value = self.objective(network, x, y, threat, progress=progress, noise=noise)
+        module = network.module if isinstance(network, Graph) else network
+        size = sum((p.abs().sum() for p in module.parameters() if p.ndim >= 2), start=value.loss.new_zeros(()))
+        return replace(
+            value, loss=value.loss + self.penalty * size, parts=value.parts | {"weights": self.penalty * size}
+        )
