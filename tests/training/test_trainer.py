@@ -9,6 +9,7 @@ from torch import nn
 
 from digits import digits
 from hauberk.attacks import FGSM, PGD, Previous, RandomMember
+from hauberk.augmentations import Resize
 from hauberk.bounds import Interval
 from hauberk.concepts.attack import Attack
 from hauberk.errors import InputError, TrainingError, UnsupportedOpError
@@ -17,7 +18,7 @@ from hauberk.objectives import Adversarial, Certified, Free, Natural
 from hauberk.regularizers import FastIBP
 from hauberk.schedules import Constant, SmoothRamp, Steps
 from hauberk.threats import LinfBall
-from hauberk.training import CollapseDetector, FastIBPInit, Trainer
+from hauberk.training import CollapseDetector, FastIBPInit, Phase, Trainer
 from hauberk.training.order import held_out
 
 THREAT = LinfBall(0.05)
@@ -214,6 +215,26 @@ def test_after_a_collapse_training_ends_with_the_weights_before_it(tmp_path: Pat
         resumed, digits(312), THREAT, tmp_path / "stopped", resume=True
     )
     assert states_equal(resumed, before)
+
+
+def test_phases_have_sizes_of_their_own_and_resume(tmp_path: Path):
+    def pooled() -> nn.Module:
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Conv2d(1, 4, 5, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(3), nn.Flatten(), nn.Linear(36, 10))
+
+    def method() -> Trainer:
+        return trainer("adversarial", epochs=1, augmentation=Resize(14), later=[Phase(2, 100)], log_steps=1)
+
+    whole, resumed, data = pooled(), pooled(), digits(312)
+    method().fit(whole, data, THREAT, tmp_path / "whole")
+    steps = [line for line in journal(tmp_path / "whole") if line["kind"] == "step"]
+    assert [line["epoch"] for line in steps] == pytest.approx([0.25, 0.5, 0.75, 1, 4 / 3, 5 / 3, 2, 7 / 3, 8 / 3, 3])
+    assert [line["step"] for line in journal(tmp_path / "whole") if line["kind"] == "epoch"] == [4, 7, 10]
+    with pytest.raises(KilledError):
+        method().fit(pooled(), data, THREAT, tmp_path / "broken", watch=killed_at(8))
+    method().fit(resumed, data, THREAT, tmp_path / "broken", resume=True)
+    assert states_equal(whole, resumed)
+    assert journal(tmp_path / "whole") == journal(tmp_path / "broken")
 
 
 def test_the_best_of_nothing_held_out_is_refused():

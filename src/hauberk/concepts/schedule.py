@@ -10,7 +10,7 @@ class Progress:
 
     step: int
     steps: int
-    """The number of steps of the whole training."""
+    """The number of steps of the whole training. Where epochs differ in their steps, all count as the one at hand."""
     steps_per_epoch: int
     radius_share: float = 1.0
     """The current radius as a share of the final one."""

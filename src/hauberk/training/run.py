@@ -28,6 +28,7 @@ from hauberk.errors import TrainingError
 from hauberk.training.checkpoint import load_checkpoint, save_checkpoint
 from hauberk.training.journal import Journal, Record, Tally, Watcher
 from hauberk.training.order import epoch_order, held_out
+from hauberk.training.plan import Plan
 from hauberk.training.team import Team
 from hauberk.training.trainer import Trainer
 
@@ -58,8 +59,7 @@ class Run:
         self.judged = Judged(network, seen, trainer.objective)
         prepared = self.team.accelerator.prepare(self.judged, trainer.optimizer(network.parameters()))
         self.wrapped, self.optimizer = prepared
-        self.batches = math.ceil(len(self.trained_on) / trainer.batch)
-        self.steps_per_epoch = self.batches * trainer.objective.replays
+        self.plan = Plan(trainer.phases, len(self.trained_on), trainer.objective.replays)
         self.epoch_tally, self.window_tally = Tally(self.device), Tally(self.device)
         self.order_of_epoch = (-1, self.trained_on)
         self.counters: dict[str, Any] = {"seconds": 0.0, "best": -math.inf, "attacked": 0.0, "collapsed": False}
@@ -68,19 +68,18 @@ class Run:
         start = self.restored() if resume else 0
         journal = Journal(self.folder / "train.jsonl", watch, start, silent=not self.team.first)
         began = time.monotonic() - self.counters["seconds"]
-        steps = self.trainer.epochs * self.steps_per_epoch
-        for step in range(start, steps):
+        for step in range(start, self.plan.steps):
             if self.counters["collapsed"]:
                 break
-            progress = Progress(step, steps, self.steps_per_epoch)
-            progress = replace(progress, radius_share=self.trainer.radius(progress))
+            place = self.plan.at(step)
+            progress = replace(place.progress, radius_share=self.trainer.radius(place.progress))
             rate = self.trainer.learning_rate(progress)
-            self.step(progress, rate)
+            self.step(step, progress, rate)
             done, self.counters["seconds"] = step + 1, time.monotonic() - began
             facts: Record = {
                 "step": done,
-                "steps": steps,
-                "epoch": done / self.steps_per_epoch,
+                "steps": self.plan.steps,
+                "epoch": (progress.step + 1) / progress.steps_per_epoch,
                 "radius": progress.radius_share,
                 "learning_rate": rate,
                 "seconds": round(self.counters["seconds"], 2),
@@ -88,12 +87,12 @@ class Run:
             }
             if done % self.trainer.log_steps == 0:
                 journal.write({"kind": "step", **facts, **finite(self.window_tally.averages(self.team), done)})
-            if done % self.steps_per_epoch == 0:
+            if place.ends_epoch:
                 averages = finite(self.epoch_tally.averages(self.team), done)
-                found = self.validation(progress)
-                journal.write({"kind": "epoch", **facts, **averages, **found, **self.detection(progress)})
+                found = self.validation(step, progress)
+                journal.write({"kind": "epoch", **facts, **averages, **found, **self.detection(step, progress)})
                 self.keep_best(found)
-            if done % self.trainer.checkpoint_steps == 0 or done == steps or self.counters["collapsed"]:
+            if done % self.trainer.checkpoint_steps == 0 or done == self.plan.steps or self.counters["collapsed"]:
                 self.save(done)
         self.finish()
 
@@ -106,15 +105,15 @@ class Run:
             self.read(BEST)
         self.network.eval()
 
-    def step(self, progress: Progress, rate: float) -> None:
+    def step(self, step: int, progress: Progress, rate: float) -> None:
         """Take one step of the optimizer."""
-        index = self.batch(progress.step)
+        index = self.batch(step)
         mine = self.team.share(index)
         # A process without examples takes part in the exchange of gradients with one that counts nothing.
         weight, mine = len(mine) * self.team.size / len(index), mine if len(mine) else index[:1]
-        torch.manual_seed((self.trainer.seed * 1_000_003 + progress.step) * self.team.size + self.team.rank)
+        torch.manual_seed((self.trainer.seed * 1_000_003 + step) * self.team.size + self.team.rank)
         self.network.train()
-        value = self.wrapped(*self.arguments(mine, self.threat.scaled(progress.radius_share), progress))
+        value = self.wrapped(*self.arguments(step, mine, self.threat.scaled(progress.radius_share), progress))
         self.optimizer.zero_grad(set_to_none=True)
         self.team.accelerator.backward(value.loss * weight)
         if value.learned is not None and weight:
@@ -129,22 +128,21 @@ class Run:
 
     def batch(self, step: int) -> Int[Tensor, "b"]:
         """Return the examples of a step, over all processes."""
-        epoch, place = divmod(step // self.trainer.objective.replays, self.batches)
-        if self.order_of_epoch[0] != epoch:
-            order = epoch_order(len(self.trained_on), self.trainer.seed, epoch)
-            self.order_of_epoch = epoch, self.trained_on[order].to(self.device)
-        return self.order_of_epoch[1][place * self.trainer.batch : (place + 1) * self.trainer.batch]
+        place = self.plan.at(step)
+        if self.order_of_epoch[0] != place.epoch:
+            order = epoch_order(len(self.trained_on), self.trainer.seed, place.epoch)
+            self.order_of_epoch = place.epoch, self.trained_on[order].to(self.device)
+        return self.order_of_epoch[1][place.batch * place.phase.batch : (place.batch + 1) * place.phase.batch]
 
-    def arguments(self, index: Int[Tensor, "b"], threat: ThreatModel, progress: Progress) -> tuple[Any, ...]:
+    def arguments(self, step: int, index: Int[Tensor, "b"], threat: ThreatModel, progress: Progress) -> tuple[Any, ...]:
         """Return what the objective is given for some training examples, with the noise that is theirs at this step."""
         x, y = self.data.batch(index)
-        noise = Noise.of(self.trainer.seed, index).fold(progress.step)
-        if self.trainer.augmentation is not None:
-            replays = self.trainer.objective.replays  # which see the same images
-            x = self.trainer.augmentation(x, Noise.of(self.trainer.seed, index).fold(progress.step // replays).fold(0))
-        return x, y, threat, progress, noise.fold(1)
+        noise, augmentation = Noise.of(self.trainer.seed, index), self.plan.at(step).phase.augmentation
+        if augmentation is not None:
+            x = augmentation(x, noise.fold(step // self.trainer.objective.replays).fold(0))  # replays see the same
+        return x, y, threat, progress, noise.fold(step).fold(1)
 
-    def validation(self, progress: Progress) -> Record:
+    def validation(self, step: int, progress: Progress) -> Record:
         """Return the accuracies on the held-out examples, at the full radius and in eval mode."""
         if not len(self.held_out):
             return {}
@@ -153,13 +151,13 @@ class Run:
         for index in self.held_out.to(self.device).split(self.trainer.batch):
             mine = self.team.share(index)
             if len(mine):
-                tally.add(self.validated(mine, progress), len(mine))
+                tally.add(self.validated(step, mine, progress), len(mine))
         return {f"validation_{name}": value for name, value in tally.averages(self.team).items()}
 
-    def validated(self, index: Int[Tensor, "b"], progress: Progress) -> ObjectiveValue:
+    def validated(self, step: int, index: Int[Tensor, "b"], progress: Progress) -> ObjectiveValue:
         """Return what the objective, and the judge where there is one, say of held-out examples."""
         x, y = self.data.batch(index)
-        noise = Noise.of(self.trainer.seed, index).fold(progress.step).fold(1)
+        noise = Noise.of(self.trainer.seed, index).fold(step).fold(1)
         with torch.no_grad():
             value = self.judged(x, y, self.threat, progress, noise)
             correct = labels_of(self.network(x)) == y if value.correct is None else value.correct
@@ -171,16 +169,16 @@ class Run:
             robust = correct & (labels_of(self.network(S.decode(z))) == y)
         return replace(value, correct=correct, robust=robust)
 
-    def detection(self, progress: Progress) -> Record:
+    def detection(self, step: int, progress: Progress) -> Record:
         """Look for a collapse on the epoch's first batch; keep the weights where there is none."""
         detector = self.trainer.detector
         if detector is None:
             return {}
-        first = progress.step // self.steps_per_epoch * self.steps_per_epoch
+        first = step + 1 - progress.steps_per_epoch
         mine = self.team.share(self.batch(first))
         tally = Tally(self.device)
         if len(mine):
-            x, y, _, _, noise = self.arguments(mine, self.threat, replace(progress, step=first))
+            x, y, _, _, noise = self.arguments(first, mine, self.threat, progress)
             S = self.threat.at(x)
             with statistics_kept(self.network):
                 z = detector.attack(self.network.train(), S, y, noise=noise)

@@ -1,6 +1,6 @@
 """What a training is, apart from network and data."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -20,6 +20,7 @@ from hauberk.errors import InputError
 from hauberk.schedules import Constant
 from hauberk.training.collapse import CollapseDetector
 from hauberk.training.journal import Watcher
+from hauberk.training.plan import Phase
 
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer] | ParameterGroups
 
@@ -40,6 +41,7 @@ class Trainer:
         radius: the schedule of the radius, as a multiple of the threat's.
         augmentation: changes the inputs of every step.
         initialisation: overwrites the network's own initialisation.
+        later: phases that follow the first `epochs` epochs; schedules run over all of them.
         gradient_clip: the largest l2 norm of the whole gradient.
         held_out: how many training examples are set aside for validation, chosen by the seed.
         judge: attacks the held-out examples after each epoch; by default the objective's own adversary or bound does.
@@ -62,6 +64,7 @@ class Trainer:
     optimizer: OptimizerFactory = torch.optim.Adam
     radius: Schedule = field(default_factory=Constant)
     augmentation: Augmentation | None = None
+    later: Sequence[Phase] = ()
     initialisation: Initialisation | None = None
     gradient_clip: float | None = None
     held_out: int = 1000
@@ -74,11 +77,17 @@ class Trainer:
     checkpoint_steps: int = 250
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch", "log_steps", "checkpoint_steps"):
+        for name in ("log_steps", "checkpoint_steps"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1, but is {getattr(self, name)}.")
+        _ = self.phases
         if self.keep == "best" and not self.held_out:
             raise InputError('keep="best" chooses by held-out examples, but held_out is 0.')
+
+    @property
+    def phases(self) -> list[Phase]:
+        """All phases, the first one of the trainer's own arguments."""
+        return [Phase(self.epochs, self.batch, self.augmentation), *self.later]
 
     def fit(
         self,

@@ -1,0 +1,71 @@
+"""Which examples a training sees when."""
+
+import math
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from hauberk.concepts.augmentation import Augmentation
+from hauberk.concepts.schedule import Progress
+from hauberk.errors import InputError
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A part of a training with a batch size and an augmentation of its own, as progressive resizing wants it.
+
+    Args:
+        epochs: passes over the training examples.
+        batch: examples a step, over all processes; the last step of an epoch takes what is left.
+        augmentation: changes the inputs of every step.
+
+    Raises:
+        InputError: epochs or batch is not positive.
+    """
+
+    epochs: int
+    batch: int
+    augmentation: Augmentation | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be at least 1, but is {getattr(self, name)}.")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a step stands in its training."""
+
+    phase: Phase
+    epoch: int
+    batch: int
+    """Its number in the epoch; replays share it."""
+    progress: Progress
+    ends_epoch: bool
+
+
+class Plan:
+    """The steps of all phases, one after the other; every batch is seen `replays` times in a row."""
+
+    def __init__(self, phases: Sequence[Phase], examples: int, replays: int) -> None:
+        self.phases, self.replays = phases, replays
+        self.batches = [math.ceil(examples / phase.batch) for phase in phases]
+        lengths = [phase.epochs * count * replays for phase, count in zip(phases, self.batches, strict=True)]
+        self.first_steps = [0, *accumulate(lengths)]
+        self.first_epochs = [0, *accumulate(phase.epochs for phase in phases)]
+        self.steps = self.first_steps[-1]
+
+    def at(self, step: int) -> Place:
+        """Return the place of a step.
+
+        Its progress is that of a training all of whose epochs have as many steps as the one at hand, so that schedules
+        count in epochs.
+        """
+        number = bisect_right(self.first_steps, step) - 1
+        count = self.batches[number] * self.replays
+        within, position = divmod(step - self.first_steps[number], count)
+        epoch = self.first_epochs[number] + within
+        progress = Progress(epoch * count + position, self.first_epochs[-1] * count, count)
+        return Place(self.phases[number], epoch, position // self.replays, progress, position + 1 == count)
