@@ -2,8 +2,6 @@
 
 import math
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,13 +18,14 @@ from hauberk.concepts.graph import Graph
 from hauberk.concepts.loss import require_labels
 from hauberk.concepts.memory import memories
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.objective import Objective, ObjectiveValue
+from hauberk.concepts.objective import ObjectiveValue
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.schedule import Progress
 from hauberk.concepts.subject import labels_of
 from hauberk.errors import TrainingError
 from hauberk.training.checkpoint import load_checkpoint, save_checkpoint
 from hauberk.training.journal import Journal, Record, Tally, Watcher
+from hauberk.training.judged import Judged, statistics_kept
 from hauberk.training.order import epoch_order, held_out
 from hauberk.training.plan import Plan
 from hauberk.training.team import Team
@@ -245,33 +244,6 @@ class Run:
     def read(self, name: str) -> None:
         """Give the network the weights that were kept."""
         self.network.load_state_dict(load_file(self.folder / name, device=str(self.device)))
-
-
-class Judged(nn.Module):
-    """An objective's view of a batch, as a module: data-parallel engines exchange gradients for modules alone."""
-
-    def __init__(self, network: nn.Module, seen: nn.Module | Graph, objective: Objective) -> None:
-        super().__init__()
-        self.network, self.objective = network, objective
-        self.seen = seen
-
-    def forward(
-        self, x: Tensor, y: Int[Tensor, "b"], threat: ThreatModel, progress: Progress, noise: Noise
-    ) -> ObjectiveValue:
-        kind = x.device.type
-        with torch.autocast(kind, enabled=torch.is_autocast_enabled(kind) and not self.objective.needs_graph):
-            return self.objective(self.seen, x, y, threat, progress=progress, noise=noise)
-
-
-@contextmanager
-def statistics_kept(network: nn.Module) -> Iterator[None]:
-    """Give back the network's buffers, which passes in training mode move."""
-    before = {name: buffer.clone() for name, buffer in network.named_buffers()}
-    try:
-        yield
-    finally:
-        for name, buffer in network.named_buffers():
-            buffer.copy_(before[name])
 
 
 def finite(averages: Record, step: int) -> Record:

@@ -1,0 +1,41 @@
+"""An objective's view of batches, for data-parallel engines."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from hauberk.concepts.graph import Graph
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.objective import Objective, ObjectiveValue
+from hauberk.concepts.perturbation_set import ThreatModel
+from hauberk.concepts.schedule import Progress
+
+
+class Judged(nn.Module):
+    """An objective's view of a batch, as a module: data-parallel engines exchange gradients for modules alone."""
+
+    def __init__(self, network: nn.Module, seen: nn.Module | Graph, objective: Objective) -> None:
+        super().__init__()
+        self.network, self.objective = network, objective
+        self.seen = seen
+
+    def forward(
+        self, x: Float[Tensor, "b *x"], y: Int[Tensor, "b"], threat: ThreatModel, progress: Progress, noise: Noise
+    ) -> ObjectiveValue:
+        kind = x.device.type
+        with torch.autocast(kind, enabled=torch.is_autocast_enabled(kind) and not self.objective.needs_graph):
+            return self.objective(self.seen, x, y, threat, progress=progress, noise=noise)
+
+
+@contextmanager
+def statistics_kept(network: nn.Module) -> Iterator[None]:
+    """Give back the network's buffers, which passes in training mode move."""
+    before = {name: buffer.clone() for name, buffer in network.named_buffers()}
+    try:
+        yield
+    finally:
+        for name, buffer in network.named_buffers():
+            buffer.copy_(before[name])
