@@ -41,6 +41,8 @@ OVERRIDES: dict[tuple[str, str], list[Any]] = {
     ("GivenBox", "upper"): [torch.linspace(1.0, 1.3, 16).view(1, 1, 4, 4)],
     ("Union", "threats"): [[LinfBall(0.1), L2Ball(0.3), L1Ball(1.0)], [L2Ball("1/2", None)]],
     ("Adversarial", "attack"): [FGSM(Margin(), start=RandomMember()), PGD(Margin(), 3, 0.4, False)],
+    ("NearMisses", "probe"): [FGSM(Margin())],
+    ("NearMisses", "attack"): [PGD(Margin(), 3, 0.4)],
     ("Restarts", "attack"): [PGD(Margin(), 3, 0.4), FGSM(Margin(), start=RandomMember())],
     ("Targeted", "attack"): [PGD(Margin(), 3, 0.4)],
     ("EachMember", "attack"): [PGD(Margin(), 3, 0.4)],
