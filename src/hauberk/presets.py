@@ -108,10 +108,11 @@ def autoattack(p: float, version: str = "standard") -> Suite:
 def ensemble(p: float) -> Suite:
     """Return the attacks that Hauberk judges by, first those that broke most a second on trained networks.
 
-    In l_inf gradients find nearly everything at once and Square finds the rest. In l_2 and l_1, networks trained for
-    l_inf are flat around the input: what starts from beyond the ball's border (FAB, FMN, the wide balls of l_1 APGD)
-    breaks several times more than what climbs from within. In l_inf Square's windows shrink four times as early as
-    published, and it begins again where margins are small: what gradients leave needs many small windows.
+    In l_inf gradients find nearly everything at once and Square finds the rest: its windows shrink four times as early
+    as published, and where margins are small it begins again with small ones, since what gradients leave needs many.
+    Targeted gradients, too, are tried only where margins are small. In l_2 and l_1, networks trained for l_inf are flat
+    around the input: what starts from beyond the ball's border (FAB, FMN, the wide balls of l_1 APGD) breaks several
+    times more than what climbs from within.
 
     Args:
         p: of the norm of the balls: 0, 1, 2 or inf.
@@ -120,13 +121,13 @@ def ensemble(p: float) -> Suite:
         UnsupportedSetError: another norm.
     """
     if p == inf:
-        queries = Square(Margin(), 5000, planned=2500)
+        short = PGD(Margin(), 40, 1 / 12)
         return {
-            "PGD": PGD(Margin(), 40, 1 / 12),
+            "PGD": short,
             "APGD-CE": APGD(CrossEntropy()),
-            "APGD-T": Targeted(APGD(DLR()), 9),
-            "Square": queries,
-            "Square restarts": NearMisses(PGD(Margin(), 40, 1 / 12), Restarts(queries, 4)),
+            "APGD-T": NearMisses(short, Targeted(APGD(DLR()), 9), 0.6),
+            "Square": Square(Margin(), 5000, planned=2500),
+            "small Squares": NearMisses(short, Restarts(Square(Margin(), 5000, p=0.1), 4)),
         }
     if p == 2:
         return {

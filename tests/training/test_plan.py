@@ -17,7 +17,7 @@ def test_phases_follow_each_other_and_schedules_count_in_epochs():
         *(True, True, True),
     ]
     for place in places:
-        assert place.progress.epoch == place.epoch + place.batch / place.progress.steps_per_epoch
+        assert place.progress.epoch == pytest.approx(place.epoch + place.batch / place.progress.steps_per_epoch)
         assert place.progress.step / place.progress.steps == pytest.approx(place.progress.epoch / 6)
 
 
