@@ -24,6 +24,7 @@ SMALL = [
     "trainer.checkpoint_steps=5",
     "evaluator.curve.examples=50",
     "evaluator.shard=100",
+    "evaluator.undecided={APGD: {class: attacks.APGD, loss: losses.Margin, steps: 20}}",
     "threat.eps=0.03",
 ]
 
