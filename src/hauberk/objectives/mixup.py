@@ -25,7 +25,7 @@ LEVELS = 4096
 class Mixup(Objective):
     """Adversarial training at weighted means of examples and their partners, on the same mean of both labels' losses.
 
-    The weight is drawn from Beta(alpha, alpha) once a batch; an example's partner comes from a random permutation of
+    The weight is drawn from Beta(alpha, alpha) once a batch; an example's partner is the next in a random order of
     those that its process sees. The attack climbs the mixed loss. Neither clean nor robust accuracy is counted.
 
     Args:
@@ -59,7 +59,8 @@ class Mixup(Objective):
     ) -> ObjectiveValue:
         place = (noise.fold(0).common.uniform((1,))[0] * LEVELS).long()
         weight = quantiles(self.alpha).to(x)[place]
-        partner = noise.fold(1).uniform((1,))[:, 0].argsort()
+        order = noise.fold(1).uniform((1,))[:, 0].argsort()
+        partner = torch.empty_like(order).scatter(0, order, order.roll(-1))
         mixed = MixedLoss(self.loss, y[partner], weight)
         S = threat.at(weight * x + (1 - weight) * x[partner])
         z = self.attack.climbing(mixed)(network, S, y, noise=noise.fold(2))

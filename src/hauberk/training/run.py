@@ -55,6 +55,8 @@ class Run:
             if trainer.initialisation is not None:
                 trainer.initialisation(graph, torch.Generator(self.device).manual_seed(trainer.seed))
         self.remembered = list(memories(trainer.objective))
+        for memory in self.remembered:
+            memory.rows = None  # which may be of another training
         self.judged = Judged(network, seen, trainer.objective)
         prepared = self.team.accelerator.prepare(self.judged, trainer.optimizer(network.parameters()))
         self.wrapped, self.optimizer = prepared
@@ -122,8 +124,9 @@ class Run:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.step()
-        for tally in (self.epoch_tally, self.window_tally):
-            tally.add(value, len(mine) if weight else 0)
+        if weight:
+            for tally in self.tallies.values():
+                tally.add(value, len(mine))
 
     def batch(self, step: int) -> Int[Tensor, "b"]:
         """Return the examples of a step, over all processes."""
