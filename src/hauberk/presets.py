@@ -125,9 +125,9 @@ def ensemble(p: float) -> Suite:
         return {
             "PGD": short,
             "APGD-CE": APGD(CrossEntropy()),
-            "APGD-T": NearMisses(short, Targeted(APGD(DLR()), 9), 0.6),
+            "APGD-T": NearMisses(short, Targeted(APGD(DLR()), 9)),
             "Square": Square(Margin(), 5000, planned=2500),
-            "small Squares": NearMisses(short, Restarts(Square(Margin(), 5000, p=0.1), 4)),
+            "small Squares": NearMisses(short, Restarts(Square(Margin(), 5000, p=0.1), 2)),
         }
     if p == 2:
         return {

@@ -31,7 +31,7 @@ class NearMisses(Attack):
 
     probe: Attack
     attack: Attack
-    share: float = 0.4
+    share: float = 0.55
 
     def __post_init__(self) -> None:
         require_positive("NearMisses", share=self.share)
