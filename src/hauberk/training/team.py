@@ -1,5 +1,7 @@
 """The processes that train together: one, or as many as `accelerate launch` or `torchrun` started."""
 
+from typing import cast
+
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
@@ -34,18 +36,17 @@ class Team:
 
     def total(self, sums: Float[Tensor, "n"]) -> Float[Tensor, "n"]:
         """Return the sums over all processes."""
-        found = self.accelerator.reduce(sums.clone(), reduction="sum")
-        assert isinstance(found, Tensor)
-        return found
+        return cast(Tensor, self.accelerator.reduce(sums.clone(), reduction="sum"))
 
     def gathered(self, rows: Float[Tensor, "mine *z"]) -> Float[Tensor, "b *z"]:
         """Return the rows of the whole batch from the processes' shares."""
         if self.size == 1:
             return rows
         count = torch.tensor([len(rows)], device=self.device)
-        counts = self.accelerator.gather(count).tolist()
+        counts = cast(Tensor, self.accelerator.gather(count)).tolist()
         padded = torch.cat([rows, rows.new_zeros(max(counts) - len(rows), *rows.shape[1:])])
-        shares = self.accelerator.gather(padded.contiguous()).view(self.size, max(counts), *rows.shape[1:])
+        shares = cast(Tensor, self.accelerator.gather(padded.contiguous()))
+        shares = shares.view(self.size, max(counts), *rows.shape[1:])
         return shares.transpose(0, 1).flatten(0, 1)[: sum(counts)]
 
     def wait(self) -> None:
