@@ -67,7 +67,8 @@ class AutoAttack(Attack):
 class Ensemble(Attack):
     """The attacks that Hauberk judges by, for the norm of whatever ball it is given; a union's members come one by one.
 
-    On the one network where both were measured (results/2026-11-21_attacks) it leaves no more than AutoAttack does.
+    On the one network where both were measured (1,000 digits, results/2026-11-21_attacks) it left one image more than
+    another library's AutoAttack in l_inf, 21 fewer in l_2, and 27 fewer than a suite without Square in l_1.
     """
 
     def __call__(

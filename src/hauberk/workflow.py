@@ -36,6 +36,12 @@ def train(tree: Tree, folder: Path, *, resume: bool, watch: TrainingWatcher) -> 
     trees = {folder: tree} | {folder / "variants" / name: variant for name, variant in variants(tree).items()}
     recipes = {place: build(each) for place, each in trees.items()}  # a mistake in the last comes up before the first
     for place, recipe in recipes.items():
+        if recipe.trainer.keep == "best" and beside(place) in trees:
+            name = beside(place).name
+            raise InputError(
+                f"variants.{name}: this is where the final weights go, beside the best: rename the variant."
+            )
+    for place, recipe in recipes.items():
         train_one(recipe, trees[place], place, resume=resume, watch=watch)
 
 

@@ -43,11 +43,10 @@ class NearMisses(Attack):
     def __call__(
         self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise
     ) -> Float[Tensor, "b *z"]:
-        answer = self.probe(network, S, y, noise=noise.fold(0))
+        answer = self.probe(network, S, y, noise=noise.fold(0)).clone()  # which may be the set's own start
         with torch.no_grad():
             before, after = (lead(network(S.decode(z)), y) for z in (S.start, answer))
         near = ((after < 0) & (after > self.share * before)).nonzero()[:, 0]
-
         if len(near):
             answer[near] = self.attack(network, S.select(near), y[near], noise=noise.select(near).fold(1))
         return answer

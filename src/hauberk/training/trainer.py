@@ -80,7 +80,7 @@ class Trainer:
         for name in ("log_steps", "checkpoint_steps"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1, but is {getattr(self, name)}.")
-        _ = self.phases
+        _ = self.phases  # which refuse bad numbers
         if self.keep == "best" and not self.held_out:
             raise InputError('keep="best" chooses by held-out examples, but held_out is 0.')
 
