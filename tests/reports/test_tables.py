@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from hauberk.reports.summary import Share
-from hauberk.reports.tables import duration, headline_line, percent_interval, print_headline
+from hauberk.reports.tables import duration, headline_line, percent_interval, points, points_interval, print_headline
 from reports.synthetic import summary
 
 
@@ -46,3 +46,9 @@ def test_intervals_are_rounded_outward(low, high, text):
 @pytest.mark.parametrize(("seconds", "text"), [(2.04, "2.0 s"), (119, "119.0 s"), (546, "9.1 min"), (9000, "2.5 h")])
 def test_durations(seconds, text):
     assert duration(seconds) == text
+
+
+def test_differences_are_in_points_with_their_sign_and_rounded_outward():
+    assert [points(0.0325), points(-0.1), points(0.0)] == ["+3.25", "−10.00", "+0.00"]
+    assert points_interval(-0.01234, 0.12341) == "−1.24 to +12.35"
+    assert points_interval(0.29, 0.57) == "+29.00 to +57.00"

@@ -112,6 +112,17 @@ def percent_interval(share: Share) -> str:
     return f"{math.floor(low) / 100:.2f} \N{EN DASH} {math.ceil(high) / 100:.2f} %"
 
 
+def points(difference: float) -> str:
+    """Return a difference of shares in percentage points, with its sign."""
+    return f"{difference * 100:+.2f}".replace("-", "\N{MINUS SIGN}")
+
+
+def points_interval(low: float, high: float) -> str:
+    """Return the interval of a difference of shares, rounded outward so that it keeps its confidence."""
+    ends = math.floor(round(low * 1e4, 6)) / 1e4, math.ceil(round(high * 1e4, 6)) / 1e4
+    return " to ".join(points(end) for end in ends)
+
+
 def duration(seconds: float) -> str:
     """Return a time in the unit that suits it."""
     for unit, length, limit in [("s", 1, 120), ("min", 60, 7200)]:
