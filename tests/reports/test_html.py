@@ -320,7 +320,7 @@ def test_final_weights_are_compared_with_the_best_and_lead_to_their_training(mak
     best, final = (with_recipe(make_run(name, curve=[]), recipe) for name in ("a", "a/variants/final"))
     (final / "train.jsonl").unlink()
     page = report(best, final)
-    assert "a: the final weights are the kept ones." in page.text
+    assert "The final weights are the kept ones of a." in page.text
     assert "weights" not in page.ids
     with_recipe(final, recipe, weights_sha256="cd" * 32)
     page = report(best, final)

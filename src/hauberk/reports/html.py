@@ -99,9 +99,13 @@ def _comparison(views: list[dict[str, Any]]) -> dict[str, Any]:
     others, by_folder = other_weights(runs), {view["run"].folder: view for view in views}
     sweep = find_sweep(runs, others)
     trainings = [(view["name"], view["run"].training, view["run"].keeps_best) for view in views if view["run"].training]
+    same: dict[str, list[str]] = {}
+    for pair in others:
+        if pair.same:
+            same.setdefault(pair.name, []).append(by_folder[pair.kept.folder]["name"])
     return {
         "pairs": [(pair, by_folder[pair.kept.folder]["name"], *differences(pair)) for pair in others if not pair.same],
-        "same": [(pair, by_folder[pair.kept.folder]["name"]) for pair in others if pair.same],
+        "same": same,
         "origins": {pair.other.folder: (pair.name, by_folder[pair.kept.folder]) for pair in others},
         "sweep": sweep,
         "swept": draw_sweep(sweep, "sweep") if sweep else None,
