@@ -22,7 +22,7 @@ from hauberk.evaluation.evaluator import Watcher as EvaluationWatcher
 from hauberk.evaluation.summary import Summary
 from hauberk.recipe import Recipe, Tree, build, read_recipe, variants
 from hauberk.training.journal import Watcher as TrainingWatcher
-from hauberk.training.run import FINAL
+from hauberk.training.kept_weights import FINAL
 
 
 def train(tree: Tree, folder: Path, *, resume: bool, watch: TrainingWatcher) -> None:

@@ -5,7 +5,7 @@ from typing import cast
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from jaxtyping import Float, Int
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 
@@ -30,15 +30,15 @@ class Team:
         """Whether this is the process that writes files."""
         return self.accelerator.is_main_process
 
-    def share(self, index: Int[Tensor, "b"]) -> Int[Tensor, "mine"]:
-        """Return the examples of a batch that are this process's; none where the batch is smaller than the team."""
-        return index[self.rank :: self.size]
+    def share(self, rows: Shaped[Tensor, "b *z"]) -> Shaped[Tensor, "mine *z"]:
+        """Return what belongs to this process's examples of a batch; nothing where it is smaller than the team."""
+        return rows[self.rank :: self.size]
 
     def total(self, sums: Float[Tensor, "n"]) -> Float[Tensor, "n"]:
         """Return the sums over all processes."""
         return cast(Tensor, self.accelerator.reduce(sums.clone(), reduction="sum"))
 
-    def gathered(self, rows: Float[Tensor, "mine *z"]) -> Float[Tensor, "b *z"]:
+    def gathered(self, rows: Shaped[Tensor, "mine *z"]) -> Shaped[Tensor, "b *z"]:
         """Return the rows of the whole batch from the processes' shares."""
         if self.size == 1:
             return rows

@@ -1,0 +1,56 @@
+"""What moves in a training: all that its checkpoints must hold."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate.optimizer import AcceleratedOptimizer
+from torch import nn
+
+from hauberk.concepts.memory import memories
+from hauberk.concepts.objective import Objective
+from hauberk.training.checkpoint import load_checkpoint, save_checkpoint
+from hauberk.training.journal import Tally
+from hauberk.training.team import Team
+
+
+class State:
+    """Weights, the optimizer's state, what the objective remembers, counters and sums; over all processes."""
+
+    def __init__(
+        self, folder: Path, network: nn.Module, optimizer: AcceleratedOptimizer, objective: Objective, team: Team
+    ) -> None:
+        self.folder, self.network, self.optimizer, self.team = folder / "checkpoint", network, optimizer, team
+        self.memories = list(memories(objective))
+        for memory in self.memories:
+            memory.rows = None  # which may be of another training
+        self.tallies = {"epoch": Tally(team.device), "window": Tally(team.device)}
+        self.counters: dict[str, Any] = {"seconds": 0.0, "best": -math.inf, "attacked": 0.0, "collapsed": False}
+
+    def save(self, step: int) -> None:
+        """Write the checkpoint of a step."""
+        sums = {name: self.team.total(tally.sums).tolist() for name, tally in self.tallies.items()}
+        remembered = [self.team.gathered(memory.rows) for memory in self.memories if memory.rows is not None]
+        if self.team.first:
+            scaler = self.team.accelerator.scaler
+            counters = {**self.counters, **sums, "scaler": scaler.state_dict() if scaler else None}
+            save_checkpoint(self.folder, step, self.network, self.optimizer.optimizer, counters, remembered)
+        self.team.wait()
+
+    def restore(self) -> int:
+        """Return the step of the newest checkpoint, restored; 0 where there is none."""
+        found = load_checkpoint(self.folder, self.network, self.optimizer.optimizer)
+        if found is None:
+            return 0
+        step, counters, remembered = found
+        for name, tally in self.tallies.items():
+            sums = torch.tensor(counters.pop(name), dtype=torch.float64, device=self.team.device)
+            tally.sums.copy_(sums if self.team.first else torch.zeros_like(sums))
+        scaler = self.team.accelerator.scaler
+        if (scaled := counters.pop("scaler")) and scaler:
+            scaler.load_state_dict(scaled)
+        for memory, rows in zip(self.memories, remembered, strict=bool(remembered)):
+            memory.rows = self.team.share(rows)
+        self.counters = counters
+        return step
