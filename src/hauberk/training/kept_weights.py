@@ -8,8 +8,10 @@ from torch import nn
 from hauberk.atomic import replacing
 from hauberk.training.team import Team
 
-BEST, SOUND, FINAL = "best.safetensors", "sound.safetensors", "final.safetensors"
-"""Of the best epoch, of the last before a collapse, of the end."""
+BEST, SOUND = "best.safetensors", "sound.safetensors"
+"""Of the best epoch, of the last before a collapse."""
+FINAL, COLLAPSED = "final.safetensors", "collapsed.safetensors"
+"""What a training ended with before it took other weights: at its last step, or at its collapse."""
 
 
 class KeptWeights:

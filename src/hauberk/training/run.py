@@ -18,7 +18,7 @@ from hauberk.errors import TrainingError
 from hauberk.training.batches import Batches
 from hauberk.training.journal import Journal, Record, Watcher
 from hauberk.training.judged import Judged
-from hauberk.training.kept_weights import BEST, FINAL, SOUND, KeptWeights
+from hauberk.training.kept_weights import BEST, COLLAPSED, FINAL, SOUND, KeptWeights
 from hauberk.training.state import State
 from hauberk.training.team import Team
 from hauberk.training.trainer import Trainer
@@ -123,8 +123,9 @@ class Run:
         return found
 
     def finish(self) -> None:
-        """Leave the weights that are to be kept in the network, and the final ones in a file beside them."""
+        """Leave the weights that are to be kept in the network, and those that gave way to them in files beside."""
         if self.state.counters["collapsed"]:
+            self.kept.write(COLLAPSED)
             self.kept.read(SOUND)
         if self.trainer.keep == "best" and BEST in self.kept:
             self.kept.write(FINAL)
