@@ -146,7 +146,9 @@ def test_a_network_without_bounds_is_refused_before_training(tmp_path: Path):
         trainer().fit(odd, digits(120), THREAT, tmp_path)
 
 
-@pytest.mark.parametrize("file", ["state.json", "model.safetensors", "optimizer.safetensors", "memory.safetensors"])
+@pytest.mark.parametrize(
+    "file", ["state.json", "model.safetensors", "optimizer.safetensors", "memory.safetensors", "average.safetensors"]
+)
 def test_a_damaged_checkpoint_is_named(file: str, tmp_path: Path):
     trainer("natural").fit(network(), digits(120), THREAT, tmp_path)
     (checkpoint,) = (tmp_path / "checkpoint").iterdir()

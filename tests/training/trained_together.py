@@ -17,7 +17,7 @@ from hauberk.losses import CrossEntropy
 from hauberk.objectives import TRADES, Adversarial, Certified, Free
 from hauberk.schedules import Constant
 from hauberk.threats import LinfBall
-from hauberk.training import Trainer
+from hauberk.training import Trainer, WeightAveraging
 
 ENTROPY = CrossEntropy()
 OBJECTIVES: dict[str, Objective] = {
@@ -44,6 +44,7 @@ def trained(objective: str, folder: Path, *, resume: bool = False, die: int | No
         learning_rate=Constant(1e-3),
         batch=BATCH,
         gradient_clip=1.0,
+        averaging=WeightAveraging(0.9, begin=0.3),
         held_out=HELD_OUT,
         log_steps=2,
         checkpoint_steps=3,

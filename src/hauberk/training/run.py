@@ -15,6 +15,7 @@ from hauberk.concepts.loss import require_labels
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.schedule import Progress
 from hauberk.errors import TrainingError
+from hauberk.training.averaging import Average
 from hauberk.training.batches import Batches
 from hauberk.training.journal import Journal, Record, Watcher
 from hauberk.training.judged import Judged
@@ -38,7 +39,8 @@ class Run:
         self.judged = Judged(network, prepared(trainer, network, data), trainer.objective)
         made = self.team.accelerator.prepare(self.judged, trainer.optimizer(network.parameters()))
         self.wrapped, self.optimizer = made
-        self.state = State(folder, network, self.optimizer, trainer.objective, self.team)
+        self.average = Average(network, trainer.averaging)
+        self.state = State(folder, network, self.average, self.optimizer, trainer.objective, self.team)
         self.validation = Validation(self.judged, threat, self.batches, self.team)
         self.kept = KeptWeights(folder, network, self.team)
 
@@ -67,7 +69,12 @@ class Run:
                 journal.write({"kind": "step", **facts, **self.averages("window", done)})
             if place.ends_epoch:
                 averages = self.averages("epoch", done)
-                journal.write({"kind": "epoch", **facts, **averages, **self.examined(step, progress)})
+                collapse = self.collapse(step, progress)
+                with self.average.applied():
+                    self.team.agree(self.network.buffers())
+                    found = self.validation.held_out(step, progress, self.trainer.judge)
+                    self.keep(found)
+                journal.write({"kind": "epoch", **facts, **averages, **found, **collapse})
             if done % self.trainer.checkpoint_steps == 0 or done == self.plan.steps or self.state.counters["collapsed"]:
                 self.state.save(done)
         self.finish()
@@ -91,6 +98,7 @@ class Run:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.step()
+        self.average.add(step, self.plan.steps)
         if weight:
             for tally in self.state.tallies.values():
                 tally.add(value, len(mine))
@@ -104,26 +112,31 @@ class Run:
             )
         return averages
 
-    def examined(self, step: int, progress: Progress) -> Record:
-        """Return how the network fares at the end of an epoch; keep its weights where they are sound or the best."""
-        found = self.validation.held_out(step, progress, self.trainer.judge)
+    def collapse(self, step: int, progress: Progress) -> Record:
+        """Look for a collapse of the network as it is trained, averaged or not."""
+        if self.trainer.detector is None:
+            return {}
+        now = self.validation.withstood(step + 1 - progress.steps_per_epoch, self.trainer.detector.attack)
+        collapsed = self.trainer.detector.collapsed(self.state.counters["attacked"], now)
+        self.state.counters |= {"collapsed": collapsed} if collapsed else {"attacked": now}
+        return {"detector_robust": now, "collapsed": collapsed}
+
+    def keep(self, found: Record) -> None:
+        """Keep the weights at the end of an epoch where they may be wanted again: the last sound and the best ones."""
+        if self.state.counters["collapsed"]:
+            return
         if self.trainer.detector is not None:
-            now = self.validation.withstood(step + 1 - progress.steps_per_epoch, self.trainer.detector.attack)
-            self.state.counters["collapsed"] = self.trainer.detector.collapsed(self.state.counters["attacked"], now)
-            found |= {"detector_robust": now, "collapsed": self.state.counters["collapsed"]}
-            if not self.state.counters["collapsed"]:
-                self.state.counters["attacked"] = now
-                self.kept.write(SOUND)
-        if self.trainer.keep == "best" and not self.state.counters["collapsed"]:
+            self.kept.write(SOUND)
+        if self.trainer.keep == "best":
             robust = found["validation_robust"]
             score = found["validation_clean"] if robust is None else robust
             if score > self.state.counters["best"]:
                 self.state.counters["best"] = score
                 self.kept.write(BEST)
-        return found
 
     def finish(self) -> None:
         """Leave the weights that are to be kept in the network, and those that gave way to them in files beside."""
+        self.average.settle()
         if self.state.counters["collapsed"]:
             self.kept.write(COLLAPSED)
             self.kept.read(SOUND)

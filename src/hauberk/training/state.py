@@ -10,18 +10,26 @@ from torch import nn
 
 from hauberk.concepts.memory import memories
 from hauberk.concepts.objective import Objective
+from hauberk.training.averaging import Average
 from hauberk.training.checkpoint import load_checkpoint, save_checkpoint
 from hauberk.training.journal import Tally
 from hauberk.training.team import Team
 
 
 class State:
-    """Weights, the optimizer's state, what the objective remembers, counters and sums; over all processes."""
+    """Weights, their average, the optimizer's state, what the objective remembers, counters and sums."""
 
     def __init__(
-        self, folder: Path, network: nn.Module, optimizer: AcceleratedOptimizer, objective: Objective, team: Team
+        self,
+        folder: Path,
+        network: nn.Module,
+        average: Average,
+        optimizer: AcceleratedOptimizer,
+        objective: Objective,
+        team: Team,
     ) -> None:
-        self.folder, self.network, self.optimizer, self.team = folder / "checkpoint", network, optimizer, team
+        self.folder, self.network, self.average = folder / "checkpoint", network, average
+        self.optimizer, self.team = optimizer, team
         self.memories = list(memories(objective))
         for memory in self.memories:
             memory.rows = None  # which may be of another training
@@ -31,11 +39,15 @@ class State:
     def save(self, step: int) -> None:
         """Write the checkpoint of a step."""
         sums = {name: self.team.total(tally.sums).tolist() for name, tally in self.tallies.items()}
-        remembered = [self.team.gathered(memory.rows) for memory in self.memories if memory.rows is not None]
+        known = {str(i): memory.rows for i, memory in enumerate(self.memories) if memory.rows is not None}
+        others = {
+            "memory": {i: self.team.gathered(rows) for i, rows in known.items()},
+            "average": self.average.tensors,
+        }
         if self.team.first:
             scaler = self.team.accelerator.scaler
             counters = {**self.counters, **sums, "scaler": scaler.state_dict() if scaler else None}
-            save_checkpoint(self.folder, step, self.network, self.optimizer.optimizer, counters, remembered)
+            save_checkpoint(self.folder, step, self.network, self.optimizer.optimizer, counters, others)
         self.team.wait()
 
     def restore(self) -> int:
@@ -43,14 +55,15 @@ class State:
         found = load_checkpoint(self.folder, self.network, self.optimizer.optimizer)
         if found is None:
             return 0
-        step, counters, remembered = found
+        step, counters, others = found
         for name, tally in self.tallies.items():
             sums = torch.tensor(counters.pop(name), dtype=torch.float64, device=self.team.device)
             tally.sums.copy_(sums if self.team.first else torch.zeros_like(sums))
         scaler = self.team.accelerator.scaler
         if (scaled := counters.pop("scaler")) and scaler:
             scaler.load_state_dict(scaled)
-        for memory, rows in zip(self.memories, remembered, strict=bool(remembered)):
-            memory.rows = self.team.share(rows)
+        for i, rows in others["memory"].items():
+            self.memories[int(i)].rows = self.team.share(rows)
+        self.average.tensors = others["average"]
         self.counters = counters
         return step

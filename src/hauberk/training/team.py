@@ -1,10 +1,12 @@
 """The processes that train together: one, or as many as `accelerate launch` or `torchrun` started."""
 
+from collections.abc import Iterable
 from typing import cast
 
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
+from accelerate.utils import broadcast
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
@@ -48,6 +50,11 @@ class Team:
         shares = cast(Tensor, self.accelerator.gather(padded.contiguous()))
         shares = shares.view(self.size, max(counts), *rows.shape[1:])
         return shares.transpose(0, 1).flatten(0, 1)[: sum(counts)]
+
+    def agree(self, tensors: Iterable[Tensor]) -> None:
+        """Give every process the first one's tensors."""
+        for tensor in tensors:
+            broadcast(tensor)
 
     def wait(self) -> None:
         """Wait for the other processes."""

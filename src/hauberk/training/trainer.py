@@ -18,6 +18,7 @@ from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.schedule import Schedule
 from hauberk.errors import InputError
 from hauberk.schedules import Constant
+from hauberk.training.averaging import WeightAveraging
 from hauberk.training.collapse import CollapseDetector
 from hauberk.training.journal import Watcher
 from hauberk.training.plan import Phase
@@ -47,6 +48,7 @@ class Trainer:
         judge: attacks the held-out examples after each epoch; by default the objective's own adversary or bound does.
         keep: the weights that the training ends with: the final ones, or those of the epoch of "best" robust accuracy
             (clean accuracy where nothing attacks) on held-out examples. The final ones are then kept beside them.
+        averaging: keeps an average of the weights, and ends with it.
         detector: stops the training at catastrophic overfitting.
         precision: what networks compute in, by autocast. Bounds are always computed in the parameters' own precision.
         seed: of the order, the noise, the split, and torch's own random numbers.
@@ -70,6 +72,7 @@ class Trainer:
     held_out: int = 1000
     judge: Attack | None = None
     keep: Literal["final", "best"] = "final"
+    averaging: WeightAveraging | None = None
     detector: CollapseDetector | None = None
     precision: Literal["no", "bf16", "fp16"] = "no"
     seed: int = 0
