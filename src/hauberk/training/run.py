@@ -93,6 +93,7 @@ class Run:
         self.team.accelerator.backward(value.loss * weight)
         if value.learned is not None and weight:
             value.learned()
+        self.state.exchange()
         if self.trainer.gradient_clip is not None:
             self.team.accelerator.clip_grad_norm_(self.network.parameters(), self.trainer.gradient_clip)
         for group in self.optimizer.param_groups:

@@ -36,12 +36,18 @@ class State:
         self.tallies = {"epoch": Tally(team.device), "window": Tally(team.device)}
         self.counters: dict[str, Any] = {"seconds": 0.0, "best": -math.inf, "attacked": 0.0, "collapsed": False}
 
+    def exchange(self) -> None:
+        """Let the objective's memories hear of the other processes."""
+        if self.team.size > 1:
+            for memory in self.memories:
+                memory.exchange(self.team.gathered)
+
     def save(self, step: int) -> None:
         """Write the checkpoint of a step."""
         sums = {name: self.team.total(tally.sums).tolist() for name, tally in self.tallies.items()}
-        known = {str(i): memory.rows for i, memory in enumerate(self.memories) if memory.rows is not None}
+        whole = {str(i): memory.whole(self.team.gathered) for i, memory in enumerate(self.memories)}
         others = {
-            "memory": {i: self.team.gathered(rows) for i, rows in known.items()},
+            "memory": {i: rows for i, rows in whole.items() if rows is not None},
             "average": self.average.tensors,
         }
         if self.team.first:
@@ -63,7 +69,7 @@ class State:
         if (scaled := counters.pop("scaler")) and scaler:
             scaler.load_state_dict(scaled)
         for i, rows in others["memory"].items():
-            self.memories[int(i)].rows = self.team.share(rows)
+            self.memories[int(i)].restore(rows, self.team.share)
         self.average.tensors = others["average"]
         self.counters = counters
         return step
