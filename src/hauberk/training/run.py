@@ -33,10 +33,9 @@ class Run:
         self.trainer, self.threat, self.folder = trainer, threat, folder
         self.team = Team(trainer.precision)
         self.network = network.to(self.team.device)
-        data = Split(data.inputs.to(self.team.device), data.labels.to(self.team.device))
-        self.batches = Batches(trainer, data)
+        self.batches = Batches(trainer, data.to(self.team.device))
         self.plan = self.batches.plan
-        self.judged = Judged(network, prepared(trainer, network, data), trainer.objective)
+        self.judged = Judged(network, prepared(trainer, network, self.batches.data), trainer.objective)
         made = self.team.accelerator.prepare(self.judged, trainer.optimizer(network.parameters()))
         self.wrapped, self.optimizer = made
         self.average = Average(network, trainer.averaging)

@@ -35,8 +35,9 @@ class Trainer:
 
     Args:
         objective: what each step minimises.
-        epochs: passes over the training examples.
-        batch: examples a step, over all processes; the last step of an epoch takes what is left.
+        epochs: passes over the labelled training examples.
+        batch: examples a step, over all processes; the last step of an epoch takes what is left. Half of them are
+            pseudo-labelled where the data have such examples.
         optimizer: makes the optimizer from the parameters (`torch.optim.Adam`); the learning rate is the schedule's.
         learning_rate: the schedule of the learning rate.
         radius: the schedule of the radius, as a multiple of the threat's.
@@ -108,7 +109,7 @@ class Trainer:
         and processes, bit for bit as if it had never stopped.
 
         Raises:
-            InputError: more examples held out than there are, or a damaged checkpoint.
+            InputError: more examples held out than there are, a batch that cannot be halved, or a damaged checkpoint.
             UnsupportedOpError: the objective computes bounds and the network cannot be captured.
             TrainingError: the loss is no longer finite.
         """
