@@ -7,7 +7,20 @@ from hauberk.datasets.image_folder import ImageFolder
 from hauberk.datasets.mnist import MNIST
 from hauberk.datasets.npz import NpzFile
 from hauberk.datasets.points import Points
+from hauberk.datasets.pseudo_labelled import PseudoLabelled
 from hauberk.datasets.subset import Subset
 from hauberk.datasets.svhn import SVHN
 
-__all__ = ["CIFAR10", "CIFAR100", "HAR", "MNIST", "SVHN", "IdxFolder", "ImageFolder", "NpzFile", "Points", "Subset"]
+__all__ = [
+    "CIFAR10",
+    "CIFAR100",
+    "HAR",
+    "MNIST",
+    "SVHN",
+    "IdxFolder",
+    "ImageFolder",
+    "NpzFile",
+    "Points",
+    "PseudoLabelled",
+    "Subset",
+]
