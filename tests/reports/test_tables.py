@@ -12,11 +12,19 @@ from reports.synthetic import summary
 
 
 def test_headline_line():
-    shares = {"clean": {"share": 0.983}, "attacked": {"share": 0.972}, "certified": {"share": 0.96}}
-    assert headline_line(summary(examples=10000, **shares), 546.0, Path("runs/small/report.html")) == (
-        "clean 98.3 % | attacked 97.2 % | certified 96.0 % | linf eps 0.1 | 10000 examples | 9.1 min "
+    assert headline_line(summary(), 546.0, Path("runs/small/report.html")) == (
+        "clean 98.0 % | attacked 90.0 % | certified 75.0 % | linf eps 0.1 | 200 examples | 9.1 min "
         "| report runs/small/report.html"
     )
+
+
+def test_what_nothing_looked_for_is_no_zero():
+    console, content = Console(width=110, file=io.StringIO()), summary(verifiers=[])
+    assert "certified" not in headline_line(content, 546.0, Path("report.html"))
+    print_headline(content, console)
+    line = next(line for line in console.file.getvalue().splitlines() if "certified" in line)
+    assert "no proof was tried" in line
+    assert "%" not in line
 
 
 def test_headline_table_as_text():
