@@ -139,6 +139,7 @@ def test_evaluation_killed_goes_on_to_the_same_records(demo: tuple[Path, str, st
         (["train", "mnist-demo", "--set", "trainer.epochs=three"], "trainer.epochs"),
         (["train", "mnist-demo", "--set", "threat.epss=1"], "'eps'"),
         (["train", "mnist-demo", "--set", "nonsense"], "key=value"),
+        (["train", "mnist-demo", "--scale", "huge"], "it has smoke"),
         (["evaluate", "no-such-run"], "no-such-run"),
         (["report", "no-such-run"], "no-such-run"),
     ],

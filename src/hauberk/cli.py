@@ -17,6 +17,7 @@ from hauberk.errors import HauberkError
 
 DEMO = "mnist-demo"
 RECIPE = "a YAML file, or a shipped recipe (see hauberk info)"
+SCALE = "a scale of the recipe: smoke, a trial of all it does, on a few made-up examples, in less than a minute"
 SET = "key=value, as in trainer.epochs=3: change the recipe; repeatable"
 
 
@@ -44,6 +45,7 @@ def parser() -> ArgumentParser:
     parsers["demo"].add_argument("recipe", type=str, nargs="?", default=DEMO, help=f"{RECIPE} (default: {DEMO})")
     parsers["train"].add_argument("recipe", type=str, help=RECIPE)
     for name in ("demo", "train"):
+        parsers[name].add_argument("--scale", type=str, default=None, help=SCALE)
         parsers[name].add_argument("--run", type=str, default=None, help="folder of the run (default: new, in runs/)")
         parsers[name].add_argument("--resume", action="store_true", help="go on with the run in that folder")
     parsers["evaluate"].add_argument("run", type=str, help="folder of the run")
@@ -64,8 +66,9 @@ def demo(options: Namespace, console: Console) -> None:
 
     began = time.monotonic()
     folder, first = team(options, console)
+    tree = read_recipe(options.recipe, options.set, options.scale)
     with Display(console) as display:
-        workflow.train(read_recipe(options.recipe, options.set), folder, resume=options.resume, watch=display.training)
+        workflow.train(tree, folder, resume=options.resume, watch=display.training)
         if not first:
             return
         summary = workflow.evaluate(folder, [], display.evaluation)
@@ -79,8 +82,9 @@ def train(options: Namespace, console: Console) -> None:
     from hauberk.recipe import read_recipe
 
     folder, first = team(options, console)
+    tree = read_recipe(options.recipe, options.set, options.scale)
     with Display(console) as display:
-        workflow.train(read_recipe(options.recipe, options.set), folder, resume=options.resume, watch=display.training)
+        workflow.train(tree, folder, resume=options.resume, watch=display.training)
     if first:
         print(folder)
 
@@ -128,15 +132,16 @@ def team(options: Namespace, console: Console) -> tuple[Path, bool]:
 
     from hauberk import workflow
 
-    folder = workflow.agreed(run_folder(options.run, Path(options.recipe).stem))
+    name = "-".join(filter(None, [Path(options.recipe).stem, options.scale]))
+    folder = workflow.agreed(run_folder(options.run, name))
     first = PartialState().is_main_process
     console.quiet = not first
     return folder, first
 
 
-def run_folder(given: str | None, recipe: str) -> Path:
-    """Return the folder asked for, or a new one named after the recipe and the time."""
-    return Path(given) if given else Path("runs") / f"{recipe}-{datetime.now():%Y%m%d-%H%M%S}"
+def run_folder(given: str | None, name: str) -> Path:
+    """Return the folder asked for, or a new one named after the recipe, its scale and the time."""
+    return Path(given) if given else Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
 
 
 DESCRIPTIONS = {

@@ -52,7 +52,7 @@ def train_one(recipe: Recipe, tree: Tree, folder: Path, *, resume: bool, watch: 
         claim(folder, yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), resume=resume)
         write_text(folder / "run.json", json.dumps(about, indent=1))
     state.wait_for_everyone()
-    recipe.trainer.fit(recipe.network, recipe.data.train(), recipe.threat, folder, resume=resume, watch=watch)
+    recipe.trainer.fit(recipe.network, recipe.data.train(), recipe.training_threat, folder, resume=resume, watch=watch)
     if state.is_main_process:
         for file in set_aside(recipe):
             weights, other = folder / file, beside(folder, file)
@@ -162,6 +162,7 @@ def facts(recipe: Recipe) -> dict[str, object]:
         "network": f"{network.__module__.rpartition('.')[0]}.{network.__qualname__}",
         "parameters": sum(parameter.numel() for parameter in recipe.network.parameters()),
         "threat": recipe.threat.name,
+        "training_threat": recipe.training_threat.name,
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 

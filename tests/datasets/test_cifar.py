@@ -171,7 +171,7 @@ def test_refuses_a_missing_file(folder, file):
 
 
 def test_refuses_a_missing_folder_and_another_one(tmp_path):
-    assert_refused(tmp_path / "absent", "absent is neither")
+    assert_refused(tmp_path / "absent", r"absent is neither .* put there cifar-10-python\.tar\.gz, unpacked or not")
     assert_refused(tmp_path, "lacks test_batch; give the folder cifar-10-batches-py")
 
 

@@ -11,6 +11,7 @@ from torch import nn
 from digits import digits
 from hauberk.attacks import FGSM, PGD, Restarts
 from hauberk.bounds import BackwardLinear, Interval
+from hauberk.capture import capture
 from hauberk.concepts.attack import Attack
 from hauberk.concepts.certificate import Certificate, Verifier
 from hauberk.errors import HauberkError, InputError, SoundnessError
@@ -55,6 +56,19 @@ def test_there_is_one_record_per_example_and_all_three_accuracies_differ(evaluat
     assert summary["clean"]["low"] < summary["clean"]["share"] < summary["clean"]["high"]
     assert {entry["name"] for entry in summary["attacks"]} == {"FGSM", "PGD"}
     assert sum(entry["broken"] for entry in summary["attacks"]) == counts[2] - counts[1]
+
+
+def test_a_network_is_captured_only_where_something_looks_at_its_graph(
+    network: nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    seen = []
+    monkeypatch.setattr("hauberk.evaluation.evaluator.capture", lambda *given: seen.append(given) or capture(*given))
+    attacked = Evaluator(ATTACKS, []).evaluate(network, digits(20), THREAT, tmp_path / "attacked")
+    assert not seen
+    curve = Curve([1.0], {}, VERIFIERS[:1], 5)
+    with_curve = Evaluator(ATTACKS, [], curve).evaluate(network, digits(20), THREAT, tmp_path / "curve")
+    assert len(seen) == 1
+    assert attacked["attacked"] == with_curve["attacked"]
 
 
 def test_records_say_what_the_network_says(network: nn.Module, evaluated: Path):

@@ -105,6 +105,20 @@ def test_nothing_correct_nothing_probed(honest):
     assert signs_of_masking(subject, data, LinfBall(0.1), records, {}, 0) == []
 
 
+@pytest.mark.parametrize(("count", "probed"), [(2, False), (3, True)])
+def test_fewer_examples_than_are_more_than_chance_are_not_attacked(honest, count, probed):
+    calls = []
+    counted = Wrapped(honest, before=lambda x: calls.append(len(x)) or x)
+    data = digits(60)
+    with torch.no_grad():
+        right = (honest(data.batch(slice(None))[0]).argmax(1) == data.labels).nonzero()[:count, 0].tolist()
+    prediction = [int(label) if number in right else -1 for number, label in enumerate(data.labels)]
+    records = pl.DataFrame({"index": range(60), "label": data.labels.tolist(), "prediction": prediction})
+    subject = NetworkSubject(counted, UnsupportedOpError("not captured"))
+    assert signs_of_masking(subject, data, LinfBall(0.01), records, {}, 0) == []
+    assert (len(calls) > 20) == probed
+
+
 @dataclass(frozen=True)
 class Blind(Attack):
     """Paints everything grey, without a look at any gradient."""

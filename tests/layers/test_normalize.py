@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from hauberk.errors import InputError
-from hauberk.layers import Normalize
+from hauberk.layers import Normalize, Normalized
 
 MEAN, STD = [0.5, 0.25, 0.0], [0.25, 0.5, 2.0]
 
@@ -53,3 +53,10 @@ def test_exports_with_a_dynamic_batch():
 def test_refuses_impossible_statistics(mean, std, fault):
     with pytest.raises(InputError, match=fault):
         Normalize(mean, std)
+
+
+def test_a_normalised_network_is_the_sequence_of_both():
+    network, x = nn.Conv2d(3, 2, 3), torch.rand(2, 3, 5, 5)
+    made, plain = Normalized(MEAN, STD, network), nn.Sequential(Normalize(MEAN, STD), network)
+    assert torch.equal(made(x), plain(x))
+    assert list(made.state_dict()) == list(plain.state_dict()) == ["1.weight", "1.bias"]

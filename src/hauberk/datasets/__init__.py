@@ -1,6 +1,7 @@
-"""Data sets: the bundled MNIST, points in the plane, and readers of the formats that users have."""
+"""Data sets: the bundled MNIST, points in the plane, made-up patterns, and readers of the formats that users have."""
 
 from hauberk.datasets.cifar import CIFAR10, CIFAR100
+from hauberk.datasets.generated import Generated
 from hauberk.datasets.har import HAR
 from hauberk.datasets.idx import IdxFolder
 from hauberk.datasets.image_folder import ImageFolder
@@ -17,6 +18,7 @@ __all__ = [
     "HAR",
     "MNIST",
     "SVHN",
+    "Generated",
     "IdxFolder",
     "ImageFolder",
     "NpzFile",

@@ -13,6 +13,7 @@ from hauberk.datasets.file_tree import open_tree
 from hauberk.datasets.restricted_pickle import read_plain_pickle
 from hauberk.errors import InputError
 
+HOME = "https://www.cs.toronto.edu/~kriz/cifar.html"
 LARGEST = 2**28
 """Bytes that a file may have; the largest published one, the training images of CIFAR-100, has 0.6 of them."""
 
@@ -22,6 +23,7 @@ class _PythonVersion(Dataset):
 
     shape = (3, 32, 32)
     range = (0.0, 1.0)
+    _archive: str
     _folder: str
     _train_files: tuple[str, ...]
     _test_file: str
@@ -30,7 +32,7 @@ class _PythonVersion(Dataset):
     def __init__(self, path: str, classes: tuple[str, ...], labels_key: str, names_key: str) -> None:
         given = Path(path)
         root = given / self._folder if (given / self._folder).is_dir() else given
-        self._tree = open_tree(root)
+        self._tree = open_tree(root, f"{self._archive}, unpacked or not, of {HOME}")
         self._prefix = f"{self._folder}/" if root.is_file() else ""
         self._labels_key = labels_key
         self.classes = classes
@@ -110,6 +112,7 @@ class CIFAR10(_PythonVersion):
     """
 
     name = "CIFAR-10"
+    _archive = "cifar-10-python.tar.gz"
     _folder = "cifar-10-batches-py"
     _train_files = tuple(f"data_batch_{number}" for number in (1, 2, 3, 4, 5))
     _test_file = "test_batch"
@@ -135,6 +138,7 @@ class CIFAR100(_PythonVersion):
     Source: Krizhevsky, "Learning multiple layers of features from tiny images", 2009.
     """
 
+    _archive = "cifar-100-python.tar.gz"
     _folder = "cifar-100-python"
     _train_files = ("train",)
     _test_file = "test"

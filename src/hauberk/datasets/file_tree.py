@@ -95,8 +95,8 @@ class Tar(FileTree):
             raise InputError(f"{self.path} cannot be read as a tar archive ({error}); fetch it again.") from error
 
 
-def open_tree(path: Path) -> FileTree:
-    """Return the files of a folder or tar archive.
+def open_tree(path: Path, wanted: str = "the data") -> FileTree:
+    """Return the files of a folder or tar archive; `wanted` tells a user what to put there.
 
     Raises:
         InputError: there is neither at `path`.
@@ -105,7 +105,7 @@ def open_tree(path: Path) -> FileTree:
         return Folder(path)
     if path.is_file():
         return Tar(path)
-    raise InputError(f"{path} is neither a folder nor a tar archive; check the path.")
+    raise InputError(f"{path} is neither a folder nor a tar archive; check the path, or put there {wanted}.")
 
 
 def _require_small(file: str, size: int, largest: int) -> None:

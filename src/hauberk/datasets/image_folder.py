@@ -63,7 +63,7 @@ class ImageFolder(Dataset):
         self._resize = size if resize is None else resize
         if not 1 <= size <= self._resize:
             raise InputError(f"ImageFolder needs 1 <= size <= resize, but has size {size} and resize {self._resize}.")
-        self._tree = open_tree(Path(path))
+        self._tree = open_tree(Path(path), "train/<class>/<file> and test/<class>/<file>, or val/<class>/<file>")
         self._memory = memory
         self.name = Path(path).resolve().name.split(".")[0] if name is None else name
         self.shape = (3, size, size)

@@ -9,6 +9,8 @@ from hauberk.concepts.dataset import Dataset, Split
 from hauberk.datasets.matlab import read_matlab
 from hauberk.errors import InputError
 
+HOME = "http://ufldl.stanford.edu/housenumbers"
+
 
 class SVHN(Dataset):
     """Cropped digits of house numbers: 73,257 training and 26,032 test images of 3 x 32 x 32 uint8 pixels.
@@ -47,7 +49,9 @@ def _read(file: Path) -> Split:
     try:
         content = file.read_bytes()
     except OSError as error:
-        raise InputError(f"{file} cannot be read ({error}); put train_32x32.mat and test_32x32.mat there.") from error
+        raise InputError(
+            f"{file} cannot be read ({error}); put train_32x32.mat and test_32x32.mat of {HOME} there."
+        ) from error
     arrays = read_matlab(content, str(file), ("X", "y"))
     if len(arrays) < 2:
         raise InputError(f"{file} must hold X and y, but has only {', '.join(arrays) or 'others'}; fetch it again.")

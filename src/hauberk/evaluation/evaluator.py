@@ -100,6 +100,11 @@ class Evaluator:
         """All attacks, by their names."""
         return {**self.attacks, **self.undecided}
 
+    @property
+    def asks_for_graph(self) -> bool:
+        """Whether anything but attacks, which do without, looks at the network; capturing one takes seconds."""
+        return bool(self.verifiers or self.studies or (self.curve and self.curve.verifiers))
+
     def evaluate(
         self,
         network: nn.Module,
@@ -126,7 +131,8 @@ class Evaluator:
         with undisturbed(network):
             x, _ = data.batch(slice(0, 2))
             x = x.to(next(network.parameters(), x).device)
-            subject = NetworkSubject(network, captured(network, x))
+            graph = captured(network, x) if self.asks_for_graph else UnsupportedOpError("the network was not captured.")
+            subject = NetworkSubject(network, graph)
             with torch.no_grad():
                 require_labels(data.labels, len(data), network(x).shape[1])
             self.claim(folder, network, data, threat)

@@ -30,6 +30,8 @@ PROBED = 200
 SAMPLES = 50
 ATTACK = PGD(Margin(), steps=20, step=0.1)
 FACTORS = (1.0, 2.0, 4.0)
+FEWEST = 3
+"""Examples that are more than chance."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def signs_of_masking(
 
 def notable(count: int, total: int) -> bool:
     """Return whether so many examples are more than chance and rounding explain."""
-    return count >= 3 and count > 0.02 * total
+    return count >= FEWEST and count > 0.02 * total
 
 
 def odd_logits(probe: Probe) -> list[Sign]:
@@ -157,8 +159,8 @@ def gradient_at_start(probe: Probe, loss: AdversarialLoss, S: PerturbationSet) -
 def futile_steps(probe: Probe) -> list[Sign]:
     """Attack at larger and larger radii, at all valid inputs, and with random members instead of steps."""
     n = len(probe.y)
-    if gradient_at_start(probe, Margin(), probe.sets()) is None:
-        return []  # a sign of its own
+    if n < FEWEST or gradient_at_start(probe, Margin(), probe.sets()) is None:
+        return []  # too few to tell, or a sign of its own
     try:
         left = [probe.unbroken(probe.sets(factor)) for factor in FACTORS]
     except (UnsupportedSetError, InputError):

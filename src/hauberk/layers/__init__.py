@@ -1,5 +1,5 @@
 """Layers that are no part of torch."""
 
-from hauberk.layers.normalize import Normalize
+from hauberk.layers.normalize import Normalize, Normalized
 
-__all__ = ["Normalize"]
+__all__ = ["Normalize", "Normalized"]

@@ -49,3 +49,21 @@ class Normalize(nn.Module):
 
     def extra_repr(self) -> str:
         return f"mean={self.mean.flatten().tolist()}, std={self.std.flatten().tolist()}"
+
+
+class Normalized(nn.Sequential):
+    """A network behind the normalisation of its inputs, as `nn.Sequential(Normalize(mean, std), network)` makes it.
+
+    In a recipe, where the network is given the data's shape and classes as it would be alone.
+
+    Args:
+        mean: One number per channel, in units of the input (pixels in [0, 1]).
+        std: One positive number per channel, in the same units.
+        network: What sees the normalised inputs.
+
+    Raises:
+        InputError: as Normalize does.
+    """
+
+    def __init__(self, mean: list[float], std: list[float], network: nn.Module) -> None:
+        super().__init__(Normalize(mean, std), network)

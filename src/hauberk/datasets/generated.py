@@ -1,0 +1,65 @@
+"""Made-up images: enough to try a training on, and nothing to report results of."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from hauberk.concepts.dataset import Dataset, Split
+from hauberk.errors import InputError
+
+BLOCKS = 4
+"""Blocks of one value along each side of a pattern: coarse ones survive shifts, crops and noise."""
+DEVIATION = 0.1
+"""Standard deviation of the noise, of values in [0, 1]."""
+
+
+class Generated(Dataset):
+    """Synthetic examples: each class has a pattern of random blocks, each example its pattern and normal noise.
+
+    Values are bytes, as pixels are. Classes take turns, so that a few examples are of the first classes alone. For
+    trials and tests: what a network makes of them says nothing about any real data.
+
+    Args:
+        shape: of one input: [channels, height, width] for images, [values] for vectors.
+        classes: how many there are.
+        train: how many examples the training split has.
+        test: how many the test split has.
+        seed: of patterns and noise.
+
+    Raises:
+        InputError: a number is not positive, or there is no shape.
+    """
+
+    range = (0.0, 1.0)
+
+    def __init__(self, shape: list[int], classes: int, train: int, test: int, seed: int = 0) -> None:
+        if not shape or min(*shape, classes, train, test) < 1:
+            raise InputError(
+                f"Generated needs positive numbers, but has shape {shape}, {classes} classes, {train} training and "
+                f"{test} test examples."
+            )
+        self.name = f"generated patterns (synthetic, {train} to train on)"
+        self.shape = tuple(shape)
+        self.classes = tuple(map(str, range(classes)))
+        self._train, self._test, self._seed = train, test, seed
+
+    def train(self) -> Split:
+        return self._drawn(self._train, 1)
+
+    def test(self) -> Split:
+        return self._drawn(self._test, 2)
+
+    def _drawn(self, count: int, split: int) -> Split:
+        labels = torch.arange(count) % len(self.classes)
+        noise = torch.randn(count, *self.shape, generator=torch.Generator().manual_seed(3 * self._seed + split))
+        values = (self._patterns()[labels] + DEVIATION * noise).clamp(0, 1)
+        return Split((255 * values).round().to(torch.uint8), labels)
+
+    def _patterns(self) -> Float[Tensor, "classes *x"]:
+        """Return the patterns of the classes that the larger split has."""
+        count = min(len(self.classes), max(self._train, self._test))
+        blocks = [min(side, BLOCKS) for side in self.shape]
+        patterns = torch.rand(count, *blocks, generator=torch.Generator().manual_seed(3 * self._seed))
+        for axis, (side, block) in enumerate(zip(self.shape, blocks, strict=True), start=1):
+            patterns = patterns.index_select(axis, torch.arange(side) * block // side)
+        return patterns

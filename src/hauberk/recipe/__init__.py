@@ -1,0 +1,23 @@
+"""Recipes: YAML files that name classes by their path inside hauberk, and their arguments.
+
+A class is written as `class: threats.LinfBall` beside its arguments, or by its path alone where it takes none.
+Arguments are checked against the constructors' annotations before anything runs; what is not in a recipe has the
+constructor's default. A recipe may hold variants of itself, runs that are made beside it to be compared with it, and
+scales, at which recipe and variants are run on request: `smoke` tries everything out on a few made-up examples.
+
+    variants:
+      standard:
+        trainer.objective: {class: objectives.Natural, loss: losses.CrossEntropy}
+    scales:
+      smoke:
+        trainer.epochs: 1
+        data: {class: datasets.Generated, shape: [1, 28, 28], classes: 10, train: 40, test: 4}
+"""
+
+from hauberk.recipe.alternatives import variants
+from hauberk.recipe.building import Recipe, build
+from hauberk.recipe.classes import public_classes
+from hauberk.recipe.reading import read_recipe, shipped_recipes
+from hauberk.recipe.tree import Tree
+
+__all__ = ["Recipe", "Tree", "build", "public_classes", "read_recipe", "shipped_recipes", "variants"]

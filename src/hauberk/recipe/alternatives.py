@@ -1,0 +1,45 @@
+"""What a recipe can be beside itself: its variants, and its scales."""
+
+import re
+
+from hauberk.errors import InputError
+from hauberk.recipe.suggestion import nearest
+from hauberk.recipe.tree import Tree, changed
+
+
+def variants(tree: Tree) -> dict[str, Tree]:
+    """Return the trees of a recipe's variants by their names: its own tree with some keys changed.
+
+    Raises:
+        InputError: the variants are no mapping of names to changes, or a name is no name of a folder.
+    """
+    own = {key: value for key, value in tree.items() if key != "variants"}
+    return {name: changed(own, changes, f"variants.{name}") for name, changes in alternatives(tree, "variants").items()}
+
+
+def scaled(tree: Tree, scale: str | None) -> Tree:
+    """Return a recipe's tree at one of its scales, or as it is, without the section of the scales.
+
+    Variants are made from the tree that is returned: they are at that scale where they do not say otherwise themselves.
+
+    Raises:
+        InputError: the recipe has no such scale, or its scales are no mapping of names to changes.
+    """
+    known = alternatives(tree, "scales")
+    if scale is not None and scale not in known:
+        raise InputError(
+            f"the recipe has no scale {scale!r}{nearest(scale, list(known))}: it has {', '.join(known) or 'none'}."
+        )
+    own = {key: value for key, value in tree.items() if key != "scales"}
+    return own if scale is None else changed(own, known[scale], f"scales.{scale}")
+
+
+def alternatives(tree: Tree, section: str) -> dict[str, Tree]:
+    """Return the changes that a section of the recipe holds, by their names."""
+    given = tree.get(section, {})
+    if not isinstance(given, dict):
+        raise InputError(f"{section} must be a mapping of names to changes, not {given!r}.")
+    for name, changes in given.items():
+        if not re.fullmatch(r"\w[\w.+-]*", str(name)) or not isinstance(changes, dict):
+            raise InputError(f"{section}.{name}: it must be a word, and hold a mapping of key.path to value.")
+    return {str(name): changes for name, changes in given.items()}

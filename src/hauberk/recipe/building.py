@@ -1,0 +1,100 @@
+"""Objects out of trees."""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import torch
+from jsonargparse import ArgumentError, ArgumentParser, Namespace
+from torch import nn
+
+from hauberk.concepts.dataset import Dataset
+from hauberk.concepts.perturbation_set import ThreatModel
+from hauberk.errors import InputError
+from hauberk.evaluation import Evaluator
+from hauberk.recipe.classes import CLASS_PATH, arguments, full_path
+from hauberk.recipe.mistakes import explained
+from hauberk.recipe.suggestion import nearest
+from hauberk.recipe.tree import ALTERNATIVES, Tree
+from hauberk.training import Trainer
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that a run is made of."""
+
+    data: Dataset
+    network: nn.Module
+    threat: ThreatModel
+    """What the evaluation is about."""
+    trainer: Trainer
+    evaluator: Evaluator
+    training_threat: ThreatModel
+    """What training defends against; the evaluation's own threat where a recipe says nothing else."""
+
+
+OBJECTS = tuple(field.name for field in fields(Recipe))
+SECTIONS = (*OBJECTS, "seed", *ALTERNATIVES)
+
+
+def build(tree: Tree) -> Recipe:
+    """Return the objects of a recipe, without its variants and scales.
+
+    The network is given the data's shape and classes where the recipe has none.
+
+    Raises:
+        InputError: a key, class or value is wrong; the message says where, and what may have been meant.
+    """
+    for key in tree:
+        if key not in SECTIONS:
+            raise InputError(f"a recipe has no {key!r}{nearest(key, list(SECTIONS))}: it has {', '.join(SECTIONS)}.")
+    content = {key: expanded(tree.get(key), key) for key in OBJECTS if key in tree or key != "training_threat"}
+    seed = tree.get("seed", 0)
+    for section in ("trainer", "evaluator"):
+        if isinstance(content[section], dict):
+            content[section] = {"seed": seed, **content[section]}
+    data = instantiated({"data": content.pop("data")})["data"]
+    complete_networks(content["network"], {"shape": list(data.shape), "classes": len(data.classes)})
+    with torch.random.fork_rng():
+        torch.manual_seed(seed if isinstance(seed, int) else 0)
+        rest = instantiated(content)
+    return Recipe(data, **{"training_threat": rest["threat"], **rest})
+
+
+def expanded(value: Any, where: str) -> Any:
+    """Return a tree in which classes are written as jsonargparse wants them."""
+    if isinstance(value, dict):
+        inner = {key: expanded(item, f"{where}.{key}") for key, item in value.items() if key != "class"}
+        if "class" not in value:
+            return inner
+        return {"class_path": full_path(str(value["class"]), where), "init_args": inner}
+    if isinstance(value, list):
+        return [expanded(item, f"{where}.{number}") for number, item in enumerate(value)]
+    if isinstance(value, str) and CLASS_PATH.fullmatch(value):
+        return {"class_path": full_path(value, where), "init_args": {}}
+    return value
+
+
+def complete_networks(part: Any, known: Tree) -> None:
+    """Fill in what is known of the data wherever a constructor asks for it and the recipe leaves it out."""
+    if isinstance(part, dict):
+        for inner in part.values():
+            complete_networks(inner, known)
+        if "class_path" in part:
+            wanted = arguments(part["class_path"])
+            part["init_args"] = {key: value for key, value in known.items() if key in wanted} | part["init_args"]
+
+
+def instantiated(content: Tree) -> dict[str, Any]:
+    """Return the objects of some sections, their arguments checked against the constructors' annotations."""
+    types = {field.name: field.type for field in fields(Recipe)}
+    parser = ArgumentParser(exit_on_error=False)
+    for key in content:
+        parser.add_argument(f"--{key}", type=types[key], required=True)
+    missing = [key for key, value in content.items() if value is None]
+    if missing:
+        raise InputError(f"the recipe lacks {', '.join(missing)}.")
+    try:
+        objects: Namespace = parser.instantiate(parser.parse_object(content))
+    except ArgumentError as error:
+        raise InputError(explained(str(error), content)) from error
+    return vars(objects)

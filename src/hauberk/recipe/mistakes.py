@@ -1,0 +1,41 @@
+"""Messages about recipes, as a reader wants them."""
+
+import re
+
+from hauberk.recipe.classes import arguments
+from hauberk.recipe.suggestion import nearest
+from hauberk.recipe.tree import Tree
+
+ALWAYS = ("hauberk.training.Trainer", "hauberk.evaluation.Evaluator", "hauberk.evaluation.Curve")
+"""Classes that recipes need not name: their sections are these."""
+NOISE = (
+    *("Parser key", "Problem with given class_path", "Subtypes:", "Errors:", "Does not validate", "Subclass types"),
+    "Given value: Namespace",
+)
+
+
+def explained(message: str, content: Tree) -> str:
+    """Return jsonargparse's message as one line that says where, what, and what may have been meant."""
+    where = ".".join(re.findall(r"""(?:key "|Group ')([^"']+)""", message)) or "recipe"
+    if unknown := re.search(r"""[Oo]ption '([^']+)'""", message):
+        return f"{where}: there is no argument {unknown[1]!r}{nearest(unknown[1], known_arguments(content))}."
+    lines = [line.strip().removeprefix("- ") for line in message.splitlines()]
+    kept = [line for line in lines if line and not line.startswith((*NOISE, "a ", "Not a valid", "Given value type"))]
+    fitting = [line for line in kept if "does not correspond to a subclass" not in line]
+    kept = fitting or kept  # of several kinds that would do, the one that was tried
+    reason = re.sub(r"<class '([^']+)'>", r"\1", "; ".join(kept))
+    return f"{where}: {reason}"
+
+
+def known_arguments(content: object) -> list[str]:
+    """Return the names of all arguments that the classes of a tree take."""
+    names, stack = {name for path in ALWAYS for name in arguments(path)}, [content]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, dict):
+            if isinstance(path := item.get("class_path"), str):
+                names |= set(arguments(path))
+            stack.extend(item.values())
+        elif isinstance(item, list):
+            stack.extend(item)
+    return sorted(names)

@@ -1,0 +1,40 @@
+"""Where recipes come from: files, those that ship with Hauberk, and what the command line changes of them."""
+
+from importlib.resources import files
+from pathlib import Path
+
+from hauberk.errors import InputError
+from hauberk.recipe.alternatives import scaled
+from hauberk.recipe.building import SECTIONS
+from hauberk.recipe.tree import Tree, assign, parsed
+
+
+def shipped_recipes() -> dict[str, str]:
+    """Return the recipes that ship with Hauberk: their texts by name."""
+    found = [item for item in files("hauberk.recipes").iterdir() if item.name.endswith(".yaml")]
+    return {item.name.removesuffix(".yaml"): item.read_text(encoding="utf-8") for item in sorted(found, key=str)}
+
+
+def read_recipe(name: str, overrides: list[str], scale: str | None = None) -> Tree:
+    """Return the tree of a recipe, a file or the name of a shipped one, at a scale, after `key.path=value` overrides.
+
+    Raises:
+        InputError: there is no such recipe or scale, it is no valid YAML mapping, or an override is malformed.
+    """
+    shipped = shipped_recipes()
+    if Path(name).is_file():
+        text = Path(name).read_text(encoding="utf-8")
+    elif name in shipped:
+        text = shipped[name]
+    else:
+        raise InputError(f"there is no recipe {name!r}: give a file, or one of {', '.join(shipped)}.")
+    tree = parsed(text, name)
+    if not isinstance(tree, dict):
+        raise InputError(f"{name} is no recipe: it must be a mapping of {', '.join(SECTIONS)}.")
+    tree = scaled(tree, scale)
+    for override in overrides:
+        key, equals, value = override.partition("=")
+        if not equals:
+            raise InputError(f"--set takes key=value (say trainer.epochs=3), but got {override!r}.")
+        assign(tree, key, parsed(value, override), f"--set {override}")
+    return tree

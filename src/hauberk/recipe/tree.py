@@ -1,0 +1,64 @@
+"""Trees of mappings and lists, as YAML describes them, and changes of what stands in them."""
+
+import copy
+from typing import Any
+
+import yaml
+
+from hauberk.errors import InputError
+
+Tree = dict[str, Any]
+ALTERNATIVES = ("variants", "scales")
+"""The sections that hold changes of the rest, by names: what follows a name in a path is the path of a change."""
+
+
+def parsed(text: str, source: str) -> Any:
+    """Return what YAML text describes; `source` is how messages call it.
+
+    Raises:
+        InputError: the text is no YAML.
+    """
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"{source} is no valid YAML: {error}") from error
+
+
+def changed(tree: Tree, changes: Tree, where: str) -> Tree:
+    """Return a copy of a tree with the values at some paths changed, one after the other.
+
+    Args:
+        tree: what is changed.
+        changes: the new values by their dotted paths.
+        where: how messages call the changes.
+
+    Raises:
+        InputError: the tree has no such place.
+    """
+    copied = copy.deepcopy(tree)
+    for path, value in changes.items():
+        assign(copied, str(path), copy.deepcopy(value), f"{where}.{path}")
+    return copied
+
+
+def assign(tree: Tree, path: str, value: Any, change: str) -> None:
+    """Set the value at a dotted path; mappings that are missing on the way are made.
+
+    `change` is how messages call the change.
+
+    Raises:
+        InputError: the path leads through something that is neither a mapping nor a list with that place.
+    """
+    keys = path.split(".", 2 if path.startswith(ALTERNATIVES) else -1)
+    item: Any = tree
+    for depth, key in enumerate(keys):
+        if isinstance(item, list) and key.isdigit() and int(key) < len(item):
+            place: Any = int(key)
+        elif isinstance(item, dict):
+            place = key
+        else:
+            raise InputError(f"{change}: the recipe has no {'.'.join(keys[: depth + 1])}.")
+        if depth == len(keys) - 1:
+            item[place] = value
+        else:
+            item = item.setdefault(place, {}) if isinstance(item, dict) else item[place]

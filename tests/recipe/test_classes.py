@@ -1,0 +1,21 @@
+import pytest
+
+from hauberk.errors import InputError
+from hauberk.recipe.classes import arguments, full_path, public_classes
+
+
+def test_classes_are_found_without_registration():
+    expected = {"attacks.PGD", "bounds.BackwardLinear", "schedules.SmoothRamp", "training.Trainer", "layers.Normalized"}
+    assert expected <= set(public_classes())
+    assert not [name for name in public_classes() if name.startswith("recipe.")]
+
+
+def test_a_class_of_hauberk_or_of_another_package_has_a_path():
+    assert full_path("threats.LinfBall", "threat") == "hauberk.threats.LinfBall"
+    assert full_path("torch.optim.SGD", "trainer.optimizer") == "torch.optim.SGD"
+    with pytest.raises(InputError, match=r"threat: there is no class 'threats\.Linfball' \(did you mean"):
+        full_path("threats.Linfball", "threat")
+
+
+def test_arguments_of_a_class_by_its_path():
+    assert arguments("hauberk.threats.LinfBall") == ["eps", "within"]

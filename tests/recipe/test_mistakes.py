@@ -1,0 +1,33 @@
+import pytest
+
+from hauberk.errors import InputError
+from hauberk.recipe import build, read_recipe
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("trainer.epoch=3", ["trainer", "'epoch'", "'epochs'"]),
+        ("trainer.epochs=three", ["trainer.epochs", "int", "three"]),
+        ("trainer.epochs=0", ["epochs", "0"]),
+        ("threat.epss=3", ["threat", "'epss'", "'eps'"]),
+        ("threat.eps=[1]", ["threat.eps", "float", "[1]"]),
+        ("threat.eps=-1", ["eps", "-1"]),
+        ("threat.class=threats.LinfBal", ["'threats.LinfBall'"]),
+        ("trainr.epochs=3", ["'trainr'", "'trainer'"]),
+        ("evaluator.curve.radius=3", ["evaluator.curve", "'radius'", "'radii'"]),
+        ("evaluator.verifiers.7.name=3", ["evaluator.verifiers.7"]),
+        ("trainer.objective.bounder=losses.Margin", ["trainer.objective.bounder", "losses.Margin", "Bounder"]),
+        ("data=datasets.IdxFolder", ["data", "folder"]),
+        ("evaluator.attacks.more.class=attacks.PGD", ["evaluator.attacks", "loss"]),
+        ("threat=null", ["lacks threat."]),
+        ("training_threat.eps=1", ["training_threat"]),
+        ("network={class: layers.Normalized, mean: [0], std: [1]}", ["network"]),
+        ("threat={class: ", ["YAML"]),
+    ],
+)
+def test_a_mistake_is_named_with_its_place_and_what_was_meant(override: str, words: list[str]):
+    with pytest.raises(InputError) as caught:
+        build(read_recipe("mnist-demo", [override]))
+    assert not [word for word in words if word not in str(caught.value)], str(caught.value)
+    assert "Namespace" not in str(caught.value)

@@ -1,0 +1,68 @@
+"""What a run's folder holds after training, for what the command line's own tests do not reach."""
+
+import json
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file
+
+from hauberk import workflow
+from hauberk.recipe import read_recipe
+
+RECIPE = """
+data: {class: datasets.Generated, shape: [6], classes: 3, train: 12, test: 3}
+threat: {class: threats.LinfBall, eps: 0.2}
+network: {class: architectures.FullyConnected, hidden: [4]}
+trainer:
+  objective:
+    class: objectives.Adversarial
+    attack: {class: attacks.FGSM, loss: losses.CrossEntropy}
+    loss: losses.CrossEntropy
+  epochs: 3
+  batch: 4
+  held_out: 3
+  learning_rate: {class: schedules.Constant, value: 0.1}
+evaluator: {attacks: {FGSM: {class: attacks.FGSM, loss: losses.Margin}}, verifiers: []}
+variants:
+  tiny: {trainer.epochs: 2}
+scales:
+  smoke: {trainer.epochs: 1, data.seed: 5}
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> str:
+    (tmp_path / "recipe.yaml").write_text(RECIPE)
+    return str(tmp_path / "recipe.yaml")
+
+
+def trained(recipe: str, folder: Path, *changes: str, scale: str | None = None) -> Path:
+    workflow.train(read_recipe(recipe, list(changes), scale), folder, resume=False, watch=lambda record: None)
+    return folder
+
+
+def test_training_sees_the_threat_that_it_is_to_defend_against(recipe: str, tmp_path: Path):
+    without, other, whole = (
+        load_file(trained(recipe, tmp_path / name, *changes) / "model.safetensors")
+        for name, changes in {
+            "without": ["threat.eps=0"],
+            "other": ["training_threat={class: threats.LinfBall, eps: 0}"],
+            "whole": [],
+        }.items()
+    )
+    assert all(other[name].equal(without[name]) for name in other)
+    assert not all(other[name].equal(whole[name]) for name in other)
+    about = json.loads((tmp_path / "other" / "run.json").read_text())
+    assert (about["threat"], about["training_threat"]) == ("linf eps 0.2", "linf eps 0")
+    summary = workflow.evaluate(tmp_path / "other", [], lambda stage, done, total: None)
+    assert summary["threat"] == "linf eps 0.2"
+
+
+def test_the_recipe_in_the_folder_is_what_was_run_at_that_scale(recipe: str, tmp_path: Path):
+    folder = trained(recipe, tmp_path / "run", "trainer.batch=6", scale="smoke")
+    kept = read_recipe(str(folder / "recipe.yaml"), [])
+    assert "scales" not in (folder / "recipe.yaml").read_text()
+    assert (kept["trainer"]["epochs"], kept["trainer"]["batch"], kept["data"]["seed"]) == (1, 6, 5)
+    variant = read_recipe(str(folder / "variants" / "tiny" / "recipe.yaml"), [])
+    assert (variant["trainer"]["epochs"], variant["trainer"]["batch"], variant["data"]["seed"]) == (2, 6, 5)
+    assert "synthetic" in json.loads((folder / "run.json").read_text())["dataset"]
