@@ -174,5 +174,5 @@ def test_a_run_is_never_overwritten(demo: tuple[Path, str, str], capsys: pytest.
 def test_info_names_recipes_operators_and_classes(capsys: pytest.CaptureFixture[str]):
     assert main(["info"]) == 0
     output = capsys.readouterr().out
-    for word in ("mnist-demo", "conv2d", "threats.LinfBall", "torch"):
+    for word in ("mnist-fgsm: MNIST at l_inf 0.3", "conv2d", "threats.LinfBall", "torch"):
         assert word in output

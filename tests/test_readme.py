@@ -3,6 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from hauberk.recipe import shipped_recipes
+
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 
@@ -22,3 +24,7 @@ def test_the_python_of_the_readme_runs_and_certifies(
     assert "tensor([7, 2, 1, 0, 4])" in answer
     shares = eval(shares)
     assert 0.5 < shares["certified"] <= shares["attacked"] <= shares["clean"]
+
+
+def test_the_readme_names_every_recipe():
+    assert not [name for name in shipped_recipes() if f"`{name}`" not in README]

@@ -119,7 +119,9 @@ def info(options: Namespace, console: Console) -> None:
     devices = ["cpu", *(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))]
     print(f"hauberk {version('hauberk')}, torch {torch.__version__}, Python {platform.python_version()}")
     print(f"devices: {', '.join(devices)} ({torch.get_num_threads()} threads)")
-    print(f"recipes: {', '.join(shipped_recipes())}")
+    print("recipes:")
+    for name, text in shipped_recipes().items():
+        print(f"  {name}: {text.splitlines()[0].removeprefix('# ')}")
     print(f"operators with bounds: {', '.join(covered())}")
     print("classes for recipes:")
     for name in public_classes():
