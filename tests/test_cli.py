@@ -176,12 +176,3 @@ def test_info_names_recipes_operators_and_classes(capsys: pytest.CaptureFixture[
     output = capsys.readouterr().out
     for word in ("mnist-fgsm: MNIST at l_inf 0.3", "conv2d", "threats.LinfBall", "torch"):
         assert word in output
-
-
-def test_a_variant_in_the_place_of_the_final_weights_is_refused(
-    changes: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
-):
-    more = ["--set", "trainer.keep=best", "--set", "variants={final: {trainer.epochs: 2}}"]
-    assert main(["train", "mnist-demo", "--run", str(tmp_path / "run"), *changes, *more]) == 1
-    assert "rename the variant" in capsys.readouterr().err
-    assert not (tmp_path / "run").exists()

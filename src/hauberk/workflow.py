@@ -22,7 +22,7 @@ from hauberk.evaluation.evaluator import Watcher as EvaluationWatcher
 from hauberk.evaluation.summary import Summary
 from hauberk.recipe import Recipe, Tree, build, read_recipe, variants
 from hauberk.training.journal import Watcher as TrainingWatcher
-from hauberk.training.run import FINAL
+from hauberk.training.kept_weights import COLLAPSED, FINAL
 
 
 def train(tree: Tree, folder: Path, *, resume: bool, watch: TrainingWatcher) -> None:
@@ -36,11 +36,11 @@ def train(tree: Tree, folder: Path, *, resume: bool, watch: TrainingWatcher) -> 
     trees = {folder: tree} | {folder / "variants" / name: variant for name, variant in variants(tree).items()}
     recipes = {place: build(each) for place, each in trees.items()}  # a mistake in the last comes up before the first
     for place, recipe in recipes.items():
-        if recipe.trainer.keep == "best" and beside(place) in trees:
-            name = beside(place).name
-            raise InputError(
-                f"variants.{name}: this is where the final weights go, beside the best: rename the variant."
-            )
+        for taken in (beside(place, file) for file in set_aside(recipe)):
+            if taken in trees:
+                raise InputError(
+                    f"variants.{taken.name}: this is where weights go that a training sets aside: rename the variant."
+                )
     for place, recipe in recipes.items():
         train_one(recipe, trees[place], place, resume=resume, watch=watch)
 
@@ -54,12 +54,12 @@ def train_one(recipe: Recipe, tree: Tree, folder: Path, *, resume: bool, watch: 
     state.wait_for_everyone()
     recipe.trainer.fit(recipe.network, recipe.data.train(), recipe.training_threat, folder, resume=resume, watch=watch)
     if state.is_main_process:
-        final = folder / FINAL
-        if final.exists():
-            other = beside(folder)
-            write_text(other / "recipe.yaml", (folder / "recipe.yaml").read_text(encoding="utf-8"))
-            publish(load_file(final), other, about)
-            final.unlink()
+        for file in set_aside(recipe):
+            weights, other = folder / file, beside(folder, file)
+            if weights.exists():
+                write_text(other / "recipe.yaml", (folder / "recipe.yaml").read_text(encoding="utf-8"))
+                publish(load_file(weights), other, about)
+                weights.unlink()
         publish(recipe.network.state_dict(), folder, about)
     state.wait_for_everyone()
 
@@ -87,11 +87,17 @@ def publish(state: Mapping[str, Tensor], folder: Path, about: dict[str, object])
     write_text(folder / "run.json", json.dumps(checked, indent=1))
 
 
-def beside(folder: Path) -> Path:
-    """Return the folder for the final weights of a run that ends with its best ones: it is compared like a variant."""
-    return (
-        folder.with_name(f"{folder.name}-final") if folder.parent.name == "variants" else folder / "variants" / "final"
-    )
+def set_aside(recipe: Recipe) -> list[str]:
+    """Return the files of weights that a training may leave beside those that it ends with."""
+    files = [FINAL] if recipe.trainer.keep == "best" else []
+    return files if recipe.trainer.detector is None else [*files, COLLAPSED]
+
+
+def beside(folder: Path, file: str) -> Path:
+    """Return the folder for weights that a run does not end with, named after their file: they become a variant."""
+    name = Path(file).stem
+    variant = folder.parent.name == "variants"
+    return folder.with_name(f"{folder.name}-{name}") if variant else folder / "variants" / name
 
 
 def agreed(folder: Path) -> Path:

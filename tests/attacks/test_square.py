@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from attacks.searches import DTYPE, Recording, interior, linear, noise
-from hauberk.attacks import Square
+from hauberk.attacks import FGSM, Square
 from hauberk.errors import InputError, ShapeError, UnsupportedSetError
-from hauberk.losses import Margin
+from hauberk.losses import CrossEntropy, Margin
 from hauberk.threats import L2Ball, LinfBall
 
 B, SHAPE = 5, (3, 6, 6)
@@ -115,3 +115,17 @@ def test_what_it_cannot_do_is_refused():
         Square(Margin(), 0)
     with pytest.raises(InputError, match="Square needs p > 0"):
         Square(Margin(), p=-0.1)
+
+
+def test_it_goes_on_from_where_another_attack_ends():
+    S, y = LinfBall(0.1).at(interior(B, SHAPE, 1)), torch.zeros(B, dtype=torch.long)
+    network, kept = Recording(linear(SHAPE, 0, 1e3)[0]), S.start.clone()
+    attack = Square(Margin(), 8, start=FGSM(CrossEntropy(), 0.5))
+    z = attack(network, S, y, noise=noise(B))
+    first = FGSM(CrossEntropy(), 0.5)(network.module, S, y, noise=noise(B))
+    loss = [Margin()(network.module(point), y) for point in (first, z)]
+    assert any(torch.equal(shown, first) for shown in network.shown)
+    assert (loss[1] >= loss[0]).all()
+    assert torch.equal(S.start, kept)
+    assert not attack.black_box
+    assert Square(Margin()).black_box

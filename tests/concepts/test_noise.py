@@ -81,5 +81,12 @@ def test_a_longer_draw_begins_with_the_shorter_one():
     assert torch.equal(noise.uniform((2, 3)).flatten(1), noise.uniform((10,))[:, :6])
 
 
+def test_streams_know_their_examples():
+    noise, index = Noise.of(5, EXAMPLES).fold(3), torch.tensor([199, 0, 17])
+    assert torch.equal(noise.examples, EXAMPLES)
+    assert torch.equal(noise.select(index).fold(1).examples, index)
+    assert noise.select(index).common.examples.tolist() == [-1]
+
+
 def test_one_number_for_each_example():
     assert Noise.of(5, EXAMPLES).uniform(()).shape == (200,)

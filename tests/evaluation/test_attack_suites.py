@@ -99,6 +99,7 @@ def test_every_attack_on_every_correct_example(compared):
         assert row["mean_distance"] == pytest.approx(distance.mean())
         assert (row["found"], row["never"]) == (distance.count(), correct.sum() - distance.count())
         assert (distance.is_not_null() | ~broken).all()
+    assert [row["minimum_distance"] for row in summary["attacks"]] == [False, False, True]
     columns = [f"broken: {name}" for name in ATTACKS]
     worst = records.select(pl.any_horizontal(columns)).to_series()
     assert (records["broken_by"].is_not_null() == worst.fill_null(False)).all()

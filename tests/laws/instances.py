@@ -21,7 +21,7 @@ from hauberk.attacks import FGSM, PGD, BlendedNoise, RandomMember, SaltAndPepper
 from hauberk.bounds import ForwardLinear, Interval
 from hauberk.errors import InputError
 from hauberk.losses import CrossEntropy, Margin
-from hauberk.objectives import Certified, Free
+from hauberk.objectives import Adversarial, Certified, Free
 from hauberk.schedules import Constant
 from hauberk.threats import L1Ball, L2Ball, LinfBall
 
@@ -48,6 +48,10 @@ OVERRIDES: dict[tuple[str, str], list[Any]] = {
     ("TRADES", "attack"): [FGSM(Margin(), start=RandomMember()), PGD(Margin(), 3, 0.4, False)],
     ("Mixup", "attack"): [FGSM(Margin(), start=RandomMember()), PGD(Margin(), 3, 0.4, False)],
     ("SparseWeights", "objective"): [Free(CrossEntropy(), 2), Certified(Interval(), CrossEntropy(), Constant(0.5))],
+    ("AdaptiveRadius", "objective"): [
+        Adversarial(FGSM(Margin()), CrossEntropy()),
+        Certified(Interval(), CrossEntropy(), Constant(0.5)),
+    ],
     ("NearMisses", "probe"): [FGSM(Margin())],
     ("NearMisses", "attack"): [PGD(Margin(), 3, 0.4)],
     ("Restarts", "attack"): [PGD(Margin(), 3, 0.4), FGSM(Margin(), start=RandomMember())],

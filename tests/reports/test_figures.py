@@ -14,11 +14,11 @@ from hauberk.reports.figures import (
     draw_curves,
     draw_distances,
     draw_layers,
-    draw_training,
 )
+from hauberk.reports.learning_curves import draw_compared_trainings, draw_course, draw_learning_curves
 from hauberk.reports.run_files import Layer, read_run
 from hauberk.reports.svg import COLOURS
-from reports.synthetic import accuracies, attack_row, journal, write_lines
+from reports.synthetic import accuracies, attack_row
 
 
 @pytest.fixture
@@ -33,7 +33,9 @@ def texts(svg):
 def test_figures_are_well_formed_and_follow_the_page(run):
     svgs = [
         draw_curves(run.summary, "a"),
-        *draw_training(run.training, "b"),
+        draw_learning_curves(run.training, True, "b"),
+        *draw_course(run.training, "f"),
+        draw_compared_trainings([("one", run.training, True)] * 4, "g"),
         draw_layers(run.layers, "c"),
         draw_bounds(run.records["lower"].drop_nulls(), "d"),
         draw_distances(run.summary, attack_distances(run.summary, run.records), "e"),
@@ -66,23 +68,6 @@ def test_curves_name_the_measures_and_the_headline_radius(run):
 
 def test_a_single_radius_is_drawn(make_run):
     assert "certified" in texts(draw_curves(read_run(make_run(curve=[accuracies(0.1, 90, 50, 0)])).summary, "a"))
-
-
-def test_natural_training_has_no_robust_line(make_run):
-    folder = make_run()
-    rows = [row | {"robust": None, "radius": None, "validation_robust": None} for row in journal()]
-    write_lines(folder / "train.jsonl", rows)
-    loss, shares, radius = draw_training(read_run(folder).training, "b")
-    assert "Training loss" in texts(loss)
-    assert "clean" in texts(shares)
-    assert "robust" not in texts(shares)
-    assert "unknown" in radius
-
-
-def test_training_never_speaks_of_certified_accuracy(run):
-    _, shares, _ = draw_training(run.training, "b")
-    assert {"clean", "robust"} <= set(texts(shares))
-    assert "certified" not in shares  # an adversarial objective certifies nothing
 
 
 def test_names_of_layers_are_text(run):
@@ -137,3 +122,15 @@ def test_attacks_on_survivors_are_drawn_together(make_run):
     content = [attack_row(name, 8, 8, 180, alone=None) for name in ("PGD-40 x 3", "Square")]
     run = read_run(make_run(attacks=content))
     assert list(attack_distances(run.summary, run.records)) == ["all attacks"]
+
+
+def test_attacks_within_a_fixed_radius_have_no_distances_worth_a_figure(make_run):
+    fixed = attack_row("PGD-40 x 3", 14, 14, 182, minimum_distance=False)
+    nearest = attack_row("Square", 2, 9, 187, minimum_distance=True)
+    run = read_run(make_run(attacks=[fixed]))
+    assert not run.summary.measured
+    assert attack_distances(run.summary, run.records) == {}
+    run = read_run(make_run("both", attacks=[fixed, nearest]))
+    assert list(attack_distances(run.summary, run.records)) == ["PGD-40 x 3", "Square", "all attacks"]
+    run = read_run(make_run("none", attacks=[fixed, nearest | {"found": 0}]))
+    assert attack_distances(run.summary, run.records) == {}

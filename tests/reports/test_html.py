@@ -12,7 +12,7 @@ import pytest
 import hauberk.reports
 from hauberk.errors import InputError
 from hauberk.reports.html import write_report
-from reports.synthetic import RUN, attack_row, summary
+from reports.synthetic import RUN, attack_row, journal, summary, write_lines
 
 VOID = {"meta", "img", "br"}
 FIGURES = ["curves", "examples", "distances", "bounds", "layers", "training"]
@@ -251,6 +251,7 @@ def test_the_same_run_gives_the_same_bytes(make_run, tmp_path):
 
 def test_reports_read_records_only():
     allowed = ("hauberk.atomic", "hauberk.errors", "hauberk.evaluation.records", "hauberk.reports")
+    allowed += ("hauberk.evaluation.statistics",)
     for file in Path(hauberk.reports.__path__[0]).rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             names = [name.name for name in node.names] if isinstance(node, ast.Import) else []
@@ -273,7 +274,7 @@ def test_studies_of_a_run_are_sections_with_captions(make_run, report):
     folder = make_run()
     add_study(folder, verifier="</figcaption><script>")
     page = report(folder)
-    assert "study-1" in page.ids
+    assert "study-1-1" in page.ids
     assert "for which </figcaption><script> proves that the prediction" in page.text
     assert page.tags.count("figure") == page.tags.count("figcaption") == len(FIGURES) + 1
     assert len(page.ids) == len(set(page.ids))
@@ -285,8 +286,8 @@ def test_studies_of_several_runs_are_side_by_side_by_their_names(make_run, repor
     add_study(second)
     add_study(third, "Others")
     page = report(first, second, third)
-    assert {"run-1-study-1", "run-2-study-1", "run-3-study-2"} <= set(page.ids)
-    assert page.tags.count("figure") == 3 * len(FIGURES) + 3
+    assert {"study-1-1", "study-1-2", "study-2-1"} <= set(page.ids)
+    assert page.tags.count("figure") == 3 * len(FIGURES) + 4  # and one of all trainings
     assert re.search(r"Radii .* first\. For each .* second\. For each .* Others .* third\. For each", page.text)
     assert len(page.ids) == len(set(page.ids))
 
@@ -298,3 +299,61 @@ def test_examples_that_are_no_images_are_not_called_so(make_run, report):
     page = report(folder)
     assert "Of 200 test examples, 98.0 % are classified correctly" in page.text
     assert not re.search(r"\bimages?\b", page.text)
+
+
+def test_a_table_of_distances_needs_an_attack_that_looks_for_the_nearest_point(make_run, report):
+    page = report(make_run(attacks=[attack_row("PGD-40 x 3", 16, 16, 180, minimum_distance=False)]))
+    assert "distances" not in page.ids
+    assert "istance" not in page.text
+    assert "PGD-40 x 3 white box 196 16 16 90.00 % 84.97 – 93.79 % 60.0 s" in page.text
+
+
+def with_recipe(folder, recipe, **about):
+    """Give a run another recipe, and perhaps other facts."""
+    (folder / "recipe.yaml").write_text(recipe, encoding="utf-8")
+    (folder / "run.json").write_text(json.dumps(RUN | about), encoding="utf-8")
+    return folder
+
+
+def test_final_weights_are_compared_with_the_best_and_lead_to_their_training(make_run, report):
+    recipe = "trainer: {keep: best, judge: {class: attacks.PGD}}\n"
+    best, final = (with_recipe(make_run(name, curve=[]), recipe) for name in ("a", "a/variants/final"))
+    (final / "train.jsonl").unlink()
+    page = report(best, final)
+    assert "The final weights are the kept ones of a." in page.text
+    assert "weights" not in page.ids
+    with_recipe(final, recipe, weights_sha256="cd" * 32)
+    page = report(best, final)
+    assert "best against final clean 98.00 % 98.00 % +0.00 −2.17 to +2.17 0 0 200" in page.text
+    assert "These are the final weights of the training of a ." in page.text
+    assert "but on held-out examples what PGD leaves: a sign" in page.text
+    assert "compared" not in page.ids  # there is one training
+
+
+def test_runs_that_differ_in_one_number_are_drawn_against_it(make_run, report):
+    runs = [with_recipe(make_run(f"width-{width}", curve=[]), f"network: {{width: {width}}}\n") for width in (1, 2)]
+    page = report(*runs)
+    assert {"sweep", "compared"} <= set(page.ids)
+    assert "Accuracy against network.width" in page.text
+    assert "The recipes of these 2 runs differ in this number alone" in page.text
+    assert len(page.ids) == len(set(page.ids))
+
+
+def test_a_collapse_is_told(make_run, report):
+    folder = make_run(curve=[])
+    rows = journal()
+    rows[-1] |= {"detector_robust": 0.1, "collapsed": True}
+    epoch = next(row for row in rows if row["kind"] == "epoch")
+    epoch |= {"detector_robust": 0.6, "collapsed": False}
+    write_lines(folder / "train.jsonl", rows)
+    told = "At the end of epoch 2 it found the accuracy fallen from 60.0 % to 10.0 %: catastrophic overfitting."
+    assert told in report(folder).text
+    rows[-1] |= {"collapsed": False}
+    write_lines(folder / "train.jsonl", rows)
+    assert "The detector attacks the first batch of every epoch, and noticed no collapse." in report(folder).text
+
+
+def test_runs_of_one_name_are_told_apart(make_run, report):
+    page = report(*(make_run(f"{name}/variants/final", curve=[]) for name in "ab"))
+    assert "a/final Small on MNIST" in page.text
+    assert "Run b/final" in page.text

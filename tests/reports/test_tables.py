@@ -7,16 +7,24 @@ import pytest
 from rich.console import Console
 
 from hauberk.reports.summary import Share
-from hauberk.reports.tables import duration, headline_line, percent_interval, print_headline
+from hauberk.reports.tables import duration, headline_line, percent_interval, points, points_interval, print_headline
 from reports.synthetic import summary
 
 
 def test_headline_line():
-    shares = {"clean": {"share": 0.983}, "attacked": {"share": 0.972}, "certified": {"share": 0.96}}
-    assert headline_line(summary(examples=10000, **shares), 546.0, Path("runs/small/report.html")) == (
-        "clean 98.3 % | attacked 97.2 % | certified 96.0 % | linf eps 0.1 | 10000 examples | 9.1 min "
+    assert headline_line(summary(), 546.0, Path("runs/small/report.html")) == (
+        "clean 98.0 % | attacked 90.0 % | certified 75.0 % | linf eps 0.1 | 200 examples | 9.1 min "
         "| report runs/small/report.html"
     )
+
+
+def test_what_nothing_looked_for_is_no_zero():
+    console, content = Console(width=110, file=io.StringIO()), summary(verifiers=[])
+    assert "certified" not in headline_line(content, 546.0, Path("report.html"))
+    print_headline(content, console)
+    line = next(line for line in console.file.getvalue().splitlines() if "certified" in line)
+    assert "no proof was tried" in line
+    assert "%" not in line
 
 
 def test_headline_table_as_text():
@@ -46,3 +54,9 @@ def test_intervals_are_rounded_outward(low, high, text):
 @pytest.mark.parametrize(("seconds", "text"), [(2.04, "2.0 s"), (119, "119.0 s"), (546, "9.1 min"), (9000, "2.5 h")])
 def test_durations(seconds, text):
     assert duration(seconds) == text
+
+
+def test_differences_are_in_points_with_their_sign_and_rounded_outward():
+    assert [points(0.0325), points(-0.1), points(0.0)] == ["+3.25", "−10.00", "+0.00"]
+    assert points_interval(-0.01234, 0.12341) == "−1.24 to +12.35"
+    assert points_interval(0.29, 0.57) == "+29.00 to +57.00"

@@ -14,7 +14,7 @@ from hauberk.bounds import Interval
 from hauberk.concepts.attack import Attack
 from hauberk.errors import InputError, TrainingError, UnsupportedOpError
 from hauberk.losses import CrossEntropy
-from hauberk.objectives import Adversarial, Certified, Free, Natural
+from hauberk.objectives import AdaptiveRadius, Adversarial, Certified, Free, Natural
 from hauberk.regularizers import FastIBP
 from hauberk.schedules import Constant, SmoothRamp, Steps
 from hauberk.threats import LinfBall
@@ -41,6 +41,7 @@ OBJECTIVES = {
     "natural": Natural(CrossEntropy()),
     "adversarial": Adversarial(FGSM(CrossEntropy(), 1.25, RandomMember()), CrossEntropy()),
     "certified": Certified(Interval(), CrossEntropy(), Constant(0.3), [FastIBP()]),
+    "adaptive": AdaptiveRadius(Adversarial(FGSM(CrossEntropy()), CrossEntropy()), shrink=0.1),
     "free": Free(CrossEntropy(), replays=2),
     "previous": Adversarial(FGSM(CrossEntropy(), 1.0, Previous()), CrossEntropy()),
 }
@@ -146,7 +147,9 @@ def test_a_network_without_bounds_is_refused_before_training(tmp_path: Path):
         trainer().fit(odd, digits(120), THREAT, tmp_path)
 
 
-@pytest.mark.parametrize("file", ["state.json", "model.safetensors", "optimizer.safetensors", "memory.safetensors"])
+@pytest.mark.parametrize(
+    "file", ["state.json", "model.safetensors", "optimizer.safetensors", "memory.safetensors", "average.safetensors"]
+)
 def test_a_damaged_checkpoint_is_named(file: str, tmp_path: Path):
     trainer("natural").fit(network(), digits(120), THREAT, tmp_path)
     (checkpoint,) = (tmp_path / "checkpoint").iterdir()

@@ -14,14 +14,14 @@ from hauberk.bounds import Interval
 from hauberk.concepts.dataset import Split
 from hauberk.concepts.objective import Objective
 from hauberk.losses import CrossEntropy
-from hauberk.objectives import TRADES, Adversarial, Certified, Free
+from hauberk.objectives import TRADES, AdaptiveRadius, Adversarial, Certified, Free
 from hauberk.schedules import Constant
 from hauberk.threats import LinfBall
-from hauberk.training import Trainer
+from hauberk.training import Trainer, WeightAveraging
 
 ENTROPY = CrossEntropy()
 OBJECTIVES: dict[str, Objective] = {
-    "adversarial": Adversarial(PGD(ENTROPY, 3, 0.5, stop_when_broken=False), ENTROPY),
+    "adversarial": AdaptiveRadius(Adversarial(PGD(ENTROPY, 3, 0.5, stop_when_broken=False), ENTROPY), 0.3, 0.2, 0.5),
     "certified": Certified(Interval(), ENTROPY, Constant(0.3)),
     "free": Free(ENTROPY, replays=3),
     "trades": TRADES(PGD(ENTROPY, 3, 0.5, stop_when_broken=False, start=Jittered()), ENTROPY),
@@ -44,6 +44,7 @@ def trained(objective: str, folder: Path, *, resume: bool = False, die: int | No
         learning_rate=Constant(1e-3),
         batch=BATCH,
         gradient_clip=1.0,
+        averaging=WeightAveraging(0.9, begin=0.3),
         held_out=HELD_OUT,
         log_steps=2,
         checkpoint_steps=3,

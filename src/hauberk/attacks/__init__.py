@@ -27,7 +27,7 @@ from hauberk.attacks.targeted import Targeted
 from hauberk.attacks.transfer import Transfer
 from hauberk.attacks.within import Within
 from hauberk.attacks.worst_of import WorstOf
-from hauberk.concepts.start import Jittered, Previous, RandomMember, Unperturbed
+from hauberk.concepts.start import Jittered, Previous, RandomMember, RandomSigns, Unperturbed
 
 __all__ = [
     "APGD",
@@ -50,6 +50,7 @@ __all__ = [
     "Pointwise",
     "Previous",
     "RandomMember",
+    "RandomSigns",
     "Restarts",
     "SaltAndPepper",
     "SparseAPGD",

@@ -72,22 +72,37 @@ class FAB(MinimumDistanceAttack):
             logits = network(S.decode(S.start))
         best.meet(labels_of(logits) != y, S.start)
         (ranked,) = best.pack(ranked_targets(logits, y))
+        runs = min(self.targets, ranked.shape[1]) or 1
         for restart in range(self.restarts):
-            for run in range(min(self.targets, ranked.shape[1]) or 1):
-                if not len(best):
-                    break
-                ranked = self.headed(network, best, ranked, run, restart)
+            run = 0
+            while run < runs and len(best):
+                together = range(run, min(runs, run + max(1, FULL // best.S.start.numel())))
+                ranked, run = self.headed(network, best, ranked, together, restart), together.stop
         return best.answers()
 
     def headed(
-        self, network: Network, best: Nearest, ranked: Int[Tensor, "s k"], run: int, restart: int
+        self, network: Network, best: Nearest, ranked: Int[Tensor, "s k"], runs: range, restart: int
     ) -> Int[Tensor, "left k"]:
-        """Search from one beginning, for one target; return what is left of the ranked classes."""
-        z = best.S.start
-        if restart:
-            near = best.S.resized(torch.minimum(best.length, best.S.radius) / 2)
-            z = near.sample(best.noise.fold(restart).fold(run))
-        found = self.border(network, best.S, z, best.y, ranked, run)
+        """Search for several targets side by side, as one batch; return what is left of the ranked classes."""
+        rows = torch.arange(len(best), device=ranked.device).repeat(len(runs))
+        copies = Nearest(best.S.select(rows), best.y[rows], best.noise.select(rows), best.enough)
+        begin = torch.cat([self.beginning(best, restart, run) for run in runs])
+        self.walk(network, copies, begin, ranked.mT[runs.start : runs.stop].reshape(-1, 1) if self.targets else ranked)
+        found = (copies.answers().split(len(best)), copies.lengths.split(len(best)))
+        for z, distance in zip(*found, strict=True):
+            best.meet(distance < inf, z)
+        (ranked,) = best.pack(ranked)
+        return ranked
+
+    def beginning(self, best: Nearest, restart: int, run: int) -> Float[Tensor, "s *z"]:
+        if not restart:
+            return best.S.start
+        near = best.S.resized(torch.minimum(best.length, best.S.radius) / 2)
+        return near.sample(best.noise.fold(restart).fold(run))
+
+    def walk(self, network: Network, best: Nearest, z: Float[Tensor, "s *z"], targets: Int[Tensor, "s k"]) -> None:
+        """Search from one beginning, for one target or the nearest border of several."""
+        found = self.border(network, best.S, z, best.y, targets)
         value, normal = found.loss, found.gradient
         often = False
         for step in range(self.steps):
@@ -95,26 +110,25 @@ class FAB(MinimumDistanceAttack):
             if often:  # most will step back: look first, which is cheaper than a gradient that is thrown away
                 wrong = misclassified(network, best.S, z, best.y)
                 best.meet(wrong, z)
-                z, ranked, wrong = best.pack(z, ranked, wrong)
+                z, targets, wrong = best.pack(z, targets, wrong)
                 if not len(best):
                     break
                 z = torch.where(per_example(wrong, z), torch.lerp(best.S.start, z, self.backward), z)
-                found = self.border(network, best.S, z, best.y, ranked, run)
+                found = self.border(network, best.S, z, best.y, targets)
                 value, normal, often = found.loss, found.gradient, bool(wrong.float().mean() > OFTEN)
                 continue
-            found = self.border(network, best.S, z, best.y, ranked, run)
+            found = self.border(network, best.S, z, best.y, targets)
             wrong = labels_of(found.logits) != best.y
             best.meet(wrong, z)
-            z, value, normal, ranked, wrong = best.pack(z, found.loss, found.gradient, ranked, wrong)
+            z, value, normal, targets, wrong = best.pack(z, found.loss, found.gradient, targets, wrong)
             if not len(best):
                 break
             if step + 1 < self.steps and wrong.any():
                 back = best.S.select(wrong)
                 z[wrong] = back.start + self.backward * (z[wrong] - back.start)
-                found = self.border(network, back, z[wrong], best.y[wrong], ranked[wrong], run)
+                found = self.border(network, back, z[wrong], best.y[wrong], targets[wrong])
                 value[wrong], normal[wrong] = found.loss, found.gradient
                 often = bool(wrong.float().mean() > OFTEN)
-        return ranked
 
     def border(
         self,
@@ -122,12 +136,11 @@ class FAB(MinimumDistanceAttack):
         S: NormBall,
         z: Float[Tensor, "s *z"],
         y: Int[Tensor, "s"],
-        ranked: Int[Tensor, "s k"],
-        run: int,
+        targets: Int[Tensor, "s k"],
     ) -> Ascent:
         if self.targets:
-            return ascent(lead, network, S, z, y, ranked[:, run])
-        return nearest_border(network, S, z, y, ranked)
+            return ascent(lead, network, S, z, y, targets[:, 0])
+        return nearest_border(network, S, z, y, targets)
 
     def moved(
         self, S: NormBall, z: Float[Tensor, "s *z"], value: Float[Tensor, "s"], normal: Float[Tensor, "s *z"]
@@ -149,6 +162,8 @@ class FAB(MinimumDistanceAttack):
 
 LEVEL = 1e-8
 """Slopes below it count as none, as in the released code."""
+FULL = 2**18
+"""Where what is left of a batch holds fewer numbers, several targets fill it up."""
 OFTEN = 0.3
 """A forward pass costs about this share of a forward-backward pass."""
 

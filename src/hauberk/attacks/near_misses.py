@@ -16,9 +16,9 @@ from hauberk.concepts.perturbation_set import PerturbationSet
 class NearMisses(Attack):
     """Runs a short attack on all examples, and a long one on those whose margin it brought down far enough.
 
-    What a long attack finds, it finds there: on an MNIST network trained for l_inf, 5,000 queries of Square broke 79 of
-    the 190 survivors of gradients whose margin had fallen below 0.3 of the clean one, 24 of 277 between 0.3 and 0.45,
-    and 5 of 355 up to 0.55.
+    What a long attack finds, it finds there: of 519 digits that withstood gradients on an MNIST network trained for
+    l_inf, Square broke 11, all of them among the 62 whose margin APGD had brought down furthest, to 0.35 of the clean
+    one or less.
 
     Args:
         probe: the short attack; its answer counts where the long one is not asked.
@@ -31,7 +31,7 @@ class NearMisses(Attack):
 
     probe: Attack
     attack: Attack
-    share: float = 0.55
+    share: float = 0.45
 
     def __post_init__(self) -> None:
         require_positive("NearMisses", share=self.share)

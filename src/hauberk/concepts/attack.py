@@ -14,7 +14,7 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.subject import labels_of
 from hauberk.errors import InputError
-from hauberk.kernels.input_gradients import InputGradients
+from hauberk.kernels.convolutions import FastConvolutions
 
 Network = Callable[[Tensor], Tensor]
 """Anything that maps a batch of inputs to logits."""
@@ -109,7 +109,7 @@ def ascent(
 
     A network that draws random numbers is called `samples` times, and everything is averaged (Athalye et al. 2018).
     """
-    with torch.enable_grad(), InputGradients():
+    with torch.enable_grad(), FastConvolutions(weights=False):
         z = z.detach().requires_grad_()
         passes = []
         for _ in range(samples):

@@ -11,7 +11,7 @@ from hauberk.concepts.loss import lead
 from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.radius import per_example
 from hauberk.errors import ShapeError
-from hauberk.kernels.input_gradients import InputGradients
+from hauberk.kernels.convolutions import FastConvolutions
 
 
 def nearest_border(
@@ -21,7 +21,7 @@ def nearest_border(
 
     One forward pass and one backward pass a target. Source: Moosavi-Dezfooli et al. 2016, eq. 8.
     """
-    with torch.enable_grad(), InputGradients():
+    with torch.enable_grad(), FastConvolutions(weights=False):
         z = z.detach().requires_grad_()
         logits = network(S.decode(z))
         found: tuple[Tensor, Tensor, Tensor] | None = None

@@ -15,6 +15,8 @@ class Split:
     inputs: Shaped[Tensor, "n *x"]
     """uint8 pixels, or floating-point inputs already within the data set's range."""
     labels: Int64[Tensor, "n"]
+    pseudo_labelled: "Split | None" = None
+    """Further examples for training alone, labelled by a network."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -25,8 +27,19 @@ class Split:
         return (x.float() / 255 if x.dtype == torch.uint8 else x), self.labels[index]
 
     def select(self, index: Tensor | slice) -> "Split":
-        """Return the split of the indexed examples."""
-        return Split(self.inputs[index], self.labels[index])
+        """Return the split of the indexed examples; what is pseudo-labelled stays beside them."""
+        return Split(self.inputs[index], self.labels[index], self.pseudo_labelled)
+
+    def to(self, device: torch.device) -> "Split":
+        """Return the split on a device."""
+        further = None if self.pseudo_labelled is None else self.pseudo_labelled.to(device)
+        return Split(self.inputs.to(device), self.labels.to(device), further)
+
+    def joined(self, other: "Split") -> "Split":
+        """Return the examples of both; pixels stay bytes where both have them."""
+        alike = self.inputs.dtype == other.inputs.dtype
+        inputs = [split.inputs if alike else split.batch(slice(None))[0] for split in (self, other)]
+        return Split(torch.cat(inputs), torch.cat([self.labels, other.labels]))
 
 
 class Dataset(ABC):

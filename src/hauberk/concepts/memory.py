@@ -1,18 +1,39 @@
-"""What stays at the places of a batch from one batch to the next."""
+"""What stays from one batch to the next."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from math import nan
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
+OfRows = Callable[[Tensor], Tensor]
+"""From the rows of one process to those of the whole batch, or back."""
 
-class Memory:
-    """Rows of a tensor, the first of them for a batch's first example; a training keeps them in its checkpoints."""
+
+class Remembered(ABC):
+    """A tensor that stays from one batch to the next; a training keeps it in its checkpoints."""
 
     def __init__(self) -> None:
         self.rows: Tensor | None = None
+
+    @abstractmethod
+    def exchange(self, gathered: OfRows) -> None:
+        """Learn, after a step, what other processes have kept; all of them call it."""
+
+    @abstractmethod
+    def whole(self, gathered: OfRows) -> Tensor | None:
+        """Return what all processes remember together; None before the first batch."""
+
+    @abstractmethod
+    def restore(self, rows: Tensor, share: OfRows) -> None:
+        """Remember what is this process's of the whole."""
+
+
+class Memory(Remembered):
+    """Rows for the places of a batch, the first of them for its first example."""
 
     def recall(self, like: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"] | None:
         """Return the rows for a batch of this shape; None where they do not fit, as before the first batch."""
@@ -26,10 +47,59 @@ class Memory:
         behind = self.rows[len(rows) :] if self.recall(rows) is not None and self.rows is not None else rows[:0]
         self.rows = torch.cat([rows, behind.to(rows)])
 
+    def exchange(self, gathered: OfRows) -> None:
+        """Places are each process's own."""
 
-def memories(part: object) -> Iterator[Memory]:
+    def whole(self, gathered: OfRows) -> Tensor | None:
+        return None if self.rows is None else gathered(self.rows)
+
+    def restore(self, rows: Tensor, share: OfRows) -> None:
+        self.rows = share(rows)
+
+
+class ExampleMemory(Remembered):
+    """A number for each training example, whichever process saw it last; NaN for those that none has seen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.news: tuple[Tensor, Tensor] | None = None
+        """Examples and numbers that the other processes have yet to hear of."""
+
+    def recall(self, examples: Int[Tensor, "b"], unseen: float) -> Float[Tensor, "b"]:
+        """Return the numbers of the examples with these indices."""
+        if self.rows is None:
+            self.rows = torch.empty(0, device=examples.device)
+        padded = torch.cat([self.rows, self.rows.new_full((1,), nan)])
+        numbers = padded[examples.clamp(max=len(self.rows))].nan_to_num(unseen)
+        self.news = examples[:0], numbers[:0]
+        return numbers
+
+    def keep(self, examples: Int[Tensor, "b"], numbers: Float[Tensor, "b"]) -> None:
+        """Replace the numbers of some examples, after `recall`."""
+        self.news = examples, numbers.detach().float()
+        self.write(*self.news)
+
+    def write(self, examples: Int[Tensor, "b"], numbers: Float[Tensor, "b"]) -> None:
+        rows = numbers[:0] if self.rows is None else self.rows
+        missing = int(examples.max()) + 1 - len(rows)
+        self.rows = torch.cat([rows, rows.new_full((max(missing, 0),), nan)])
+        self.rows[examples] = numbers
+
+    def exchange(self, gathered: OfRows) -> None:
+        if self.news is not None:
+            self.write(*map(gathered, self.news))
+            self.news = None
+
+    def whole(self, gathered: OfRows) -> Tensor | None:
+        return self.rows
+
+    def restore(self, rows: Tensor, share: OfRows) -> None:
+        self.rows = rows
+
+
+def memories(part: object) -> Iterator[Remembered]:
     """Yield what an objective and all that it is made of remember, always in the same order."""
-    if isinstance(part, Memory):
+    if isinstance(part, Remembered):
         yield part
     elif is_dataclass(part):
         for field in fields(part):

@@ -30,26 +30,28 @@ class Noise:
 
     keys: Int[Tensor, "b"]
     common_key: Int[Tensor, ""]
+    examples: Int[Tensor, "b"]
+    """The index of each example, in the data set, say; -1 where the stream belongs to none."""
 
     @classmethod
     def of(cls, seed: int, examples: Int[Tensor, "b"]) -> "Noise":
         """Return the streams of the examples with these indices (in the data set, say)."""
         start = mixed(torch.tensor(seed, device=examples.device) * GOLDEN + 1)
-        return cls(mixed(start + (examples.long() + 1) * GOLDEN), mixed(start))
+        return cls(mixed(start + (examples.long() + 1) * GOLDEN), mixed(start), examples)
 
     def fold(self, number: int) -> "Noise":
         """Return independent streams, one for each number (a step, a restart, an attack)."""
         step = torch.tensor(number + 1) * GOLDEN
-        return type(self)(mixed(mixed(self.keys) + step), mixed(mixed(self.common_key) + step))
+        return type(self)(mixed(mixed(self.keys) + step), mixed(mixed(self.common_key) + step), self.examples)
 
     def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> "Noise":
         """Return the streams of some of the examples."""
-        return type(self)(self.keys[index], self.common_key)
+        return type(self)(self.keys[index], self.common_key, self.examples[index])
 
     @property
     def common(self) -> "Noise":
         """One stream that is the same for all examples, whoever is in the batch."""
-        return type(self)(self.common_key[None], self.common_key)
+        return type(self)(self.common_key[None], self.common_key, torch.full_like(self.common_key[None], -1))
 
     def uniform(self, shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> Float[Tensor, "b ..."]:
         """Return numbers uniform in (0, 1), of this shape for each example."""

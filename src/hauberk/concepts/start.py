@@ -3,12 +3,15 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from hauberk.concepts.memory import Memory
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet
+from hauberk.concepts.radius import per_example
+from hauberk.errors import InputError
 
 
 class Start(ABC):
@@ -36,6 +39,31 @@ class RandomMember(Start):
 
     def __call__(self, S: PerturbationSet, noise: Noise) -> Float[Tensor, "b *z"]:
         return S.sample(noise)
+
+
+@dataclass(frozen=True)
+class RandomSigns(Start):
+    """The input, each coordinate moved up or down by a share of the radius, as far as the set holds it.
+
+    Args:
+        share: of the radius; in an l_inf ball 1 begins at a random corner.
+
+    Raises:
+        InputError: share is not positive.
+
+    Source: Tramer et al. 2018 (R+FGSM).
+    """
+
+    share: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not self.share > 0:
+            raise InputError(f"RandomSigns needs share > 0, but it is {self.share}.")
+
+    def __call__(self, S: PerturbationSet, noise: Noise) -> Float[Tensor, "b *z"]:
+        up = noise.uniform(tuple(S.start.shape[1:]), S.start.dtype) < 0.5
+        length = per_example(self.share * S.radius, S.start)
+        return S.project(torch.where(up, S.start + length, S.start - length))
 
 
 @dataclass(frozen=True)

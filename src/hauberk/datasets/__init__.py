@@ -8,6 +8,8 @@ from hauberk.datasets.image_folder import ImageFolder
 from hauberk.datasets.mnist import MNIST
 from hauberk.datasets.npz import NpzFile
 from hauberk.datasets.points import Points
+from hauberk.datasets.pseudo_labelled import PseudoLabelled
+from hauberk.datasets.subset import Subset
 from hauberk.datasets.svhn import SVHN
 
 __all__ = [
@@ -21,4 +23,6 @@ __all__ = [
     "ImageFolder",
     "NpzFile",
     "Points",
+    "PseudoLabelled",
+    "Subset",
 ]

@@ -35,6 +35,7 @@ def attack_results(
             {
                 "name": name,
                 "black_box": attack.black_box,
+                "minimum_distance": isinstance(attack, MinimumDistanceAttack),
                 "broken": int((records["broken_by"] == name).sum()),
                 "tried": tried,
                 "succeeded": succeeded,

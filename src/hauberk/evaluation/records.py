@@ -45,6 +45,13 @@ def attack_schema(attacks: Iterable[str]) -> dict[str, Any]:
     }
 
 
+def outcomes(records: pl.DataFrame) -> dict[str, pl.Series]:
+    """Return which examples count for clean, attacked and certified accuracy."""
+    correct = records["prediction"] == records["label"]
+    attacked = correct & records["broken_by"].is_null()
+    return {"clean": correct, "attacked": attacked, "certified": attacked & records["certified_by"].is_not_null()}
+
+
 def read_records(folder: Path) -> pl.DataFrame:
     """Return the records of every shard in a folder, in the order of the examples.
 

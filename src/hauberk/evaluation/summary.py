@@ -12,7 +12,7 @@ from hauberk.concepts.attack import Attack, MinimumDistanceAttack
 from hauberk.concepts.certificate import Verifier
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.evaluation.attack_results import attack_results
-from hauberk.evaluation.records import read_records
+from hauberk.evaluation.records import outcomes, read_records
 from hauberk.evaluation.statistics import share
 
 Summary = dict[str, Any]
@@ -77,10 +77,4 @@ def summarised(
 
 def accuracies(records: pl.DataFrame) -> dict[str, dict[str, float | int]]:
     """Return clean, attacked and certified accuracy."""
-    correct = records["prediction"] == records["label"]
-    masks = {
-        "clean": correct,
-        "attacked": correct & records["broken_by"].is_null(),
-        "certified": correct & records["certified_by"].is_not_null() & records["broken_by"].is_null(),
-    }
-    return {name: share(int(mask.sum()), len(records)) for name, mask in masks.items()}
+    return {name: share(int(mask.sum()), len(records)) for name, mask in outcomes(records).items()}

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from hauberk.concepts.derived_objective import DerivedObjective
 from hauberk.concepts.graph import Graph
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.objective import Objective, ObjectiveValue
@@ -14,7 +15,7 @@ from hauberk.errors import InputError
 
 
 @dataclass(frozen=True)
-class SparseWeights(Objective):
+class SparseWeights(DerivedObjective):
     """Another objective, and a multiple of the sum of all weights' absolute values.
 
     Weights are parameters of two dimensions or more: neither biases nor the scales of normalisations. The sum of their
@@ -36,18 +37,6 @@ class SparseWeights(Objective):
     def __post_init__(self) -> None:
         if not self.penalty >= 0:
             raise InputError(f"SparseWeights needs penalty >= 0, but it is {self.penalty}.")
-
-    @property
-    def needs_graph(self) -> bool:
-        return self.objective.needs_graph
-
-    @property
-    def replays(self) -> int:
-        return self.objective.replays
-
-    @property
-    def measure(self) -> str:
-        return self.objective.measure
 
     def __call__(
         self,

@@ -13,8 +13,8 @@ from hauberk.concepts.lowering import Lowered, Stored, Value, lowers
 from hauberk.concepts.op import Affine, Diagonal
 from hauberk.concepts.rows import Window
 from hauberk.errors import UnsupportedOpError
+from hauberk.kernels.convolutions import FEW
 from hauberk.kernels.fold import fold
-from hauberk.kernels.input_gradients import FEW
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,10 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 from markupsafe import Markup
-from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter
 
 from hauberk.errors import InputError
-from hauberk.reports.svg import COLOURS, panels, to_svg
+from hauberk.reports.svg import COLOURS, legend, panels, to_svg
 
 SERIES = ["series-1", "series-2", "series-3", "series-4", "certified", "attacked", "clean"]
 MARKERS = "o^sDvPX"
@@ -66,7 +65,7 @@ def draw_relative_errors(table: pl.DataFrame, name: str = "relative-errors") -> 
             axes.step(edges[:-1], density, where="post", color=COLOURS[colour], label=f"r = {part['r'][0]}")
         axes.axvline(0, color=COLOURS["ink"], linewidth=0.8, linestyle=(0, (4, 3)))
         axes.set(xlabel="relative error of the estimate", ylabel="density", ylim=(0, None), xlim=(low, high))
-        legend(axes)
+        legend(axes, 4)
         spreads = ", ".join(f"{part['relative_error'].std():.2g} at r = {part['r'][0]}" for part in parts)
         return to_svg(figure, name, f"Histograms of the relative error; the standard deviations are {spreads}.")
 
@@ -94,7 +93,7 @@ def draw_error_against_projections(table: pl.DataFrame, name: str = "error-again
         axes.minorticks_off()
         axes.set(xlabel="projections r", ylabel="error", ylim=(0, None))
         axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:g} %")
-        legend(axes)
+        legend(axes, 4)
         return to_svg(figure, name, "Robust and standard error against the number of projections in training.")
 
 
@@ -129,10 +128,6 @@ def draw_scaling(table: pl.DataFrame, name: str = "scaling") -> Markup:
             axes.minorticks_off()
             axes.legend(loc="upper left")
         return to_svg(figure, name, f"Time and memory against hidden units: {'; '.join(slopes)}.")
-
-
-def legend(axes: Axes) -> None:
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.4, ncols=4, borderpad=0)
 
 
 def require(table: pl.DataFrame, *columns: str) -> None:

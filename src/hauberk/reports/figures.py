@@ -1,21 +1,16 @@
 """The figures of a report, as inline SVG."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
 from markupsafe import Markup
-from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
 from hauberk.evaluation.records import distance_column
 from hauberk.reports.run_files import Layer
 from hauberk.reports.summary import Share, Summary
-from hauberk.reports.svg import COLOURS, drawing, to_svg
-from hauberk.reports.training import Row, Training
-
-_PERCENT = PercentFormatter(1, decimals=0, symbol=" %")
+from hauberk.reports.svg import COLOURS, PERCENT, drawing, end_of, legend, to_svg
 
 
 def draw_curves(summary: Summary, name: str) -> Markup:
@@ -41,9 +36,9 @@ def draw_curves(summary: Summary, name: str) -> Markup:
             textcoords="offset points", ha="right", va="bottom",
         )  # fmt: skip
         axes.xaxis.set_major_formatter("{x:g}")
-        axes.yaxis.set_major_formatter(_PERCENT)
+        axes.yaxis.set_major_formatter(PERCENT)
         axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-        _legend(axes)
+        legend(axes)
         last = summary.curve[-1]
         return to_svg(
             figure, name,
@@ -55,8 +50,11 @@ def draw_curves(summary: Summary, name: str) -> Markup:
 def attack_distances(summary: Summary, records: pl.DataFrame) -> dict[str, pl.Series]:
     """Return the distances of misclassified points of each attack that was tried on every correct example, and of all.
 
-    The last is the least distance of any; it is left out where it would repeat the only other.
+    The last is the least distance of any; it is left out where it would repeat the only other. There is none where
+    every attack looked for any member of the set: it stops near the set's radius, whatever the network.
     """
+    if not summary.measured:
+        return {}
     tried = [attack.name for attack in summary.attackers if attack.alone is not None and attack.found]
     found = {name: records[column].drop_nulls() for name in tried if (column := distance_column(name)) in records}
     everything = records["distance"].drop_nulls()
@@ -93,46 +91,14 @@ def draw_distances(summary: Summary, distances: Mapping[str, pl.Series], name: s
             textcoords="offset points", ha="right", va="bottom",
         )  # fmt: skip
         axes.xaxis.set_major_formatter("{x:g}")
-        axes.yaxis.set_major_formatter(_PERCENT)
-        _legend(axes)
+        axes.yaxis.set_major_formatter(PERCENT)
+        legend(axes)
         medians = "; ".join(f"{attack} found {len(series)}" for attack, series in distances.items())
         return to_svg(
             figure, name,
             f"Share of {correct} correctly classified examples still unbroken against the distance: {medians} wrong "
             "points.",
         )  # fmt: skip
-
-
-def draw_training(training: Training, name: str) -> list[Markup]:
-    """Return three figures against the epoch: the loss, the accuracies, and the radius trained with."""
-    size, rows, last = (3.1, 2.5), training.rows, training.last
-    with drawing(*size) as (figure, axes):
-        _line(axes, rows, lambda row: row.loss, color=COLOURS["ink"], linewidth=1)
-        axes.set(title="Training loss", xlabel="epoch", ylim=(0, None))
-        loss = to_svg(figure, f"{name}-loss", f"Training loss against the epoch, at the end {_number(rows[-1].loss)}.")
-    with drawing(*size) as (figure, axes):
-        fine = {"linewidth": 1, "alpha": 0.55}
-        _line(axes, rows, lambda row: row.clean, color=COLOURS["clean"], label="clean", **fine)
-        _line(axes, rows, lambda row: row.robust, color=COLOURS["robust"], label="robust", **fine)
-        coarse = {"marker": "o", "markersize": 3, "linewidth": 1.6}
-        _line(axes, training.epochs, lambda row: row.validation_clean, color=COLOURS["clean"], **coarse)
-        _line(axes, training.epochs, lambda row: row.validation_robust, color=COLOURS["robust"], **coarse)
-        settled = [row for row in [*rows, *training.epochs] if row.epoch > last.epoch / 10]
-        values = [(row.clean, row.robust, row.validation_clean, row.validation_robust) for row in settled]
-        least = min((value for four in values for value in four if value is not None), default=0.0)
-        bottom = min(0.9, np.floor(least * 10) / 10)  # the first rise would flatten all the rest
-        axes.set(title="Accuracy", xlabel="epoch", ylim=(bottom, 1 + (1 - bottom) * 0.02))
-        axes.yaxis.set_major_formatter(_PERCENT)
-        _legend(axes, loc="best")
-        shares = to_svg(figure, f"{name}-shares", "Clean and robust accuracy in training against the epoch.")
-    with drawing(*size) as (figure, axes):
-        _line(axes, rows, lambda row: row.radius, color=COLOURS["ink"])
-        axes.set(title="Radius, as a share of the final one", xlabel="epoch", ylim=(0, None))
-        axes.yaxis.set_major_formatter(_PERCENT)
-        radius = to_svg(
-            figure, f"{name}-radius", f"Training radius, at the end {_number(last.radius)} of the final one."
-        )
-    return [loss, shares, radius]
 
 
 def draw_layers(layers: Sequence[Layer], name: str) -> Markup:
@@ -143,15 +109,14 @@ def draw_layers(layers: Sequence[Layer], name: str) -> Markup:
             widths = np.array([getattr(layer, state) for layer in layers])
             axes.barh(range(len(layers)), widths, left=left, height=0.68, color=COLOURS[state], label=state)
             left += widths
-        names = [layer.name if len(layer.name) <= 24 else f"…{layer.name[-23:]}" for layer in layers]
-        axes.set_yticks(range(len(layers)), names)
+        axes.set_yticks(range(len(layers)), [end_of(layer.name, 24) for layer in layers])
         for row, layer in enumerate(layers):
             axes.annotate(f"{layer.neurons:,}", (1.02, row), va="center", annotation_clip=False)
         axes.set(xlim=(0, 1), ylim=(len(layers) - 0.4, -0.6))
-        axes.xaxis.set_major_formatter(_PERCENT)
+        axes.xaxis.set_major_formatter(PERCENT)
         axes.grid(False)
         axes.spines["bottom"].set_visible(False)
-        _legend(axes)
+        legend(axes)
         worst = max(layers, key=lambda layer: layer.unstable)
         return to_svg(
             figure, name,
@@ -180,31 +145,10 @@ def draw_bounds(bounds: pl.Series, name: str, things: str = "images") -> Markup:
         axes.set(xlabel="proven lower bound of the margin", ylabel=things)
         axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
         axes.yaxis.set_major_formatter("{x:,.0f}")
-        _legend(axes)
+        legend(axes)
         above = int((bounds > 0).sum())
         return to_svg(
             figure,
             name,
             f"Histogram of the proven lower bounds of the margin: {above} of {len(bounds)} lie above zero.",
         )
-
-
-def _line(axes: Axes, rows: Sequence[Row], of: Callable[[Row], float | None], **style: Any) -> None:
-    """Draw one value of every row that has it against the epoch."""
-    points = [(row.epoch, value) for row in rows if (value := of(row)) is not None]
-    if points:
-        axes.plot(*zip(*points, strict=True), **style)
-
-
-def _legend(axes: Axes, loc: Literal["best"] | None = None) -> None:
-    """Place the legend above the axes in one line, or where `loc` says."""
-    if not axes.get_legend_handles_labels()[0]:
-        return
-    if loc:
-        axes.legend(loc=loc)
-    else:
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.4, ncols=3, borderpad=0)
-
-
-def _number(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.3g}"

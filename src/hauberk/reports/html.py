@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from hauberk.atomic import write_text
 from hauberk.errors import InputError
 from hauberk.reports.examples import draw_strip
+from hauberk.reports.families import differences, distinct_names, other_weights
 from hauberk.reports.figures import (
     attack_distances,
     central_range,
@@ -17,11 +18,21 @@ from hauberk.reports.figures import (
     draw_curves,
     draw_distances,
     draw_layers,
-    draw_training,
 )
+from hauberk.reports.learning_curves import draw_compared_trainings, draw_course, draw_learning_curves
 from hauberk.reports.run_files import Run, read_run
-from hauberk.reports.studies import Illustration, draw_study
-from hauberk.reports.tables import attack_table, duration, headline_rows, percent, percent_interval
+from hauberk.reports.studies import draw_studies
+from hauberk.reports.study_files import StudyFile
+from hauberk.reports.sweep import draw_sweep, find_sweep
+from hauberk.reports.tables import (
+    attack_table,
+    duration,
+    headline_rows,
+    percent,
+    percent_interval,
+    points,
+    points_interval,
+)
 
 
 def write_report(runs: Sequence[Path], output: Path) -> Path:
@@ -57,23 +68,52 @@ def _environment() -> Environment:
         "interval": percent_interval,
         "duration": duration,
         "thousands": "{:,}".format,
+        "points": points,
+        "points_interval": points_interval,
     }
     return environment
 
 
 def _context(runs: list[Run]) -> dict[str, Any]:
     several = len(runs) > 1
-    views = [_view(run, f"run-{number}-" if several else "") for number, run in enumerate(runs, start=1)]
+    names = distinct_names(runs)
+    views = [
+        _view(run, name, f"run-{number}-" if several else "")
+        for number, (run, name) in enumerate(zip(runs, names, strict=True), start=1)
+    ]
     ordered = sorted(views, key=lambda view: view["run"].summary.subject)  # subjects are never mixed in one table
     subjects = [(subject, list(group)) for subject, group in groupby(ordered, lambda view: view["run"].summary.subject)]
-    studies: dict[str, list[tuple[dict[str, Any], Illustration]]] = {}  # the same question, side by side
+    asked: dict[str, list[tuple[str, StudyFile]]] = {}
     for view in views:
-        for study, illustration in view["studies"]:
-            studies.setdefault(study.name, []).append((view, illustration))
-    return {"views": views, "subjects": subjects, "several": several, "studies": studies}
+        for study in view["run"].studies:
+            asked.setdefault(study.name, []).append((view["name"] if several else "", study))
+    studies = {
+        name: draw_studies(found, f"study-{place}") for place, (name, found) in enumerate(asked.items(), start=1)
+    }
+    return {"views": views, "subjects": subjects, "several": several, "studies": studies} | _comparison(views)
 
 
-def _view(run: Run, prefix: str) -> dict[str, Any]:
+def _comparison(views: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what the template shows of several runs beside accuracies and studies."""
+    runs = [view["run"] for view in views]
+    others, by_folder = other_weights(runs), {view["run"].folder: view for view in views}
+    sweep = find_sweep(runs, others)
+    trainings = [(view["name"], view["run"].training, view["run"].keeps_best) for view in views if view["run"].training]
+    same: dict[str, list[str]] = {}
+    for pair in others:
+        if pair.same:
+            same.setdefault(pair.name, []).append(by_folder[pair.kept.folder]["name"])
+    return {
+        "pairs": [(pair, by_folder[pair.kept.folder]["name"], *differences(pair)) for pair in others if not pair.same],
+        "same": same,
+        "origins": {pair.other.folder: (pair.name, by_folder[pair.kept.folder]) for pair in others},
+        "sweep": sweep,
+        "swept": draw_sweep(sweep, "sweep") if sweep else None,
+        "compared": draw_compared_trainings(trainings, "compared") if len(trainings) > 1 else None,
+    }
+
+
+def _view(run: Run, name: str, prefix: str) -> dict[str, Any]:
     """Return what the template shows of a run; `prefix` keeps the ids of several runs apart."""
     summary = run.summary
     bounds = run.records["lower"].drop_nulls().drop_nans()
@@ -82,6 +122,7 @@ def _view(run: Run, prefix: str) -> dict[str, Any]:
     distances = attack_distances(summary, run.records)
     return {
         "run": run,
+        "name": name,
         "summary": summary,
         "prefix": prefix,
         "network": run.about.network.rpartition(".")[2],
@@ -89,12 +130,10 @@ def _view(run: Run, prefix: str) -> dict[str, Any]:
         "curves": draw_curves(summary, f"{prefix}curves") if summary.curve else None,
         "attacks": attack_table(summary),
         "distances": draw_distances(summary, distances, f"{prefix}distances") if distances else None,
-        "training": draw_training(run.training, f"{prefix}training") if run.training else [],
+        "learning": draw_learning_curves(run.training, run.keeps_best, f"{prefix}learning") if run.training else None,
+        "course": draw_course(run.training, f"{prefix}course") if run.training else [],
         "strip": draw_strip(run.examples) if run.examples else {},
         "layers": draw_layers(run.layers, f"{prefix}layers") if run.layers else None,
-        "studies": [
-            (study, draw_study(study, f"{prefix}drawing-{place}")) for place, study in enumerate(run.studies, start=1)
-        ],
         "bounds": draw_bounds(bounds, f"{prefix}bounds", run.about.inputs) if len(bounds) else None,
         "bounded": len(bounds),
         "outside": int(((bounds < low) | (bounds > high)).sum()),

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from hauberk.errors import InputError
 from hauberk.evaluation.records import SCHEMA, read_records
 from hauberk.reports.examples import Examples, read_examples
+from hauberk.reports.recipe_keys import recipe_keys
 from hauberk.reports.study_files import StudyFile, read_studies
 from hauberk.reports.summary import Summary
 from hauberk.reports.training import Training, read_training
@@ -61,11 +63,24 @@ class Run:
     layers: list[Layer]
     examples: Examples | None
     studies: list[StudyFile] = field(default_factory=list)
+    keys: dict[str, Any] = field(default_factory=dict)
+    """The values of the recipe by their paths."""
 
     @property
     def name(self) -> str:
         """The name of its folder."""
         return self.folder.resolve().name
+
+    @property
+    def keeps_best(self) -> bool:
+        """Whether the training was to end with its best weights rather than the final ones."""
+        return self.keys.get("trainer.keep") == "best"
+
+    @property
+    def judge(self) -> str:
+        """The kind of attack that judged held-out examples in training; empty where the objective itself did."""
+        given = self.keys.get("trainer.judge.class") or self.keys.get("trainer.judge") or ""
+        return str(given).rpartition(".")[2]
 
 
 def read_run(folder: Path) -> Run:
@@ -82,9 +97,10 @@ def read_run(folder: Path) -> Run:
     evaluation = folder / "evaluation"
     train_again = "pass the folder of a run, or run `hauberk train` again."
     about, summary, layers = folder / "run.json", evaluation / "summary.json", evaluation / "layers.json"
+    recipe = read_text(folder / "recipe.yaml", train_again)
     run = Run(
         folder=folder,
-        recipe=read_text(folder / "recipe.yaml", train_again),
+        recipe=recipe,
         about=parse(read_text(about, train_again), About, str(about), train_again),
         summary=parse(read_text(summary, EVALUATE), Summary, str(summary), EVALUATE),
         records=read_records(evaluation / "records"),
@@ -92,6 +108,7 @@ def read_run(folder: Path) -> Run:
         layers=parse_list(read_text(layers, EVALUATE), Layer, str(layers), EVALUATE) if layers.exists() else [],
         examples=read_examples(evaluation / "examples.safetensors", EVALUATE),
         studies=read_studies(evaluation / "studies", EVALUATE),
+        keys=recipe_keys(recipe, str(folder / "recipe.yaml")),
     )
     missing = SCHEMA.keys() - set(run.records.columns)
     if missing:

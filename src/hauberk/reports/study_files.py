@@ -25,6 +25,11 @@ class StudyFile:
         """What the recipe calls it."""
         return self.path.stem
 
+    @property
+    def applicable(self) -> bool:
+        """Whether the question made sense; the table is empty otherwise."""
+        return "not_applicable" not in self.facts
+
     def fact(self, name: str) -> str:
         """Return what the study says beside its table.
 

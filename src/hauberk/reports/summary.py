@@ -47,6 +47,9 @@ class AttackResult:
     succeeded: int = 0
     """How many of the tried ones it broke."""
     black_box: bool = False
+    minimum_distance: bool = True
+    """Whether it looks for the nearest misclassified point rather than any in the set; files that do not say may be of
+    either kind."""
     alone: Share | None = None
     """The accuracy that it leaves by itself, where it was tried on every correctly classified example."""
     found: int = 0
@@ -109,14 +112,20 @@ class Summary(Accuracies):
         return [attack for attack in self.attacks if attack.not_applicable is None]
 
     @property
+    def measures(self) -> list[str]:
+        """The accuracies that were looked for: attacked and certified where an attack and a verifier applied."""
+        looked = {"clean": True, "attacked": bool(self.attackers), "certified": bool(self.provers)}
+        return [measure for measure, tried in looked.items() if tried]
+
+    @property
     def compared(self) -> bool:
         """Whether each attack has an accuracy of its own."""
         return bool(self.attackers) and all(attack.alone is not None for attack in self.attackers)
 
     @property
     def measured(self) -> bool:
-        """Whether there are distances."""
-        return any(attack.found for attack in self.attacks)
+        """Whether there are distances that say more than the radius does."""
+        return any(attack.found and attack.minimum_distance for attack in self.attacks)
 
     @property
     def provers(self) -> list[VerifierResult]:

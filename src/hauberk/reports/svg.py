@@ -11,8 +11,10 @@ import matplotlib
 from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 
 COLOURS = {
+    "paper": "#ffffff",
     "ink": "#22272e",
     "rule": "#d5d9df",
     "clean": "#68717d",
@@ -30,6 +32,9 @@ COLOURS = {
     "series-4": "#5a6ac0",
 }
 """Colours by meaning, the same in every figure and table, told apart by every kind of colour vision."""
+
+PERCENT = PercentFormatter(1, decimals=0, symbol=" %")
+"""How axes of shares are labelled."""
 
 _STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
@@ -81,6 +86,17 @@ def panels(width: float, height: float, rows: int, columns: int) -> Iterator[tup
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
         yield figure, list(figure.subplots(rows, columns, squeeze=False).flat)
+
+
+def end_of(text: str, most: int = 28) -> str:
+    """Return a name of at most so many characters: its end, where the whole is too long."""
+    return text if len(text) <= most else f"…{text[1 - most :]}"
+
+
+def legend(axes: Axes, columns: int = 3) -> None:
+    """Place the legend above the axes, where there is anything to name."""
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.4, ncols=columns, borderpad=0)
 
 
 def to_svg(figure: Figure, name: str, label: str) -> Markup:

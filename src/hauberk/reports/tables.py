@@ -1,5 +1,6 @@
 """Numbers as people read them, and the headline table in a terminal."""
 
+import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hauberk.reports.summary import Accuracies, Share, Summary
+from hauberk.reports.summary import Share, Summary
+from hauberk.reports.typed_json import parse
 
 
 @dataclass(frozen=True)
@@ -18,15 +20,23 @@ class Measure:
 
     name: str
     meaning: str
-    share: Share
+    share: Share | None
+    """None where nothing looked for it."""
 
 
-def headline_rows(accuracies: Accuracies) -> list[Measure]:
+MEANINGS = {
+    "clean": ("classified correctly", ""),
+    "attacked": ("withstood every attack tried", "no attack was made"),
+    "certified": ("proven: nothing in the set changes the answer", "no proof was tried"),
+}
+"""Of accuracies that were looked for, and of those that were not."""
+
+
+def headline_rows(summary: Summary) -> list[Measure]:
     """Return clean, attacked and certified accuracy, from the largest to the smallest."""
     return [
-        Measure("clean", "classified correctly", accuracies.clean),
-        Measure("attacked", "withstood every attack tried", accuracies.attacked),
-        Measure("certified", "proven: nothing in the set changes the answer", accuracies.certified),
+        Measure(name, known, getattr(summary, name)) if name in summary.measures else Measure(name, unknown, None)
+        for name, (known, unknown) in MEANINGS.items()
     ]
 
 
@@ -75,30 +85,31 @@ def attack_table(summary: Summary) -> AttackTable:
     return AttackTable(headings, rows, total)
 
 
-def print_headline(summary: dict[str, Any], console: Console) -> None:
+def print_headline(content: dict[str, Any], console: Console) -> None:
     """Print the headline table of the content of evaluation/summary.json."""
-    shares = {name: Share(**summary[name]) for name in ("clean", "attacked", "certified")}
+    summary = read(content)
     table = Table("accuracy", "meaning")
-    for heading in ("examples", "share", f"exact {summary['confidence'] * 100:g} % interval"):
+    for heading in ("examples", "share", f"exact {summary.confidence * 100:g} % interval"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for row in headline_rows(Accuracies(summary["examples"], summary["eps"], **shares)):
+    for row in headline_rows(summary):
         share = row.share
-        table.add_row(row.name, row.meaning, f"{share.count:,}", percent(share.share), percent_interval(share))
-    title = f"{summary['threat']} | {summary['examples']:,} examples | {summary['subject']}"
+        cells = (f"{share.count:,}", percent(share.share), percent_interval(share)) if share else ("–", "–", "–")
+        table.add_row(row.name, row.meaning, *cells)
+    title = f"{summary.threat} | {summary.examples:,} examples | {summary.subject}"
     console.print(Text(title), table, sep="\n")  # Text: [ and ] in a name are no markup
 
 
-def headline_line(summary: dict[str, Any], seconds: float, report: Path) -> str:
+def headline_line(content: dict[str, Any], seconds: float, report: Path) -> str:
     """Return the one line that ends a command: accuracies, task, time, and where the report lies."""
-    accuracies = [f"{name} {percent(summary[name]['share'], 1)}" for name in ("clean", "attacked", "certified")]
-    parts = [
-        *accuracies,
-        summary["threat"],
-        f"{summary['examples']} examples",
-        f"{seconds / 60:.1f} min",
-        f"report {report}",
-    ]
+    summary = read(content)
+    accuracies = [f"{row.name} {percent(row.share.share, 1)}" for row in headline_rows(summary) if row.share]
+    parts = [*accuracies, summary.threat, f"{summary.examples} examples", f"{seconds / 60:.1f} min", f"report {report}"]
     return " | ".join(parts)
+
+
+def read(content: dict[str, Any]) -> Summary:
+    """Return the summary that evaluation has just written."""
+    return parse(json.dumps(content), Summary, "the summary", "evaluate again")
 
 
 def percent(share: float, decimals: int = 2) -> str:
@@ -110,6 +121,17 @@ def percent_interval(share: Share) -> str:
     """Return the interval of a share, rounded outward so that it keeps its confidence."""
     low, high = (round(end * 1e4, 6) for end in (share.low, share.high))  # 0.29 * 1e4 is not quite 2900
     return f"{math.floor(low) / 100:.2f} \N{EN DASH} {math.ceil(high) / 100:.2f} %"
+
+
+def points(difference: float) -> str:
+    """Return a difference of shares in percentage points, with its sign."""
+    return f"{difference * 100:+.2f}".replace("-", "\N{MINUS SIGN}")
+
+
+def points_interval(low: float, high: float) -> str:
+    """Return the interval of a difference of shares, rounded outward so that it keeps its confidence."""
+    ends = math.floor(round(low * 1e4, 6)) / 1e4, math.ceil(round(high * 1e4, 6)) / 1e4
+    return " to ".join(points(end) for end in ends)
 
 
 def duration(seconds: float) -> str:

@@ -26,6 +26,15 @@ class Row:
     """Since training began."""
     validation_clean: float | None = None
     validation_robust: float | None = None
+    detector_robust: float | None = None
+    """The share of one training batch that withstood the detector of catastrophic overfitting."""
+    collapsed: bool | None = None
+    """Whether the detector ended the training here; None where there was none."""
+
+    @property
+    def score(self) -> float | None:
+        """What the best epoch is chosen by."""
+        return self.validation_clean if self.validation_robust is None else self.validation_robust
 
 
 @dataclass(frozen=True)
@@ -44,6 +53,43 @@ class Training:
     def last(self) -> Row:
         """The newest line."""
         return max([*self.steps, *self.epochs], key=lambda row: row.step)
+
+    @property
+    def final(self) -> Row | None:
+        """The epoch that training ended with: before a collapse, if there was one."""
+        return next((row for row in reversed(self.epochs) if not row.collapsed), None)
+
+    @property
+    def best(self) -> Row | None:
+        """The first of the epochs that did best on held-out examples; None where nothing was held out."""
+        scored = [row for row in self.epochs if row.score is not None and not row.collapsed]
+        return max(scored, key=lambda row: row.score or 0, default=None)
+
+    @property
+    def watched(self) -> bool:
+        """Whether a detector of catastrophic overfitting looked on."""
+        return any(row.collapsed is not None for row in self.epochs)
+
+    @property
+    def collapse(self) -> Row | None:
+        """The epoch at whose end a collapse was noticed."""
+        return next((row for row in self.epochs if row.collapsed), None)
+
+    @property
+    def fall(self) -> tuple[float, float] | None:
+        """The detector's accuracies before and at the collapse; None where there was none."""
+        before, now = (row.detector_robust if row else None for row in (self.final, self.collapse))
+        return None if before is None or now is None else (before, now)
+
+    def marks(self, keeps_best: bool) -> dict[float, str]:
+        """Return the epochs worth a mark, and what they are called."""
+        kept = self.best if keeps_best else self.final
+        names = [("kept", kept), ("best", self.best), ("final", self.final), ("collapse", self.collapse)]
+        found: dict[float, list[str]] = {}
+        for name, row in names:
+            if row is not None:
+                found.setdefault(row.epoch, []).append(name)
+        return {epoch: ", ".join(words) for epoch, words in found.items()}
 
 
 def read_training(path: Path) -> Training | None:

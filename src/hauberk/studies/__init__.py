@@ -5,5 +5,13 @@ from hauberk.studies.decision_regions import DecisionRegions
 from hauberk.studies.first_layer_filters import FirstLayerFilters
 from hauberk.studies.neuron_stability import NeuronStability
 from hauberk.studies.output_polytope import OutputPolytope
+from hauberk.studies.perturbation_histogram import PerturbationHistogram
 
-__all__ = ["CertifiedRadii", "DecisionRegions", "FirstLayerFilters", "NeuronStability", "OutputPolytope"]
+__all__ = [
+    "CertifiedRadii",
+    "DecisionRegions",
+    "FirstLayerFilters",
+    "NeuronStability",
+    "OutputPolytope",
+    "PerturbationHistogram",
+]

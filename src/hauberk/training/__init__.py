@@ -1,9 +1,10 @@
 """Training."""
 
+from hauberk.training.averaging import WeightAveraging
 from hauberk.training.collapse import CollapseDetector
 from hauberk.training.fast_ibp_init import FastIBPInit
 from hauberk.training.plan import Phase
 from hauberk.training.selective_decay import SelectiveDecay
 from hauberk.training.trainer import Trainer
 
-__all__ = ["CollapseDetector", "FastIBPInit", "Phase", "SelectiveDecay", "Trainer"]
+__all__ = ["CollapseDetector", "FastIBPInit", "Phase", "SelectiveDecay", "Trainer", "WeightAveraging"]

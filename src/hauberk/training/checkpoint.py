@@ -13,6 +13,9 @@ from torch import Tensor, nn
 
 from hauberk.errors import InputError
 
+OTHERS = ("memory", "average")
+"""The files of tensors that neither network nor optimizer holds."""
+
 
 def save_checkpoint(
     folder: Path,
@@ -20,9 +23,12 @@ def save_checkpoint(
     network: nn.Module,
     optimizer: torch.optim.Optimizer,
     counters: dict[str, Any],
-    remembered: list[Tensor],
+    others: dict[str, dict[str, Tensor]],
 ) -> None:
-    """Write the checkpoint of a step as a new folder that appears whole, then remove the older ones."""
+    """Write the checkpoint of a step as a new folder that appears whole, then remove the older ones.
+
+    The `others` are further files of tensors, whose names are in OTHERS.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     final, temporary = folder / f"{step:09d}", folder / f".{step:09d}.{os.getpid()}"
     shutil.rmtree(temporary, ignore_errors=True)
@@ -34,13 +40,12 @@ def save_checkpoint(
         for name, value in values.items():
             target = tensors if isinstance(value, Tensor) else scalars
             target[f"{number}.{name}"] = value
-    save_file({k: v.contiguous() for k, v in network.state_dict().items()}, temporary / "model.safetensors")
-    save_file({k: v.contiguous() for k, v in tensors.items()}, temporary / "optimizer.safetensors")
-    save_file({str(i): rows.contiguous() for i, rows in enumerate(remembered)}, temporary / "memory.safetensors")
+    for name, file in {"model": network.state_dict(), "optimizer": tensors, **others}.items():
+        save_file({k: v.contiguous() for k, v in file.items()}, temporary / f"{name}.safetensors")
     content = {"step": step, "counters": counters, "scalars": scalars, "groups": state["param_groups"]}
     (temporary / "state.json").write_text(json.dumps(content), encoding="utf-8")
-    for file in temporary.iterdir():
-        with file.open("rb") as written:
+    for path in temporary.iterdir():
+        with path.open("rb") as written:
             os.fsync(written.fileno())
     shutil.rmtree(final, ignore_errors=True)
     temporary.replace(final)
@@ -51,8 +56,8 @@ def save_checkpoint(
 
 def load_checkpoint(
     folder: Path, network: nn.Module, optimizer: torch.optim.Optimizer
-) -> tuple[int, dict[str, Any], list[Tensor]] | None:
-    """Restore the newest checkpoint in place; return its step, its counters and what the objective remembered.
+) -> tuple[int, dict[str, Any], dict[str, dict[str, Tensor]]] | None:
+    """Restore the newest checkpoint in place; return its step, its counters and the other tensors.
 
     None where there is no checkpoint.
 
@@ -68,7 +73,7 @@ def load_checkpoint(
         device = next(network.parameters()).device
         tensors = load_file(newest / "optimizer.safetensors", device=str(device))
         network.load_state_dict(load_file(newest / "model.safetensors", device=str(device)))
-        remembered = load_file(newest / "memory.safetensors", device=str(device))
+        others = {name: load_file(newest / f"{name}.safetensors", device=str(device)) for name in OTHERS}
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise InputError(f"checkpoint {newest} cannot be restored: {error}. Delete it to start afresh.") from error
     state: dict[int, dict[str, object]] = {}
@@ -76,4 +81,4 @@ def load_checkpoint(
         number, name = key.split(".", 1)
         state.setdefault(int(number), {})[name] = value
     optimizer.load_state_dict({"state": state, "param_groups": content["groups"]})
-    return content["step"], content["counters"], [remembered[str(i)] for i in range(len(remembered))]
+    return content["step"], content["counters"], others

@@ -1,7 +1,7 @@
 """An objective's view of batches, for data-parallel engines."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 from jaxtyping import Float, Int
@@ -12,6 +12,7 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.objective import Objective, ObjectiveValue
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.schedule import Progress
+from hauberk.kernels.convolutions import FastConvolutions
 
 
 class Judged(nn.Module):
@@ -25,8 +26,9 @@ class Judged(nn.Module):
     def forward(
         self, x: Float[Tensor, "b *x"], y: Int[Tensor, "b"], threat: ThreatModel, progress: Progress, noise: Noise
     ) -> ObjectiveValue:
-        kind = x.device.type
-        with torch.autocast(kind, enabled=torch.is_autocast_enabled(kind) and not self.objective.needs_graph):
+        kind, bounds = x.device.type, self.objective.needs_graph
+        convolutions = nullcontext() if bounds else FastConvolutions(weights=True)
+        with torch.autocast(kind, enabled=torch.is_autocast_enabled(kind) and not bounds), convolutions:
             return self.objective(self.seen, x, y, threat, progress=progress, noise=noise)
 
 

@@ -16,7 +16,7 @@ class Phase:
     """A part of a training with a batch size and an augmentation of its own, as progressive resizing wants it.
 
     Args:
-        epochs: passes over the training examples.
+        epochs: passes over the labelled training examples.
         batch: examples a step, over all processes; the last step of an epoch takes what is left.
         augmentation: changes the inputs of every step.
 

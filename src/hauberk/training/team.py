@@ -1,11 +1,13 @@
 """The processes that train together: one, or as many as `accelerate launch` or `torchrun` started."""
 
+from collections.abc import Iterable
 from typing import cast
 
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from jaxtyping import Float, Int
+from accelerate.utils import broadcast
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 
@@ -30,15 +32,15 @@ class Team:
         """Whether this is the process that writes files."""
         return self.accelerator.is_main_process
 
-    def share(self, index: Int[Tensor, "b"]) -> Int[Tensor, "mine"]:
-        """Return the examples of a batch that are this process's; none where the batch is smaller than the team."""
-        return index[self.rank :: self.size]
+    def share(self, rows: Shaped[Tensor, "b *z"]) -> Shaped[Tensor, "mine *z"]:
+        """Return what belongs to this process's examples of a batch; nothing where it is smaller than the team."""
+        return rows[self.rank :: self.size]
 
     def total(self, sums: Float[Tensor, "n"]) -> Float[Tensor, "n"]:
         """Return the sums over all processes."""
         return cast(Tensor, self.accelerator.reduce(sums.clone(), reduction="sum"))
 
-    def gathered(self, rows: Float[Tensor, "mine *z"]) -> Float[Tensor, "b *z"]:
+    def gathered(self, rows: Shaped[Tensor, "mine *z"]) -> Shaped[Tensor, "b *z"]:
         """Return the rows of the whole batch from the processes' shares."""
         if self.size == 1:
             return rows
@@ -48,6 +50,11 @@ class Team:
         shares = cast(Tensor, self.accelerator.gather(padded.contiguous()))
         shares = shares.view(self.size, max(counts), *rows.shape[1:])
         return shares.transpose(0, 1).flatten(0, 1)[: sum(counts)]
+
+    def agree(self, tensors: Iterable[Tensor]) -> None:
+        """Give every process the first one's tensors."""
+        for tensor in tensors:
+            broadcast(tensor)
 
     def wait(self) -> None:
         """Wait for the other processes."""

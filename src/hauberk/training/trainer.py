@@ -18,6 +18,7 @@ from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.schedule import Schedule
 from hauberk.errors import InputError
 from hauberk.schedules import Constant
+from hauberk.training.averaging import WeightAveraging
 from hauberk.training.collapse import CollapseDetector
 from hauberk.training.journal import Watcher
 from hauberk.training.plan import Phase
@@ -34,8 +35,9 @@ class Trainer:
 
     Args:
         objective: what each step minimises.
-        epochs: passes over the training examples.
-        batch: examples a step, over all processes; the last step of an epoch takes what is left.
+        epochs: passes over the labelled training examples.
+        batch: examples a step, over all processes; the last step of an epoch takes what is left. Half of them are
+            pseudo-labelled where the data have such examples.
         optimizer: makes the optimizer from the parameters (`torch.optim.Adam`); the learning rate is the schedule's.
         learning_rate: the schedule of the learning rate.
         radius: the schedule of the radius, as a multiple of the threat's.
@@ -47,6 +49,7 @@ class Trainer:
         judge: attacks the held-out examples after each epoch; by default the objective's own adversary or bound does.
         keep: the weights that the training ends with: the final ones, or those of the epoch of "best" robust accuracy
             (clean accuracy where nothing attacks) on held-out examples. The final ones are then kept beside them.
+        averaging: keeps an average of the weights, and ends with it.
         detector: stops the training at catastrophic overfitting.
         precision: what networks compute in, by autocast. Bounds are always computed in the parameters' own precision.
         seed: of the order, the noise, the split, and torch's own random numbers.
@@ -70,6 +73,7 @@ class Trainer:
     held_out: int = 1000
     judge: Attack | None = None
     keep: Literal["final", "best"] = "final"
+    averaging: WeightAveraging | None = None
     detector: CollapseDetector | None = None
     precision: Literal["no", "bf16", "fp16"] = "no"
     seed: int = 0
@@ -105,7 +109,7 @@ class Trainer:
         and processes, bit for bit as if it had never stopped.
 
         Raises:
-            InputError: more examples held out than there are, or a damaged checkpoint.
+            InputError: more examples held out than there are, a batch that cannot be halved, or a damaged checkpoint.
             UnsupportedOpError: the objective computes bounds and the network cannot be captured.
             TrainingError: the loss is no longer finite.
         """

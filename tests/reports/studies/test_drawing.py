@@ -12,7 +12,7 @@ import pytest
 from matplotlib.image import imread
 
 from hauberk.errors import InputError
-from hauberk.reports.studies import DRAWERS, draw_study
+from hauberk.reports.studies import DRAWERS, TOGETHER, draw_studies, draw_study
 from hauberk.reports.studies.first_layer_filters import mosaic
 from hauberk.reports.studies.output_polytope import mean_widths, occupancy
 from hauberk.reports.study_files import read_studies
@@ -60,13 +60,20 @@ def radii():
     return pl.DataFrame({"label": [0, 1, 1, 0], "prediction": [0, 1, 0, 0], "radius": [0.1, 0.3, 0.2, 0.0]})
 
 
+def changes(free=(4, 1, 0, 1, 4), pinned=(0, 0, 10, 0, 0)):
+    edges = np.linspace(-1, 1, len(free) + 1)
+    return pl.DataFrame({"low": edges[:-1], "high": edges[1:], "free": free, "pinned": pinned})
+
+
 FACTS = {"threat": "linf eps 0.1", "verifier": "CROWN", "bounder": "BackwardLinear", "box": "Interval", "side": "11"}
+FACTS |= {"attack": "PGD", "examples": "2", "withstood": "1"}
 FACTS |= {"radii": "3", "redrawn": "2", "directions": "64", "layer": "0", "kind": "Conv2d", "outputs": "3"}
 TABLES = {
     "DecisionRegions": (regions, ["first 3 examples", "2 of them answered rightly", "2 of 3 CROWN", "linf eps 0.1"]),
     "OutputPolytope": (polytope, ["first of 2 networks", "11 by 11", "64 directions", "all 2 networks"]),
     "NeuronStability": (stability, ["first 8 test examples", "linf eps 0.1", "BackwardLinear"]),
     "FirstLayerFilters": (filters, ["first 3 of 3 outputs of layer 0 (Conv2d)", "2 by 2, 2 input channels", "+19"]),
+    "PerturbationHistogram": (changes, ["first 2 test examples", "by PGD within linf eps 0.1", "within 40 % of it"]),
     "CertifiedRadii": (
         radii,
         ["first 4 test examples", "largest of 3 radii", "CROWN", "median is 0.15", "1 example has"],
@@ -87,7 +94,7 @@ def write(tmp_path):
 
 
 def test_every_kind_is_tried_here():
-    assert DRAWERS.keys() == TABLES.keys()
+    assert DRAWERS.keys() | TOGETHER.keys() == TABLES.keys()
 
 
 @pytest.mark.parametrize("study", TABLES)
@@ -182,3 +189,30 @@ def test_files_of_another_kind_are_named(tmp_path):
     radii().write_parquet(tmp_path / "a.parquet")
     with pytest.raises(InputError, match=r"a\.parquet does not hold the table of a study.*again"):
         read_studies(tmp_path, "again.")
+
+
+def test_histograms_of_several_runs_share_one_scale_and_one_table(write):
+    healthy = write("PerturbationHistogram", changes(), FACTS, name="healthy")
+    collapsed = write("PerturbationHistogram", changes((1, 4, 0, 4, 1)), FACTS | {"withstood": "0"}, name="collapsed")
+    ((id, title, drawn),) = draw_studies([("before", healthy), ("after", collapsed)], "here")
+    assert (id, title) == ("here-PerturbationHistogram", "")
+    assert drawn.table == [
+        ["run", "withstood", "free changes at ±eps", "pinned changes"],
+        ["before", "1", "80.0 %", "50.0 %"],
+        ["after", "0", "20.0 %", "50.0 %"],
+    ]
+    texts = re.findall(r"<text[^>]*>([^<]*)</text>", drawn.figure)
+    assert {"before", "after", "free", "pinned by the valid range", "−eps", "eps"} <= set(texts)
+    assert texts.count("50 %") == 2  # the tallest bar of both
+    assert draw_study(healthy, "alone").table[0] == drawn.table[0][1:]  # a single run needs no name
+
+
+def test_what_cannot_be_drawn_together_is_drawn_by_itself(write):
+    drawn = write("PerturbationHistogram", changes(), FACTS, name="drawn")
+    refused = write("PerturbationHistogram", pl.DataFrame(), {"not_applicable": "no ball"}, name="refused")
+    other = write("CertifiedRadii", radii(), FACTS, name="other")
+    found = draw_studies([("a", refused), ("b", drawn), ("c", other)], "here")
+    assert [(id, title) for id, title, _ in found] == [
+        ("here-PerturbationHistogram", ""), ("here-1", "a"), ("here-3", "c"),
+    ]  # fmt: skip
+    assert found[1][2].caption == "Not applicable: no ball"

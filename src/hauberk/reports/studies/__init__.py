@@ -1,6 +1,6 @@
 """One file for each kind of study: how its table is drawn."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from hauberk.reports.studies.certified_radii import draw_certified_radii
 from hauberk.reports.studies.decision_regions import draw_decision_regions
@@ -8,6 +8,7 @@ from hauberk.reports.studies.first_layer_filters import draw_first_layer_filters
 from hauberk.reports.studies.illustration import Illustration
 from hauberk.reports.studies.neuron_stability import draw_neuron_stability
 from hauberk.reports.studies.output_polytope import draw_output_polytope
+from hauberk.reports.studies.perturbation_histogram import draw_perturbation_histograms
 from hauberk.reports.study_files import StudyFile
 
 DRAWERS: dict[str, Callable[[StudyFile, str], Illustration]] = {
@@ -18,7 +19,33 @@ DRAWERS: dict[str, Callable[[StudyFile, str], Illustration]] = {
     "OutputPolytope": draw_output_polytope,
 }
 
-__all__ = ["Illustration", "draw_study"]
+TOGETHER: dict[str, Callable[[Sequence[tuple[str, StudyFile]], str], Illustration]] = {
+    "PerturbationHistogram": draw_perturbation_histograms,
+}
+"""Kinds of which several runs are drawn in one figure, on one scale."""
+
+__all__ = ["Illustration", "draw_studies", "draw_study"]
+
+
+def draw_studies(studies: Sequence[tuple[str, StudyFile]], name: str) -> list[tuple[str, str, Illustration]]:
+    """Return the illustrations of one question to several runs, with ids and titles: one for all, or one for each.
+
+    Args:
+        studies: Their files, with the names of the runs.
+        name: A word for the ids, unique on the page.
+
+    Raises:
+        InputError: a table lacks what the figure needs.
+    """
+    found = []
+    for kind, draw in TOGETHER.items():
+        alike = [(run, study) for run, study in studies if study.applicable and study.study == kind]
+        if alike:
+            found.append((f"{name}-{kind}", "", draw(alike, f"{name}-{kind}-drawing")))
+    for place, (run, study) in enumerate(studies, start=1):
+        if not (study.applicable and study.study in TOGETHER):
+            found.append((f"{name}-{place}", run, draw_study(study, f"{name}-{place}-drawing")))
+    return found
 
 
 def draw_study(study: StudyFile, name: str) -> Illustration:
@@ -31,8 +58,10 @@ def draw_study(study: StudyFile, name: str) -> Illustration:
     Raises:
         InputError: the table lacks what the figure needs.
     """
-    if "not_applicable" in study.facts:
+    if not study.applicable:
         return Illustration(None, f"Not applicable: {study.facts['not_applicable']}")
+    if study.study in TOGETHER:
+        return TOGETHER[study.study]([("", study)], name)
     if study.study not in DRAWERS:
         return Illustration(None, f"No figure is known for a {study.study}; its table is {study.path.name}.")
     return DRAWERS[study.study](study, name)

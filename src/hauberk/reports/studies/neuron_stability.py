@@ -2,11 +2,11 @@
 
 import numpy as np
 import polars as pl
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
 from hauberk.reports.studies.illustration import Illustration
 from hauberk.reports.study_files import StudyFile
-from hauberk.reports.svg import COLOURS, panels, to_svg
+from hauberk.reports.svg import COLOURS, PERCENT, end_of, panels, to_svg
 
 STATES = ("unstable", "active", "inactive")
 BINS = 50
@@ -33,12 +33,11 @@ def draw_neuron_stability(study: StudyFile, name: str) -> Illustration:
                 )
                 axes.set(xlim=(0, 1), ylim=(0, max(counts) * 1.08))
                 axes.yaxis.set_major_locator(MaxNLocator(2, integer=True))
-                axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+                axes.xaxis.set_major_formatter(PERCENT)
                 axes.tick_params(labelbottom=row == len(layers) - 1)
                 if row == 0:
                     axes.set_title(state)
-            own = layer["name"][0]
-            panes[3 * row].set_ylabel(f"layer {own if len(own) <= 10 else '…' + own[-9:]}\n{neurons:,} neurons")
+            panes[3 * row].set_ylabel(f"layer {end_of(layer['name'][0], 10)}\n{neurons:,} neurons")
         means = table.select(pl.col(STATES).sum()).row(0)
         examples = layers[0].height
         svg = to_svg(

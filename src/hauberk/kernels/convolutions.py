@@ -1,4 +1,4 @@
-"""Gradients with respect to inputs alone, which CPUs find faster this way than torch's own.
+"""Convolutions whose backward passes CPUs find faster than torch's own.
 
 The transposed convolution of a network's first layer costs torch's CPU code more than all else of a backward pass: one
 matrix product and a walk over memory do the same. And weights with channels last make every result have them last, so
@@ -17,20 +17,29 @@ from hauberk.kernels.fold import fold
 FEW = 4
 """Up to so many input channels the matrix product is faster."""
 
+Pair = tuple[int, int]
 
-class InputGradients(TorchFunctionMode):
-    """While it is on, convolutions on a CPU give gradients to their inputs alone, none to their weights.
 
-    Only for gradients that are asked for with respect to the input: `torch.autograd.grad(loss, x)`.
+class FastConvolutions(TorchFunctionMode):
+    """While it is on, what convolutions on a CPU compute is prepared for a fast backward pass.
+
+    Args:
+        weights: whether gradients with respect to weights are wanted. Without them convolutions give gradients to
+            their inputs alone, as `torch.autograd.grad(loss, x)` asks for.
     """
+
+    def __init__(self, *, weights: bool) -> None:
+        super().__init__()
+        self.weights = weights
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is F.conv2d:
-            return convolved(*args, **(kwargs or {}))
+            return convolved(self.weights, *args, **(kwargs or {}))
         return func(*args, **(kwargs or {}))
 
 
 def convolved(
+    weights: bool,
     input: Tensor,
     weight: Tensor,
     bias: Tensor | None = None,
@@ -40,12 +49,14 @@ def convolved(
     groups: int = 1,
 ) -> Tensor:
     """Return the convolution, with the backward pass that is fastest for its input."""
+    wanted = torch.is_grad_enabled() and (input.requires_grad or (weights and weight.requires_grad))
     here = input.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
-    if not (here and input.requires_grad and input.ndim == 4):
+    if not (wanted and here and input.ndim == 4):
         return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
-    weight = weight.detach().clone(memory_format=torch.channels_last)  # one channel looks like either
-    bias = None if bias is None else bias.detach()
-    if weight.shape[1] > FEW or groups > 1 or isinstance(padding, str):
+    if not weights:
+        weight, bias = weight.detach(), None if bias is None else bias.detach()
+    weight = weight.clone(memory_format=torch.channels_last)  # one channel looks like either
+    if not input.requires_grad or weight.shape[1] > FEW or groups > 1 or isinstance(padding, str):
         return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
     geometry = [tuple(size) if isinstance(size, tuple | list) else (size,) for size in (stride, padding, dilation)]
     return cast(Tensor, FewChannels.apply(input, weight, bias, *(size * (2 // len(size)) for size in geometry)))
@@ -56,20 +67,19 @@ class FewChannels(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any,
-        input: Tensor,
-        weight: Tensor,
-        bias: Tensor | None,
-        stride: tuple[int, int],
-        padding: tuple[int, int],
-        dilation: tuple[int, int],
+        ctx: Any, input: Tensor, weight: Tensor, bias: Tensor | None, stride: Pair, padding: Pair, dilation: Pair
     ) -> Tensor:
-        ctx.save_for_backward(weight)
-        ctx.size, ctx.geometry = input.shape[2:], (stride, padding, dilation)
+        ctx.save_for_backward(input, weight)
+        ctx.geometry = (stride, padding, dilation)
         return F.conv2d(input, weight, bias, stride, padding, dilation)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        (weight,) = ctx.saved_tensors
+        input, weight = ctx.saved_tensors
         columns = grad.movedim(1, -1).flatten(1, 2) @ weight.flatten(1)
-        return fold(columns, ctx.size, weight.shape[2:], *ctx.geometry), None, None, None, None, None
+        found = [fold(columns, input.shape[2:], weight.shape[2:], *ctx.geometry), None, None]
+        wanted = [False, *ctx.needs_input_grad[1:3]]
+        if any(wanted):
+            rest = (grad, input, weight, [len(weight)], *ctx.geometry, False, (0, 0), 1)
+            _, *found[1:] = torch.ops.aten.convolution_backward(*rest, wanted)
+        return *found, None, None, None

@@ -1,0 +1,75 @@
+"""Data sets with further examples that a network has labelled."""
+
+import torch
+from jaxtyping import Int64
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from hauberk.concepts.dataset import Dataset, Split
+from hauberk.concepts.subject import labels_of
+from hauberk.errors import InputError
+
+BATCH = 500
+"""How many inputs are labelled at a time."""
+
+
+class PseudoLabelled(Dataset):
+    """A data set whose training has further inputs, which a trained network labels: half of each batch are of these.
+
+    In a recipe the network says the shape of its inputs and its number of classes itself:
+
+        class: datasets.PseudoLabelled
+        labelled: {class: datasets.Subset, data: datasets.MNIST, train: 1000}
+        pool: datasets.MNIST
+        network: {class: architectures.Small, shape: [1, 28, 28], classes: 10}
+        weights: runs/labeller/model.safetensors
+
+    Args:
+        labelled: what has labels; the test split is its own.
+        pool: whose training inputs are added; their labels are not looked at.
+        network: what labels them, in eval mode.
+        weights: the network's trained weights, a safetensors file.
+
+    Each call of `train` labels the pool, on the accelerator where there is one.
+
+    Raises:
+        InputError: the pool's inputs have another shape or range; later, when the training split is asked for, the
+            weights are missing, damaged or of another network, or the network does not label the pool.
+
+    Source: Carmon et al. 2019; Rice, Wong & Kolter 2020.
+    """
+
+    def __init__(self, labelled: Dataset, pool: Dataset, network: nn.Module, weights: str) -> None:
+        for name in ("shape", "range"):
+            own, other = getattr(labelled, name), getattr(pool, name)
+            if tuple(own) != tuple(other):
+                raise InputError(f"the pool {pool.name} has {name} {other}, but {labelled.name} has {own}.")
+        self._labelled, self._pool, self._network, self._weights = labelled, pool, network, weights
+        self.name = f"{labelled.name} and pseudo-labelled {pool.name}"
+        self.classes, self.shape, self.range = labelled.classes, labelled.shape, labelled.range
+
+    def train(self) -> Split:
+        try:
+            self._network.load_state_dict(load_file(self._weights))
+        except (OSError, RuntimeError, SafetensorError) as error:
+            raise InputError(f"{self._weights} does not hold the weights of the labelling network: {error}") from error
+        own, pool = self._labelled.train(), self._pool.train()
+        return Split(own.inputs, own.labels, Split(pool.inputs, self._labels(pool)))
+
+    def test(self) -> Split:
+        return self._labelled.test()
+
+    def _labels(self, split: Split) -> Int64[Tensor, "n"]:
+        """Return the network's answers on a split's inputs."""
+        device = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+        network, starts = self._network.to(device).eval(), range(0, len(split), BATCH)
+        with torch.no_grad():
+            logits = [network(split.batch(slice(start, start + BATCH))[0].to(device)) for start in starts]
+        labels = labels_of(torch.cat(logits)).cpu()
+        if not (labels.min() >= 0 and labels.max() < len(self.classes)):
+            raise InputError(
+                f"the network of {self._weights} must label {self._pool.name} by {len(self.classes)} classes, but its "
+                f"answers reach from {labels.min()} to {labels.max()} (-1 where logits are no numbers)."
+            )
+        return labels

@@ -1,0 +1,84 @@
+"""A radius for each training example, as large as the network withstands."""
+
+from dataclasses import dataclass, field, replace
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from hauberk.concepts.derived_objective import DerivedObjective
+from hauberk.concepts.graph import Graph
+from hauberk.concepts.memory import ExampleMemory
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.objective import Objective, ObjectiveValue
+from hauberk.concepts.perturbation_set import ThreatModel
+from hauberk.concepts.schedule import Progress
+from hauberk.errors import InputError
+
+
+@dataclass(frozen=True)
+class AdaptiveRadius(DerivedObjective):
+    """Another objective, at a share of the threat's radius that each training example has for itself.
+
+    Where an example withstands the objective's attack at its own radius, or is certified by its bound, the share grows
+    by `growth`, to 1 at most; where it does not, it falls by `shrink`, to 0 at least. Without gradients, as in
+    validation, every example has the whole radius, and no share changes.
+
+    With shrink = 0 and initial = growth the radii are those of customized adversarial training (whose smoothed labels
+    and other losses are not part of this): a radius is raised where the raised one was withstood, and never falls.
+    With shrink = growth they move as in instance-adaptive training, which decides by trial attacks of its own at the
+    raised radius and at the present one; here the training's attack decides, and no pass is added.
+
+    Args:
+        objective: what is minimised; it must say which examples withstand it.
+        growth: what is added to a share.
+        shrink: what is taken off.
+        initial: every example's first share.
+
+    Raises:
+        InputError: a number is out of range, or the objective does not say what withstands it.
+
+    Sources: Balaji, Goldstein & Hoffman 2019 (instance-adaptive); Cheng et al. 2020 (customized).
+    """
+
+    objective: Objective
+    growth: float = 0.1
+    shrink: float = 0.0
+    initial: float = 0.1
+    shares: ExampleMemory = field(default_factory=ExampleMemory, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not (0 < self.growth <= 1 and 0 <= self.shrink <= 1 and 0 <= self.initial <= 1):
+            raise InputError(
+                "AdaptiveRadius needs 0 < growth <= 1 and shrink and initial between 0 and 1, but they are "
+                f"{self.growth}, {self.shrink} and {self.initial}."
+            )
+
+    def __call__(
+        self,
+        network: nn.Module | Graph,
+        x: Float[Tensor, "b *x"],
+        y: Int[Tensor, "b"],
+        threat: ThreatModel,
+        *,
+        progress: Progress,
+        noise: Noise,
+    ) -> ObjectiveValue:
+        if not torch.is_grad_enabled():
+            return self.objective(network, x, y, threat, progress=progress, noise=noise)
+        share = self.shares.recall(noise.examples, self.initial)
+        value = self.objective(network, x, y, threat.scaled(share), progress=progress, noise=noise)
+        robust = value.robust
+        if robust is None:
+            raise InputError(
+                f"AdaptiveRadius cannot tell which examples withstand {type(self.objective).__name__}: give it an "
+                "objective that attacks or certifies, say objectives.Adversarial."
+            )
+
+        def learn() -> None:
+            if value.learned is not None:
+                value.learned()
+            moved = torch.where(robust, share + self.growth, share - self.shrink)
+            self.shares.keep(noise.examples, moved.clamp(0, 1))
+
+        return replace(value, learned=learn)

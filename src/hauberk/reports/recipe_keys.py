@@ -1,0 +1,43 @@
+"""The values of recipes by their keys."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from hauberk.errors import InputError
+
+
+def recipe_keys(text: str, where: str) -> dict[str, Any]:
+    """Return the values of a recipe by their paths, as `--set` writes them; a text that is no mapping has none.
+
+    Raises:
+        InputError: the text is no YAML; the message says where it came from.
+    """
+    try:
+        tree = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"{where} is no valid YAML ({error}): train again, or restore the file.") from error
+    return dict(leaves(tree)) if isinstance(tree, dict) else {}
+
+
+def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the paths and values of what a tree ends in."""
+    if not isinstance(tree, dict | list) or not tree:
+        yield path, tree
+        return
+    for key, value in tree.items() if isinstance(tree, dict) else enumerate(tree):
+        yield from leaves(value, f"{path}.{key}" if path else str(key))
+
+
+def as_number(value: Any) -> Any:
+    """Return a value as a float where it is a finite number, fractions like "8/255" included; others as they are."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return value
+    above, _, below = str(value).partition("/")
+    try:
+        found = float(above) / float(below or 1)
+    except (ValueError, ZeroDivisionError):
+        return value
+    return found if math.isfinite(found) else value

@@ -1,0 +1,71 @@
+"""Where the perturbations of an attack lie."""
+
+from dataclasses import dataclass
+from math import inf
+
+import polars as pl
+import torch
+
+from hauberk.concepts.attack import Attack, misclassified
+from hauberk.concepts.dataset import Split
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.norm_ball import require_ball
+from hauberk.concepts.perturbation_set import ThreatModel
+from hauberk.concepts.radius import per_example
+from hauberk.concepts.study import Findings, Study
+from hauberk.concepts.subject import NetworkSubject
+from hauberk.errors import InputError
+
+
+@dataclass(frozen=True)
+class PerturbationHistogram(Study):
+    """How an attack's changes of single values spread over the radius.
+
+    Against a healthy network the changes of an l_inf attack lie at plus and minus the radius; after catastrophic
+    overfitting many stay in between. A value that ends at a border of the range of valid inputs which is nearer than
+    the radius is counted apart, as pinned: it could go no farther.
+
+    Args:
+        attack: one that goes on when an example is broken, PGD with `stop_when_broken: false` say; others leave
+            perturbations half-way.
+        examples: how many examples, from the first.
+        bins: into how many parts of equal width the changes between minus and plus the radius are sorted; odd, so that
+            no change has a part of its own.
+        seed: of the attack's noise.
+
+    Raises:
+        InputError: no example, or an even number of bins, or one.
+
+    Source: Wong, Rice & Kolter 2020, the histogram of perturbations under catastrophic overfitting.
+    """
+
+    attack: Attack
+    examples: int = 200
+    bins: int = 41
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.examples < 1 or self.bins < 3 or self.bins % 2 == 0:
+            raise InputError(
+                "PerturbationHistogram needs an example and an odd number of bins, at least 3, but has "
+                f"{self.examples}, {self.bins}."
+            )
+
+    def __call__(self, subject: NetworkSubject, data: Split, threat: ThreatModel) -> Findings:
+        x, y = data.batch(slice(0, self.examples))
+        S = require_ball(threat.at(x), "PerturbationHistogram", above=0)
+        noise = Noise.of(self.seed, torch.arange(len(x), device=x.device))
+        z = self.attack(subject.module, S, y, noise=noise)
+        (low, high), reach = S.within or (-inf, inf), per_example(S.radius, z)
+        pinned = ((z <= low) & (S.start - low < reach)) | ((z >= high) & (high - S.start < reach))
+        share = ((z - S.start) / reach.clamp(min=torch.finfo(z.dtype).tiny)).double()
+        place = ((share + 1) / 2 * self.bins).floor().long().clamp(0, self.bins - 1)  # rounding may leave the radius
+        counts = {
+            name: torch.bincount(place[mask], minlength=self.bins).tolist()
+            for name, mask in (("free", ~pinned), ("pinned", pinned))
+        }
+        edges = [2 * number / self.bins - 1 for number in range(self.bins + 1)]
+        table = pl.DataFrame({"low": edges[:-1], "high": edges[1:], **counts})
+        withstood = int((~misclassified(subject.module, S, z, y)).sum())
+        facts = {"attack": type(self.attack).__name__, "threat": threat.name, "examples": str(len(x))}
+        return Findings(table, facts | {"withstood": str(withstood)})

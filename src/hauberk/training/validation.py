@@ -1,0 +1,66 @@
+"""How a network in training fares: on held-out examples, and under an attack stronger than the training's own."""
+
+from dataclasses import replace
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from hauberk.concepts.attack import Attack
+from hauberk.concepts.objective import ObjectiveValue
+from hauberk.concepts.perturbation_set import ThreatModel
+from hauberk.concepts.schedule import Progress
+from hauberk.concepts.subject import labels_of
+from hauberk.training.batches import Batches
+from hauberk.training.journal import Record, Tally
+from hauberk.training.judged import Judged, statistics_kept
+from hauberk.training.team import Team
+
+
+class Validation:
+    """Looks at a network at the end of an epoch, at the full radius, and changes nothing of it but its mode."""
+
+    def __init__(self, judged: Judged, threat: ThreatModel, batches: Batches, team: Team) -> None:
+        self.judged, self.network = judged, judged.network
+        self.threat, self.batches, self.team = threat, batches, team
+
+    def held_out(self, step: int, progress: Progress, judge: Attack | None) -> Record:
+        """Return the accuracies on the held-out examples, in eval mode; none where nothing is held out."""
+        examples = self.batches.held_out
+        if not len(examples):
+            return {}
+        self.network.eval()
+        tally, progress = Tally(self.team.device), replace(progress, radius_share=1.0)
+        for index in examples.to(self.team.device).split(self.batches.plan.phases[0].batch):
+            mine = self.team.share(index)
+            if len(mine):
+                tally.add(self.judgement(step, mine, progress, judge), len(mine))
+        return {f"validation_{name}": value for name, value in tally.averages(self.team).items()}
+
+    def judgement(self, step: int, index: Int[Tensor, "b"], progress: Progress, judge: Attack | None) -> ObjectiveValue:
+        """Return what the objective, and the judge where there is one, say of some examples."""
+        x, y, noise = self.batches.examples(step, index, augmented=False)
+        with torch.no_grad():
+            value = self.judged(x, y, self.threat, progress, noise)
+            correct = labels_of(self.network(x)) == y if value.correct is None else value.correct
+        if judge is None:
+            return replace(value, correct=correct)
+        S = self.threat.at(x)
+        z = judge(self.network, S, y, noise=noise)
+        with torch.no_grad():
+            robust = correct & (labels_of(self.network(S.decode(z))) == y)
+        return replace(value, correct=correct, robust=robust)
+
+    def withstood(self, step: int, attack: Attack) -> float:
+        """Return the share of a step's examples that withstand an attack, in training mode."""
+        mine = self.team.share(self.batches.of(step))
+        tally = Tally(self.team.device)
+        if len(mine):
+            x, y, noise = self.batches.examples(step, mine)
+            S = self.threat.at(x)
+            with statistics_kept(self.network):
+                z = attack(self.network.train(), S, y, noise=noise)
+                with torch.no_grad():
+                    robust = labels_of(self.network(S.decode(z))) == y
+            tally.add(ObjectiveValue(robust.double().mean(), None, robust), len(mine))
+        return tally.averages(self.team)["robust"]
