@@ -109,11 +109,11 @@ def autoattack(p: float, version: str = "standard") -> Suite:
 def ensemble(p: float) -> Suite:
     """Return the attacks that Hauberk judges by, first those that broke most a second on trained networks.
 
-    In l_inf gradients find nearly everything at once, and squares that begin where gradients end find the rest, in half
-    the queries that they need from nothing; targeted gradients and these squares are tried only where margins are
-    small. Squares from nothing are for networks that hide their gradients; their windows shrink eight times as early as
-    published. In l_2 and l_1, networks trained for l_inf are flat around the input: what starts from beyond the ball's
-    border (FAB, FMN, the wide balls of l_1 APGD) breaks several times more than what climbs from within.
+    In l_inf gradients find nearly everything at once, and squares that begin where gradients end find most of the rest;
+    targeted gradients and these squares are tried only where margins are small. Squares from nothing are for networks
+    that hide their gradients; their windows shrink eight times as early as published. In l_2 and l_1, networks trained
+    for l_inf are flat around the input: what starts from beyond the ball's border (FAB, FMN, the wide balls of l_1
+    APGD) breaks several times more than what climbs from within.
 
     Args:
         p: of the norm of the balls: 0, 1, 2 or inf.

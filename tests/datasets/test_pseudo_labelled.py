@@ -98,7 +98,7 @@ class Elsewhere(Dataset):
         self.shape, self.range = shape, range
 
     def train(self) -> Split:
-        raise NotImplementedError
+        return Split(torch.zeros(1, *self.shape), torch.zeros(1, dtype=torch.long))
 
     test = train
 

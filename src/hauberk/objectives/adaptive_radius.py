@@ -24,7 +24,7 @@ class AdaptiveRadius(DerivedObjective):
     by `growth`, to 1 at most; where it does not, it falls by `shrink`, to 0 at least. Without gradients, as in
     validation, every example has the whole radius, and no share changes.
 
-    With shrink = 0 and initial = growth the radii are those of customized adversarial training (whose smoothed labels
+    With shrink = 0 and initial = growth radii grow as in customized adversarial training (whose smoothed labels
     and other losses are not part of this): a radius is raised where the raised one was withstood, and never falls.
     With shrink = growth they move as in instance-adaptive training, which decides by trial attacks of its own at the
     raised radius and at the present one; here the training's attack decides, and no pass is added.

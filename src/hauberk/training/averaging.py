@@ -19,9 +19,7 @@ class WeightAveraging:
     the plain mean (stochastic weight averaging).
 
     Running statistics of batch norms are averaged in the same way: they stay those of all passes that training makes,
-    attacked ones among them. Finding them anew for the averaged weights does worse: the average of an MNIST network
-    trained by FGSM at eps 0.2 withstood PGD on 57.6 % of 2,000 digits with averaged statistics, on 51.3 % with those
-    found anew on attacked images, and on 20.6 % with those found on clean ones.
+    attacked ones among them, which statistics found anew on clean images would not be.
 
     Args:
         decay: how much of the average every step leaves.
