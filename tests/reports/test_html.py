@@ -167,6 +167,7 @@ def test_without_verifiers_nothing_is_proven(make_run, report):
     page = report(make_run(verifiers=content["verifiers"][1:], certified=nothing))
     assert "and nothing is proven: no verifier was applicable." in page.text
     assert "Nothing is proven here." in page.text
+    assert "and nothing is proven: no proof was tried." in report(make_run(verifiers=[], certified=nothing)).text
 
 
 def test_proofs_that_may_fail_are_marked(make_run, report):
