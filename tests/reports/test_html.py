@@ -167,6 +167,10 @@ def test_without_verifiers_nothing_is_proven(make_run, report):
     page = report(make_run(verifiers=content["verifiers"][1:], certified=nothing))
     assert "and nothing is proven: no verifier was applicable." in page.text
     assert "Nothing is proven here." in page.text
+
+
+def test_a_proof_that_was_not_asked_for_is_not_called_inapplicable(make_run, report):
+    nothing = {"count": 0, "share": 0.0, "low": 0.0, "high": 0.02}
     assert "and nothing is proven: no proof was tried." in report(make_run(verifiers=[], certified=nothing)).text
 
 
