@@ -12,7 +12,6 @@ import torch
 import yaml
 from accelerate import Accelerator, PartialState
 from accelerate.utils import broadcast_object_list
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -23,6 +22,7 @@ from hauberk.evaluation.summary import Summary
 from hauberk.recipe import Recipe, Tree, build, read_recipe, variants
 from hauberk.training.journal import Watcher as TrainingWatcher
 from hauberk.training.kept_weights import COLLAPSED, FINAL
+from hauberk.weights import load_weights
 
 
 def train(tree: Tree, folder: Path, *, resume: bool, watch: TrainingWatcher) -> None:
@@ -139,11 +139,7 @@ def trained(folder: Path, overrides: list[str]) -> Recipe:
         InputError: the folder holds no trained run, or its weights do not fit its recipe.
     """
     recipe = build(read_recipe(str(require(folder / "recipe.yaml")), overrides))
-    weights = require(folder / "model.safetensors")
-    try:
-        recipe.network.load_state_dict(load_file(weights))
-    except (SafetensorError, RuntimeError, OSError) as error:
-        raise InputError(f"{weights} does not hold the weights of the recipe's network: {error}") from error
+    load_weights(recipe.network, require(folder / "model.safetensors"))
     return recipe
 
 

@@ -71,7 +71,7 @@ def test_a_recipe_names_the_network_and_its_weights(weights: str):
         }
     )
     assert recipe.data.shape == (2,)
-    with pytest.raises(InputError, match="does not hold the weights of the labelling network"):
+    with pytest.raises(InputError, match="does not hold the weights of the network"):
         recipe.data.train()
 
 

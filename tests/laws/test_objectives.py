@@ -280,9 +280,9 @@ def test_regularizers_end_with_the_ramp_and_are_named_parts_of_the_loss():
 def test_fast_ibp_initialisation_keeps_the_mean_width_of_boxes():
     width = 1000
     hidden = [part for _ in range(4) for part in (nn.Linear(width, width), nn.ReLU())]
-    graph = capture(nn.Sequential(nn.Linear(64, width), nn.ReLU(), *hidden, nn.Linear(width, 3)), torch.zeros(2, 64))
-    FastIBPInit()(graph, torch.Generator().manual_seed(0))
-    frozen = graph.frozen()
+    module = nn.Sequential(nn.Linear(64, width), nn.ReLU(), *hidden, nn.Linear(width, 3))
+    FastIBPInit()(module, torch.zeros(2, 64), torch.Generator().manual_seed(0))
+    frozen = capture(module, torch.zeros(2, 64)).frozen()
     x = torch.rand(4, 64, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         boxes = Interval().boxes(frozen, LinfBall(0.01).at(x), outward=False)
@@ -297,7 +297,7 @@ def test_fast_ibp_initialisation_by_its_deviations():
         nn.Conv2d(1, 64, 3, padding=1), nn.ReLU(), nn.Conv2d(64, 32, 3, groups=2), nn.Flatten(), nn.Linear(128, 3)
     )
     last = module[4].weight.clone()
-    FastIBPInit()(capture(module, images(2, 0, torch.float32)), torch.Generator().manual_seed(0))
+    FastIBPInit()(module, images(2, 0, torch.float32), torch.Generator().manual_seed(0))
     for index, fan_in in ((0, 9), (2, 32 * 9)):
         deviation = module[index].weight.std().item()
         assert deviation == pytest.approx(math.sqrt(2 * math.pi) / fan_in, rel=0.1)
@@ -317,6 +317,6 @@ def test_fast_ibp_initialisation_halves_layers_fed_by_a_residual_sum(behind):
             return self.last(F.relu(self.fed(behind(F.relu(self.first(x)) + self.second(x)))))
 
     module = Sum()
-    FastIBPInit()(capture(module, torch.rand(2, 50)), torch.Generator().manual_seed(0))
+    FastIBPInit()(module, torch.rand(2, 50), torch.Generator().manual_seed(0))
     assert module.fed.weight.std().item() == pytest.approx(math.sqrt(2 * math.pi) / 200 / 2, rel=0.05)
     assert module.second.weight.std().item() == pytest.approx(math.sqrt(2 * math.pi) / 50, rel=0.05)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from digits import digits
@@ -18,7 +18,7 @@ from hauberk.objectives import AdaptiveRadius, Adversarial, Certified, Free, Nat
 from hauberk.regularizers import FastIBP
 from hauberk.schedules import Constant, SmoothRamp, Steps
 from hauberk.threats import LinfBall
-from hauberk.training import CollapseDetector, FastIBPInit, Phase, Trainer
+from hauberk.training import CollapseDetector, FastIBPInit, GivenWeights, Phase, Trainer
 from hauberk.training.order import held_out
 
 THREAT = LinfBall(0.05)
@@ -129,6 +129,14 @@ def test_the_initialisation_is_used(tmp_path: Path):
     before = made[0].weight.clone()
     trainer(initialisation=FastIBPInit(), learning_rate=Constant(0.0)).fit(made, digits(120), THREAT, tmp_path)
     assert not torch.equal(before, made[0].weight)
+
+
+def test_training_goes_on_from_given_weights(tmp_path: Path):
+    given, made, file = network(1), network(2), tmp_path / "given.safetensors"
+    save_file(given.state_dict(), file)
+    still = trainer("natural", initialisation=GivenWeights(str(file)), learning_rate=Constant(0.0))
+    still.fit(made, digits(120), THREAT, tmp_path)
+    assert all(torch.equal(a, b) for a, b in zip(made.parameters(), given.parameters(), strict=True))
 
 
 def test_a_loss_that_is_not_finite_stops_training(tmp_path: Path):

@@ -3,13 +3,13 @@
 from abc import ABC, abstractmethod
 
 import torch
-
-from hauberk.concepts.graph import Graph
+from jaxtyping import Float
+from torch import Tensor, nn
 
 
 class Initialisation(ABC):
     """Sets the parameters of a network before training."""
 
     @abstractmethod
-    def __call__(self, graph: Graph, generator: torch.Generator) -> None:
-        """Overwrite the parameters in place."""
+    def __call__(self, network: nn.Module, example: Float[Tensor, "b *x"], generator: torch.Generator) -> None:
+        """Overwrite the parameters in place; `example` is a batch that the network takes."""

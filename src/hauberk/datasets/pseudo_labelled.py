@@ -2,13 +2,12 @@
 
 import torch
 from jaxtyping import Int64
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from hauberk.concepts.dataset import Dataset, Split
 from hauberk.concepts.subject import labels_of
 from hauberk.errors import InputError
+from hauberk.weights import load_weights
 
 BATCH = 500
 """How many inputs are labelled at a time."""
@@ -29,7 +28,7 @@ class PseudoLabelled(Dataset):
         labelled: what has labels; the test split is its own.
         pool: whose training inputs are added; their labels are not looked at.
         network: what labels them, in eval mode.
-        weights: the network's trained weights, a safetensors file.
+        weights: the network's trained weights, a file of safetensors or of torch.save.
 
     Each call of `train` labels the pool, on the accelerator where there is one.
 
@@ -50,10 +49,7 @@ class PseudoLabelled(Dataset):
         self.classes, self.shape, self.range = labelled.classes, labelled.shape, labelled.range
 
     def train(self) -> Split:
-        try:
-            self._network.load_state_dict(load_file(self._weights))
-        except (OSError, RuntimeError, SafetensorError) as error:
-            raise InputError(f"{self._weights} does not hold the weights of the labelling network: {error}") from error
+        load_weights(self._network, self._weights)
         own, pool = self._labelled.train(), self._pool.train()
         return Split(own.inputs, own.labels, Split(pool.inputs, self._labels(pool)))
 

@@ -3,8 +3,17 @@
 from hauberk.training.averaging import WeightAveraging
 from hauberk.training.collapse import CollapseDetector
 from hauberk.training.fast_ibp_init import FastIBPInit
+from hauberk.training.given_weights import GivenWeights
 from hauberk.training.plan import Phase
 from hauberk.training.selective_decay import SelectiveDecay
 from hauberk.training.trainer import Trainer
 
-__all__ = ["CollapseDetector", "FastIBPInit", "Phase", "SelectiveDecay", "Trainer", "WeightAveraging"]
+__all__ = [
+    "CollapseDetector",
+    "FastIBPInit",
+    "GivenWeights",
+    "Phase",
+    "SelectiveDecay",
+    "Trainer",
+    "WeightAveraging",
+]

@@ -4,8 +4,10 @@ import math
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor, nn
 
-from hauberk.concepts.graph import FrozenGraph, Graph
+from hauberk.capture import capture
+from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.initialisation import Initialisation
 from hauberk.ops.arithmetic import Add
 from hauberk.ops.convolution import Convolution
@@ -21,8 +23,8 @@ class FastIBPInit(Initialisation):
     Source: Shi et al. 2021, section 4.1.
     """
 
-    def __call__(self, graph: Graph, generator: torch.Generator) -> None:
-        frozen = graph.frozen()
+    def __call__(self, network: nn.Module, example: Tensor, generator: torch.Generator) -> None:
+        frozen = capture(network, example).frozen()
         layers = [(node.op, node.inputs[0]) for node in frozen.nodes if isinstance(node.op, Linear | Convolution)]
         with torch.no_grad():
             for op, value in layers[:-1]:

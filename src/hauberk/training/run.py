@@ -151,9 +151,7 @@ def prepared(trainer: Trainer, network: nn.Module, data: Split) -> nn.Module | G
     with torch.no_grad():
         logits = network.eval()(data.batch(slice(0, 1))[0])
     require_labels(data.labels, len(data), logits.shape[1])
-    if not trainer.objective.needs_graph and trainer.initialisation is None:
-        return network
-    graph = capture(network, data.batch(slice(0, 2))[0])
+    example, _ = data.batch(slice(0, 2))
     if trainer.initialisation is not None:
-        trainer.initialisation(graph, torch.Generator(logits.device).manual_seed(trainer.seed))
-    return graph if trainer.objective.needs_graph else network
+        trainer.initialisation(network, example, torch.Generator(logits.device).manual_seed(trainer.seed))
+    return capture(network, example) if trainer.objective.needs_graph else network

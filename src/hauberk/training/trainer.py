@@ -42,7 +42,7 @@ class Trainer:
         learning_rate: the schedule of the learning rate.
         radius: the schedule of the radius, as a multiple of the threat's.
         augmentation: changes the inputs of every step.
-        initialisation: overwrites the network's own initialisation.
+        initialisation: overwrites the network's own initialisation, by given weights too.
         later: phases that follow the first `epochs` epochs; schedules run over all of them.
         gradient_clip: the largest l2 norm of the whole gradient.
         held_out: how many training examples are set aside for validation, chosen by the seed.
