@@ -94,6 +94,8 @@ def rate(trainer: Trainer, epoch: float) -> float:
         ("cifar10-trades", "short", {74.9: 0.1, 75: 0.01, 90: 0.001}),
         ("cifar10-union", "", {0: 0, 20: 0.1, 40: 0.005, 50: 0}),
         ("svhn-overfitting", "", {0: 0.01, 100: 0.001, 150: 0.0001}),
+        ("imagenet-overfitting", "", {0: 0.001, 149: 0.001}),
+        ("imagenet-overfitting", "l2", {0: 0.01, 39.9: 0.01, 40: 0.001, 139: 0.001}),
     ],
 )
 def test_learning_rates_are_those_of_the_papers(name: str, variant: str, rates: dict[float, float]):
@@ -124,6 +126,8 @@ def test_learning_rates_of_imagenet_run_over_all_phases():
         ("cifar10-union", "l1", 50, 255 * 1.0),
         ("cifar100-overfitting", "l2", 10, 15),
         ("svhn-overfitting", "", 10, 1),
+        ("imagenet-overfitting", "", 5, 255 * 0.004),
+        ("imagenet-overfitting", "l2", 7, 255 * 0.5),
         ("imagenet-fgsm", "", 1, 5),
         ("imagenet-fgsm", "eps-2", 1, 2.5),
     ],
