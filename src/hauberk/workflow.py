@@ -43,6 +43,7 @@ def train(tree: Tree, folder: Path, *, resume: bool, watch: TrainingWatcher) -> 
                 )
     for place, recipe in recipes.items():
         train_one(recipe, trees[place], place, resume=resume, watch=watch)
+    PartialState().destroy_process_group()
 
 
 def train_one(recipe: Recipe, tree: Tree, folder: Path, *, resume: bool, watch: TrainingWatcher) -> None:

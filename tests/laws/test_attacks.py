@@ -322,3 +322,21 @@ class Shift(nn.Module):
 
     def forward(self, x):
         return (x - self.mean) / self.std
+
+
+@pytest.mark.parametrize("attack", [attack for attack in ATTACKS if attack.steady], ids=label)
+def test_a_steady_attack_passes_the_network_as_often_whatever_it_breaks(attack):
+    graph, x, calls = network("dense", 0), images(B, 0), []
+
+    def counting(z):
+        calls.append(len(z))
+        return graph(z)
+
+    S, right = LinfBall(0.3).at(x), graph(x).argmax(1)
+    passes = []
+    for y in (right, (right + 1) % CLASSES):
+        calls.clear()
+        answer(attack, counting, S, y, noise())
+        passes.append(list(calls))
+    assert passes[0] == passes[1]
+    assert set(passes[0]) == {B}

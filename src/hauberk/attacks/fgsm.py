@@ -22,6 +22,7 @@ class FGSM(SteerableAttack):
     loss: AdversarialLoss
     step: float = 1.0
     start: Start = field(default_factory=Unperturbed)
+    steady = True
 
     def steered(
         self,

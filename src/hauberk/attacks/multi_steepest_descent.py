@@ -52,6 +52,10 @@ class MultiSteepestDescent(Attack):
         for step in self.step if isinstance(self.step, Sequence) else [self.step]:
             require_positive("MultiSteepestDescent", step=step)
 
+    @property
+    def steady(self) -> bool:
+        return not self.stop_when_broken
+
     def __call__(
         self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise
     ) -> Float[Tensor, "b *z"]:

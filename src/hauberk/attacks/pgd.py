@@ -46,6 +46,10 @@ class PGD(SteerableAttack):
     def __post_init__(self) -> None:
         require_positive("PGD", step=self.step, samples=self.samples)
 
+    @property
+    def steady(self) -> bool:
+        return not self.stop_when_broken
+
     def steered(
         self,
         network: Network,

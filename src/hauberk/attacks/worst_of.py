@@ -43,6 +43,10 @@ class WorstOf(Attack):
     def black_box(self) -> bool:
         return all(attack.black_box for attack in self.attacks)
 
+    @property
+    def steady(self) -> bool:
+        return all(attack.steady for attack in self.attacks)
+
     def __call__(
         self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise
     ) -> Float[Tensor, "b *z"]:

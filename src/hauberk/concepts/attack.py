@@ -29,6 +29,10 @@ class Attack(ABC):
     black_box: ClassVar[bool] = False
     """Whether it never asks for a gradient: such an attack still sees what masked gradients hide from the others."""
 
+    steady: bool = False
+    """Whether how often it calls the network hangs on nothing but its arguments: processes that share the statistics
+    of every pass have to make the same passes."""
+
     @abstractmethod
     def __call__(
         self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise

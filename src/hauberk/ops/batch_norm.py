@@ -11,6 +11,7 @@ from torch import Tensor
 from hauberk.concepts.lowering import Lowered, Stored, Value, lowers
 from hauberk.concepts.op import Diagonal
 from hauberk.errors import UnsupportedOpError
+from hauberk.kernels.batch_statistics import batch_statistics, move
 
 
 @dataclass(frozen=True)
@@ -45,18 +46,17 @@ class BatchNorm(Diagonal):
         return centre if self.bias is None else centre + self.broadcast(self.bias).abs()
 
     def observe(self, z: Float[Tensor, "b c *s"]) -> "BatchNorm":
-        """Return the op with this batch's mean and biased variance; move the running statistics as torch does.
+        """Return the op with the batch's mean and biased variance; move the running statistics as torch does.
 
         Raises:
             UnsupportedOpError: cumulative averages (momentum None), which torch does not export.
         """
         if self.momentum == 0:
             raise UnsupportedOpError("batch norm with momentum None or 0 cannot be trained under bounds: give it one.")
-        variance, mean = torch.var_mean(z, [i for i in range(z.ndim) if i != 1], correction=0)
-        n = z.numel() // z.shape[1]
+        mean, variance, n = batch_statistics(z)
         with torch.no_grad():
-            self.mean.lerp_(mean, self.momentum)
-            self.variance.lerp_(variance * (n / max(n - 1, 1)), self.momentum)
+            move(self.mean, mean, self.momentum)
+            move(self.variance, variance * (n / (n - 1).clamp(min=1)), self.momentum)
         return replace(self, mean=mean, variance=variance)
 
 

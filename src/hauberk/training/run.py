@@ -31,7 +31,7 @@ class Run:
 
     def __init__(self, trainer: Trainer, network: nn.Module, data: Split, threat: ThreatModel, folder: Path) -> None:
         self.trainer, self.threat, self.folder = trainer, threat, folder
-        self.team = Team(trainer.precision)
+        self.team = Team(trainer.precision, shared_statistics=trainer.shared_statistics)
         self.network = network.to(self.team.device)
         self.batches = Batches(trainer, data.to(self.team.device))
         self.plan = self.batches.plan
@@ -81,13 +81,12 @@ class Run:
     def step(self, step: int, progress: Progress, rate: float) -> None:
         """Take one step of the optimizer."""
         index = self.batches.of(step)
-        mine = self.team.share(index)
-        # A process without examples takes part in the exchange of gradients with one that counts nothing.
-        weight, mine = len(mine) * self.team.size / len(index), mine if len(mine) else index[:1]
+        mine, weight = self.team.part(index)
         torch.manual_seed((self.trainer.seed * 1_000_003 + step) * self.team.size + self.team.rank)
         self.network.train()
         x, y, noise = self.batches.examples(step, mine)
-        value = self.wrapped(x, y, self.threat.scaled(progress.radius_share), progress, noise)
+        with self.team.statistics(weight):
+            value = self.wrapped(x, y, self.threat.scaled(progress.radius_share), progress, noise)
         self.optimizer.zero_grad(set_to_none=True)
         self.team.accelerator.backward(value.loss * weight)
         if value.learned is not None and weight:

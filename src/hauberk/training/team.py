@@ -1,14 +1,18 @@
 """The processes that train together: one, or as many as `accelerate launch` or `torchrun` started."""
 
 from collections.abc import Iterable
-from typing import cast
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, cast
 
 import torch
+import torch.distributed
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import broadcast
-from jaxtyping import Float, Shaped
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
+
+from hauberk.kernels.batch_statistics import SharedStatistics
 
 
 class Team:
@@ -19,13 +23,15 @@ class Team:
 
     Args:
         precision: "no", "bf16" or "fp16": what autocast computes in.
+        shared_statistics: whether batch norm sees the batch of all processes.
     """
 
-    def __init__(self, precision: str) -> None:
+    def __init__(self, precision: str, *, shared_statistics: bool = False) -> None:
         AcceleratorState._reset_state()  # it would keep the precision of an earlier training in this process
         self.accelerator = Accelerator(mixed_precision=precision)
         self.size, self.rank = self.accelerator.num_processes, self.accelerator.process_index
         self.device = self.accelerator.device
+        self.shared_statistics = shared_statistics and self.size > 1
 
     @property
     def first(self) -> bool:
@@ -51,6 +57,20 @@ class Team:
         shares = shares.view(self.size, max(counts), *rows.shape[1:])
         return shares.transpose(0, 1).flatten(0, 1)[: sum(counts)]
 
+    def part(self, index: Int[Tensor, "b"]) -> tuple[Int[Tensor, "mine"], float]:
+        """Return this process's examples of a batch, and the weight of their mean in the mean of all processes'.
+
+        A process without examples takes part in what is exchanged with one that counts nothing.
+        """
+        mine = self.share(index)
+        return (mine if len(mine) else index[:1]), len(mine) * self.size / len(index)
+
+    def statistics(self, weight: float) -> AbstractContextManager[object]:
+        """Let batch norm see the batch of all processes, where it shall; examples without weight do not count."""
+        if not self.shared_statistics:
+            return nullcontext()
+        return SharedStatistics(lambda tensor: cast(Tensor, OverProcesses.apply(tensor, float(weight > 0))))
+
     def agree(self, tensors: Iterable[Tensor]) -> None:
         """Give every process the first one's tensors."""
         for tensor in tensors:
@@ -59,3 +79,22 @@ class Team:
     def wait(self) -> None:
         """Wait for the other processes."""
         self.accelerator.wait_for_everyone()
+
+
+class OverProcesses(torch.autograd.Function):
+    """The sum over processes, each with its weight; gradients are summed with the same weights."""
+
+    @staticmethod
+    def forward(ctx: Any, tensor: Tensor, weight: float) -> Tensor:
+        ctx.weight = weight
+        return summed(tensor, weight)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        return summed(grad, ctx.weight) * ctx.weight, None
+
+
+def summed(tensor: Tensor, weight: float) -> Tensor:
+    total = tensor * weight
+    torch.distributed.all_reduce(total)
+    return total

@@ -22,6 +22,7 @@ from hauberk.training.averaging import WeightAveraging
 from hauberk.training.collapse import CollapseDetector
 from hauberk.training.journal import Watcher
 from hauberk.training.plan import Phase
+from hauberk.training.steadiness import require_steady
 
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer] | ParameterGroups
 
@@ -31,7 +32,7 @@ class Trainer:
     """Minimises an objective over a data set; what it does is a pure function of its arguments and the seed.
 
     Started by `accelerate launch` or `torchrun`, several processes share each batch; how many they are changes results
-    by rounding alone, but for batch norm and mixup, which see what a process sees.
+    by rounding alone, but for mixup, and batch norm without `shared_statistics`, which see what a process sees.
 
     Args:
         objective: what each step minimises.
@@ -51,13 +52,15 @@ class Trainer:
             (clean accuracy where nothing attacks) on held-out examples. The final ones are then kept beside them.
         averaging: keeps an average of the weights, and ends with it.
         detector: stops the training at catastrophic overfitting.
+        shared_statistics: whether batch norm sees the whole batch, of which each of several processes has a part.
         precision: what networks compute in, by autocast. Bounds are always computed in the parameters' own precision.
         seed: of the order, the noise, the split, and torch's own random numbers.
         log_steps: steps between lines of the journal.
         checkpoint_steps: steps between checkpoints, of which the newest is kept.
 
     Raises:
-        InputError: a number is out of range, or the best weights are asked for and nothing is held out.
+        InputError: a number is out of range, the best weights are asked for and nothing is held out, or processes shall
+            share statistics under an attack that may pass the network more often in one of them.
     """
 
     objective: Objective
@@ -75,6 +78,7 @@ class Trainer:
     keep: Literal["final", "best"] = "final"
     averaging: WeightAveraging | None = None
     detector: CollapseDetector | None = None
+    shared_statistics: bool = False
     precision: Literal["no", "bf16", "fp16"] = "no"
     seed: int = 0
     log_steps: int = 50
@@ -85,6 +89,8 @@ class Trainer:
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1, but is {getattr(self, name)}.")
         _ = self.phases  # which refuse bad numbers
+        if self.shared_statistics:
+            require_steady(self.objective, self.detector)
         if self.keep == "best" and not self.held_out:
             raise InputError('keep="best" chooses by held-out examples, but held_out is 0.')
 

@@ -53,14 +53,13 @@ class Validation:
 
     def withstood(self, step: int, attack: Attack) -> float:
         """Return the share of a step's examples that withstand an attack, in training mode."""
-        mine = self.team.share(self.batches.of(step))
-        tally = Tally(self.team.device)
-        if len(mine):
-            x, y, noise = self.batches.examples(step, mine)
-            S = self.threat.at(x)
-            with statistics_kept(self.network):
-                z = attack(self.network.train(), S, y, noise=noise)
-                with torch.no_grad():
-                    robust = labels_of(self.network(S.decode(z))) == y
+        mine, weight = self.team.part(self.batches.of(step))
+        x, y, noise = self.batches.examples(step, mine)
+        S, tally = self.threat.at(x), Tally(self.team.device)
+        with statistics_kept(self.network), self.team.statistics(weight):
+            z = attack(self.network.train(), S, y, noise=noise)
+            with torch.no_grad():
+                robust = labels_of(self.network(S.decode(z))) == y
+        if weight:
             tally.add(ObjectiveValue(robust.double().mean(), None, robust), len(mine))
         return tally.averages(self.team)["robust"]
