@@ -135,7 +135,7 @@ def evaluated(run: Recipe, name: str, images: int, out: Path, *, every_attack: b
     table.add_row("all, worst case per example", *shown(summary["attacked"]), "", "")
     table.add_row("clean", *shown(summary["clean"]), "", "")
     Console(width=110).print(table)
-    for sign in summary["masking"]:
+    for sign in summary["masking"] or []:
         print(f"sign of masking: {sign['flag']}: {sign['evidence']}")
     return read_records(out / name / "records")
 

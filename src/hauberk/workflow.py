@@ -17,8 +17,8 @@ from torch import Tensor
 
 from hauberk.atomic import replacing, write_text
 from hauberk.errors import InputError
-from hauberk.evaluation.evaluator import Watcher as EvaluationWatcher
 from hauberk.evaluation.summary import Summary
+from hauberk.evaluation.sweep import Watcher as EvaluationWatcher
 from hauberk.recipe import Recipe, Tree, build, read_recipe, variants
 from hauberk.training.journal import Watcher as TrainingWatcher
 from hauberk.training.kept_weights import COLLAPSED, FINAL

@@ -1,5 +1,6 @@
 """Evaluation: network x threat x attacks x verifiers -> records."""
 
-from hauberk.evaluation.evaluator import Curve, Evaluator
+from hauberk.evaluation.curve import Curve
+from hauberk.evaluation.evaluator import Evaluator
 
 __all__ = ["Curve", "Evaluator"]

@@ -1,17 +1,14 @@
 """network x threat x attacks x verifiers -> records, in shards that survive a kill."""
 
 import json
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import ClassVar
 
-import polars as pl
 import torch
 from torch import Tensor, nn
 
-from hauberk.atomic import replacing, write_text
+from hauberk.atomic import write_text
 from hauberk.capture import capture
 from hauberk.concepts.attack import Attack, MinimumDistanceAttack
 from hauberk.concepts.certificate import Verifier
@@ -22,41 +19,16 @@ from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.study import Study
 from hauberk.concepts.subject import NetworkSubject
 from hauberk.errors import InputError, UnsupportedOpError
+from hauberk.evaluation.curve import Curve
 from hauberk.evaluation.fingerprint import weights_sha256
 from hauberk.evaluation.illustrations import write_examples, write_layers
 from hauberk.evaluation.input_checks import require_examples, require_inputs, require_steps
 from hauberk.evaluation.isolation import reseed, undisturbed
 from hauberk.evaluation.masking import signs_of_masking
 from hauberk.evaluation.records import read_records
-from hauberk.evaluation.shard import Shard
 from hauberk.evaluation.studies import require_names, write_studies
 from hauberk.evaluation.summary import Summary, summarised
-
-Watcher = Callable[[str, int, int], None]
-"""Is told what is being evaluated, and how many of how many examples are done."""
-
-
-@dataclass(frozen=True)
-class Curve:
-    """Accuracies at several radii, with attacks and verifiers of its own; proven examples are not attacked.
-
-    Radii are gone through from the largest to the smallest, and nothing is asked twice, so that accuracies never rise
-    with the radius: what no attack broke at a larger radius is not attacked at a smaller one and counts as unbroken
-    there; what was broken by a point as near as the smaller radius is broken there (in balls, which have distances);
-    what was proven at a larger radius is proven at a smaller one.
-
-    Args:
-        radii: multiples of the threat's radius.
-        attacks: by the names that records use, cheap ones first.
-        verifiers: cheap ones first.
-        examples: how many examples, from the first, the curve is computed on.
-    """
-
-    radii: Sequence[float]
-    attacks: Mapping[str, Attack | MinimumDistanceAttack]
-    verifiers: Sequence[Verifier]
-    examples: int = 1000
-    undecided: ClassVar[Mapping[str, Attack | MinimumDistanceAttack]] = {}
+from hauberk.evaluation.sweep import Suite, Sweep, Watcher
 
 
 @dataclass(frozen=True)
@@ -136,16 +108,19 @@ class Evaluator:
             with torch.no_grad():
                 require_labels(data.labels, len(data), network(x).shape[1])
             self.claim(folder, network, data, threat)
-            self.sweep(subject, data, threat, folder / "records", self, watch)
-            self.sweep_curve(subject, data, threat, folder / "curve", watch)
+            suite = Suite(self.attacks, self.verifiers, self.undecided, self.every_attack)
+            sweep = Sweep(subject, self.shard, self.seed, watch)
+            sweep.one(data, threat, folder / "records", suite)
+            if self.curve is not None:
+                sweep.radii(data, threat, folder / "curve", self.curve)
             curve_attacks = self.curve.attacks if self.curve else {}
             summary = summarised(folder, threat, self.everything, self.verifiers, curve_attacks, self.seed)
             summary["every_attack"] = self.every_attack
             reseed(x.device, self.seed, "masking")
             records = read_records(folder / "records")
             attacks = self.everything
-            signs = signs_of_masking(subject, data, threat, records, attacks, self.seed) if attacks else []
-            summary["masking"] = [asdict(sign) for sign in signs]
+            signs = signs_of_masking(subject, data, threat, records, attacks, self.seed) if attacks else None
+            summary["masking"] = None if signs is None else [asdict(sign) for sign in signs]
             write_layers(folder, subject, data, threat, self.verifiers)
             write_examples(folder, subject, data, threat, self.everything, self.illustrated, self.seed)
             reseed(x.device, self.seed, "studies")
@@ -165,50 +140,6 @@ class Evaluator:
         if file.exists() and json.loads(file.read_text(encoding="utf-8")) != plan:
             raise InputError(f"{folder} holds the evaluation of another network or setting: delete that folder first.")
         write_text(file, json.dumps(plan, indent=1))
-
-    def sweep_curve(
-        self, subject: NetworkSubject, data: Split, threat: ThreatModel, folder: Path, watch: Watcher
-    ) -> None:
-        """Evaluate the radii of the curve, each with what the next larger one says."""
-        if self.curve is None:
-            return
-        first, larger = data.select(slice(0, self.curve.examples)), None
-        for factor in sorted(set(self.curve.radii), reverse=True):
-            place = folder / f"{factor:g}"
-            self.sweep(subject, first, threat.scaled(factor), place, self.curve, watch, larger)
-            larger = place
-
-    def sweep(
-        self,
-        subject: NetworkSubject,
-        data: Split,
-        threat: ThreatModel,
-        folder: Path,
-        suite: "Evaluator | Curve",
-        watch: Watcher,
-        larger: Path | None = None,
-    ) -> None:
-        """Evaluate the shards that the folder does not hold yet; `larger` holds those of a larger radius."""
-        everywhere = isinstance(suite, Evaluator) and suite.every_attack
-        for start in range(0, len(data), self.shard):
-            end, file = min(start + self.shard, len(data)), folder / f"{start:09d}.parquet"
-            if not file.exists():
-                began = time.monotonic()
-                shard = Shard.of(subject, threat, data, torch.arange(start, end), self.seed)
-                if larger is not None:
-                    shard.inherit(pl.read_parquet(larger / file.name), suite.attacks)
-                for verifier in suite.verifiers:
-                    shard.verify(verifier)
-                for name, attack in suite.attacks.items():
-                    shard.attack(name, attack, everywhere=everywhere, skip_proven=isinstance(suite, Curve))
-                for name, attack in suite.undecided.items():
-                    shard.attack(name, attack, everywhere=everywhere, skip_proven=not everywhere)
-                shard.require_applicable([*suite.attacks, *suite.undecided])
-                shard.require_agreement(folder.parent)
-                with replacing(file) as temporary:
-                    records = shard.records(time.monotonic() - began)
-                    records.write_parquet(temporary, metadata=shard.facts())
-            watch(threat.name, end, len(data))
 
 
 def captured(network: nn.Module, example: Tensor) -> Graph | UnsupportedOpError:

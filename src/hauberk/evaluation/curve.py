@@ -1,0 +1,29 @@
+"""What a robustness curve is made of."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from hauberk.concepts.attack import Attack, MinimumDistanceAttack
+from hauberk.concepts.certificate import Verifier
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Accuracies at several radii, with attacks and verifiers of its own; proven examples are not attacked.
+
+    Radii are gone through from the largest to the smallest, and nothing is asked twice, so that accuracies never rise
+    with the radius: what no attack broke at a larger radius is not attacked at a smaller one and counts as unbroken
+    there; what was broken by a point as near as the smaller radius is broken there (in balls, which have distances);
+    what was proven at a larger radius is proven at a smaller one.
+
+    Args:
+        radii: multiples of the threat's radius.
+        attacks: by the names that records use, cheap ones first.
+        verifiers: cheap ones first.
+        examples: how many examples, from the first, the curve is computed on.
+    """
+
+    radii: Sequence[float]
+    attacks: Mapping[str, Attack | MinimumDistanceAttack]
+    verifiers: Sequence[Verifier]
+    examples: int = 1000

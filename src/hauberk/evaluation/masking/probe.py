@@ -1,0 +1,47 @@
+"""Examples on which a network is probed."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from hauberk.attacks.pgd import PGD
+from hauberk.concepts.attack import misclassified
+from hauberk.concepts.loss import AdversarialLoss
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.perturbation_set import PerturbationSet, ThreatModel
+from hauberk.concepts.subject import NetworkSubject
+from hauberk.losses.margin import Margin
+
+ATTACK = PGD(Margin(), steps=20, step=0.1)
+
+
+@dataclass(frozen=True)
+class Probe:
+    """The first few correctly classified examples."""
+
+    subject: NetworkSubject
+    prefix: Float[Tensor, "n *x"]
+    """The examples up to the last of them: a threat may have a radius for each example of the split."""
+    chosen: Bool[Tensor, "n"]
+    y: Int[Tensor, "b"]
+    threat: ThreatModel
+    noise: Noise
+
+    def sets(self, factor: float = 1.0) -> PerturbationSet:
+        """Return the sets around the chosen examples, at a multiple of the threat's radius."""
+        return self.threat.scaled(factor).at(self.prefix).select(self.chosen)
+
+    def unbroken(self, S: PerturbationSet) -> int:
+        """Return how many of the examples withstand a short attack on these sets."""
+        z = ATTACK(self.subject.module, S, self.y, noise=self.noise.fold(0))
+        return int((~misclassified(self.subject.module, S, z, self.y)).sum())
+
+
+def gradient_at_start(probe: Probe, loss: AdversarialLoss, S: PerturbationSet) -> Float[Tensor, "b *z"] | None:
+    """Return the loss's gradient at the unperturbed point; None if there is no way back from the logits to it."""
+    with torch.enable_grad():
+        z = S.start.detach().clone().requires_grad_()
+        value = loss(probe.subject.module(S.decode(z)), probe.y).sum()
+        return torch.autograd.grad(value, z, allow_unused=True)[0] if value.requires_grad else None

@@ -1,0 +1,45 @@
+"""All signs of an evaluation."""
+
+from collections.abc import Mapping
+
+import polars as pl
+import torch
+
+from hauberk.concepts.attack import Attack, MinimumDistanceAttack
+from hauberk.concepts.dataset import Split
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.perturbation_set import ThreatModel
+from hauberk.concepts.subject import NetworkSubject
+from hauberk.evaluation.masking.black_boxes import black_box_wins
+from hauberk.evaluation.masking.gradients import zero_gradients
+from hauberk.evaluation.masking.logits import odd_logits
+from hauberk.evaluation.masking.probe import Probe
+from hauberk.evaluation.masking.sign import FEWEST, Sign
+from hauberk.evaluation.masking.steps import futile_steps
+
+PROBED = 200
+
+
+def signs_of_masking(
+    subject: NetworkSubject,
+    data: Split,
+    threat: ThreatModel,
+    records: pl.DataFrame,
+    attacks: Mapping[str, Attack | MinimumDistanceAttack],
+    seed: int,
+) -> list[Sign] | None:
+    """Return the signs of gradient masking in an evaluation's records, and in a probe of the network.
+
+    None where nothing can tell: with fewer correctly classified examples than are more than chance.
+    The probe takes the first 200 correctly classified examples, and about a hundred passes over them.
+    """
+    correct = records.filter(records["prediction"] == records["label"])["index"].head(PROBED).to_list()
+    if len(correct) < FEWEST:
+        return None
+    device = next(subject.module.parameters(), data.labels).device
+    x, y = (t.to(device) for t in data.batch(slice(0, correct[-1] + 1)))
+    chosen = torch.zeros_like(y, dtype=torch.bool)
+    chosen[correct] = True
+    index = torch.tensor(correct, device=device)
+    probe = Probe(subject, x, chosen, y[chosen], threat, Noise.of(seed, index))
+    return [*odd_logits(probe), *zero_gradients(probe), *futile_steps(probe), *black_box_wins(records, attacks)]

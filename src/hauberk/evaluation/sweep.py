@@ -1,0 +1,74 @@
+"""Shards of examples, one after the other, each on disk before the next begins."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+import torch
+
+from hauberk.atomic import replacing
+from hauberk.concepts.attack import Attack, MinimumDistanceAttack
+from hauberk.concepts.certificate import Verifier
+from hauberk.concepts.dataset import Split
+from hauberk.concepts.perturbation_set import ThreatModel
+from hauberk.concepts.subject import NetworkSubject
+from hauberk.evaluation.curve import Curve
+from hauberk.evaluation.shard import Shard
+
+Watcher = Callable[[str, int, int], None]
+"""Is told what is being evaluated, and how many of how many examples are done."""
+
+
+@dataclass(frozen=True)
+class Suite:
+    """What examples are attacked with and proven by."""
+
+    attacks: Mapping[str, Attack | MinimumDistanceAttack]
+    verifiers: Sequence[Verifier]
+    undecided: Mapping[str, Attack | MinimumDistanceAttack] = field(default_factory=dict)
+    every_attack: bool = False
+    skip_proven: bool = False
+    """Whether no attack at all looks at what is proven."""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Goes through examples, and leaves alone the shards that are there."""
+
+    subject: NetworkSubject
+    shard: int
+    seed: int
+    watch: Watcher
+
+    def radii(self, data: Split, threat: ThreatModel, folder: Path, curve: Curve) -> None:
+        """Evaluate the radii of a curve, each with what the next larger one says."""
+        suite = Suite(curve.attacks, curve.verifiers, skip_proven=True)
+        first, larger = data.select(slice(0, curve.examples)), None
+        for factor in sorted(set(curve.radii), reverse=True):
+            place = folder / f"{factor:g}"
+            self.one(first, threat.scaled(factor), place, suite, larger)
+            larger = place
+
+    def one(self, data: Split, threat: ThreatModel, folder: Path, suite: Suite, larger: Path | None = None) -> None:
+        """Evaluate the shards that the folder does not hold yet; `larger` holds those of a larger radius."""
+        for start in range(0, len(data), self.shard):
+            end, file = min(start + self.shard, len(data)), folder / f"{start:09d}.parquet"
+            if not file.exists():
+                began = time.monotonic()
+                shard = Shard.of(self.subject, threat, data, torch.arange(start, end), self.seed)
+                if larger is not None:
+                    shard.inherit(pl.read_parquet(larger / file.name), suite.attacks)
+                for verifier in suite.verifiers:
+                    shard.verify(verifier)
+                for name, attack in suite.attacks.items():
+                    shard.attack(name, attack, everywhere=suite.every_attack, skip_proven=suite.skip_proven)
+                for name, attack in suite.undecided.items():
+                    shard.attack(name, attack, everywhere=suite.every_attack, skip_proven=not suite.every_attack)
+                shard.require_applicable([*suite.attacks, *suite.undecided])
+                shard.require_agreement(folder.parent)
+                with replacing(file) as temporary:
+                    records = shard.records(time.monotonic() - began)
+                    records.write_parquet(temporary, metadata=shard.facts())
+            self.watch(threat.name, end, len(data))
