@@ -1,8 +1,12 @@
 import torch
 
-from hauberk.concepts.memory import ExampleMemory, Memory, memories
+from hauberk.attacks import FGSM, Previous
+from hauberk.concepts.memory import ExampleMemory, Memory, Remembered
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.parts import parts
 from hauberk.losses import CrossEntropy
 from hauberk.objectives import AdaptiveRadius, Free
+from hauberk.threats import LinfBall
 
 
 def recalled(memory: ExampleMemory, *examples: int) -> list[float]:
@@ -47,4 +51,19 @@ def test_places_are_shared_out():
 def test_memories_are_found_inside_of_other_parts():
     free = Free(CrossEntropy())
     objective = AdaptiveRadius(free)
-    assert list(memories([objective, {"free": free}])) == [free.perturbation, objective.shares, free.perturbation]
+    assert list(parts(Remembered, [objective, {"free": free}])) == [
+        free.perturbation,
+        objective.shares,
+        free.perturbation,
+    ]
+
+
+def test_validation_leaves_no_trace_in_where_the_next_batch_begins():
+    start = Previous()
+    attack, x, y = FGSM(CrossEntropy(), start=start), torch.rand(2, 3), torch.tensor([0, 1])
+    network = torch.nn.Linear(3, 2)
+    with torch.no_grad():
+        attack(network, LinfBall(0.1).at(x), y, noise=Noise.of(0, torch.arange(2)))
+    assert start.last.rows is None
+    attack(network, LinfBall(0.1).at(x), y, noise=Noise.of(0, torch.arange(2)))
+    assert start.last.rows.shape == x.shape

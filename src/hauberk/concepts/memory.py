@@ -1,8 +1,7 @@
 """What stays from one batch to the next."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from collections.abc import Callable
 from math import nan
 
 import torch
@@ -95,18 +94,3 @@ class ExampleMemory(Remembered):
 
     def restore(self, rows: Tensor, share: OfRows) -> None:
         self.rows = rows
-
-
-def memories(part: object) -> Iterator[Remembered]:
-    """Yield what an objective and all that it is made of remember, always in the same order."""
-    if isinstance(part, Remembered):
-        yield part
-    elif is_dataclass(part):
-        for field in fields(part):
-            yield from memories(getattr(part, field.name))
-    elif isinstance(part, Mapping):
-        for value in part.values():
-            yield from memories(value)
-    elif isinstance(part, Sequence) and not isinstance(part, str):
-        for value in part:
-            yield from memories(value)

@@ -80,7 +80,8 @@ class Previous(Start):
         return S.sample(noise) if offset is None else S.project(S.start + offset)
 
     def remember(self, S: PerturbationSet, z: Float[Tensor, "b *z"]) -> None:
-        self.last.keep(z - S.start)
+        if torch.is_grad_enabled():  # validation, where it is not, leaves no trace in training
+            self.last.keep(z - S.start)
 
 
 @dataclass(frozen=True)

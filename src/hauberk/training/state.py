@@ -8,8 +8,9 @@ import torch
 from accelerate.optimizer import AcceleratedOptimizer
 from torch import nn
 
-from hauberk.concepts.memory import memories
+from hauberk.concepts.memory import Remembered
 from hauberk.concepts.objective import Objective
+from hauberk.concepts.parts import parts
 from hauberk.training.averaging import Average
 from hauberk.training.checkpoint import load_checkpoint, save_checkpoint
 from hauberk.training.journal import Tally
@@ -30,7 +31,7 @@ class State:
     ) -> None:
         self.folder, self.network, self.average = folder / "checkpoint", network, average
         self.optimizer, self.team = optimizer, team
-        self.memories = list(memories(objective))
+        self.memories = list(parts(Remembered, objective))
         for memory in self.memories:
             memory.rows = None  # which may be of another training
         self.tallies = {"epoch": Tally(team.device), "window": Tally(team.device)}

@@ -1,0 +1,25 @@
+"""What something is made of."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def parts(kind: type[T], whole: object) -> Iterator[T]:
+    """Yield the instances of a class that dataclasses, mappings and sequences hold, always in the same order.
+
+    What is within an instance is its own affair.
+    """
+    if isinstance(whole, kind):
+        yield whole
+    elif is_dataclass(whole):
+        for field in fields(whole):
+            yield from parts(kind, getattr(whole, field.name))
+    elif isinstance(whole, Mapping):
+        for value in whole.values():
+            yield from parts(kind, value)
+    elif isinstance(whole, Sequence) and not isinstance(whole, str):
+        for value in whole:
+            yield from parts(kind, value)
