@@ -15,12 +15,8 @@ def test_it_holds_the_first_examples_of_each_split():
 
 
 def test_a_seed_draws_examples_without_repetition():
-    whole, data = MNIST(), Subset(MNIST(), test=300, seed=3)
-    drawn, again, others = (
-        data.test(),
-        Subset(MNIST(), test=300, seed=3).test(),
-        Subset(MNIST(), test=300, seed=4).test(),
-    )
+    whole = MNIST()
+    drawn, again, others = (Subset(whole, test=20, seed=seed).test() for seed in (3, 3, 4))
     assert torch.equal(drawn.inputs, again.inputs)
     assert not torch.equal(drawn.inputs, others.inputs)
     found = (drawn.inputs[:, None].flatten(2) == whole.test().inputs[None].flatten(2)).all(2)
@@ -28,7 +24,7 @@ def test_a_seed_draws_examples_without_repetition():
     assert found.any(1).all()
     assert len(places.unique()) == 20
     assert torch.equal(whole.test().labels[places], drawn.labels)
-    assert data.name == "MNIST (by seed 3, 20 test examples)"
+    assert Subset(whole, test=20, seed=3).name == "MNIST (by seed 3, 20 test examples)"
 
 
 def test_what_is_not_limited_is_whole():
