@@ -58,15 +58,15 @@ def assert_tiny(dataset):
     train, test = dataset.train(), dataset.test()
     assert train.inputs.dtype == torch.uint8
     assert train.inputs.shape == (4, 3, 4, 4)
-    for image, seed in zip([*train.inputs, *test.inputs], [3, 2, 1, 0, 5, 4], strict=True):
+    for image, seed in zip([*train.inputs, *test.inputs], [3, 1, 2, 0, 5, 4], strict=True):
         assert np.array_equal(image.permute(1, 2, 0).numpy(), noise(4, 4, seed))
-    assert train.labels.tolist() == [0, 0, 1, 1]
+    assert train.labels.tolist() == [0, 1, 0, 1]
     assert test.labels.tolist() == [0, 1]
     assert (dataset.classes, dataset.shape, dataset.range) == (("ape", "cat"), (3, 4, 4), (0.0, 1.0))
 
 
 @pytest.mark.parametrize("test", ["test", "val"])
-def test_reads_a_folder_in_the_order_of_names(tmp_path, test):
+def test_reads_a_folder_class_by_class_in_turn(tmp_path, test):
     dataset = ImageFolder(write(tmp_path / "beasts", tree(test)), 4)
     assert_tiny(dataset)
     assert dataset.name == "beasts"
@@ -97,6 +97,12 @@ def test_a_test_split_may_stand_alone(tmp_path):
         dataset.train()
     with pytest.raises(InputError, match=r"has no images test/<class>/<file>"):
         ImageFolder(write(tmp_path / "val", {}), 4)
+
+
+def test_classes_of_different_sizes_take_turns_as_long_as_they_last():
+    files = ["train/b/2", "train/a/1", "train/b/1", "train/b/3", "train/c/1", "train/c/2"]
+    expected = ["train/a/1", "train/b/1", "train/c/1", "train/b/2", "train/c/2", "train/b/3"]
+    assert module.in_turns(files) == expected
 
 
 def test_the_centre_of_a_wide_and_a_high_image_is_kept(tmp_path):
@@ -218,4 +224,5 @@ def test_cifar10_jpegs():
     dataset = ImageFolder(str(JPEGS), 32)
     test = dataset.test()
     assert test.labels.bincount().tolist() == [1000] * 10
+    assert test.labels[:20].tolist() == [*range(10), *range(10)]
     assert (dataset.name, dataset.shape, dataset.classes[3]) == ("cifar10-jpeg", (3, 32, 32), "cat")

@@ -14,19 +14,6 @@ def test_it_holds_the_first_examples_of_each_split():
     assert data.name == "MNIST (first 70 training examples, first 30 test examples)"
 
 
-def test_a_seed_draws_examples_without_repetition():
-    whole = MNIST()
-    drawn, again, others = (Subset(whole, test=20, seed=seed).test() for seed in (3, 3, 4))
-    assert torch.equal(drawn.inputs, again.inputs)
-    assert not torch.equal(drawn.inputs, others.inputs)
-    found = (drawn.inputs[:, None].flatten(2) == whole.test().inputs[None].flatten(2)).all(2)
-    places = found.float().argmax(1)
-    assert found.any(1).all()
-    assert len(places.unique()) == 20
-    assert torch.equal(whole.test().labels[places], drawn.labels)
-    assert Subset(whole, test=20, seed=3).name == "MNIST (by seed 3, 20 test examples)"
-
-
 def test_what_is_not_limited_is_whole():
     assert len(Subset(MNIST(), train=5).test()) == 10_000
     assert Subset(MNIST()).name == "MNIST"
