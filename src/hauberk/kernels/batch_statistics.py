@@ -23,8 +23,8 @@ def batch_statistics(z: Float[Tensor, "b c *s"]) -> tuple[Float[Tensor, "c"], Fl
     if total is None:
         variance, mean = torch.var_mean(z, dims, correction=0)
         return mean, variance, count[0]
-    *sums, count = total(torch.cat([z.sum(dims), count])).split([z.shape[1], 1])
-    mean = sums[0] / count
+    sums, count = total(torch.cat([z.sum(dims), count])).split([z.shape[1], 1])
+    mean = sums / count
     distance = z - mean.view(-1, *(1,) * (z.ndim - 2))
     return mean, total(distance.square().sum(dims)) / count, count[0]
 
