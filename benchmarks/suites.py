@@ -140,7 +140,9 @@ def evaluated(run: Recipe, name: str, images: int, out: Path, *, every_attack: b
     return read_records(out / name / "records")
 
 
-def shown(part: dict[str, float]) -> tuple[str, str]:
+def shown(part: dict[str, float] | None) -> tuple[str, str]:
+    if part is None:  # an attack that saw only what others had left
+        return "", ""
     return f"{part['share'] * 100:.1f}", f"{part['low'] * 100:.1f} - {part['high'] * 100:.1f}"
 
 
