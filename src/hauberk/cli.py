@@ -103,7 +103,7 @@ def report(options: Namespace, console: Console) -> None:
     from hauberk.reports import write_report
     from hauberk.workflow import family
 
-    runs = [run for given in options.runs for run in family(Path(given))]
+    runs = list(dict.fromkeys(run for given in options.runs for run in family(Path(given))))
     print(write_report(runs, Path(options.output) if options.output else runs[0] / "report.html"))
 
 
