@@ -4,6 +4,8 @@ Results go to standard output, progress and errors to standard error. Exit statu
 explains, 2 for a command line that cannot be read, 130 when interrupted.
 """
 
+import os
+import sys
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -23,6 +25,16 @@ SET = "key=value, as in trainer.epochs=3: change the recipe; repeatable"
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit status."""
+    status = run(arguments)
+    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+        # Threads of torch.distributed that want the interpreter while it shuts down would abort a finished process.
+        sys.stdout.flush()
+        os._exit(status)
+    return status
+
+
+def run(arguments: list[str] | None) -> int:
+    """Run a command and return its exit status, whichever process of several this is."""
     options = parser().parse_args(arguments)
     console = Console(stderr=True)
     keep_freed_memory()
