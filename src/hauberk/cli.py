@@ -25,21 +25,13 @@ SET = "key=value, as in trainer.epochs=3: change the recipe; repeatable"
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit status."""
-    status = run(arguments)
-    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
-        # Threads of torch.distributed that want the interpreter while it shuts down would abort a finished process.
-        sys.stdout.flush()
-        os._exit(status)
-    return status
-
-
-def run(arguments: list[str] | None) -> int:
-    """Run a command and return its exit status, whichever process of several this is."""
     options = parser().parse_args(arguments)
     console = Console(stderr=True)
     keep_freed_memory()
     try:
         COMMANDS[options.command](options[options.command], console)
+        if options.command in ("demo", "train"):
+            end_together()
     except HauberkError as error:
         console.print("[bold red]error:[/] ", end="")
         console.print(str(error), markup=False, highlight=False, soft_wrap=True)
@@ -151,6 +143,18 @@ def team(options: Namespace, console: Console) -> tuple[Path, bool]:
     first = PartialState().is_main_process
     console.quiet = not first
     return folder, first
+
+
+def end_together() -> None:
+    """End this process at once if several have trained.
+
+    A thread of torch.distributed that wants the interpreter while it shuts down may abort a process that is done.
+    """
+    from accelerate import PartialState
+
+    if PartialState().num_processes > 1:
+        sys.stdout.flush()
+        os._exit(0)
 
 
 def run_folder(given: str | None, name: str) -> Path:
