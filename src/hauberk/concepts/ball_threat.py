@@ -39,8 +39,7 @@ class BallThreat(ThreatModel):
     def centers(self, x: Float[Tensor, "b *x"]) -> tuple[Float[Tensor, "b *x"], Float[Tensor, "b"]]:
         """Return the checked inputs and their radii; float dust outside the range is brought back into it."""
         low, high = self.within or (-inf, inf)
-        require_within(x, low, high)
-        return x.clamp(low, high), radii(self.eps, x)  # pyright: ignore[reportArgumentType]
+        return require_within(x, low, high), radii(self.eps, x)  # pyright: ignore[reportArgumentType]
 
     def scaled(self, factor: float | Float[Tensor, "b"]) -> "BallThreat":
         return replace(self, eps=self.eps * factor)  # pyright: ignore[reportOperatorIssue]

@@ -31,7 +31,7 @@ class BoxSet(CertifiableSet):
     def steepest_step(
         self, z: Float[Tensor, "b *z"], gradient: Float[Tensor, "b *z"], length: Float[Tensor, "b"], noise: Noise
     ) -> Float[Tensor, "b *z"]:
-        return z + gradient.sign() * per_example(length, z)
+        return torch.addcmul(z, gradient.sign(), per_example(length, z))
 
     def sample(self, noise: Noise) -> Float[Tensor, "b *z"]:
         """Return a point uniform in the box for each example."""

@@ -44,7 +44,7 @@ class Memory(Remembered):
         """Replace the first rows; those behind them stay, for the next batch of full size."""
         rows = rows.detach()
         behind = self.rows[len(rows) :] if self.recall(rows) is not None and self.rows is not None else rows[:0]
-        self.rows = torch.cat([rows, behind.to(rows)])
+        self.rows = torch.cat([rows, behind.to(rows)]) if len(behind) else rows
 
     def exchange(self, gathered: OfRows) -> None:
         """Places are each process's own."""

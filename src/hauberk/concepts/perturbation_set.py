@@ -128,8 +128,8 @@ class ThreatModel(ABC):
         """Return the threat with its radius multiplied by `factor`; the range of valid inputs stays."""
 
 
-def require_within(x: Tensor, low: float, high: float, dust: float = 1e-6) -> None:
-    """Refuse a batch whose values are no floating-point numbers within [low, high], up to `dust`.
+def require_within(x: Tensor, low: float, high: float, dust: float = 1e-6) -> Tensor:
+    """Return the batch, known to hold floating-point numbers within [low, high]: up to `dust` is brought back there.
 
     Raises:
         ShapeError: x is empty, has no batch dimension or is not of a floating-point type.
@@ -141,9 +141,10 @@ def require_within(x: Tensor, low: float, high: float, dust: float = 1e-6) -> No
         )
     if x.ndim < 2 or x.numel() == 0:
         raise ShapeError(f"inputs must be a non-empty batch (b, ...), but have shape {tuple(x.shape)}.")
-    least, most = x.aminmax()
+    least, most = torch.stack(x.aminmax()).tolist()
     if not (-inf < least >= low - dust and inf > most <= high + dust):
         raise InputError(
-            f"inputs must lie in [{low}, {high}], but reach from {least.item():.6g} to {most.item():.6g}. Pass pixels "
+            f"inputs must lie in [{low}, {high}], but reach from {least:.6g} to {most:.6g}. Pass pixels "
             "in that range and put the normalisation inside the model: nn.Sequential(Normalize(mean, std), network)."
         )
+    return x if least >= low and most <= high else x.clamp(low, high)

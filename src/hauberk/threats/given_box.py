@@ -67,7 +67,7 @@ class GivenBox(ThreatModel):
             InputError: x has NaN, or values outside the box or the range of valid inputs.
         """
         low, high = self.within or (-inf, inf)
-        require_within(x, low, high)
+        x = require_within(x, low, high)
         if self.lower.shape[1:] != x.shape[1:] or len(self.lower) not in (1, len(x)):
             raise ShapeError(
                 f"the box is one for inputs of shape {tuple(self.lower.shape)}, but they have {tuple(x.shape)}: give "

@@ -28,7 +28,7 @@ class LinfSet(BoxSet, NormBall):
         """Return the set of these radii, cut by the range."""
         reach = per_example(radius, start)
         low, high = within or (-inf, inf)
-        return cls(start, radius, Box((start - reach).clamp(min=low), (start + reach).clamp(max=high)), within)
+        return cls(start, radius, Box((start - reach).clamp_(min=low), (start + reach).clamp_(max=high)), within)
 
     def distance(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b"]:
         return (z - self.start).flatten(1).abs().amax(1)
