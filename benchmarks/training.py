@@ -1,10 +1,11 @@
 """What does a step of adversarial training cost, as a multiple of a step of ordinary training of the same network?
 
-    python benchmarks/training.py [--networks small,preact] [--batch 128] [--repeats 7] [--threads 1] [--csv FILE]
+    python benchmarks/training.py [--networks small,preact] [--batch 128] [--repeats 7] [--threads 1] [--compile]
+                                   [--csv FILE]
 
 Each step is the trainer's own, optimizer and bookkeeping included, on MNIST digits (small: Wong's small network) or on
 random images of CIFAR-10's size (preact: PreActResNet18). Methods take turns, so that a change of the machine's speed
-meets them all; ratios are those of the medians. Free counts one replay.
+meets them all; ratios are those of the medians. Free counts one replay. With --compile the network goes through torch.compile first.
 """
 
 import argparse
@@ -56,11 +57,16 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--compile", action="store_true")
     parser.add_argument("--csv", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     keep_freed_memory()
-    rows = [row for name in options.networks.split(",") for row in measured(name, options.batch, options.repeats)]
+    rows = [
+        row
+        for name in options.networks.split(",")
+        for row in measured(name, options.batch, options.repeats, options.compile)
+    ]
     table = Table("network", "objective", "ms a step", "images a second", "times standard", title="Training")
     for row in rows:
         table.add_row(*(f"{value:.2f}" if isinstance(value, float) else str(value) for value in row.values()))
@@ -83,12 +89,14 @@ def subject(name: str, batch: int) -> tuple[nn.Module, Split, LinfBall]:
     raise SystemExit(f"there is no network {name}: there are small and preact")
 
 
-def measured(name: str, batch: int, repeats: int) -> list[dict[str, object]]:
+def measured(name: str, batch: int, repeats: int, compile: bool) -> list[dict[str, object]]:
     """Return a row for each objective; an epoch is one batch."""
     with tempfile.TemporaryDirectory() as folder:
         runs = {}
         for label, objective in OBJECTIVES.items():
             network, data, threat = subject(name, batch)
+            if compile:
+                network.compile()
             trainer = Trainer(objective, 1, Constant(1e-3), batch, held_out=0)
             runs[label] = Run(trainer, network, data, threat, Path(folder))
         times: dict[str, list[float]] = {label: [] for label in runs}
