@@ -195,6 +195,56 @@ def test_refuses_a_class_that_one_split_lacks(tmp_path, missing, where):
         ImageFolder(write(tmp_path, files), 4)
 
 
+def test_a_cache_holds_the_same_images_beyond_memory(tmp_path):
+    path, cache = write(tmp_path / "beasts", tree()), tmp_path / "cache"
+    first = ImageFolder(path, 4, memory=0, cache=str(cache))
+    assert_tiny(first)
+    files = sorted(cache.iterdir())
+    assert [file.stat().st_size for file in files] == [2 * 48, 4 * 48]
+    assert first.train().stays
+    before = [(file, file.read_bytes(), file.stat().st_mtime_ns) for file in files]
+    first.train().inputs.zero_()  # whoever writes to a split writes to memory
+    assert_tiny(ImageFolder(path, 4, cache=str(cache)))
+    assert [(file, file.read_bytes(), file.stat().st_mtime_ns) for file in sorted(cache.iterdir())] == before
+
+
+@pytest.mark.parametrize("archive", [False, True])
+def test_a_cache_of_other_images_is_not_taken_for_theirs(tmp_path, archive):
+    def data(files, size=4):
+        path = pack(tmp_path / "beasts.tar", files) if archive else write(tmp_path / "beasts", files)
+        return ImageFolder(path, size, cache=str(tmp_path / "cache"))
+
+    data(tree())
+    assert data(tree(), 3).test().inputs.shape == (2, 3, 3, 3)
+    other = tree() | {"test/cat/a.png": encode(Image.fromarray(noise(4, 4, 9)), compress_level=0)}
+    assert np.array_equal(data(other).test().inputs[1].permute(1, 2, 0).numpy(), noise(4, 4, 9))
+
+
+def test_a_cache_that_was_cut_short_or_has_no_place_is_named(tmp_path):
+    path, cache = write(tmp_path / "beasts", tree()), tmp_path / "cache"
+    ImageFolder(path, 4, cache=str(cache))
+    (file,) = cache.iterdir()
+    file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(InputError, match=rf"{file.name} has 95 bytes instead of 96; remove it"):
+        ImageFolder(path, 4, cache=str(cache))
+    with pytest.raises(InputError, match=r"cannot be written .*choose another folder"):
+        ImageFolder(path, 4, cache=str(file))
+
+
+def test_a_damaged_image_leaves_no_cache(tmp_path):
+    path = write(tmp_path / "beasts", tree() | {"test/cat/a.png": b"no image"})
+    with pytest.raises(InputError, match=r"test/cat/a\.png cannot be read"):
+        ImageFolder(path, 4, cache=str(tmp_path / "cache"))
+    assert not list((tmp_path / "cache").iterdir())
+
+
+def test_an_image_that_is_gone_is_named(tmp_path):
+    data = ImageFolder(write(tmp_path, tree()), 4)
+    (tmp_path / "train/cat/b.png").unlink()
+    with pytest.raises(InputError, match=r"train/cat/b\.png is gone"):
+        data.train()
+
+
 def test_refuses_what_memory_cannot_hold_before_reading(tmp_path):
     path = write(tmp_path, dict.fromkeys(tree(), b"no image: it would be refused if it were read"))
     with pytest.raises(

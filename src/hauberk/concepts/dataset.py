@@ -10,33 +10,38 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Split:
-    """Labelled inputs in memory: bytes stay bytes until a batch is asked for."""
+    """Labelled inputs in memory or in a file: bytes stay bytes until a batch is asked for."""
 
     inputs: Shaped[Tensor, "n *x"]
     """uint8 pixels, or floating-point inputs already within the data set's range."""
     labels: Int64[Tensor, "n"]
     pseudo_labelled: "Split | None" = None
     """Further examples for training alone, labelled by a network."""
+    stays: bool = False
+    """Whether inputs stay where they are, in a file on disk: their batches alone go to the labels' device."""
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def batch(self, index: Tensor | slice) -> tuple[Float[Tensor, "b *x"], Int64[Tensor, "b"]]:
         """Return the indexed examples, pixels as float32 in [0, 1]."""
-        x = self.inputs[index]
+        place = index.to(self.inputs.device) if isinstance(index, Tensor) else index
+        x = self.inputs[place].to(self.labels.device)
         return (x.float() / 255 if x.dtype == torch.uint8 else x), self.labels[index]
 
     def select(self, index: Tensor | slice) -> "Split":
         """Return the split of the indexed examples; what is pseudo-labelled stays beside them."""
-        return Split(self.inputs[index], self.labels[index], self.pseudo_labelled)
+        stays = self.stays and isinstance(index, slice)  # else the examples are copied into memory
+        return Split(self.inputs[index], self.labels[index], self.pseudo_labelled, stays)
 
     def to(self, device: torch.device) -> "Split":
-        """Return the split on a device."""
+        """Return the split on a device, but for inputs that stay on disk."""
         further = None if self.pseudo_labelled is None else self.pseudo_labelled.to(device)
-        return Split(self.inputs.to(device), self.labels.to(device), further)
+        inputs = self.inputs if self.stays else self.inputs.to(device)
+        return Split(inputs, self.labels.to(device), further, self.stays)
 
     def joined(self, other: "Split") -> "Split":
-        """Return the examples of both; pixels stay bytes where both have them."""
+        """Return the examples of both in memory; pixels stay bytes where both have them."""
         alike = self.inputs.dtype == other.inputs.dtype
         inputs = [split.inputs if alike else split.batch(slice(None))[0] for split in (self, other)]
         return Split(torch.cat(inputs), torch.cat([self.labels, other.labels]))

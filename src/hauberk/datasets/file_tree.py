@@ -36,6 +36,10 @@ class FileTree(ABC):
             InputError: a file cannot be read or has more than `largest` bytes, or the archive is as above.
         """
 
+    @abstractmethod
+    def versions(self, names: Collection[str]) -> list[tuple[str, int, int]]:
+        """Return names with sizes and times of change: what differs where their contents do."""
+
 
 class Folder(FileTree):
     """A folder on disk; links in it are followed, for they are its owner's."""
@@ -55,6 +59,9 @@ class Folder(FileTree):
             except OSError as error:
                 raise InputError(f"{file} cannot be read ({error}); check its permissions.") from error
             yield name, content
+
+    def versions(self, names: Collection[str]) -> list[tuple[str, int, int]]:
+        return [_version(name, self.path / name) for name in names]
 
 
 class Tar(FileTree):
@@ -93,6 +100,14 @@ class Tar(FileTree):
             raise
         except DAMAGE as error:
             raise InputError(f"{self.path} cannot be read as a tar archive ({error}); fetch it again.") from error
+
+    def versions(self, names: Collection[str]) -> list[tuple[str, int, int]]:
+        return [_version(self.path.name, self.path), *((name, 0, 0) for name in names)]
+
+
+def _version(name: str, file: Path) -> tuple[str, int, int]:
+    facts = file.stat()
+    return name, facts.st_size, facts.st_mtime_ns
 
 
 def open_tree(path: Path, wanted: str = "the data") -> FileTree:

@@ -1,9 +1,14 @@
 """Photographs in class folders, on disk or in a tar archive."""
 
+import json
 import struct
 import zlib
 from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +19,7 @@ from torch import Tensor
 
 from hauberk.concepts.dataset import Dataset, Split
 from hauberk.datasets.file_tree import open_tree
+from hauberk.datasets.stored import open_images, write_images
 from hauberk.errors import InputError
 
 DAMAGE = (
@@ -30,6 +36,8 @@ DAMAGE = (
 """What Pillow raises for a file that is no image or a broken one, beside its error of decompression bombs."""
 LARGEST = 2**26
 """Pixels that an image may have, as it is or resized, and bytes of its file: a small file can describe a huge image."""
+CHUNK = 256
+"""How many files are read before their images are decoded."""
 
 _MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"}
 _TESTS = ("test", "val")
@@ -49,24 +57,34 @@ class ImageFolder(Dataset):
             at its top. An archive is not unpacked; listing it at construction and reading a split each read it once.
         size: Pixels on each side of an input.
         resize: Pixels on the shorter side of an image before its centre is taken; by default `size`.
-        memory: Bytes that the tensors of one split may take.
+        memory: Bytes that the tensors of one split may take; with `cache` they take none.
+        cache: A folder for the decoded images, one file for each split and each version of the images. They are decoded
+            once, stay on disk, and batches are read from there. Where several processes train, let one make it first.
         name: How the data set is called in records and tables; by default the file's name up to its first dot.
 
     The test split is read at once and kept; `train` reads its images at each call.
 
     Raises:
         InputError: a split is missing or needs more than `memory`, a class is missing in one split, a file is no image,
-            truncated or too large, or an archive holds links or names that lead out of it; the message names it.
+            truncated, too large or gone, an archive holds links or names that lead out of it, or the cache cannot be
+            written or has been cut short; the message names it.
     """
 
     def __init__(
-        self, path: str, size: int, resize: int | None = None, memory: int = 8 * 2**30, name: str | None = None
+        self,
+        path: str,
+        size: int,
+        resize: int | None = None,
+        memory: int = 8 * 2**30,
+        name: str | None = None,
+        cache: str | None = None,
     ) -> None:
         self._resize = size if resize is None else resize
         if not 1 <= size <= self._resize:
             raise InputError(f"ImageFolder needs 1 <= size <= resize, but has size {size} and resize {self._resize}.")
         self._tree = open_tree(Path(path), "train/<class>/<file> and test/<class>/<file>, or val/<class>/<file>")
         self._memory = memory
+        self._cache = None if cache is None else Path(cache)
         self.name = Path(path).resolve().name.split(".")[0] if name is None else name
         self.shape = (3, size, size)
         self.range = (0.0, 1.0)
@@ -100,12 +118,38 @@ class ImageFolder(Dataset):
     def _read(self, folder: str) -> Split:
         files = in_turns(self._files.get(folder, []))
         self._require_readable(folder, files)
+        numbers = {name: label for label, name in enumerate(self.classes)}
+        labels = torch.tensor([numbers[file.split("/")[1]] for file in files])
+        if self._cache is not None:
+            stored = self._cache / f"{folder}-{self._version(files)}.uint8"
+            if not stored.exists():
+                write_images(stored, self._decoded(files))
+            return Split(open_images(stored, len(files), self.shape), labels, stays=True)
         images = torch.empty(len(files), *self.shape, dtype=torch.uint8)
+        for position, image in self._decoded(files):
+            images[position] = image
+        return Split(images, labels)
+
+    def _decoded(self, files: list[str]) -> Iterator[tuple[int, UInt8[Tensor, "3 size size"]]]:
+        """Yield the images with their positions among the files; as many at a time as there are processors."""
         positions = {file: position for position, file in enumerate(files)}
-        for file, content in self._tree.read(files, LARGEST):
-            images[positions[file]] = decode(content, f"{self._tree.path}: {file}", self.shape[-1], self._resize)
-        labels = {name: label for label, name in enumerate(self.classes)}
-        return Split(images, torch.tensor([labels[file.split("/")[1]] for file in files]))
+
+        def image(item: tuple[str, bytes]) -> tuple[int, UInt8[Tensor, "3 size size"]]:
+            file, content = item
+            return positions[file], decode(content, f"{self._tree.path}: {file}", self.shape[-1], self._resize)
+
+        contents, left = self._tree.read(files, LARGEST), set(files)
+        with ThreadPoolExecutor() as pool:
+            while chunk := list(islice(contents, CHUNK)):
+                left.difference_update(file for file, _ in chunk)
+                yield from pool.map(image, chunk)
+        if left:
+            raise InputError(f"{self._tree.path}: {min(left)} is gone since it was listed; leave the images in place.")
+
+    def _version(self, files: list[str]) -> str:
+        """Return what tells the decoded images of these files from any others."""
+        facts = [self._tree.path.resolve().as_posix(), self.shape[-1], self._resize, self._tree.versions(files)]
+        return sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
     def _require_readable(self, folder: str, files: list[str]) -> None:
         """Refuse a split for what is known without reading a single image."""
@@ -115,10 +159,10 @@ class ImageFolder(Dataset):
             if not file.lower().endswith((".jpg", ".jpeg", ".png")):
                 raise InputError(f"{self._tree.path}: {file} is neither .jpg, .jpeg nor .png; convert or remove it.")
         needed = len(files) * (3 * self.shape[-1] ** 2 + 8)
-        if needed > self._memory:
+        if self._cache is None and needed > self._memory:
             raise InputError(
                 f"{self._tree.path}: the {len(files)} images of {folder} need {needed} bytes as {self.shape} uint8, "
-                f"but memory is {self._memory}; choose a smaller size or fewer images, or allow more memory."
+                f"but memory is {self._memory}; give a folder for the images' cache, or allow more memory."
             )
 
 

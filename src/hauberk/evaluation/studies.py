@@ -20,7 +20,7 @@ def write_studies(
 ) -> None:
     """Write the answers that the folder does not hold yet; one that makes no sense here says why, in an empty table."""
     device = next(subject.module.parameters(), data.inputs).device
-    data = Split(data.inputs.to(device), data.labels.to(device))
+    data = data.to(device)
     for number, (name, study) in enumerate(studies.items()):
         file = folder / f"{name}.parquet"
         if not file.exists():
