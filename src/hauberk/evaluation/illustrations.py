@@ -52,7 +52,7 @@ def write_examples(
     shard = Shard.of(subject, threat, data, chosen, seed)
     for name, attack in attacks.items():
         shard.attack(name, attack)
-    adversarial = shard.S.decode(shard.answer)
+    adversarial = shard.S.decode(shard.counterexamples.points)
     with torch.no_grad():
         predictions = subject.predict(adversarial)
     tensors = {

@@ -1,0 +1,74 @@
+"""What attacks have found among a batch of examples."""
+
+import json
+from collections.abc import Iterable
+from math import inf
+
+import polars as pl
+import torch
+from jaxtyping import Bool, Float, Float32, Int
+from torch import Tensor
+
+from hauberk.errors import HauberkError
+from hauberk.evaluation.answers import Answers, Outcome
+from hauberk.evaluation.records import distance_column
+
+
+class Counterexamples:
+    """Who was the first to break each example, with which point, and what each attack did.
+
+    Args:
+        y: the labels, whose number and device are those of the examples.
+        start: the unperturbed points, which answers take the place of.
+    """
+
+    def __init__(self, y: Int[Tensor, "b"], start: Float[Tensor, "b *z"]) -> None:
+        self.by: list[str | None] = [None] * len(y)
+        self.points = start.clone()
+        self.answered = torch.zeros_like(y, dtype=torch.bool)
+        self.outcomes: dict[str, Outcome] = {}
+        self.seconds: dict[str, float] = {}
+        self.refusals: dict[str, HauberkError] = {}
+        self._y = y
+
+    def outcome(self, name: str) -> Outcome:
+        """Return what an attack did so far."""
+        return self.outcomes.setdefault(name, Outcome.blank(self._y))
+
+    def inherit(
+        self, larger: pl.DataFrame, attacks: Iterable[str], radius: Float[Tensor, "b"], settled: Bool[Tensor, "b"]
+    ) -> None:
+        """Take over what records at a larger radius broke by points within this one, but for settled examples."""
+        for name in attacks:
+            known = larger[distance_column(name)].fill_null(inf).to_list()
+            distance = torch.tensor(known, dtype=torch.float32, device=self._y.device)
+            near = (distance <= radius) & ~settled
+            self.outcomes[name] = Outcome(near, near.clone(), distance)
+            self._credit(name, near.nonzero()[:, 0])
+
+    def note(self, name: str, left: Int[Tensor, "s"], answers: Answers, seconds: float) -> None:
+        """Take down what an attack answered for the examples at these positions."""
+        new = torch.tensor([self.by[position] is None for position in left.tolist()], device=left.device)
+        shown = new & answers.member
+        self.points[left[shown]] = answers.z[shown].to(self.points)
+        self.answered[left[shown]] = True
+        self.outcome(name).note(left, answers.broken, answers.distance)
+        self._credit(name, left[answers.broken])
+        self.seconds[name] = seconds
+
+    def _credit(self, name: str, positions: Int[Tensor, "s"]) -> None:
+        for position in positions.tolist():
+            self.by[position] = self.by[position] or name
+
+    @property
+    def distance(self) -> Float32[Tensor, "b"]:
+        """How near the nearest misclassified point is that any attack found; infinite where none did."""
+        none = torch.full_like(self._y, inf, dtype=torch.float32)
+        return torch.stack([none, *(outcome.distance for outcome in self.outcomes.values())]).amin(0)
+
+    def facts(self) -> dict[str, str]:
+        """Return what the records' file says of all examples together."""
+        return {
+            "attack_seconds": json.dumps(self.seconds),
+            "attacks_not_applicable": json.dumps({name: str(error) for name, error in self.refusals.items()}),
+        }
