@@ -1,10 +1,12 @@
 import pytest
 import torch
 
-from hauberk.attacks import RandomSigns
+from hauberk.attacks import FGSM, Previous, RandomMember, RandomSigns, Uncut
 from hauberk.concepts.noise import Noise
-from hauberk.errors import InputError
-from hauberk.threats import LinfBall
+from hauberk.errors import InputError, UnsupportedSetError
+from hauberk.losses import Margin
+from hauberk.threats import GivenBox, L0Ball, L1Ball, L2Ball, LinfBall
+from laws.networks import images, labels, network
 
 NOISE = Noise.of(0, torch.arange(3))
 
@@ -28,3 +30,36 @@ def test_random_signs_end_at_the_borders_of_set_and_range():
 def test_random_signs_refuse_a_share_that_is_not_positive():
     with pytest.raises(InputError, match="share > 0"):
         RandomSigns(0.0)
+
+
+@pytest.mark.parametrize("threat", [LinfBall(0.2), L2Ball(0.7), L1Ball(2.0)], ids=str)
+def test_an_uncut_start_is_that_of_the_ball_without_the_range(threat):
+    x = torch.zeros(3, 1, 8, 8, dtype=torch.float64)
+    S, whole = threat.at(x), type(threat)(threat.eps, None).at(x)
+    z = Uncut(RandomMember())(S, NOISE)
+    assert torch.equal(z, RandomMember()(whole, NOISE))
+    assert (z < 0).any()
+    assert not S.contains(z).any()
+    assert whole.contains(z, atol=1e-12).all()
+
+
+def test_steps_from_an_uncut_start_answer_with_members_and_keep_something_random():
+    S, x = LinfBall(0.2).at(torch.zeros(3, 1, 4, 4, dtype=torch.float64)), network("dense", 0)
+    z = FGSM(Margin(), 1.0, Uncut(RandomMember()))(x, S, labels(3, 0), noise=NOISE)
+    assert S.contains(z).all()
+    inside = (z > 0) & (z < 0.2)
+    assert inside.any()
+    cut = FGSM(Margin(), 1.0, RandomMember())(x, S, labels(3, 0), noise=NOISE)
+    assert ((cut == 0) | (cut == 0.2)).all()
+
+
+def test_an_uncut_start_hears_where_the_search_ended():
+    S, previous = LinfBall(0.2).at(images(3, 1)), Previous()
+    FGSM(Margin(), 1.0, Uncut(previous))(network("dense", 0), S, labels(3, 1), noise=NOISE)
+    assert previous.last.rows is not None
+
+
+@pytest.mark.parametrize("threat", [GivenBox(torch.zeros(1, 1, 4, 4), torch.ones(1, 1, 4, 4)), L0Ball(3)], ids=str)
+def test_sets_that_are_no_balls_in_a_norm_have_no_uncut_start(threat):
+    with pytest.raises(UnsupportedSetError, match="a start outside the range of valid inputs"):
+        Uncut()(threat.at(images(3, 1, torch.float32)), NOISE)

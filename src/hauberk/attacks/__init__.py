@@ -27,7 +27,7 @@ from hauberk.attacks.targeted import Targeted
 from hauberk.attacks.transfer import Transfer
 from hauberk.attacks.within import Within
 from hauberk.attacks.worst_of import WorstOf
-from hauberk.concepts.start import Jittered, Previous, RandomMember, RandomSigns, Unperturbed
+from hauberk.concepts.start import Jittered, Previous, RandomMember, RandomSigns, Uncut, Unperturbed
 
 __all__ = [
     "APGD",
@@ -59,6 +59,7 @@ __all__ = [
     "Strongest",
     "Targeted",
     "Transfer",
+    "Uncut",
     "UniformNoise",
     "Unperturbed",
     "Within",

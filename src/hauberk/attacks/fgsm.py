@@ -9,19 +9,19 @@ from hauberk.concepts.attack import Network, SteerableAttack, ascent
 from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet
-from hauberk.concepts.start import Start, Unperturbed
+from hauberk.concepts.start import Origin, Unperturbed
 
 
 @dataclass(frozen=True)
 class FGSM(SteerableAttack):
-    """One steepest step of `step` radii, from the unperturbed point, a random member or the last batch's answer.
+    """One steepest step of `step` radii, from the unperturbed point, a random one or the last batch's answer.
 
     Sources: Goodfellow et al. 2015; with other starts: Wong et al. 2020.
     """
 
     loss: AdversarialLoss
     step: float = 1.0
-    start: Start = field(default_factory=Unperturbed)
+    start: Origin = field(default_factory=Unperturbed)
     steady = True
 
     def steered(

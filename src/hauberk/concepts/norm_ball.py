@@ -1,6 +1,7 @@
 """Balls in a norm: what is defined by distances asks for one of these."""
 
 from abc import abstractmethod
+from dataclasses import replace
 from math import inf
 
 import torch
@@ -30,6 +31,10 @@ class NormBall(CertifiableSet):
     @abstractmethod
     def resized(self, radius: Float[Tensor, "b"]) -> "NormBall":
         """Return the balls of other radii around the same points."""
+
+    def uncut(self) -> "NormBall":
+        """Return the balls without the range of valid inputs; those that are made by it, as in l_0, have none."""
+        return replace(self, within=None).resized(self.radius)  # pyright: ignore[reportArgumentType]
 
     @abstractmethod
     def dual_vector(self, w: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:

@@ -9,20 +9,50 @@ from torch import Tensor
 
 from hauberk.concepts.memory import Memory
 from hauberk.concepts.noise import Noise
+from hauberk.concepts.norm_ball import require_norm
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
 from hauberk.errors import InputError
 
 
-class Start(ABC):
-    """The first point of an attack."""
+class Origin(ABC):
+    """The first point of an attack; anywhere, for an attack that projects before it answers."""
 
     @abstractmethod
     def __call__(self, S: PerturbationSet, noise: Noise) -> Float[Tensor, "b *z"]:
-        """Return a member for each example."""
+        """Return a point for each example."""
 
     def remember(self, S: PerturbationSet, z: Float[Tensor, "b *z"]) -> None:  # noqa: B027
         """Hear where the search ended; most starts do not care."""
+
+
+class Start(Origin):
+    """A first point that is a member of the set."""
+
+
+@dataclass(frozen=True)
+class Uncut(Origin):
+    """A start in the ball without the range of valid inputs: black pixels, too, begin below as well as above.
+
+    A whole step from within the range ends at the borders of set and range wherever an input is black or white, so that
+    nothing random is left of it; from here it does not. The published training on MNIST begins here.
+
+    Args:
+        start: of the uncut ball.
+
+    Raises:
+        UnsupportedSetError: on use, the set is no ball in a norm.
+
+    Source: the code of Wong, Rice & Kolter 2020; Tramer et al. 2018 (with `RandomSigns`).
+    """
+
+    start: Start = field(default_factory=lambda: RandomMember())
+
+    def __call__(self, S: PerturbationSet, noise: Noise) -> Float[Tensor, "b *z"]:
+        return self.start(require_norm(S, "a start outside the range of valid inputs").uncut(), noise)
+
+    def remember(self, S: PerturbationSet, z: Float[Tensor, "b *z"]) -> None:
+        self.start.remember(S, z)
 
 
 @dataclass(frozen=True)
