@@ -10,7 +10,6 @@ from hauberk.attacks import (
     PGD,
     EachMember,
     MultiSteepestDescent,
-    Previous,
     RandomMember,
     Restarts,
     SparseAPGD,
@@ -19,7 +18,9 @@ from hauberk.attacks import (
 )
 from hauberk.concepts.attack import Attack
 from hauberk.concepts.box_set import BoxSet
+from hauberk.concepts.memory import Remembered
 from hauberk.concepts.noise import Noise
+from hauberk.concepts.parts import parts
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.union_set import UnionSet, members_of
 from hauberk.errors import UnsupportedSetError
@@ -55,7 +56,7 @@ def answer(attack, graph, S, y, noise):
 
 
 def require_no_memory(attack):
-    if isinstance(getattr(attack, "start", None), Previous):
+    if any(parts(Remembered, attack)):
         pytest.skip("it goes on from the last batch, by definition")
 
 
