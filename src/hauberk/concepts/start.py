@@ -35,7 +35,7 @@ class Uncut(Origin):
     """A start in the ball without the range of valid inputs: black pixels, too, begin below as well as above.
 
     A whole step from within the range ends at the borders of set and range wherever an input is black or white, so that
-    nothing random is left of it; from here it does not. The published training on MNIST begins here.
+    nothing random is left of it; from here it does not.
 
     Args:
         start: of the uncut ball.
@@ -43,7 +43,7 @@ class Uncut(Origin):
     Raises:
         UnsupportedSetError: on use, the set is no ball in a norm.
 
-    Source: the code of Wong, Rice & Kolter 2020; Tramer et al. 2018 (with `RandomSigns`).
+    Source: Wong, Rice & Kolter 2020, whose code for MNIST, from memory, begins here; Tramer et al. 2018 (`RandomSigns`).
     """
 
     start: Start = field(default_factory=lambda: RandomMember())
