@@ -43,7 +43,7 @@ class Uncut(Origin):
     Raises:
         UnsupportedSetError: on use, the set is no ball in a norm.
 
-    Source: Wong, Rice & Kolter 2020, whose code for MNIST, from memory, begins here; Tramer et al. 2018 (`RandomSigns`).
+    Source: Wong, Rice & Kolter 2020, whose MNIST code, from memory, begins here; Tramer et al. 2018 (`RandomSigns`).
     """
 
     start: Start = field(default_factory=lambda: RandomMember())
