@@ -5,8 +5,8 @@
 
 Each step is the trainer's own, optimizer and bookkeeping included, on MNIST digits (small: Wong's small network) or on
 random images of CIFAR-10's size (preact: PreActResNet18). Methods take turns, so that a change of the machine's speed
-meets them all; ratios are those of the medians. Free counts one replay. With --compile the network goes
-through torch.compile first.
+meets them all; ratios are those of the medians. Free counts one replay. With --compile the network
+goes through torch.compile first.
 """
 
 import argparse

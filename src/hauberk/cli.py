@@ -148,7 +148,7 @@ def team(options: Namespace, console: Console) -> tuple[Path, bool]:
 def end_together() -> None:
     """End this process at once if several have trained.
 
-    A thread of torch.distributed that wants the interpreter while it shuts down may abort a process that is done.
+    Of processes that trained together, some were seen to abort while the interpreter shut down, all their work done.
     """
     from accelerate import PartialState
 

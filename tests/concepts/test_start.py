@@ -59,7 +59,9 @@ def test_an_uncut_start_hears_where_the_search_ended():
     assert previous.last.rows is not None
 
 
-@pytest.mark.parametrize("threat", [GivenBox(torch.zeros(1, 1, 4, 4), torch.ones(1, 1, 4, 4)), L0Ball(3)], ids=str)
-def test_sets_that_are_no_balls_in_a_norm_have_no_uncut_start(threat):
-    with pytest.raises(UnsupportedSetError, match="a start outside the range of valid inputs"):
-        Uncut()(threat.at(images(3, 1, torch.float32)), NOISE)
+def test_sets_without_an_uncut_ball_have_no_uncut_start():
+    x = images(3, 1, torch.float32)
+    with pytest.raises(UnsupportedSetError, match="a start outside the range of valid inputs is defined for balls"):
+        Uncut()(GivenBox(torch.zeros(1, 1, 4, 4), torch.ones(1, 1, 4, 4)).at(x), NOISE)
+    with pytest.raises(UnsupportedSetError, match="an l_0 ball is made of the range"):
+        Uncut()(L0Ball(3).at(x), NOISE)

@@ -9,10 +9,16 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
 from hauberk.datasets import ImageFolder
 from hauberk.datasets import image_folder as module
 from hauberk.errors import InputError
+from hauberk.losses import CrossEntropy
+from hauberk.objectives import Natural
+from hauberk.schedules import Constant
+from hauberk.threats import LinfBall
+from hauberk.training import Trainer
 
 JPEGS = Path(__file__).parents[2] / "../shared/data/cifar10-jpeg.tar.xz"
 
@@ -206,6 +212,18 @@ def test_a_cache_holds_the_same_images_beyond_memory(tmp_path):
     first.train().inputs.zero_()  # whoever writes to a split writes to memory
     assert_tiny(ImageFolder(path, 4, cache=str(cache)))
     assert [(file, file.read_bytes(), file.stat().st_mtime_ns) for file in sorted(cache.iterdir())] == before
+
+
+def test_training_from_a_cache_is_training_from_memory(tmp_path):
+    path, weights = write(tmp_path / "beasts", tree()), []
+    for cache in (None, str(tmp_path / "cache")):
+        torch.manual_seed(0)
+        network = nn.Sequential(nn.Flatten(), nn.Linear(48, 2))
+        trainer = Trainer(Natural(CrossEntropy()), 2, Constant(1e-2), 2, held_out=0)
+        split = ImageFolder(path, 4, cache=cache).train()
+        trainer.fit(network, split, LinfBall(0.1), tmp_path / f"run-{cache is None}")
+        weights.append(network[1].weight)
+    assert torch.equal(*weights)
 
 
 @pytest.mark.parametrize("archive", [False, True])

@@ -33,7 +33,11 @@ class NormBall(CertifiableSet):
         """Return the balls of other radii around the same points."""
 
     def uncut(self) -> "NormBall":
-        """Return the balls without the range of valid inputs; those that are made by it, as in l_0, have none."""
+        """Return the balls without the range of valid inputs.
+
+        Raises:
+            UnsupportedSetError: the range is a part of what the ball is, as in l_0.
+        """
         return replace(self, within=None).resized(self.radius)  # pyright: ignore[reportArgumentType]
 
     @abstractmethod

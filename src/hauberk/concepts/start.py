@@ -9,7 +9,7 @@ from torch import Tensor
 
 from hauberk.concepts.memory import Memory
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.norm_ball import require_norm
+from hauberk.concepts.norm_ball import require_ball
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
 from hauberk.errors import InputError
@@ -28,31 +28,6 @@ class Origin(ABC):
 
 class Start(Origin):
     """A first point that is a member of the set."""
-
-
-@dataclass(frozen=True)
-class Uncut(Origin):
-    """A start in the ball without the range of valid inputs: black pixels, too, begin below as well as above.
-
-    A whole step from within the range ends at the borders of set and range wherever an input is black or white, so that
-    nothing random is left of it; from here it does not.
-
-    Args:
-        start: of the uncut ball.
-
-    Raises:
-        UnsupportedSetError: on use, the set is no ball in a norm.
-
-    Source: Wong, Rice & Kolter 2020, whose MNIST code, from memory, begins here; Tramer et al. 2018 (`RandomSigns`).
-    """
-
-    start: Start = field(default_factory=lambda: RandomMember())
-
-    def __call__(self, S: PerturbationSet, noise: Noise) -> Float[Tensor, "b *z"]:
-        return self.start(require_norm(S, "a start outside the range of valid inputs").uncut(), noise)
-
-    def remember(self, S: PerturbationSet, z: Float[Tensor, "b *z"]) -> None:
-        self.start.remember(S, z)
 
 
 @dataclass(frozen=True)
@@ -128,3 +103,28 @@ class Jittered(Start):
 
     def __call__(self, S: PerturbationSet, noise: Noise) -> Float[Tensor, "b *z"]:
         return S.project(S.start + self.deviation * noise.normal(tuple(S.start.shape[1:]), S.start.dtype))
+
+
+@dataclass(frozen=True)
+class Uncut(Origin):
+    """A start in the ball without the range of valid inputs: black pixels, too, begin below as well as above.
+
+    A whole step from within the range ends at the borders of set and range wherever an input is black or white, so that
+    nothing random is left of it; from here it does not.
+
+    Args:
+        start: of the uncut ball.
+
+    Raises:
+        UnsupportedSetError: on use, the set is no ball, or one that the range is a part of, as in l_0.
+
+    Source: Wong, Rice & Kolter 2020, whose MNIST code, from memory, begins here; Tramer et al. 2018 (`RandomSigns`).
+    """
+
+    start: Start = field(default_factory=RandomMember)
+
+    def __call__(self, S: PerturbationSet, noise: Noise) -> Float[Tensor, "b *z"]:
+        return self.start(require_ball(S, "a start outside the range of valid inputs").uncut(), noise)
+
+    def remember(self, S: PerturbationSet, z: Float[Tensor, "b *z"]) -> None:
+        self.start.remember(S, z)

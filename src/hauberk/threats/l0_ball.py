@@ -36,6 +36,9 @@ class L0Set(NormBall):
         """How many coordinates may change."""
         return self.radius.floor().long().clamp(max=self.start.shape[1:].numel())[:, None]
 
+    def uncut(self) -> NormBall:
+        raise UnsupportedSetError("an l_0 ball is made of the range of valid inputs: there is none without it.")
+
     def distance(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b"]:
         return (z != self.start).flatten(1).sum(1).to(z.dtype)
 

@@ -1,0 +1,54 @@
+"""One photograph: from the bytes of a file to pixels of the size wanted."""
+
+import struct
+import zlib
+from io import BytesIO
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from PIL import Image
+from torch import Tensor
+
+from hauberk.errors import InputError
+
+DAMAGE = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    TypeError,
+    IndexError,
+    ZeroDivisionError,
+    struct.error,
+    zlib.error,
+)
+"""What Pillow raises for a file that is no image or a broken one, beside its error of decompression bombs."""
+LARGEST = 2**26
+"""Pixels that an image may have, as it is or resized, and bytes of its file: a small file can describe a huge image."""
+
+_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"}
+
+
+def decode(content: bytes, file: str, size: int, resize: int) -> UInt8[Tensor, "3 size size"]:
+    """Return the centre of an image whose shorter side was resized to `resize`; `file` serves the messages.
+
+    Raises:
+        InputError: the content is no JPEG or PNG image, truncated, too large or of more than 8 bits a channel.
+    """
+    try:
+        with Image.open(BytesIO(content), formats=("JPEG", "PNG")) as image:
+            scaled = [resize * side // min(image.size) for side in image.size]
+            if max(image.width * image.height, scaled[0] * scaled[1]) > LARGEST:
+                raise ValueError(
+                    f"{image.width} x {image.height} pixels, resized {scaled[0]} x {scaled[1]}, are too many"
+                )
+            if image.mode not in _MODES:
+                raise ValueError(f"its pixels are of mode {image.mode}; save it with 8 bits a channel")
+            # Palettes by way of RGBA: Pillow warns of those with transparent entries otherwise.
+            rgb = image.convert("RGBA").convert("RGB") if image.mode == "P" else image.convert("RGB")
+    except (*DAMAGE, Image.DecompressionBombError) as error:
+        raise InputError(f"{file} cannot be read as a JPEG or PNG image ({error}); mend or remove it.") from error
+    left, top = (round((side - size) / 2) for side in scaled)
+    centre = rgb.resize((scaled[0], scaled[1]), Image.Resampling.BILINEAR).crop((left, top, left + size, top + size))
+    return torch.from_numpy(np.array(centre)).permute(2, 0, 1)
