@@ -12,7 +12,7 @@ from itertools import pairwise
 from hauberk.concepts.schedule import Progress, Schedule
 from hauberk.errors import InputError
 
-__all__ = ["Constant", "Cosine", "Piecewise", "SmoothRamp", "Steps"]
+__all__ = ["Constant", "Cosine", "Piecewise", "SmoothRamp", "Steps", "WithRadius"]
 
 
 @dataclass(frozen=True)
@@ -119,3 +119,14 @@ class Cosine(Schedule):
             return self.peak * (progress.step + 1) / (self.warmup * progress.steps + 1)
         fall = (share - self.warmup) / (1 - self.warmup)
         return self.end + (self.peak - self.end) * (1 + math.cos(math.pi * fall)) / 2
+
+
+@dataclass(frozen=True)
+class WithRadius(Schedule):
+    """From `start`, where the radius is 0, in a straight line to `end`, where it is the final one."""
+
+    start: float
+    end: float
+
+    def __call__(self, progress: Progress) -> float:
+        return self.start + (self.end - self.start) * progress.radius_share

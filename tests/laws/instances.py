@@ -18,7 +18,7 @@ from torch import nn
 
 import hauberk
 from hauberk.attacks import FGSM, PGD, BlendedNoise, RandomMember, SaltAndPepper, Square
-from hauberk.bounds import ForwardLinear, Interval
+from hauberk.bounds import BackwardLinear, ForwardLinear, Interval
 from hauberk.errors import InputError
 from hauberk.losses import CrossEntropy, Margin
 from hauberk.objectives import Adversarial, Certified, Free
@@ -47,6 +47,16 @@ OVERRIDES: dict[tuple[str, str], list[Any]] = {
     ("Adversarial", "attack"): [FGSM(Margin(), start=RandomMember()), PGD(Margin(), 3, 0.4, False)],
     ("TRADES", "attack"): [FGSM(Margin(), start=RandomMember()), PGD(Margin(), 3, 0.4, False)],
     ("Mixup", "attack"): [FGSM(Margin(), start=RandomMember()), PGD(Margin(), 3, 0.4, False)],
+    ("SABR", "attack"): [FGSM(Margin(), start=RandomMember()), PGD(Margin(), 3, 0.4, False)],
+    ("SABR", "bounder"): [Interval(), BackwardLinear(Interval())],
+    ("MTLIBP", "attack"): [FGSM(Margin(), start=RandomMember()), PGD(Margin(), 3, 0.4, False)],
+    ("MTLIBP", "bounder"): [Interval(), BackwardLinear(Interval())],
+    ("CCIBP", "attack"): [FGSM(Margin(), start=RandomMember()), PGD(Margin(), 3, 0.4, False)],
+    ("CCIBP", "bounder"): [Interval(), BackwardLinear(Interval())],
+    ("EXPIBP", "attack"): [FGSM(Margin(), start=RandomMember()), PGD(Margin(), 3, 0.4, False)],
+    ("EXPIBP", "bounder"): [Interval(), BackwardLinear(Interval())],
+    ("BoundRegularized", "objective"): [Adversarial(FGSM(Margin()), CrossEntropy())],
+    ("BoundRegularized", "bounder"): [Interval(), BackwardLinear(Interval())],
     ("SparseWeights", "objective"): [Free(CrossEntropy(), 2), Certified(Interval(), CrossEntropy(), Constant(0.5))],
     ("AdaptiveRadius", "objective"): [
         Adversarial(FGSM(Margin()), CrossEntropy()),

@@ -170,10 +170,15 @@ class Graph:
         Raises:
             UnsupportedOpError: dropout in training mode, which has no fixed function to bound.
         """
+        values, graph = self.observed(x)
+        return values[-1], graph
+
+    def observed(self, x: Float[Tensor, "b *x"]) -> tuple[list[Tensor], FrozenGraph]:
+        """Return what `run` does, with all values in place of the logits: the input first, the logits last."""
         values, nodes = [x], []
         for node, frozen in zip(self.nodes, self.frozen().nodes, strict=True):
             operands = [values[i] for i in node.inputs]
             op = frozen.op.observe(*operands) if self.module.get_submodule(node.part).training else frozen.op
             nodes.append(FrozenNode(node.name, op, node.inputs))
             values.append(op(*operands))
-        return values[-1], FrozenGraph(tuple(nodes), self.shapes)
+        return values, FrozenGraph(tuple(nodes), self.shapes)

@@ -2,22 +2,38 @@
 
 from hauberk.objectives.adaptive_radius import AdaptiveRadius
 from hauberk.objectives.adversarial import Adversarial
+from hauberk.objectives.bound_regularized import BoundRegularized
+from hauberk.objectives.cc_ibp import CCIBP
 from hauberk.objectives.certified import Certified
+from hauberk.objectives.crown_ibp import CROWNIBP
+from hauberk.objectives.exp_ibp import EXPIBP
 from hauberk.objectives.free import Free
 from hauberk.objectives.fused import FusedCertified
+from hauberk.objectives.hamming import Hamming
 from hauberk.objectives.mixup import Mixup
+from hauberk.objectives.mtl_ibp import MTLIBP
 from hauberk.objectives.natural import Natural
+from hauberk.objectives.sabr import SABR
 from hauberk.objectives.sparse_weights import SparseWeights
+from hauberk.objectives.tightness import Tightened
 from hauberk.objectives.trades import TRADES
 
 __all__ = [
+    "CCIBP",
+    "CROWNIBP",
+    "EXPIBP",
+    "MTLIBP",
+    "SABR",
     "TRADES",
     "AdaptiveRadius",
     "Adversarial",
+    "BoundRegularized",
     "Certified",
     "Free",
     "FusedCertified",
+    "Hamming",
     "Mixup",
     "Natural",
     "SparseWeights",
+    "Tightened",
 ]

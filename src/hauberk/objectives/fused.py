@@ -3,25 +3,23 @@
 from dataclasses import dataclass, field
 
 import torch
-from jaxtyping import Float, Int
-from torch import Tensor, nn
+from jaxtyping import Float
+from torch import Tensor
 
 from hauberk.concepts.backward_pass import BackwardPass
+from hauberk.concepts.bound_objective import BoundObjective, Robust
+from hauberk.concepts.bounded_pass import BoundedPass
 from hauberk.concepts.bounder import Bounder
-from hauberk.concepts.graph import Graph
 from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.objective import Objective, ObjectiveValue
-from hauberk.concepts.perturbation_set import CertifiableSet, ThreatModel
+from hauberk.concepts.regularizer import BoundRegularizer
 from hauberk.concepts.rows import Rows
 from hauberk.concepts.schedule import Progress, Schedule
 from hauberk.concepts.slopes import Adaptive, Slopes
-from hauberk.concepts.specification import LinearSpec
-from hauberk.errors import UnsupportedOpError, UnsupportedSetError
 
 
 @dataclass(frozen=True)
-class FusedCertified(Objective):
+class FusedCertified(BoundObjective):
     """The worst cross-entropy over the set, bounded by one row an example instead of one for every other class.
 
     With margins m_j known to lie in [a_j, b_j], each exp(-m_j) lies below its chord there; the sum of the chords is
@@ -35,28 +33,11 @@ class FusedCertified(Objective):
     loss: AdversarialLoss
     clean_weight: Schedule
     slopes: Slopes = field(default_factory=Adaptive)
-    needs_graph = True
-    measure = "certified"
+    regularizers: list[BoundRegularizer] = field(default_factory=list)
 
-    def __call__(
-        self,
-        network: nn.Module | Graph,
-        x: Float[Tensor, "b *x"],
-        y: Int[Tensor, "b"],
-        threat: ThreatModel,
-        *,
-        progress: Progress,
-        noise: Noise,
-    ) -> ObjectiveValue:
-        S = threat.at(x)
-        if not isinstance(network, Graph):
-            raise UnsupportedOpError("bounds need a captured network: pass capture(network, example).")
-        if not isinstance(S, CertifiableSet):
-            raise UnsupportedSetError(f"{type(S).__name__} has no support function: train against it adversarially.")
-        logits, graph = network.run(x)
-        graph = graph.folded()
+    def robust(self, seen: BoundedPass, progress: Progress, noise: Noise) -> Robust:
+        graph, S, rows = seen.graph, seen.S, seen.spec.rows
         boxes = self.intermediate.boxes(graph, S, outward=False, noise=noise)
-        rows = LinearSpec.margins(y, network.classes, logits.dtype).rows
         at = len(graph.nodes)
         ends = BackwardPass(graph, S, boxes, None, outward=False).range(Rows.uniform(rows), at)
         lower, upper = (end.view(rows.shape[:2]) for end in ends)
@@ -64,14 +45,7 @@ class FusedCertified(Objective):
         row = torch.einsum("bk,bkc->bc", -slope, rows)
         backward = BackwardPass(graph, S, boxes, self.slopes, outward=False)
         chord_sum = intercept.sum(1) - backward.lower(Rows.uniform(row.unsqueeze(1)), at)
-        parts = {"robust": torch.log1p(chord_sum.clamp(min=-1 + 1e-5)).mean()}
-        share = self.clean_weight(progress)
-        loss = (1 - share) * parts["robust"]
-        if share > 0:
-            parts["clean"] = self.loss(logits, y).mean()
-            loss = loss + share * parts["clean"]
-        correct = logits.argmax(1) == y
-        return ObjectiveValue(loss, correct, correct & (lower > 0).all(1), parts)
+        return Robust(torch.log1p(chord_sum.clamp(min=-1 + 1e-5)).mean(), (lower > 0).all(1), boxes)
 
 
 def chords(

@@ -1,5 +1,6 @@
 """Regularizers of bounds."""
 
 from hauberk.regularizers.fast_ibp import FastIBP
+from hauberk.regularizers.relu_stability import ReLUStability
 
-__all__ = ["FastIBP"]
+__all__ = ["FastIBP", "ReLUStability"]

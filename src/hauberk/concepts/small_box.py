@@ -1,0 +1,24 @@
+"""Small boxes around attacks."""
+
+from jaxtyping import Float
+from torch import Tensor
+
+from hauberk.concepts.box import Box
+from hauberk.concepts.box_set import BoxSet
+from hauberk.concepts.perturbation_set import PerturbationSet
+from hauberk.errors import UnsupportedSetError
+
+
+def small_box(S: PerturbationSet, z: Float[Tensor, "b *z"], share: float) -> BoxSet:
+    """Return boxes whose sides are a share of the set's, within it and as near around these points as they fit.
+
+    Source: Mueller et al. 2023, section 3.
+
+    Raises:
+        UnsupportedSetError: the set is no box.
+    """
+    if not isinstance(S, BoxSet):
+        raise UnsupportedSetError(f"small boxes are cut out of boxes, but the set is a {type(S).__name__}.")
+    reach = S.box.radius * share
+    center = z.clamp(S.box.lower + reach, S.box.upper - reach)
+    return BoxSet(center, S.radius * share, Box.around(center, reach))

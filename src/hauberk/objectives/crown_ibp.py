@@ -1,0 +1,53 @@
+"""Certified training by two bounds whose weights change while the radius grows."""
+
+from dataclasses import dataclass, field
+
+import torch
+
+from hauberk.concepts.backward_pass import BackwardPass
+from hauberk.concepts.bound_objective import BoundObjective, Robust
+from hauberk.concepts.bounded_pass import BoundedPass, worst_logits
+from hauberk.concepts.bounder import Bounder
+from hauberk.concepts.loss import AdversarialLoss
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.regularizer import BoundRegularizer
+from hauberk.concepts.schedule import Progress, Schedule
+from hauberk.concepts.slopes import Adaptive, Slopes
+
+
+@dataclass(frozen=True)
+class CROWNIBP(BoundObjective):
+    """The loss of the worst logits by margins beta * CROWN + (1 - beta) * intervals, both over the same boxes.
+
+    Where beta is 0 or 1, only one of the two is computed. `FusedCertified` is the same with beta = 1 and one row an
+    example.
+
+    Args:
+        intermediate: the bounds of hidden values; published: intervals.
+        loss: of clean and of worst logits.
+        clean_weight: of the clean loss; the robust one has the rest. Published: 1 to 0, or to 0.5, with the radius.
+        crown_weight: beta. Published: 1 to 0 with the radius (`schedules.WithRadius(1, 0)`).
+        slopes: of the backward pass.
+        regularizers: read off the boxes.
+
+    Source: Zhang et al. 2020.
+    """
+
+    intermediate: Bounder
+    loss: AdversarialLoss
+    clean_weight: Schedule
+    crown_weight: Schedule
+    slopes: Slopes = field(default_factory=Adaptive)
+    regularizers: list[BoundRegularizer] = field(default_factory=list)
+
+    def robust(self, seen: BoundedPass, progress: Progress, noise: Noise) -> Robust:
+        boxes = self.intermediate.boxes(seen.graph, seen.S, outward=False, noise=noise)
+        beta = self.crown_weight(progress)
+        lower = torch.zeros_like(seen.spec.offset)
+        for share, slopes in ((beta, self.slopes), (1 - beta, None)):
+            if share:
+                lower = lower + share * BackwardPass(seen.graph, seen.S, boxes, slopes, outward=False).margins(
+                    seen.spec
+                )
+        loss = self.loss(worst_logits(lower), torch.zeros_like(seen.y)).mean()
+        return Robust(loss, (lower > 0).all(1), boxes)

@@ -1,0 +1,126 @@
+"""Training for stability: outputs and activation patterns that agree at opposite corners of the ball."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from hauberk.concepts.graph import FrozenGraph, Graph
+from hauberk.concepts.loss import AdversarialLoss
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.norm_ball import require_ball
+from hauberk.concepts.objective import Objective, ObjectiveValue
+from hauberk.concepts.op import Elementwise
+from hauberk.concepts.perturbation_set import ThreatModel
+from hauberk.concepts.radius import per_example
+from hauberk.concepts.schedule import Progress, Schedule
+from hauberk.errors import InputError, UnsupportedOpError
+
+
+@dataclass(frozen=True)
+class Hamming(Objective):
+    """The clean loss, and how much outputs and patterns of active neurons differ between opposite corners of the ball.
+
+    Each example draws one pair of corners x +- eps * signs, not cut by the range of valid inputs. The stability term is
+    the squared distance of their logits. The Hamming term is the relaxed share of neurons whose activity differs,
+    |tanh(alpha a) - tanh(alpha b)| / 2, on average over neurons and then over layers, which count alike. No attack is
+    made; clean examples and both corners are one batch, whose statistics batch norms share.
+
+    Args:
+        loss: of clean examples.
+        stability_weight: of the stability term, a mean over examples.
+        hamming_weight: of the Hamming term, in [0, 1]. Published, with both growing tenfold: 0.8 and 2400.
+        alpha: how sharply a neuron is active or not.
+        power: 2 squares each layer's share.
+        dense: whether all pairs of corners of the batch are compared instead of opposite ones, weighted by
+            exp(-distance^2 / `scale`).
+        scale: of squared distances between inputs, for dense pairs.
+
+    Raises:
+        InputError: alpha or scale is not positive, or power not 1 or 2.
+        UnsupportedSetError: the threat is no l_inf ball.
+        UnsupportedOpError: the network was not captured, or has no activations.
+
+    Source: Efficient Regularization for Robust Deep ReLU Networks, section 5 and appendix B.
+    """
+
+    loss: AdversarialLoss
+    stability_weight: Schedule
+    hamming_weight: Schedule
+    alpha: float = 8.0
+    power: int = 1
+    dense: bool = False
+    scale: float = 1.0
+    needs_graph = True
+
+    def __post_init__(self) -> None:
+        if not (self.alpha > 0 and self.scale > 0 and self.power in (1, 2)):
+            raise InputError(
+                "Hamming needs alpha and scale > 0 and power 1 or 2, but they are "
+                f"{self.alpha}, {self.scale} and {self.power}."
+            )
+
+    def __call__(
+        self,
+        network: nn.Module | Graph,
+        x: Float[Tensor, "b *x"],
+        y: Int[Tensor, "b"],
+        threat: ThreatModel,
+        *,
+        progress: Progress,
+        noise: Noise,
+    ) -> ObjectiveValue:
+        S = require_ball(threat.at(x), "Hamming training", torch.inf)
+        if not isinstance(network, Graph):
+            raise UnsupportedOpError("Hamming training needs a captured network: pass capture(network, example).")
+        signs = noise.uniform(tuple(x.shape[1:])).sub_(0.5).sign().to(x)
+        reach = per_example(S.radius, x) * torch.where(signs == 0, 1, signs)
+        values, graph = network.observed(torch.cat([x, x + reach, x - reach]))
+        layers = [values[i][len(x) :] for i in activations(graph)]
+        logits, corners = values[-1][: len(x)], values[-1][len(x) :]
+        pairs = weights_of_pairs(values[0][len(x) :], self.scale) if self.dense else None
+        parts = {
+            "clean": self.loss(logits, y).mean(),
+            "stability": self.stability_weight(progress) * squared_distance(corners, pairs),
+            "hamming": self.hamming_weight(progress) * self.disagreement(layers, pairs),
+        }
+        robust = (corners.argmax(1) == y.repeat(2)).view(2, -1).all(0)
+        return ObjectiveValue(sum(parts.values(), start=x.new_zeros(())), logits.argmax(1) == y, robust, parts)
+
+    def disagreement(
+        self, layers: list[Float[Tensor, "p ..."]], pairs: Float[Tensor, "p p"] | None
+    ) -> Float[Tensor, ""]:
+        """Return the relaxed share of neurons that differ, of opposite corners or of all pairs by their weights."""
+        soft = [torch.tanh(self.alpha * layer).flatten(1) for layer in layers]
+        if pairs is None:
+            shares = [(first - second).abs().mean(1) / 2 for first, second in (layer.chunk(2) for layer in soft)]
+            return torch.stack(shares).pow(self.power).mean()
+        shares = [torch.cdist(layer, layer, p=1) / (2 * layer.shape[1]) for layer in soft]
+        return (torch.stack(shares).pow(self.power).mean(0) * pairs).sum() / len(pairs) ** 2
+
+
+def activations(graph: FrozenGraph) -> list[int]:
+    """Return the values that activation functions read.
+
+    Raises:
+        UnsupportedOpError: there are none.
+    """
+    found = sorted({node.inputs[0] for node in graph.nodes if isinstance(node.op, Elementwise)})
+    if not found:
+        raise UnsupportedOpError("Hamming training compares patterns of activations, but the network has none.")
+    return found
+
+
+def squared_distance(outputs: Float[Tensor, "p c"], pairs: Float[Tensor, "p p"] | None) -> Float[Tensor, ""]:
+    """Return the mean squared distance of opposite corners' outputs, or of all pairs by their weights."""
+    if pairs is None:
+        first, second = outputs.chunk(2)
+        return (first - second).square().sum(1).mean()
+    return ((outputs.unsqueeze(0) - outputs.unsqueeze(1)).square().sum(2) * pairs).sum() / len(pairs) ** 2
+
+
+def weights_of_pairs(points: Float[Tensor, "p *x"], scale: float) -> Float[Tensor, "p p"]:
+    """Return the heat kernel of all pairs of points."""
+    flat = points.flatten(1)
+    return torch.exp(-torch.cdist(flat, flat).square() / scale)

@@ -1,0 +1,57 @@
+"""Training by bounds over small boxes around attacks."""
+
+from dataclasses import dataclass, field
+
+import torch
+
+from hauberk.concepts.attack import Attack
+from hauberk.concepts.bound_objective import BoundObjective, Robust
+from hauberk.concepts.bounded_pass import BoundedPass, worst_logits
+from hauberk.concepts.bounder import Bounder
+from hauberk.concepts.loss import AdversarialLoss
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.regularizer import BoundRegularizer
+from hauberk.concepts.schedule import Progress, Schedule
+from hauberk.concepts.small_box import small_box
+from hauberk.errors import InputError
+
+
+@dataclass(frozen=True)
+class SABR(BoundObjective):
+    """The loss of the worst logits over a box around an attack's answer, `share` of the threat's box wide.
+
+    With share 1 it is training by the bound itself, with 0 at the attack's answers. Its bounds prove nothing of the
+    threat's set; what it counts as robust is proven for the small box alone.
+
+    Args:
+        bounder: intervals, as published, or any other.
+        attack: made on the network as the clean examples' pass fixed it.
+        share: published: 0.1 and 0.9 (CIFAR-10 at 2/255 and 8/255), 0.4 and 0.9 (MNIST at 0.1 and 0.3).
+        loss: of clean and of worst logits.
+        clean_weight: of the clean loss; the robust one has the rest.
+        regularizers: read off the boxes of the bound.
+
+    Raises:
+        InputError: share lies outside [0, 1].
+
+    Source: Mueller et al. 2023.
+    """
+
+    bounder: Bounder
+    attack: Attack
+    share: float
+    loss: AdversarialLoss
+    clean_weight: Schedule
+    regularizers: list[BoundRegularizer] = field(default_factory=list)
+    measure = "in small boxes"
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share <= 1:
+            raise InputError(f"SABR needs a share in [0, 1], but it is {self.share}.")
+
+    def robust(self, seen: BoundedPass, progress: Progress, noise: Noise) -> Robust:
+        z = self.attack(seen.graph, seen.S, seen.y, noise=noise.fold(0))
+        S = small_box(seen.S, z, self.share)
+        bounds = self.bounder(seen.graph, S, seen.spec, outward=False, noise=noise.fold(1))
+        loss = self.loss(worst_logits(bounds.lower), torch.zeros_like(seen.y)).mean()
+        return Robust(loss, (bounds.lower > 0).all(1), bounds.boxes)
