@@ -1,7 +1,7 @@
-"""What does a step of adversarial training cost, as a multiple of a step of ordinary training of the same network?
+"""What does a step of robust training cost, as a multiple of a step of ordinary training of the same network?
 
-    python benchmarks/training.py [--networks small,preact] [--batch 128] [--repeats 7] [--threads 1] [--compile]
-                                   [--csv FILE]
+    python benchmarks/training.py [--training adversarial | certified] [--networks small,preact] [--batch 128]
+                                  [--repeats 7] [--threads 1] [--compile] [--csv FILE]
 
 Each step is the trainer's own, optimizer and bookkeeping included, on MNIST digits (small: Wong's small network) or on
 random images of CIFAR-10's size (preact: PreActResNet18). Methods take turns, so that a change of the machine's speed
@@ -25,12 +25,28 @@ from torch import nn
 from hauberk.allocator import keep_freed_memory
 from hauberk.architectures import PreActResNet18, Small
 from hauberk.attacks import FGSM, PGD, Jittered, RandomMember
+from hauberk.bounds import Interval, Projected
 from hauberk.concepts.dataset import Split
 from hauberk.concepts.objective import Objective
 from hauberk.concepts.schedule import Progress
+from hauberk.concepts.slopes import Adaptive
 from hauberk.datasets import MNIST
 from hauberk.losses import CrossEntropy
-from hauberk.objectives import TRADES, Adversarial, Free, Natural
+from hauberk.objectives import (
+    CROWNIBP,
+    MTLIBP,
+    SABR,
+    TRADES,
+    Adversarial,
+    BoundRegularized,
+    Certified,
+    Free,
+    FusedCertified,
+    Hamming,
+    Natural,
+    Tightened,
+)
+from hauberk.regularizers import FastIBP, ReLUStability
 from hauberk.schedules import Constant
 from hauberk.threats import LinfBall
 from hauberk.training import Trainer
@@ -43,17 +59,39 @@ def pgd(steps: int) -> PGD:
     return PGD(ENTROPY, steps, 0.25, stop_when_broken=False)
 
 
-OBJECTIVES: dict[str, Objective] = {
-    "standard": Natural(ENTROPY),
-    "FGSM, random start": Adversarial(FGSM(ENTROPY, 1.25, RandomMember()), ENTROPY),
-    "Free, a replay": Free(ENTROPY),
-    "PGD-7": Adversarial(pgd(7), ENTROPY),
-    "TRADES, 10 steps": TRADES(replace(pgd(10), start=Jittered()), ENTROPY),
+ONE, NONE = Constant(1.0), Constant(0.0)
+ONE_STEP = FGSM(ENTROPY, 1.25, RandomMember())
+PROJECTED = Projected(10)
+OBJECTIVES: dict[str, dict[str, Objective]] = {
+    "adversarial": {
+        "standard": Natural(ENTROPY),
+        "FGSM, random start": Adversarial(ONE_STEP, ENTROPY),
+        "Free, a replay": Free(ENTROPY),
+        "PGD-7": Adversarial(pgd(7), ENTROPY),
+        "TRADES, 10 steps": TRADES(replace(pgd(10), start=Jittered()), ENTROPY),
+    },
+    "certified": {
+        "standard": Natural(ENTROPY),
+        "IBP": Certified(Interval(), ENTROPY, NONE),
+        "IBP, fast regularizers": Certified(Interval(), ENTROPY, NONE, [FastIBP()]),
+        "CROWN-IBP": CROWNIBP(Interval(), ENTROPY, NONE, Constant(0.5)),
+        "CROWN-IBP, fused": FusedCertified(Interval(), ENTROPY, NONE),
+        "CROWN-IBP, r": Tightened(Interval(), ENTROPY, NONE, NONE, ONE, slopes=Adaptive()),
+        "polytope, 10 projections": Certified(PROJECTED, ENTROPY, NONE),
+        "polytope, 10 projections, d": Tightened(PROJECTED, ENTROPY, NONE, ONE, NONE),
+        "polytope, 10 projections, r": Tightened(PROJECTED, ENTROPY, NONE, NONE, ONE),
+        "polytope, 10 projections, d and r": Tightened(PROJECTED, ENTROPY, NONE, ONE, ONE),
+        "SABR, 5 steps": SABR(Interval(), pgd(5), 0.4, ENTROPY, NONE),
+        "MTL-IBP, 1 step": MTLIBP(Interval(), ONE_STEP, Constant(0.5), ENTROPY, NONE),
+        "Hamming": Hamming(ENTROPY, ONE, ONE),
+        "RS loss, PGD-7": BoundRegularized(Adversarial(pgd(7), ENTROPY), Interval(), [ReLUStability(ONE)]),
+    },
 }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser.add_argument("--training", choices=OBJECTIVES, default="adversarial")
     parser.add_argument("--networks", default="small,preact")
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--repeats", type=int, default=7)
@@ -66,7 +104,7 @@ def main() -> None:
     rows = [
         row
         for name in options.networks.split(",")
-        for row in measured(name, options.batch, options.repeats, options.compile)
+        for row in measured(name, OBJECTIVES[options.training], options.batch, options.repeats, options.compile)
     ]
     table = Table("network", "objective", "ms a step", "images a second", "times standard", title="Training")
     for row in rows:
@@ -90,11 +128,13 @@ def subject(name: str, batch: int) -> tuple[nn.Module, Split, LinfBall]:
     raise SystemExit(f"there is no network {name}: there are small and preact")
 
 
-def measured(name: str, batch: int, repeats: int, compile: bool) -> list[dict[str, object]]:
+def measured(
+    name: str, objectives: dict[str, Objective], batch: int, repeats: int, compile: bool
+) -> list[dict[str, object]]:
     """Return a row for each objective; an epoch is one batch."""
     with tempfile.TemporaryDirectory() as folder:
         runs = {}
-        for label, objective in OBJECTIVES.items():
+        for label, objective in objectives.items():
             network, data, threat = subject(name, batch)
             if compile:
                 network.compile()

@@ -72,5 +72,5 @@ def test_examples_that_are_as_sure_as_can_be_have_finite_gradients():
         graph.module[-1].bias.copy_(torch.tensor([2000.0, 0, 0, 0]))
     value = loss(blended(EXPIBP, 0.3), graph, x, torch.zeros_like(y))
     value.backward()
-    assert value == pytest.approx(0, abs=1e-12)
+    assert value.item() == pytest.approx(0, abs=1e-12)
     assert all(p.grad.isfinite().all() for p in graph.module.parameters())
