@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from jsonargparse import ArgumentParser, Namespace
 from rich.console import Console
@@ -20,6 +21,7 @@ from hauberk.errors import HauberkError
 DEMO = "mnist-demo"
 RECIPE = "a YAML file, or a shipped recipe (see hauberk info)"
 SCALE = "a scale of the recipe: smoke, a trial of all it does, on a few made-up examples, in less than a minute"
+VARIANT = "one of the recipe's variants, in place of the recipe and all of them"
 SET = "key=value, as in trainer.epochs=3: change the recipe; repeatable"
 
 
@@ -50,6 +52,7 @@ def parser() -> ArgumentParser:
     parsers["train"].add_argument("recipe", type=str, help=RECIPE)
     for name in ("demo", "train"):
         parsers[name].add_argument("--scale", type=str, default=None, help=SCALE)
+        parsers[name].add_argument("--variant", type=str, default=None, help=VARIANT)
         parsers[name].add_argument("--run", type=str, default=None, help="folder of the run (default: new, in runs/)")
         parsers[name].add_argument("--resume", action="store_true", help="go on with the run in that folder")
     parsers["evaluate"].add_argument("run", type=str, help="folder of the run")
@@ -65,12 +68,11 @@ def parser() -> ArgumentParser:
 def demo(options: Namespace, console: Console) -> None:
     from hauberk import workflow
     from hauberk.display import Display
-    from hauberk.recipe import read_recipe
     from hauberk.reports import headline_line, write_report
 
     began = time.monotonic()
     folder, first = team(options, console)
-    tree = read_recipe(options.recipe, options.set, options.scale)
+    tree = chosen(options)
     with Display(console) as display:
         workflow.train(tree, folder, resume=options.resume, watch=display.training)
         if not first:
@@ -83,10 +85,9 @@ def demo(options: Namespace, console: Console) -> None:
 def train(options: Namespace, console: Console) -> None:
     from hauberk import workflow
     from hauberk.display import Display
-    from hauberk.recipe import read_recipe
 
     folder, first = team(options, console)
-    tree = read_recipe(options.recipe, options.set, options.scale)
+    tree = chosen(options)
     with Display(console) as display:
         workflow.train(tree, folder, resume=options.resume, watch=display.training)
     if first:
@@ -132,13 +133,21 @@ def info(options: Namespace, console: Console) -> None:
         print(f"  {name}")
 
 
+def chosen(options: Namespace) -> dict[str, Any]:
+    """Return the tree that the options describe."""
+    from hauberk.recipe import read_recipe, variant
+
+    tree = read_recipe(options.recipe, options.set, options.scale)
+    return tree if options.variant is None else variant(tree, options.variant)
+
+
 def team(options: Namespace, console: Console) -> tuple[Path, bool]:
     """Return the folder of the run, and whether this process is the first of those that train; others show nothing."""
     from accelerate import PartialState
 
     from hauberk import workflow
 
-    name = "-".join(filter(None, [Path(options.recipe).stem, options.scale]))
+    name = "-".join(filter(None, [Path(options.recipe).stem, options.variant, options.scale]))
     folder = workflow.agreed(run_folder(options.run, name))
     first = PartialState().is_main_process
     console.quiet = not first

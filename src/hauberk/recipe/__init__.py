@@ -14,10 +14,10 @@ scales, at which recipe and variants are run on request: `smoke` tries everythin
         data: {class: datasets.Generated, shape: [1, 28, 28], classes: 10, train: 40, test: 4}
 """
 
-from hauberk.recipe.alternatives import variants
+from hauberk.recipe.alternatives import variant, variants
 from hauberk.recipe.building import Recipe, build
 from hauberk.recipe.classes import public_classes
 from hauberk.recipe.reading import read_recipe, shipped_recipes
 from hauberk.recipe.tree import Tree
 
-__all__ = ["Recipe", "Tree", "build", "public_classes", "read_recipe", "shipped_recipes", "variants"]
+__all__ = ["Recipe", "Tree", "build", "public_classes", "read_recipe", "shipped_recipes", "variant", "variants"]

@@ -17,6 +17,20 @@ def variants(tree: Tree) -> dict[str, Tree]:
     return {name: changed(own, changes, f"variants.{name}") for name, changes in alternatives(tree, "variants").items()}
 
 
+def variant(tree: Tree, name: str) -> Tree:
+    """Return the tree of one variant, to be run by itself.
+
+    Raises:
+        InputError: the recipe has no such variant.
+    """
+    known = variants(tree)
+    if name not in known:
+        raise InputError(
+            f"the recipe has no variant {name!r}{nearest(name, list(known))}: it has {', '.join(known) or 'none'}."
+        )
+    return known[name]
+
+
 def scaled(tree: Tree, scale: str | None) -> Tree:
     """Return a recipe's tree at one of its scales, or as it is, without the section of the scales.
 
