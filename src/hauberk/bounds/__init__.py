@@ -8,6 +8,7 @@ from hauberk.bounds.interval import Interval
 from hauberk.bounds.linear_program import LinearProgram
 from hauberk.bounds.optimized_linear import OptimizedLinear
 from hauberk.bounds.projected import Projected
+from hauberk.bounds.shrunk_interval import ShrunkInterval
 
 __all__ = [
     "BackwardLinear",
@@ -18,4 +19,5 @@ __all__ = [
     "LinearProgram",
     "OptimizedLinear",
     "Projected",
+    "ShrunkInterval",
 ]

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from hauberk.concepts.box import Box
 from hauberk.concepts.op import Affine, Diagonal, Elementwise, Op
+from hauberk.errors import UnsupportedOpError
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,22 @@ class FrozenGraph:
                 shapes.append(self.shapes[index])
             place[index] = len(nodes)
         return FrozenGraph(tuple(nodes), tuple(shapes))
+
+    def after(self, index: int) -> "FrozenGraph":
+        """Return what follows a value, as a function of it.
+
+        Raises:
+            UnsupportedOpError: something that follows reads a value from before, as a skip connection does.
+        """
+        nodes = self.nodes[index:]
+        for node in nodes:
+            if min(node.inputs, default=index) < index:
+                raise UnsupportedOpError(
+                    f"the network cannot be cut in two before {node.name}, which reads a value from before the cut; "
+                    "cut it elsewhere."
+                )
+        moved = (FrozenNode(node.name, node.op, tuple(i - index for i in node.inputs)) for node in nodes)
+        return FrozenGraph(tuple(moved), self.shapes[index:])
 
     def loose(self, index: int, box: Box) -> Bool[Tensor, "b *z"]:
         """Return which elements of a value with this box are relaxed by a node that reads it."""

@@ -48,6 +48,12 @@ class Noise:
         """Return the streams of some of the examples."""
         return type(self)(self.keys[index], self.common_key, self.examples[index])
 
+    def repeated(self, count: int) -> "Noise":
+        """Return `count` independent streams for each example, one after the other."""
+        numbers = torch.arange(1, count + 1, device=self.keys.device) * GOLDEN
+        keys = mixed(mixed(self.keys)[:, None] + numbers).flatten()
+        return type(self)(keys, self.common_key, self.examples.repeat_interleave(count))
+
     @property
     def common(self) -> "Noise":
         """One stream that is the same for all examples, whoever is in the batch."""

@@ -6,7 +6,7 @@ from torch import Tensor
 from hauberk.concepts.box import Box
 from hauberk.concepts.box_set import BoxSet
 from hauberk.concepts.perturbation_set import PerturbationSet
-from hauberk.errors import UnsupportedSetError
+from hauberk.errors import InputError, UnsupportedSetError
 
 
 def small_box(S: PerturbationSet, z: Float[Tensor, "b *z"], share: float) -> BoxSet:
@@ -22,3 +22,9 @@ def small_box(S: PerturbationSet, z: Float[Tensor, "b *z"], share: float) -> Box
     reach = S.box.radius * share
     center = z.clamp(S.box.lower + reach, S.box.upper - reach)
     return BoxSet(center, S.radius * share, Box.around(center, reach))
+
+
+def require_share(name: str, share: float) -> None:
+    """Refuse a share outside [0, 1]."""
+    if not 0 <= share <= 1:
+        raise InputError(f"{name} needs a share in [0, 1], but it is {share}.")

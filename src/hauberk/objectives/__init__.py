@@ -15,6 +15,8 @@ from hauberk.objectives.mtl_ibp import MTLIBP
 from hauberk.objectives.natural import Natural
 from hauberk.objectives.sabr import SABR
 from hauberk.objectives.sparse_weights import SparseWeights
+from hauberk.objectives.staps import STAPS
+from hauberk.objectives.taps import TAPS
 from hauberk.objectives.tightness import Tightened
 from hauberk.objectives.trades import TRADES
 
@@ -24,6 +26,8 @@ __all__ = [
     "EXPIBP",
     "MTLIBP",
     "SABR",
+    "STAPS",
+    "TAPS",
     "TRADES",
     "AdaptiveRadius",
     "Adversarial",

@@ -34,7 +34,10 @@ class BoundRegularized(DerivedObjective):
     objective: Objective
     bounder: Bounder
     regularizers: list[BoundRegularizer]
-    needs_graph = True
+
+    @property
+    def needs_graph(self) -> bool:
+        return True
 
     def __call__(
         self,

@@ -12,8 +12,7 @@ from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.regularizer import BoundRegularizer
 from hauberk.concepts.schedule import Progress, Schedule
-from hauberk.concepts.small_box import small_box
-from hauberk.errors import InputError
+from hauberk.concepts.small_box import require_share, small_box
 
 
 @dataclass(frozen=True)
@@ -46,8 +45,7 @@ class SABR(BoundObjective):
     measure = "in small boxes"
 
     def __post_init__(self) -> None:
-        if not 0 <= self.share <= 1:
-            raise InputError(f"SABR needs a share in [0, 1], but it is {self.share}.")
+        require_share("SABR", self.share)
 
     def robust(self, seen: BoundedPass, progress: Progress, noise: Noise) -> Robust:
         z = self.attack(seen.graph, seen.S, seen.y, noise=noise.fold(0))

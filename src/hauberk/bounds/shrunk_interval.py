@@ -1,0 +1,59 @@
+"""Intervals that make light of unstable neurons."""
+
+from dataclasses import dataclass
+
+import torch
+
+from hauberk.concepts.backward_pass import BackwardPass
+from hauberk.concepts.bounder import Bounder, Bounds
+from hauberk.concepts.box import Box
+from hauberk.concepts.forward_box import forward_box
+from hauberk.concepts.graph import FrozenGraph
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.perturbation_set import CertifiableSet
+from hauberk.concepts.specification import LinearSpec
+from hauberk.errors import InputError
+
+
+@dataclass(frozen=True)
+class ShrunkInterval(Bounder):
+    """Interval bounds in which unstable neurons reach up to a share of their upper bound only. For training: no bound.
+
+    Args:
+        share: published for STAPS: 0.8 (CIFAR-10 at 2/255).
+
+    Raises:
+        InputError: share lies outside [0, 1].
+
+    Source: Mueller et al. 2023, with what the released code multiplies.
+    """
+
+    share: float = 0.8
+    certifies = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share <= 1:
+            raise InputError(f"ShrunkInterval needs a share in [0, 1], but it is {self.share}.")
+
+    def __call__(
+        self,
+        graph: FrozenGraph,
+        S: CertifiableSet,
+        spec: LinearSpec,
+        *,
+        outward: bool = True,
+        noise: Noise | None = None,
+    ) -> Bounds:
+        boxes = self.boxes(graph, S, outward=outward, noise=noise)
+        return Bounds(BackwardPass(graph, S, boxes, None, outward=outward).margins(spec), boxes)
+
+    def boxes(
+        self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool = True, noise: Noise | None = None
+    ) -> list[Box]:
+        boxes = [S.bounding_box()]
+        for index in range(1, len(graph.shapes)):
+            box = forward_box(graph, S, boxes, outward=outward)
+            if index in graph.relaxed:
+                box = Box(box.lower, torch.where(box.unstable, self.share * box.upper, box.upper))
+            boxes.append(box)
+        return boxes
