@@ -151,3 +151,16 @@ def test_other_activations_have_a_gap_but_no_distance():
     assert value(graph, x, y, LinfBall(0.1), distance=0.0).parts["gap"] >= 0
     with pytest.raises(UnsupportedOpError, match=r"defined for ReLUs, but .* is a Tanh; use the gap"):
         value(graph, x, y, LinfBall(0.1))
+
+
+def test_a_crown_ibp_training_may_end_as_one_by_intervals():
+    graph, x, y = network("convolutional", 2), images(B, 2), labels(B, 2)
+    plain = Certified(Interval(), CrossEntropy(), Constant(0.0))
+    interval = plain(graph, x, y, LinfBall(0.05), progress=Progress(0, 1, 1), noise=Noise.of(0, torch.arange(B)))
+    arguments = {"intermediate": Interval(), "slopes": Adaptive(), "distance": 0.0}
+    ended = value(graph, x, y, LinfBall(0.05), gap=0.0, crown_weight=Constant(0.0), **arguments)
+    assert torch.equal(ended.loss, interval.loss)
+    begun = value(graph, x, y, LinfBall(0.05), **arguments)
+    half = value(graph, x, y, LinfBall(0.05), crown_weight=Constant(0.5), **arguments)
+    torch.testing.assert_close(half.parts["gap"], begun.parts["gap"])
+    assert begun.parts["robust"] < half.parts["robust"] < interval.parts["robust"]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import torch
 
 from hauberk.concepts.backward_pass import BackwardPass
+from hauberk.concepts.blended_margins import blended_margins
 from hauberk.concepts.bound_objective import BoundObjective, Robust
 from hauberk.concepts.bounded_pass import BoundedPass, worst_logits
 from hauberk.concepts.bounder import Bounder
@@ -19,7 +20,7 @@ from hauberk.concepts.slopes import Adaptive, Slopes
 class CROWNIBP(BoundObjective):
     """The loss of the worst logits by margins beta * CROWN + (1 - beta) * intervals, both over the same boxes.
 
-    Where beta is 0 or 1, only one of the two is computed. `FusedCertified` is the same with beta = 1 and one row an
+    `FusedCertified` is the same with beta = 1 and one row an
     example.
 
     Args:
@@ -42,12 +43,7 @@ class CROWNIBP(BoundObjective):
 
     def robust(self, seen: BoundedPass, progress: Progress, noise: Noise) -> Robust:
         boxes = self.intermediate.boxes(seen.graph, seen.S, outward=False, noise=noise)
-        beta = self.crown_weight(progress)
-        lower = torch.zeros_like(seen.spec.offset)
-        for share, slopes in ((beta, self.slopes), (1 - beta, None)):
-            if share:
-                lower = lower + share * BackwardPass(seen.graph, seen.S, boxes, slopes, outward=False).margins(
-                    seen.spec
-                )
+        linear = BackwardPass(seen.graph, seen.S, boxes, self.slopes, outward=False)
+        lower = blended_margins(seen, boxes, lambda: linear.margins(seen.spec), self.crown_weight(progress))
         loss = self.loss(worst_logits(lower), torch.zeros_like(seen.y)).mean()
         return Robust(loss, (lower > 0).all(1), boxes)

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hauberk.concepts.backward_pass import BackwardPass
+from hauberk.concepts.blended_margins import blended_margins
 from hauberk.concepts.bound_objective import BoundObjective, Robust
 from hauberk.concepts.bounded_pass import BoundedPass, worst_logits
 from hauberk.concepts.bounder import Bounder
@@ -22,7 +23,9 @@ from hauberk.concepts.regularizer import BoundRegularizer
 from hauberk.concepts.rows import Rows
 from hauberk.concepts.schedule import Progress, Schedule
 from hauberk.concepts.slopes import Parallel, Slopes
+from hauberk.concepts.specification import LinearSpec
 from hauberk.errors import UnsupportedOpError
+from hauberk.kernels.touching import distances
 
 RELU = Pieces(knots=(0.0,), slopes=(0.0, 1.0))
 
@@ -44,6 +47,8 @@ class Tightened(BoundObjective):
         gap_weight: lambda; published values are lost, and it should rise with the radius.
         distance_weight: gamma, likewise.
         slopes: of the backward pass: parallel for the polytope, adaptive for CROWN-IBP.
+        crown_weight: of the backward pass in the worst logits; intervals have the rest. From 1 to 0 with the radius
+            where CROWN-IBP training ends as training by intervals; None: 1 throughout.
         regularizers: read off the boxes.
         detach_bounds: whether the distance moves the network's values alone, not the bounds they should reach.
 
@@ -59,24 +64,31 @@ class Tightened(BoundObjective):
     gap_weight: Schedule
     distance_weight: Schedule
     slopes: Slopes = field(default_factory=Parallel)
+    crown_weight: Schedule | None = None
     regularizers: list[BoundRegularizer] = field(default_factory=list)
     detach_bounds: bool = False
 
     def robust(self, seen: BoundedPass, progress: Progress, noise: Noise) -> Robust:
         boxes = self.intermediate.boxes(seen.graph, seen.S, outward=False, noise=noise)
         backward = WatchedPass(seen.graph, seen.S, boxes, self.slopes, outward=False)
-        lower = backward.margins(seen.spec)
+        weight = 1.0 if self.crown_weight is None else self.crown_weight(progress)
+        lower = blended_margins(seen, boxes, lambda: backward.margins(seen.spec), weight)
         loss = self.loss(worst_logits(lower), torch.zeros_like(seen.y)).mean()
-        terms, weights = {}, {"gap": self.gap_weight(progress), "distance": self.distance_weight(progress)}
-        if any(weights.values()):
-            values = seen.graph.values(seen.S.decode(backward.worst.flatten(0, 1)))
-            if weights["gap"]:
-                margins = torch.einsum("bkc,bkc->bk", seen.spec.rows, values[-1].view(*lower.shape, -1))
-                terms["gap"] = weights["gap"] * (margins + seen.spec.offset - lower).sum(1).mean()
-            if weights["distance"]:
-                targets = [Box(b.lower.detach(), b.upper.detach()) for b in boxes] if self.detach_bounds else boxes
-                terms["distance"] = weights["distance"] * backward.distance(values, targets).sum(1).mean()
-        return Robust(loss, (lower > 0).all(1), boxes, terms)
+        return Robust(loss, (lower > 0).all(1), boxes, self.terms(seen, backward, progress))
+
+    def terms(self, seen: BoundedPass, backward: "WatchedPass", progress: Progress) -> dict[str, Float[Tensor, ""]]:
+        """Return the weighted gap and distance, where their weights are not zero."""
+        terms, gap, distance = {}, self.gap_weight(progress), self.distance_weight(progress)
+        if not (gap or distance):
+            return terms
+        linear = backward.margins(seen.spec)
+        values = seen.graph.values(seen.S.decode(backward.worst.flatten(0, 1)))
+        if gap:
+            margins = torch.einsum("bkc,bkc->bk", seen.spec.rows, values[-1].view(*linear.shape, -1))
+            terms["gap"] = gap * (margins + seen.spec.offset - linear).sum(1).mean()
+        if distance:
+            terms["distance"] = distance * backward.distance(values, detach=self.detach_bounds).sum(1).mean()
+        return terms
 
 
 class WatchedPass(BackwardPass):
@@ -88,8 +100,14 @@ class WatchedPass(BackwardPass):
         self, graph: FrozenGraph, S: CertifiableSet, boxes: Sequence[Box], slopes: Slopes | None, *, outward: bool
     ) -> None:
         super().__init__(graph, S, boxes, slopes, outward=outward)
+        self.found: Tensor | None = None
         self.upper: dict[int, Tensor] = {}
         """Where the rows of a relaxed value took the upper line."""
+
+    def margins(self, spec: LinearSpec) -> Float[Tensor, "b k"]:
+        if self.found is None:
+            self.found = super().margins(spec)
+        return self.found
 
     def relaxed(self, index: int, rows: Rows) -> tuple[Rows, Float[Tensor, "r 2"]]:
         self.upper[index] = rows.dense().values.detach() < 0
@@ -100,7 +118,7 @@ class WatchedPass(BackwardPass):
         self.worst = least_points(self.S, dense.unflatten(0, (len(self.boxes[0].lower), -1)))
         return super().support(rows)
 
-    def distance(self, values: list[Tensor], boxes: list[Box]) -> Float[Tensor, "b k"]:
+    def distance(self, values: list[Tensor], *, detach: bool) -> Float[Tensor, "b k"]:
         """Return, for each row, the mean distance of unstable neurons from where their lines touch the ReLU."""
         shape = self.worst.shape[:2]
         total, count = self.worst.new_zeros(shape), self.worst.new_zeros(len(self.worst), 1)
@@ -110,11 +128,10 @@ class WatchedPass(BackwardPass):
                 raise UnsupportedOpError(
                     f"the distance is defined for ReLUs, but {node.name} is a {type(node.op).__name__}; use the gap."
                 )
-            box, x = boxes[node.inputs[0]], values[node.inputs[0]].unflatten(0, shape)
-            low, high = box.lower.unsqueeze(1), box.upper.unsqueeze(1)
-            ends = torch.minimum((x - low).abs(), (x - high).abs())
-            far = torch.where(upper.unflatten(0, shape), ends, x.abs()) * box.unstable.unsqueeze(1)
-            total, count = total + far.flatten(2).sum(2), count + box.unstable.flatten(1).sum(1, keepdim=True)
+            box, x = self.boxes[node.inputs[0]], values[node.inputs[0]]
+            ends = [(end.detach() if detach else end).flatten(1) for end in (box.lower, box.upper)]
+            total = total + distances(*(t.flatten(1).unflatten(0, shape) for t in (x, upper)), *ends)
+            count = count + box.unstable.flatten(1).sum(1, keepdim=True)
         return total / count.clamp(min=1)
 
 
