@@ -16,6 +16,7 @@ from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.radius import per_example
 from hauberk.concepts.schedule import Progress, Schedule
 from hauberk.errors import InputError, UnsupportedOpError
+from hauberk.kernels.disagreement import disagreement
 
 
 @dataclass(frozen=True)
@@ -77,25 +78,28 @@ class Hamming(Objective):
         signs = noise.uniform(tuple(x.shape[1:])).sub_(0.5).sign().to(x)
         reach = per_example(S.radius, x) * torch.where(signs == 0, 1, signs)
         values, graph = network.observed(torch.cat([x, x + reach, x - reach]))
-        layers = [values[i][len(x) :] for i in activations(graph)]
+        layers = [values[i] for i in activations(graph)]
         logits, corners = values[-1][: len(x)], values[-1][len(x) :]
         pairs = weights_of_pairs(values[0][len(x) :], self.scale) if self.dense else None
         parts = {
             "clean": self.loss(logits, y).mean(),
             "stability": self.stability_weight(progress) * squared_distance(corners, pairs),
-            "hamming": self.hamming_weight(progress) * self.disagreement(layers, pairs),
+            "hamming": self.hamming_weight(progress) * self.disagreement(layers, len(x), pairs),
         }
         robust = (corners.argmax(1) == y.repeat(2)).view(2, -1).all(0)
         return ObjectiveValue(sum(parts.values(), start=x.new_zeros(())), logits.argmax(1) == y, robust, parts)
 
     def disagreement(
-        self, layers: list[Float[Tensor, "p ..."]], pairs: Float[Tensor, "p p"] | None
+        self, layers: list[Float[Tensor, "n ..."]], examples: int, pairs: Float[Tensor, "p p"] | None
     ) -> Float[Tensor, ""]:
-        """Return the relaxed share of neurons that differ, of opposite corners or of all pairs by their weights."""
-        soft = [torch.tanh(self.alpha * layer).flatten(1) for layer in layers]
+        """Return the relaxed share of neurons that differ, of opposite corners or of all pairs by their weights.
+
+        Corners are the last 2 * examples rows.
+        """
         if pairs is None:
-            shares = [(first - second).abs().mean(1) / 2 for first, second in (layer.chunk(2) for layer in soft)]
-            return torch.stack(shares).pow(self.power).mean()
+            shares = torch.stack([disagreement(layer, examples, self.alpha) for layer in layers])
+            return shares.pow(self.power).mean()
+        soft = [torch.tanh(self.alpha * layer[-2 * examples :]).flatten(1) for layer in layers]
         shares = [torch.cdist(layer, layer, p=1) / (2 * layer.shape[1]) for layer in soft]
         return (torch.stack(shares).pow(self.power).mean(0) * pairs).sum() / len(pairs) ** 2
 
