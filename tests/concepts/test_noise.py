@@ -90,3 +90,22 @@ def test_streams_know_their_examples():
 
 def test_one_number_for_each_example():
     assert Noise.of(5, EXAMPLES).uniform(()).shape == (200,)
+
+
+def test_signs_are_fair_independent_and_those_of_their_examples():
+    noise = Noise.of(3, torch.arange(400))
+    signs = noise.signs((5, 100), torch.float64)
+    assert set(signs.unique().tolist()) == {-1.0, 1.0}
+    assert abs(signs.mean()) < 5 / 200_000**0.5
+    flat = signs.flatten(1)
+    products = flat.T @ flat / 400
+    assert (products - torch.eye(500, dtype=torch.float64)).abs().max() < 6 / 20
+    torch.testing.assert_close(noise.select(torch.tensor([7])).signs((5, 100)), signs[7:8].float())
+
+
+def test_repeated_streams_are_new_ones_for_every_copy():
+    noise = Noise.of(3, torch.arange(50))
+    many = noise.repeated(4)
+    assert len(torch.cat([many.keys, noise.keys]).unique()) == 250
+    assert many.examples.tolist() == [i for i in range(50) for _ in range(4)]
+    assert torch.equal(noise.select(torch.tensor([7])).repeated(4).keys, many.keys[28:32])

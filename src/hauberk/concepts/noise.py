@@ -71,6 +71,13 @@ class Noise:
             drawn[:, start:end] = (bits >> (64 - size)) & ((1 << size) - 1)
         return drawn.add_(0.5).mul_(2.0**-size).view(-1, *shape)
 
+    def signs(self, shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> Float[Tensor, "b ..."]:
+        """Return numbers that are 1 or -1, one as likely as the other, of this shape for each example."""
+        total, device = math.prod(shape), self.keys.device
+        words = mixed(self.keys[:, None] + torch.arange(1, math.ceil(total / 64) + 1, device=device) * GOLDEN)
+        bits = (words[:, :, None] >> torch.arange(64, device=device)) & 1
+        return bits.flatten(1)[:, :total].to(dtype).mul_(2).sub_(1).view(-1, *shape)
+
     def normal(self, shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> Float[Tensor, "b ..."]:
         """Return standard normal numbers, of this shape for each example."""
         return torch.special.ndtri(self.uniform(shape, dtype))

@@ -75,8 +75,7 @@ class Hamming(Objective):
         S = require_ball(threat.at(x), "Hamming training", torch.inf)
         if not isinstance(network, Graph):
             raise UnsupportedOpError("Hamming training needs a captured network: pass capture(network, example).")
-        signs = noise.uniform(tuple(x.shape[1:])).sub_(0.5).sign().to(x)
-        reach = per_example(S.radius, x) * torch.where(signs == 0, 1, signs)
+        reach = per_example(S.radius, x) * noise.signs(tuple(x.shape[1:]), x.dtype)
         values, graph = network.observed(torch.cat([x, x + reach, x - reach]))
         layers = [values[i] for i in activations(graph)]
         logits, corners = values[-1][: len(x)], values[-1][len(x) :]

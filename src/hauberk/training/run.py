@@ -25,6 +25,8 @@ from hauberk.training.team import Team
 from hauberk.training.trainer import Trainer
 from hauberk.training.validation import Validation
 
+CLOCKS = {"seconds": time.monotonic, "cpu_seconds": time.process_time}
+
 
 class Run:
     """One execution of a trainer: the state that its loop moves."""
@@ -46,7 +48,7 @@ class Run:
     def execute(self, resume: bool, watch: Watcher) -> None:
         start = self.state.restore() if resume else 0
         journal = Journal(self.folder / "train.jsonl", watch, start, silent=not self.team.first)
-        began = time.monotonic() - self.state.counters["seconds"]
+        began = {name: clock() - self.state.counters[name] for name, clock in CLOCKS.items()}
         for step in range(start, self.plan.steps):
             if self.state.counters["collapsed"]:
                 break
@@ -54,14 +56,15 @@ class Run:
             progress = replace(place.progress, radius_share=self.trainer.radius(place.progress))
             rate = self.trainer.learning_rate(progress)
             self.step(step, progress, rate)
-            done, self.state.counters["seconds"] = step + 1, time.monotonic() - began
+            done = step + 1
+            self.state.counters |= {name: clock() - began[name] for name, clock in CLOCKS.items()}
             facts: Record = {
                 "step": done,
                 "steps": self.plan.steps,
                 "epoch": (progress.step + 1) / progress.steps_per_epoch,
                 "radius": progress.radius_share,
                 "learning_rate": rate,
-                "seconds": round(self.state.counters["seconds"], 2),
+                **{name: round(self.state.counters[name], 2) for name in CLOCKS},
                 "measure": self.trainer.objective.measure,
             }
             if done % self.trainer.log_steps == 0:

@@ -35,7 +35,8 @@ class State:
         for memory in self.memories:
             memory.rows = None  # which may be of another training
         self.tallies = {"epoch": Tally(team.device), "window": Tally(team.device)}
-        self.counters: dict[str, Any] = {"seconds": 0.0, "best": -math.inf, "attacked": 0.0, "collapsed": False}
+        times = {"seconds": 0.0, "cpu_seconds": 0.0}
+        self.counters: dict[str, Any] = {**times, "best": -math.inf, "attacked": 0.0, "collapsed": False}
 
     def exchange(self) -> None:
         """Let the objective's memories hear of the other processes."""
@@ -72,5 +73,5 @@ class State:
         for i, rows in others["memory"].items():
             self.memories[int(i)].restore(rows, self.team.share)
         self.average.tensors = others["average"]
-        self.counters = counters
+        self.counters |= counters
         return step

@@ -1,0 +1,32 @@
+"""The loops of `disagreement` for numba; imported only where it is installed."""
+
+from hauberk.kernels.compiled_rows import Array, compiled
+
+
+@compiled
+def forward(soft: Array, sums: Array) -> None:
+    """Put the slopes of |first - second|, before their common factor, in the place of the values."""
+    pairs, n = soft.shape[0] // 2, soft.shape[1]
+    zero, one = soft.dtype.type(0), soft.dtype.type(1)
+    for i in range(pairs):
+        total = 0.0
+        for j in range(n):
+            a, b = soft[i, j], soft[pairs + i, j]
+            total += abs(a - b)
+            sign = one if a > b else (-one if a < b else zero)
+            soft[i, j] = sign * (one - a * a)
+            soft[pairs + i, j] = sign * (b * b - one)
+        sums[i] = total
+
+
+@compiled
+def backward(slope: Array, scale: Array, out: Array) -> None:
+    rows, n = slope.shape
+    first, pairs = len(out) - rows, rows // 2
+    for i in range(first):
+        for j in range(n):
+            out[i, j] = 0
+    for i in range(rows):
+        g = scale[i % pairs]
+        for j in range(n):
+            out[first + i, j] = g * slope[i, j]
