@@ -1,4 +1,4 @@
-"""The command line: hauberk demo, train, evaluate, report, info.
+"""The command line: hauberk demo, train, evaluate, cascade, report, info.
 
 Results go to standard output, progress and errors to standard error. Exit status: 0, 1 after an error that the message
 explains, 2 for a command line that cannot be read, 130 when interrupted.
@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     keep_freed_memory()
     try:
         COMMANDS[options.command](options[options.command], console)
-        if options.command in ("demo", "train"):
+        if options.command in ("demo", "train", "cascade"):
             end_together()
     except HauberkError as error:
         console.print("[bold red]error:[/] ", end="")
@@ -49,14 +49,17 @@ def parser() -> ArgumentParser:
     commands = parser.add_subcommands(required=True, dest="command")
     parsers = {name: ArgumentParser(description=text) for name, text in DESCRIPTIONS.items()}
     parsers["demo"].add_argument("recipe", type=str, nargs="?", default=DEMO, help=f"{RECIPE} (default: {DEMO})")
-    parsers["train"].add_argument("recipe", type=str, help=RECIPE)
-    for name in ("demo", "train"):
+    for name in ("train", "cascade"):
+        parsers[name].add_argument("recipe", type=str, help=RECIPE)
+    for name in ("demo", "train", "cascade"):
         parsers[name].add_argument("--scale", type=str, default=None, help=SCALE)
         parsers[name].add_argument("--variant", type=str, default=None, help=VARIANT)
         parsers[name].add_argument("--run", type=str, default=None, help="folder of the run (default: new, in runs/)")
         parsers[name].add_argument("--resume", action="store_true", help="go on with the run in that folder")
+    parsers["cascade"].add_argument("--stages", type=int, required=True, help="how many networks at most")
+    parsers["cascade"].add_argument("--first", type=str, default=None, help="folder of a run: takes it as first stage")
     parsers["evaluate"].add_argument("run", type=str, help="folder of the run")
-    for name in ("demo", "train", "evaluate"):
+    for name in ("demo", "train", "cascade", "evaluate"):
         parsers[name].add_argument("--set", type=str, action="append", default=[], help=SET)
     parsers["report"].add_argument("runs", type=str, nargs="+", help="folders of runs")
     parsers["report"].add_argument("--output", type=str, default=None, help="default: report.html in the first folder")
@@ -102,6 +105,22 @@ def evaluate(options: Namespace, console: Console) -> None:
     with Display(console) as display:
         summary = workflow.evaluate(Path(options.run), options.set, display.evaluation)
     print_headline(summary, Console())
+
+
+def cascade(options: Namespace, console: Console) -> None:
+    from hauberk import cascades
+    from hauberk.display import Display
+    from hauberk.reports import print_cascade
+
+    folder, main_process = team(options, console)
+    tree, first = chosen(options), Path(options.first) if options.first else None
+    with Display(console) as display:
+        stages = cascades.train(tree, folder, options.stages, first=first, resume=options.resume, display=display)
+        if not main_process:
+            return
+        summary = cascades.evaluate(folder, stages, display)
+    print_cascade(summary, Console())
+    print(folder)
 
 
 def report(options: Namespace, console: Console) -> None:
@@ -175,6 +194,7 @@ DESCRIPTIONS = {
     "demo": "train, attack, prove and report in one go: by default an MNIST classifier",
     "train": "train what a recipe describes",
     "evaluate": "attack and prove a trained run; after a kill it goes on where it was",
+    "cascade": "train networks in turn, each on what those before it cannot certify, and judge them together",
     "report": "write the HTML report of a run, or compare several",
     "info": "print versions, devices, recipes, operators and classes",
 }
@@ -182,6 +202,7 @@ COMMANDS: dict[str, Callable[[Namespace, Console], None]] = {
     "demo": demo,
     "train": train,
     "evaluate": evaluate,
+    "cascade": cascade,
     "report": report,
     "info": info,
 }

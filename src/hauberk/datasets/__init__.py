@@ -9,6 +9,7 @@ from hauberk.datasets.mnist import MNIST
 from hauberk.datasets.npz import NpzFile
 from hauberk.datasets.points import Points
 from hauberk.datasets.pseudo_labelled import PseudoLabelled
+from hauberk.datasets.selected import Selected
 from hauberk.datasets.subset import Subset
 from hauberk.datasets.svhn import SVHN
 
@@ -24,5 +25,6 @@ __all__ = [
     "NpzFile",
     "Points",
     "PseudoLabelled",
+    "Selected",
     "Subset",
 ]

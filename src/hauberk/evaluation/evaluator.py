@@ -25,6 +25,7 @@ from hauberk.evaluation.illustrations import write_examples, write_layers
 from hauberk.evaluation.input_checks import require_examples, require_inputs, require_steps
 from hauberk.evaluation.isolation import reseed, undisturbed
 from hauberk.evaluation.masking import signs_of_masking
+from hauberk.evaluation.plan import claim
 from hauberk.evaluation.records import read_records
 from hauberk.evaluation.studies import require_names, write_studies
 from hauberk.evaluation.summary import Summary, summarised
@@ -107,7 +108,8 @@ class Evaluator:
             subject = NetworkSubject(network, graph)
             with torch.no_grad():
                 require_labels(data.labels, len(data), network(x).shape[1])
-            self.claim(folder, network, data, threat)
+            plan = {"weights": weights_sha256(network), "threat": repr(threat), "examples": len(data)}
+            claim(folder, plan | {"evaluator": repr(self)})
             suite = Suite(self.attacks, self.verifiers, self.undecided, self.every_attack)
             sweep = Sweep(subject, self.shard, self.seed, watch)
             sweep.one(data, threat, folder / "records", suite)
@@ -127,19 +129,6 @@ class Evaluator:
             write_studies(folder / "studies", self.studies, subject, data, threat)
         write_text(folder / "summary.json", json.dumps(summary, indent=1))
         return summary
-
-    def claim(self, folder: Path, network: nn.Module, data: Split, threat: ThreatModel) -> None:
-        """Write down what the folder's shards are the evaluation of, or refuse a folder of another one."""
-        plan = {
-            "weights": weights_sha256(network),
-            "threat": repr(threat),
-            "examples": len(data),
-            "evaluator": repr(self),
-        }
-        file = folder / "plan.json"
-        if file.exists() and json.loads(file.read_text(encoding="utf-8")) != plan:
-            raise InputError(f"{folder} holds the evaluation of another network or setting: delete that folder first.")
-        write_text(file, json.dumps(plan, indent=1))
 
 
 def captured(network: nn.Module, example: Tensor) -> Graph | UnsupportedOpError:

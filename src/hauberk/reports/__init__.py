@@ -1,6 +1,7 @@
 """Reports: what the files of finished runs say, as a page or as text. Records are read, never a network."""
 
+from hauberk.reports.cascade_table import print_cascade
 from hauberk.reports.html import write_report
 from hauberk.reports.tables import headline_line, print_headline
 
-__all__ = ["headline_line", "print_headline", "write_report"]
+__all__ = ["headline_line", "print_cascade", "print_headline", "write_report"]

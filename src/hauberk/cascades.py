@@ -1,0 +1,176 @@
+"""The steps of a cascade: its stages, each an ordinary run in a folder of its own, and what they certify together."""
+
+from pathlib import Path
+
+import polars as pl
+import torch
+import yaml
+from accelerate import Accelerator, PartialState
+from jaxtyping import Int
+from torch import Tensor, nn
+
+from hauberk.atomic import replacing
+from hauberk.capture import capture
+from hauberk.concepts.certificate import Verifier
+from hauberk.concepts.dataset import Split
+from hauberk.concepts.graph import Graph
+from hauberk.display import Display
+from hauberk.errors import InputError
+from hauberk.evaluation.cascade_scores import evaluate_cascade
+from hauberk.evaluation.summary import Summary
+from hauberk.evaluation.uncertified import uncertified
+from hauberk.recipe import Recipe, Tree, build, read_recipe
+from hauberk.verification import InOrder, flags
+from hauberk.workflow import claim, require, train_one, trained
+
+WEIGHTS = "model.safetensors"
+"""The last file that a training writes."""
+
+
+def train(
+    tree: Tree, folder: Path, stages: int, *, first: Path | None = None, resume: bool, display: Display
+) -> list[Path]:
+    """Train up to so many stages, each on the training examples that none before it certifies; return their folders.
+
+    Stage s is a run in `stages/s`, with the recipe's seed plus s - 1 and an initialisation of its own. What it leaves
+    is found by the recipe's verifiers, over the sets of `threat`, which the evaluation is about. The cascade ends where
+    too few examples are left for a batch beside those held out. Variants of the recipe have no part in it.
+
+    Args:
+        tree: the recipe.
+        folder: of the cascade.
+        stages: at most how many.
+        first: a trained run that is taken as the first stage.
+        resume: go on with the cascade in that folder, which may get more stages than it had.
+        display: shows it.
+
+    Raises:
+        InputError: there is no stage, the recipe has no verifier, the folder holds a run already and `resume` is off or
+            another recipe's and it is on, `first` does not fit, or a stage was trained on other examples.
+        UnsupportedOpError, UnsupportedSetError: the verifiers cannot bound the network, or the sets.
+    """
+    if stages < 1:
+        raise InputError(f"a cascade needs at least one stage, but is to have {stages}.")
+    tree = {key: value for key, value in tree.items() if key != "variants"}
+    recipe, state = build(tree), PartialState()
+    data, verifier = recipe.data.train(), prover(recipe)
+    networks = [recipe.network] if first is None else [recipe.network, fitting(first, recipe).network]
+    for network in networks:  # what cannot be bounded is refused now, not after the first stage's training
+        flags(captured(network, data), recipe.threat, verifier, data.select(slice(0, 1)))
+    places = [folder / "stages" / str(number + 1) for number in range(stages)]
+    if state.is_main_process:
+        claim(folder, yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), resume=resume)
+        if first is not None:
+            take(first, places[0])
+    state.wait_for_everyone()
+    needed, left = recipe.trainer.held_out + recipe.trainer.batch, torch.arange(len(data))
+    for number, place in enumerate(places):
+        if number:
+            left = left_by(places[number - 1], recipe, data, left, display)
+            display.line(f"training examples left after stage {number}: {len(left):,} of {len(data):,}")
+            if len(left) < needed:
+                display.line(
+                    f"the cascade ends here: stage {number + 1} needs {needed:,} (trainer.held_out and a batch)"
+                )
+                places = places[:number]
+                break
+            keep(left, place / "examples.parquet")
+        if not (place / WEIGHTS).exists():
+            stage = of_stage(tree, recipe.trainer.seed + number, place) if number else tree
+            train_one(build(stage), stage, place, resume=resume, watch=display.training)
+    state.destroy_process_group()
+    return places
+
+
+def evaluate(folder: Path, stages: list[Path], display: Display) -> Summary:
+    """Judge trained stages together on the test split, as many examples as the recipe's evaluator takes.
+
+    Records and summary go to `evaluations` in the cascade's folder, by the number of stages; shards that are there are
+    kept.
+
+    Raises:
+        InputError: a stage is not trained, or does not fit the data.
+    """
+    recipe = build(read_recipe(str(require(folder / "recipe.yaml")), []))
+    data = recipe.data.test().select(slice(0, recipe.evaluator.examples))
+    graphs = [captured(trained(stage, []).network, data) for stage in stages]
+    place, size = folder / "evaluations" / str(len(stages)), recipe.evaluator.shard
+    return evaluate_cascade(graphs, recipe.threat, prover(recipe), data, place, size, display.evaluation)
+
+
+def prover(recipe: Recipe) -> Verifier:
+    """Return the recipe's verifiers as one, or refuse a recipe without any."""
+    if not recipe.evaluator.verifiers:
+        raise InputError(
+            "stages of a cascade answer what they can prove, but evaluator.verifiers is empty: name one, say "
+            "{class: verification.ByBound, bounder: bounds.BackwardLinear}."
+        )
+    return InOrder(recipe.evaluator.verifiers)
+
+
+def captured(network: nn.Module, data: Split) -> Graph:
+    """Return the graph of a network on the accelerator, where there is one."""
+    device = Accelerator().device
+    return capture(network.to(device), data.batch(slice(0, 2))[0].to(device))
+
+
+def fitting(first: Path, recipe: Recipe) -> Recipe:
+    """Return the recipe of a trained run that is to be the first stage, or refuse it."""
+    given = trained(first, [])
+    for what, own, other in (
+        ("threat", repr(recipe.threat), repr(given.threat)),
+        ("shape of inputs", tuple(recipe.data.shape), tuple(given.data.shape)),
+        ("classes", recipe.data.classes, given.data.classes),
+    ):
+        if own != other:
+            raise InputError(f"{first} cannot be the first stage: its {what}, {other}, must be the recipe's, {own}.")
+    return given
+
+
+def take(first: Path, place: Path) -> None:
+    """Copy a trained run to where the first stage belongs, its weights last.
+
+    Raises:
+        InputError: another first stage is there.
+    """
+    weights = place / WEIGHTS
+    if (weights.exists() and weights.read_bytes() != (first / WEIGHTS).read_bytes()) or (place / "checkpoint").exists():
+        raise InputError(f"{place} holds another first stage: leave out --first, or choose another folder with --run.")
+    for name in ("recipe.yaml", "run.json", "train.jsonl", WEIGHTS):
+        if (first / name).exists():
+            with replacing(place / name) as temporary:
+                temporary.write_bytes((first / name).read_bytes())
+
+
+def left_by(stage: Path, recipe: Recipe, data: Split, index: Int[Tensor, "n"], display: Display) -> Int[Tensor, "m"]:
+    """Return which of the indexed training examples a trained stage does not certify."""
+    graph, what = captured(trained(stage, []).network, data), f"stage {stage.name} on its training examples"
+    return uncertified(
+        graph,
+        recipe.threat,
+        prover(recipe),
+        data,
+        index,
+        stage / "certified",
+        recipe.evaluator.shard,
+        lambda done, total: display.evaluation(what, done, total),
+    )
+
+
+def keep(index: Int[Tensor, "n"], file: Path) -> None:
+    """Write down which training examples a stage gets.
+
+    Raises:
+        InputError: it was given others before.
+    """
+    frame = pl.DataFrame({"index": index.tolist()})
+    if file.exists() and not pl.read_parquet(file).equals(frame):
+        raise InputError(f"{file.parent} was to be trained on other examples: a stage before it changed. Delete it.")
+    with replacing(file) as temporary:
+        frame.write_parquet(temporary)
+
+
+def of_stage(tree: Tree, seed: int, place: Path) -> Tree:
+    """Return the recipe of a later stage: other examples, and another seed."""
+    data = {"class": "datasets.Selected", "data": tree["data"], "file": str(place / "examples.parquet")}
+    return tree | {"seed": seed, "data": data, "trainer": {**tree["trainer"], "seed": seed}}

@@ -1,0 +1,44 @@
+"""Training examples that a file names."""
+
+from pathlib import Path
+
+import polars as pl
+import torch
+
+from hauberk.concepts.dataset import Dataset, Split
+from hauberk.errors import InputError
+
+
+class Selected(Dataset):
+    """The training examples of another data set whose positions stand in a file; the test split is its own.
+
+    Args:
+        data: whose examples they are.
+        file: Parquet with a column `index` of positions in the training split, as `hauberk cascade` writes it.
+
+    Raises:
+        InputError: when the training split is asked for, if the file is missing or damaged, or names no examples, or
+            examples that are not there.
+    """
+
+    def __init__(self, data: Dataset, file: str) -> None:
+        self._data, self._file = data, Path(file)
+        self.name = f"{data.name} (training examples of {file})"
+        self.classes, self.shape, self.range = data.classes, data.shape, data.range
+
+    def train(self) -> Split:
+        split = self._data.train()
+        try:
+            index = pl.read_parquet(self._file, columns=["index"])["index"].cast(pl.Int64)
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise InputError(f"{self._file} is no Parquet file with positions as `index`: {error}.") from error
+        inside = index.is_between(0, len(split) - 1)
+        if index.is_empty() or not inside.all(ignore_nulls=False):
+            raise InputError(
+                f"{self._file} must name some of the {len(split):,} training examples of {self._data.name}, but names "
+                f"{len(index):,}, of which {inside.sum():,} are there."
+            )
+        return split.select(torch.tensor(index.to_list()))
+
+    def test(self) -> Split:
+        return self._data.test()

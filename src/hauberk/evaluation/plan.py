@@ -1,0 +1,19 @@
+"""What the shards in a folder are an evaluation of."""
+
+import json
+from pathlib import Path
+
+from hauberk.atomic import write_text
+from hauberk.errors import InputError
+
+
+def claim(folder: Path, plan: dict[str, object]) -> None:
+    """Write down what the folder's shards are the evaluation of, or refuse a folder of another one.
+
+    Raises:
+        InputError: the folder holds another evaluation.
+    """
+    file = folder / "plan.json"
+    if file.exists() and json.loads(file.read_text(encoding="utf-8")) != plan:
+        raise InputError(f"{folder} holds the evaluation of another network or setting: delete that folder first.")
+    write_text(file, json.dumps(plan, indent=1))

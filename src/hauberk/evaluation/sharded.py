@@ -1,0 +1,54 @@
+"""Records of chosen examples, in shards that survive a kill."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from jaxtyping import Int
+from torch import Tensor
+
+from hauberk.atomic import replacing
+from hauberk.concepts.dataset import Split
+from hauberk.evaluation.plan import claim
+from hauberk.evaluation.records import read_records
+
+
+def sharded(
+    folder: Path,
+    plan: dict[str, object],
+    data: Split,
+    index: Int[Tensor, "n"],
+    size: int,
+    judge: Callable[[Tensor], dict[str, Any]],
+    watch: Callable[[int, int], None],
+) -> pl.DataFrame:
+    """Return one record per example; shards that the folder holds are kept.
+
+    Args:
+        folder: where they are written.
+        plan: what they are the records of.
+        data: the split.
+        index: the positions of the examples in the split, increasing.
+        size: examples a shard.
+        judge: returns columns that say something of a batch of inputs.
+        watch: is told how many of how many examples are done.
+
+    Raises:
+        InputError: the folder holds the records of another plan.
+    """
+    claim(folder, plan)
+    done = 0
+    for number, some in enumerate(index.split(size)):
+        file = folder / "records" / f"{number * size:09d}.parquet"
+        if not file.exists():
+            began = time.monotonic()
+            x, y = data.batch(some)
+            columns = {"index": some.tolist(), "label": y.tolist(), **judge(x)}
+            columns["seconds"] = [(time.monotonic() - began) / len(some)] * len(some)
+            with replacing(file) as temporary:
+                pl.DataFrame(columns).write_parquet(temporary)
+        done += len(some)
+        watch(done, len(index))
+    return read_records(folder / "records")

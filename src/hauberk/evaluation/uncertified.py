@@ -1,0 +1,45 @@
+"""What a stage of a cascade leaves to the next one."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from jaxtyping import Int
+from torch import Tensor
+
+from hauberk.concepts.certificate import Verifier
+from hauberk.concepts.dataset import Split
+from hauberk.concepts.graph import Graph
+from hauberk.concepts.perturbation_set import ThreatModel
+from hauberk.evaluation.fingerprint import weights_sha256
+from hauberk.evaluation.sharded import sharded
+from hauberk.verification import detect
+
+
+def uncertified(
+    stage: Graph,
+    threat: ThreatModel,
+    verifier: Verifier,
+    data: Split,
+    index: Int[Tensor, "n"],
+    folder: Path,
+    size: int,
+    watch: Callable[[int, int], None],
+) -> Int[Tensor, "m"]:
+    """Return which of the indexed examples have a set on which the stage's prediction is not proven constant.
+
+    Labels play no part. Records go to `folder`, `size` examples a shard; shards that are there are kept.
+
+    Raises:
+        InputError: an input is outside the threat's range, or the folder holds records of something else.
+        UnsupportedOpError, UnsupportedSetError: as the verifier does.
+    """
+    device = next(stage.module.parameters(), data.labels).device
+    plan = {"weights": weights_sha256(stage.module), "threat": repr(threat), "verifier": repr(verifier)}
+
+    def judge(x: Tensor) -> dict[str, Any]:
+        found = detect(stage, threat.at(x.to(device)), verifier)
+        return {"prediction": found.label.tolist(), "certified": found.certificate.verified.tolist()}
+
+    records = sharded(folder, plan | {"examples": len(index)}, data, index, size, judge, watch)
+    return index[~records["certified"].to_torch()]
