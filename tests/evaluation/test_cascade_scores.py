@@ -30,10 +30,10 @@ ALONE, AGREEING, FREE = "stage 1 alone", "cascade, stages must agree", "cascade 
 @pytest.fixture(scope="module")
 def stages() -> list[Graph]:
     """Return networks with no favourite class."""
-    made = []
-    for seed in range(3):
+    made, generator = [], torch.Generator().manual_seed(3)
+    for _ in range(3):
         network = nn.Sequential(nn.Linear(1, 6), nn.ReLU(), nn.Linear(6, 3)).double()
-        randomize(network, torch.Generator().manual_seed(seed), 4.0)
+        randomize(network, generator, 4.0)
         with torch.no_grad():
             network[2].bias -= network(X).mean(0)
         made.append(capture(network, X[:2]))
