@@ -41,11 +41,8 @@ class Quiet(Display):
     """Shows nothing to anybody, and keeps what it says."""
 
     def __init__(self) -> None:
-        super().__init__(Console(file=io.StringIO(), width=200))
-
-    @property
-    def said(self) -> str:
-        return self.console.file.getvalue()
+        self.output = io.StringIO()
+        super().__init__(Console(file=self.output, width=200))
 
 
 class Killed(Quiet):
@@ -124,7 +121,7 @@ def test_killed_after_the_first_stage_it_resumes_to_the_same_bits(whole: Path, c
     watched = Quiet()
     cascade(tmp_path, changes, 2, resume=True, display=watched)
     assert weights(tmp_path, 2) == weights(whole, 2)
-    assert len(re.findall("epoch 3 ", watched.said)) == 1, "the first stage was trained again"
+    assert len(re.findall("epoch 3 ", watched.output.getvalue())) == 1, "the first stage was trained again"
 
 
 def test_both_errors_are_reported_by_both_rules_and_agreement_certifies_a_part(whole: Path):

@@ -26,9 +26,9 @@ def content(robust_errors: int = 30, certificate_confidence: float = 1.0) -> dic
 
 
 def printed(summary: dict) -> str:
-    console = Console(width=140, file=io.StringIO())
-    print_cascade(summary, console)
-    return console.file.getvalue()
+    output = io.StringIO()
+    print_cascade(summary, Console(width=140, file=output))
+    return output.getvalue()
 
 
 def test_both_errors_and_abstentions_stand_beside_each_other_with_their_intervals():

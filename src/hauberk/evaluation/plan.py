@@ -1,13 +1,14 @@
 """What the shards in a folder are an evaluation of."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from hauberk.atomic import write_text
 from hauberk.errors import InputError
 
 
-def claim(folder: Path, plan: dict[str, object]) -> None:
+def claim(folder: Path, plan: Mapping[str, object]) -> None:
     """Write down what the folder's shards are the evaluation of, or refuse a folder of another one.
 
     Raises:

@@ -1,7 +1,7 @@
 """Records of chosen examples, in shards that survive a kill."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from hauberk.evaluation.records import read_records
 
 def sharded(
     folder: Path,
-    plan: dict[str, object],
+    plan: Mapping[str, object],
     data: Split,
     index: Int[Tensor, "n"],
     size: int,
