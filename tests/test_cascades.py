@@ -102,8 +102,8 @@ def test_a_stage_is_trained_on_exactly_what_the_stages_before_it_do_not_certify(
 def test_the_first_stage_is_what_train_makes_and_later_ones_can_be_evaluated_and_reported(
     whole: Path, changes: list[str], tmp_path: Path
 ):
-    alone = cascade(tmp_path / "alone", changes, 1)[0]
-    assert main(["train", str(alone / "recipe.yaml"), "--run", str(tmp_path / "run")]) == 0
+    settings = [word for change in changes for word in ("--set", change)]
+    assert main(["train", "mnist-demo", "--run", str(tmp_path / "run"), *settings]) == 0
     assert (tmp_path / "run" / "model.safetensors").read_bytes() == weights(whole, 1)
     stage = whole / "stages" / "2"
     quick = ["evaluator.attacks={}", "evaluator.undecided={}", "evaluator.curve=null", "evaluator.examples=20"]
@@ -144,13 +144,15 @@ def test_both_errors_are_reported_by_both_rules_and_agreement_certifies_a_part(w
     assert records["predictions"].list.len().unique().to_list() == [2]
 
 
-def test_a_trained_run_may_be_the_first_stage(whole: Path, changes: list[str], tmp_path: Path):
+def test_a_trained_run_may_be_the_first_stage_and_more_may_follow_later(
+    whole: Path, changes: list[str], tmp_path: Path
+):
     given = whole / "stages" / "1"
-    cascade(tmp_path, changes, 2, first=given)
+    cascade(tmp_path, changes, 1, first=given)
     assert weights(tmp_path, 1) == weights(whole, 1)
+    cascade(tmp_path, changes, 2, first=given, resume=True)
     assert weights(tmp_path, 2) == weights(whole, 2)
     assert not (tmp_path / "stages" / "1" / "checkpoint").exists()
-    cascade(tmp_path, changes, 2, first=given, resume=True)
     with pytest.raises(InputError, match="holds another first stage"):
         cascade(tmp_path, changes, 2, first=whole / "stages" / "2", resume=True)
     with pytest.raises(InputError, match="its threat"):
