@@ -9,8 +9,10 @@ from hauberk.bounds.linear_program import LinearProgram
 from hauberk.bounds.optimized_linear import OptimizedLinear
 from hauberk.bounds.projected import Projected
 from hauberk.bounds.shrunk_interval import ShrunkInterval
+from hauberk.concepts.slopes import Adaptive, Parallel
 
 __all__ = [
+    "Adaptive",
     "BackwardLinear",
     "DualNetwork",
     "ForwardLinear",
@@ -18,6 +20,7 @@ __all__ = [
     "Interval",
     "LinearProgram",
     "OptimizedLinear",
+    "Parallel",
     "Projected",
     "ShrunkInterval",
 ]
