@@ -1,4 +1,4 @@
-"""The command line: hauberk demo, train, evaluate, cascade, report, info.
+"""The command line: hauberk demo, train, evaluate, cascade, report, sweep, info.
 
 Results go to standard output, progress and errors to standard error. Exit status: 0, 1 after an error that the message
 explains, 2 for a command line that cannot be read, 130 when interrupted.
@@ -23,6 +23,8 @@ RECIPE = "a YAML file, or a shipped recipe (see hauberk info)"
 SCALE = "a scale of the recipe: smoke, a trial of all it does, on a few made-up examples, in less than a minute"
 VARIANT = "one of the recipe's variants, in place of the recipe and all of them"
 SET = "key=value, as in trainer.epochs=3: change the recipe; repeatable"
+OVER = "key=values, as in 'trainer.epochs=[5, 10]', or {low: 1, high: 9, log: true} to draw from; repeatable"
+RANDOM = "how many points to draw (default: all combinations of the values)"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -49,9 +51,11 @@ def parser() -> ArgumentParser:
     commands = parser.add_subcommands(required=True, dest="command")
     parsers = {name: ArgumentParser(description=text) for name, text in DESCRIPTIONS.items()}
     parsers["demo"].add_argument("recipe", type=str, nargs="?", default=DEMO, help=f"{RECIPE} (default: {DEMO})")
-    for name in ("train", "cascade"):
+    for name in ("train", "cascade", "sweep"):
         parsers[name].add_argument("recipe", type=str, help=RECIPE)
-    for name in ("demo", "train", "cascade"):
+    parsers["sweep"].add_argument("--over", type=str, action="append", default=[], help=OVER)
+    parsers["sweep"].add_argument("--random", type=int | None, default=None, help=RANDOM)
+    for name in ("demo", "train", "cascade", "sweep"):
         parsers[name].add_argument("--scale", type=str, default=None, help=SCALE)
         parsers[name].add_argument("--variant", type=str, default=None, help=VARIANT)
         parsers[name].add_argument("--run", type=str, default=None, help="folder of the run (default: new, in runs/)")
@@ -59,7 +63,7 @@ def parser() -> ArgumentParser:
     parsers["cascade"].add_argument("--stages", type=int, required=True, help="how many networks at most")
     parsers["cascade"].add_argument("--first", type=str, default=None, help="folder of a run: takes it as first stage")
     parsers["evaluate"].add_argument("run", type=str, help="folder of the run")
-    for name in ("demo", "train", "cascade", "evaluate"):
+    for name in ("demo", "train", "cascade", "sweep", "evaluate"):
         parsers[name].add_argument("--set", type=str, action="append", default=[], help=SET)
     parsers["report"].add_argument("runs", type=str, nargs="+", help="folders of runs")
     parsers["report"].add_argument("--output", type=str, default=None, help="default: report.html in the first folder")
@@ -131,6 +135,20 @@ def report(options: Namespace, console: Console) -> None:
     print(write_report(runs, Path(options.output) if options.output else runs[0] / "report.html"))
 
 
+def sweep(options: Namespace, console: Console) -> None:
+    from hauberk import sweeping
+    from hauberk.recipe import drawn, grid, searched
+    from hauberk.reports import print_search, write_search
+
+    tree, values = chosen(options), searched(options.over)
+    points = grid(values) if options.random is None else drawn(values, options.random, tree.get("seed", 0))
+    folder = run_folder(options.run, f"{run_name(options)}-sweep")
+    search = sweeping.sweep(tree, points, folder, resume=options.resume, console=console)
+    page = write_search(search)
+    print_search(search, Console())
+    print(page)
+
+
 def info(options: Namespace, console: Console) -> None:
     import platform
     from importlib.metadata import version
@@ -166,8 +184,7 @@ def team(options: Namespace, console: Console) -> tuple[Path, bool]:
 
     from hauberk import workflow
 
-    name = "-".join(filter(None, [Path(options.recipe).stem, options.variant, options.scale]))
-    folder = workflow.agreed(run_folder(options.run, name))
+    folder = workflow.agreed(run_folder(options.run, run_name(options)))
     first = PartialState().is_main_process
     console.quiet = not first
     return folder, first
@@ -185,8 +202,13 @@ def end_together() -> None:
         os._exit(0)
 
 
+def run_name(options: Namespace) -> str:
+    """Return the name of the recipe, with those of its variant and its scale."""
+    return "-".join(filter(None, [Path(options.recipe).stem, options.variant, options.scale]))
+
+
 def run_folder(given: str | None, name: str) -> Path:
-    """Return the folder asked for, or a new one named after the recipe, its scale and the time."""
+    """Return the folder asked for, or a new one of this name and the time."""
     return Path(given) if given else Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
 
 
@@ -196,6 +218,7 @@ DESCRIPTIONS = {
     "evaluate": "attack and prove a trained run; after a kill it goes on where it was",
     "cascade": "train networks in turn, each on what those before it cannot certify, and judge them together",
     "report": "write the HTML report of a run, or compare several",
+    "sweep": "train a recipe at several values of its keys, and draw clean against certified accuracy",
     "info": "print versions, devices, recipes, operators and classes",
 }
 COMMANDS: dict[str, Callable[[Namespace, Console], None]] = {
@@ -204,5 +227,6 @@ COMMANDS: dict[str, Callable[[Namespace, Console], None]] = {
     "evaluate": evaluate,
     "cascade": cascade,
     "report": report,
+    "sweep": sweep,
     "info": info,
 }

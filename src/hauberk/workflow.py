@@ -50,7 +50,7 @@ def train_one(recipe: Recipe, tree: Tree, folder: Path, *, resume: bool, watch: 
     """Train one recipe, as `train` does; of several processes the first writes."""
     state, about = PartialState(), facts(recipe)
     if state.is_main_process:
-        claim(folder, yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), resume=resume)
+        claim(folder / "recipe.yaml", yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), resume=resume)
         write_text(folder / "run.json", json.dumps(about, indent=1))
     state.wait_for_everyone()
     recipe.trainer.fit(recipe.network, recipe.data.train(), recipe.training_threat, folder, resume=resume, watch=watch)
@@ -65,17 +65,16 @@ def train_one(recipe: Recipe, tree: Tree, folder: Path, *, resume: bool, watch: 
     state.wait_for_everyone()
 
 
-def claim(folder: Path, text: str, *, resume: bool) -> None:
-    """Write the recipe into a run's folder.
+def claim(kept: Path, text: str, *, resume: bool) -> None:
+    """Write down what a folder is the run or the sweep of.
 
     Raises:
-        InputError: the folder holds a run already and `resume` is off, or a run of another recipe and it is on.
+        InputError: the file is there already and `resume` is off, or says something else and it is on.
     """
-    kept = folder / "recipe.yaml"
     if kept.exists() and not resume:
-        raise InputError(f"{folder} holds a run already: continue it with --resume, or choose another with --run.")
+        raise InputError(f"{kept} is there already: continue with --resume, or choose another folder with --run.")
     if kept.exists() and kept.read_text(encoding="utf-8") != text:
-        raise InputError(f"{kept} differs from the recipe to be resumed: choose another folder with --run.")
+        raise InputError(f"{kept} differs from what is to be resumed: choose another folder with --run.")
     write_text(kept, text)
 
 

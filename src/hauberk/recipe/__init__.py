@@ -18,6 +18,20 @@ from hauberk.recipe.alternatives import variant, variants
 from hauberk.recipe.building import Recipe, build
 from hauberk.recipe.classes import public_classes
 from hauberk.recipe.reading import read_recipe, shipped_recipes
+from hauberk.recipe.search import drawn, grid, point_trees, searched
 from hauberk.recipe.tree import Tree
 
-__all__ = ["Recipe", "Tree", "build", "public_classes", "read_recipe", "shipped_recipes", "variant", "variants"]
+__all__ = [
+    "Recipe",
+    "Tree",
+    "build",
+    "drawn",
+    "grid",
+    "point_trees",
+    "public_classes",
+    "read_recipe",
+    "searched",
+    "shipped_recipes",
+    "variant",
+    "variants",
+]

@@ -20,6 +20,7 @@ from hauberk.reports.figures import (
     draw_layers,
 )
 from hauberk.reports.learning_curves import draw_compared_trainings, draw_course, draw_learning_curves
+from hauberk.reports.recipe_keys import brief
 from hauberk.reports.run_files import Run, read_run
 from hauberk.reports.studies import draw_studies
 from hauberk.reports.study_files import StudyFile
@@ -50,9 +51,13 @@ def write_report(runs: Sequence[Path], output: Path) -> Path:
     """
     if not runs:
         raise InputError("there is no run to report: pass the folder of at least one.")
-    page = _environment().get_template("report.html.j2").render(_context([read_run(folder) for folder in runs]))
-    write_text(output, page)
+    write_text(output, page("report.html.j2", _context([read_run(folder) for folder in runs])))
     return output
+
+
+def page(template: str, content: dict[str, Any]) -> str:
+    """Return a page: a template of this package, filled in."""
+    return _environment().get_template(template).render(content)
 
 
 def _environment() -> Environment:
@@ -64,6 +69,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
+        "brief": brief,
         "percent": percent,
         "interval": percent_interval,
         "duration": duration,

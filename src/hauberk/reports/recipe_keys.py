@@ -41,3 +41,18 @@ def as_number(value: Any) -> Any:
     except (ValueError, ZeroDivisionError):
         return value
     return found if math.isfinite(found) else value
+
+
+def as_text(value: Any) -> str:
+    """Return a value as `--set` takes it, on one line."""
+    return yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=math.inf).removesuffix("...\n").strip()
+
+
+def brief(value: Any) -> str:
+    """Return a value for a table: a float in four digits, others as they are."""
+    return f"{value:.4g}" if isinstance(value, float) else as_text(value)
+
+
+def in_short(values: dict[str, Any]) -> str:
+    """Return some keys with their values on one line."""
+    return ", ".join(f"{key}={brief(value)}" for key, value in values.items())

@@ -1,0 +1,99 @@
+"""The files of a sweep's points, and which points are on the front."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hauberk.reports.summary import Share, Summary
+from hauberk.reports.training import read_training
+from hauberk.reports.typed_json import parse, read_text
+
+VALIDATION = "validation"
+"""The folder, in a point's, of its evaluation on held-out examples."""
+FAILURE = "failure.txt"
+"""The file, in a point's folder, that says why its training failed."""
+RESUME = "run `hauberk sweep` again with --resume."
+
+
+def point_folder(folder: Path, number: int) -> Path:
+    """Return the folder of a sweep's point; the first one is number 1."""
+    return folder / "points" / f"{number:03d}"
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point of a sweep, and how it fared."""
+
+    number: int
+    folder: Path
+    changes: dict[str, Any]
+    """The values of the keys that were swept."""
+    summary: Summary | None
+    """Of its evaluation on held-out examples; None where its training failed."""
+    seconds: float | None
+    """Of training; None where it failed before the first line of its journal."""
+    failure: str | None
+
+    def share(self, measure: str) -> Share | None:
+        """Return an accuracy; None where it was not looked for, or the training failed."""
+        looked = self.summary is not None and measure in self.summary.measures
+        return getattr(self.summary, measure) if looked else None
+
+
+@dataclass(frozen=True)
+class Search:
+    """A finished sweep."""
+
+    folder: Path
+    points: list[Point]
+
+    @property
+    def keys(self) -> list[str]:
+        """The keys that were swept."""
+        return list(self.points[0].changes)
+
+    @property
+    def judged(self) -> list[tuple[Point, Summary]]:
+        """The points whose training did not fail."""
+        return [(point, point.summary) for point in self.points if point.summary is not None]
+
+    @property
+    def measure(self) -> str:
+        """What is traded against clean accuracy: certified accuracy, or attacked where no proof was tried."""
+        tried = any("certified" in summary.measures for _, summary in self.judged)
+        return "certified" if tried else "attacked"
+
+    def shares(self, summary: Summary) -> tuple[Share, Share]:
+        """Return the two accuracies that are traded against one another."""
+        return summary.clean, getattr(summary, self.measure)
+
+    @property
+    def front(self) -> list[Point]:
+        """The points that no other beats in one of the two accuracies and equals in the other, by clean accuracy."""
+        places = [(clean.count, robust.count) for clean, robust in (self.shares(summary) for _, summary in self.judged)]
+        found = [
+            (clean, point.number, point)
+            for (point, _), (clean, robust) in zip(self.judged, places, strict=True)
+            if not any(x >= clean and y >= robust and (x, y) != (clean, robust) for x, y in places)
+        ]
+        return [point for _, _, point in sorted(found, key=lambda entry: entry[:2])]
+
+
+def read_search(folder: Path, points: list[dict[str, Any]]) -> Search:
+    """Return what the files of a sweep with these points say.
+
+    Raises:
+        InputError: a file is missing or corrupt; the message names it and what to do.
+    """
+    return Search(folder, [read_point(folder, number, changes) for number, changes in enumerate(points, start=1)])
+
+
+def read_point(folder: Path, number: int, changes: dict[str, Any]) -> Point:
+    """Return what the files of a point say."""
+    place = point_folder(folder, number)
+    training, failed = read_training(place / "train.jsonl"), place / FAILURE
+    seconds = training.last.seconds if training else None
+    if failed.exists():
+        return Point(number, place, changes, None, seconds, read_text(failed, RESUME))
+    file = place / VALIDATION / "summary.json"
+    return Point(number, place, changes, parse(read_text(file, RESUME), Summary, str(file), RESUME), seconds, None)
