@@ -112,8 +112,8 @@ def judged_by(tree: Tree) -> dict[str, Any]:
         raise InputError("a sweep judges its points by the evaluator's attacks and verifiers, but there are none.")
     return {
         "data": tree["data"],
-        "threat": repr(recipe.threat),
-        "evaluator": repr(evaluator),
         "trainer.held_out": recipe.trainer.held_out,
         "trainer.seed": recipe.trainer.seed,
+        "threat": repr(recipe.threat),
+        "evaluator": repr(evaluator),
     }

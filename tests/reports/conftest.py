@@ -5,7 +5,8 @@ import json
 import pytest
 from safetensors.numpy import save_file
 
-from reports.synthetic import RUN, journal, records, summary, tensors, write_lines
+from hauberk.reports.search_files import FAILURE, point_folder, read_search
+from reports.synthetic import RUN, accuracies, journal, records, summary, tensors, write_lines
 
 
 @pytest.fixture
@@ -28,3 +29,25 @@ def make_run(tmp_path):
         return folder
 
     return make_run
+
+
+@pytest.fixture
+def searched(tmp_path):
+    """A function that writes the points of a sweep by their counts (clean, certified, attacked) and reads them back.
+
+    The training of a point without counts failed.
+    """
+
+    def searched(*counts, value=None, **changes):
+        for number, given in enumerate(counts, start=1):
+            place = point_folder(tmp_path, number)
+            (place / "validation").mkdir(parents=True)
+            if given is None:
+                (place / FAILURE).write_text("the loss is nan", encoding="utf-8")
+                continue
+            clean, certified, attacked = (*given, 180)[:3]
+            content = summary(**accuracies(0.1, clean, min(attacked, clean), certified), **changes)
+            (place / "validation" / "summary.json").write_text(json.dumps(content), encoding="utf-8")
+        return read_search(tmp_path, [{"trainer.epochs": value or number} for number in range(1, len(counts) + 1)])
+
+    return searched

@@ -1,9 +1,10 @@
 """Recipes by their keys."""
 
 import pytest
+import yaml
 
 from hauberk.errors import InputError
-from hauberk.reports.recipe_keys import as_number, recipe_keys
+from hauberk.reports.recipe_keys import as_number, as_text, in_short, recipe_keys
 
 
 def test_values_have_the_paths_that_overrides_take():
@@ -39,3 +40,16 @@ def test_numbers_are_numbers_however_they_are_written(value, number):
 @pytest.mark.parametrize("value", [True, None, "a.B", "1/0", "1/2/3", "inf", "nan", [], "1e999999999", "/2"])
 def test_what_is_no_finite_number_stays_as_it_is(value):
     assert as_number(value) is value
+
+
+@pytest.mark.parametrize(
+    "value", [3, 0.1, "1e-3", "8/255", True, None, [1, {"class": "a.B", "b": 2}], "a: b", "x" * 200]
+)
+def test_values_are_written_as_overrides_take_them(value):
+    text = as_text(value)
+    assert yaml.safe_load(text) == value
+    assert "\n" not in text
+
+
+def test_floats_are_short_where_they_are_only_shown():
+    assert in_short({"a.b": 0.00123456, "c": [0.5, 1], "d": "1e-3"}) == "a.b=0.001235, c=[0.5, 1], d=1e-3"

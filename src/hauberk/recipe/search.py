@@ -1,5 +1,6 @@
 """Points of a search: the values that a recipe's keys take, all combinations of them or some drawn at random."""
 
+import math
 from dataclasses import dataclass
 from itertools import combinations, product
 from random import Random
@@ -50,8 +51,8 @@ def searched(arguments: list[str]) -> dict[str, list[Any] | Range]:
 def range_of(given: Tree, argument: str) -> Range:
     """Return the range that a mapping describes; its numbers may be written as recipes write them, as 1e-3 or 8/255."""
     low, high, log = as_number(given.get("low")), as_number(given.get("high")), given.get("log", False)
-    numbers = isinstance(low, float) and isinstance(high, float) and isinstance(log, bool)
-    if not numbers or given.keys() - {"low", "high", "log"} or low >= high or (log and low <= 0):
+    kinds = isinstance(low, float) and isinstance(high, float) and isinstance(log, bool)
+    if not kinds or given.keys() - {"low", "high", "log"} or not (0 if log else -math.inf) < low < high < math.inf:
         raise InputError(
             f"--over {argument}: a range is {{low: number, high: larger number}}, with log: true if both are positive."
         )
