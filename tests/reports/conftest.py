@@ -6,7 +6,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from hauberk.reports.search_files import FAILURE, point_folder, read_search
-from reports.synthetic import RUN, accuracies, journal, records, summary, tensors, write_lines
+from reports.synthetic import EXAMPLES, RUN, accuracies, journal, records, summary, tensors, write_lines
 
 
 @pytest.fixture
@@ -38,15 +38,15 @@ def searched(tmp_path):
     The training of a point without counts failed.
     """
 
-    def searched(*counts, value=None, **changes):
+    def searched(*counts, value=None, examples=EXAMPLES, **changes):
         for number, given in enumerate(counts, start=1):
             place = point_folder(tmp_path, number)
             (place / "validation").mkdir(parents=True)
             if given is None:
                 (place / FAILURE).write_text("the loss is nan", encoding="utf-8")
                 continue
-            clean, certified, attacked = (*given, 180)[:3]
-            content = summary(**accuracies(0.1, clean, min(attacked, clean), certified), **changes)
+            clean, certified, attacked = (*given, max(180, given[1]))[:3]
+            content = summary(**accuracies(0.1, clean, min(attacked, clean), certified, examples), **changes)
             (place / "validation" / "summary.json").write_text(json.dumps(content), encoding="utf-8")
         return read_search(tmp_path, [{"trainer.epochs": value or number} for number in range(1, len(counts) + 1)])
 

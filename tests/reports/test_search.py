@@ -69,3 +69,10 @@ def test_the_figure_names_points_that_fall_together_once(searched):
     texts = [element.text for element in ElementTree.fromstring(svg).iter() if element.tag.endswith("text")]
     assert {"1, 3", "2", "4", "clean", "certified"} <= set(texts)
     assert "front: 2, 1, 3." in svg
+
+
+def test_close_points_have_an_axis_whose_labels_differ(searched):
+    svg = draw_front(searched(*((19_950 + more, 19_000) for more in range(3)), examples=20_000), "front")
+    texts = [element.text for element in ElementTree.fromstring(svg).iter() if element.tag.endswith("text")]
+    ticks = [text for text in texts if text.endswith(" %")]
+    assert len(ticks) == len(set(ticks)) > 4

@@ -1,9 +1,10 @@
 """The front of a sweep: clean accuracy against what is proven, or withstood, on held-out examples."""
 
 from markupsafe import Markup
+from matplotlib.ticker import PercentFormatter
 
 from hauberk.reports.search_files import Point, Search
-from hauberk.reports.svg import COLOURS, PERCENT, drawing, legend, to_svg
+from hauberk.reports.svg import COLOURS, drawing, legend, to_svg
 
 
 def draw_front(search: Search, name: str) -> Markup:
@@ -32,8 +33,8 @@ def draw_front(search: Search, name: str) -> Markup:
         axes.plot([], [], "o-", markersize=7, color=colour, label="on the front")
         axes.plot([], [], "o", markersize=7, color=colour, markerfacecolor=COLOURS["paper"], label="others")
         axes.set(xlabel="clean", ylabel=search.measure, xlim=(left, right), ylim=(bottom, top))
-        axes.xaxis.set_major_formatter(PERCENT)
-        axes.yaxis.set_major_formatter(PERCENT)
+        for axis in (axes.xaxis, axes.yaxis):  # of as many decimals as its own scale needs
+            axis.set_major_formatter(PercentFormatter(1, decimals=None, symbol=" %"))
         legend(axes)
         said = ", ".join(f"{point.number}" for point in front)
         return to_svg(
