@@ -49,11 +49,8 @@ def sweep(tree: Tree, points: list[Tree], folder: Path, *, resume: bool, console
         raise InputError("a sweep runs in one process: start `hauberk sweep` by itself, without a launcher.")
     trees = point_trees(tree, points)
     require_alike(trees)
-    kept = {
-        "recipe": tree,
-        "points": [deepcopy(point) for point in points],
-    }  # copies: YAML would anchor what they share
-    text = yaml.safe_dump(kept, sort_keys=False, allow_unicode=True)
+    listed = [deepcopy(point) for point in points]  # YAML would write what points share once, and refer to it
+    text = yaml.safe_dump({"recipe": tree, "points": listed}, sort_keys=False, allow_unicode=True)
     claim(folder / "sweep.yaml", text, resume=resume)
     for number, (point, each) in enumerate(zip(points, trees, strict=True), start=1):
         place = point_folder(folder, number)
