@@ -59,7 +59,7 @@ def train(
         flags(captured(network, data), recipe.threat, verifier, data.select(slice(0, 1)))
     places = [folder / "stages" / str(number + 1) for number in range(stages)]
     if state.is_main_process:
-        claim(folder, yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), resume=resume)
+        claim(folder / "recipe.yaml", yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), resume=resume)
         if first is not None:
             take(first, places[0])
     state.wait_for_everyone()
