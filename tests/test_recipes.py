@@ -93,6 +93,10 @@ def rate(trainer: Trainer, epoch: float) -> float:
         ("cifar10-overfitting-fgsm", "cyclic", {0: 0, 20: 0.2, 50: 0}),
         ("cifar10-trades", "short", {74.9: 0.1, 75: 0.01, 90: 0.001}),
         ("cifar10-union", "", {0: 0, 20: 0.1, 40: 0.005, 50: 0}),
+        ("cifar10-hamming", "", {0: 0, 20: 0.05, 60: 0.0525, 90: 0.0025}),
+        ("cifar10-polytope-projected", "", {0: 0.05, 19.9: 0.05, 20: 0.025, 59: 0.003125}),
+        ("mnist-cnn7-0.1", "", {49.9: 5e-4, 50: 1e-4, 60: 2e-5}),
+        ("mnist-tightened", "", {19.9: 1e-3, 20: 5e-4, 79: 1.5625e-5}),
         ("svhn-overfitting", "", {0: 0.01, 100: 0.001, 150: 0.0001}),
         ("imagenet-overfitting", "", {0: 0.001, 149: 0.001}),
         ("imagenet-overfitting", "l2", {0: 0.01, 39.9: 0.01, 40: 0.001, 139: 0.001}),
@@ -101,6 +105,16 @@ def rate(trainer: Trainer, epoch: float) -> float:
 def test_learning_rates_are_those_of_the_papers(name: str, variant: str, rates: dict[float, float]):
     trainer = published(name, variant)["trainer"]
     assert {epoch: rate(trainer, epoch) for epoch in rates} == pytest.approx(rates, abs=1e-12)
+
+
+def test_hamming_training_grows_radius_and_weights_as_published():
+    recipe = published("cifar10-hamming")
+    trainer, threat = recipe["trainer"], recipe["threat"]
+    radii = {epoch: trainer.radius(Progress(round(epoch * 400), 40_000, 400)) * threat.eps for epoch in (0, 22.5, 35)}
+    assert radii == pytest.approx({0: 2 / 255, 22.5: 5 / 255, 35: 8 / 255}, abs=1e-9)
+    half_way = Progress(50 * 400, 40_000, 400)
+    assert trainer.objective.stability_weight(half_way) == pytest.approx(0.8 * 5.5, abs=1e-9)
+    assert trainer.objective.hamming_weight(half_way) == pytest.approx(2400 * 5.5, abs=1e-9)
 
 
 def test_learning_rates_of_imagenet_run_over_all_phases():

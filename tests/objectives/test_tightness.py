@@ -96,6 +96,29 @@ def test_the_worst_points_are_members_that_bounds_hold_at(name, slopes, threat):
             assert (found <= box.upper + 1e-9).all()
 
 
+@pytest.mark.parametrize("threat", [LinfBall(0.1), L2Ball(0.4)], ids=str)
+@pytest.mark.parametrize("slopes", [Parallel(), Adaptive()], ids=str)
+def test_the_perturbed_linear_network_takes_the_value_of_the_bound(slopes, threat):
+    """Forward from the worst point, every unstable neuron on the line that its row took (section 3)."""
+    graph, x, y = network("dense", 4), images(B, 4), labels(B, 4)
+    S, frozen, spec = threat.at(x), graph.frozen(), LinearSpec.margins(y, CLASSES, x.dtype)
+    boxes = BackwardLinear(slopes=slopes).boxes(frozen, S, outward=False)
+    backward = WatchedPass(frozen, S, boxes, slopes, outward=False)
+    lower = backward.margins(spec)
+    for k in range(lower.shape[1]):
+        values = [backward.worst[:, k]]
+        for index, node in enumerate(frozen.nodes, start=1):
+            operand = values[node.inputs[0]]
+            if index in backward.upper:
+                upper, lines = backward.upper[index].unflatten(0, lower.shape)[:, k], backward.relaxation(index)
+                above = lines.upper_slope * operand + lines.upper_intercept
+                below = lines.lower_slope * operand + (0 if lines.lower_intercept is None else lines.lower_intercept)
+                values.append(torch.where(upper, above, below))
+            else:
+                values.append(node.op(operand))
+        torch.testing.assert_close(spec.value(values[-1])[:, k], lower[:, k], rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize("seed", range(30))
 def test_no_distance_means_no_gap_and_neither_is_negative(seed):
     graph, x, y = network("dense", seed), images(B, seed), labels(B, seed)
