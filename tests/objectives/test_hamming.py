@@ -157,3 +157,12 @@ def test_what_it_cannot_do_is_refused():
     for changes in ({"alpha": 0}, {"power": 3}, {"scale": 0}):
         with pytest.raises(InputError, match="Hamming needs alpha and scale > 0 and power 1 or 2"):
             objective(**changes)
+
+
+def test_stability_may_be_that_of_the_softmax():
+    graph, x, y = network("dense", 7), images(B, 7), labels(B, 7)
+    _, first, second = corners(x)
+    for probabilities in (False, True):
+        ends = [graph(z).softmax(1) if probabilities else graph(z) for z in (first, second)]
+        found = value(graph, x, y, probabilities=probabilities).parts["stability"]
+        torch.testing.assert_close(found, (ends[0] - ends[1]).square().sum(1).mean())

@@ -37,6 +37,7 @@ class Hamming(Objective):
         dense: whether all pairs of corners of the batch are compared instead of opposite ones, weighted by
             exp(-distance^2 / `scale`).
         scale: of squared distances between inputs, for dense pairs.
+        probabilities: whether stability is that of the softmax, which the theory needs, instead of the logits.
 
     Raises:
         InputError: alpha or scale is not positive, or power not 1 or 2.
@@ -53,6 +54,7 @@ class Hamming(Objective):
     power: int = 1
     dense: bool = False
     scale: float = 1.0
+    probabilities: bool = False
     needs_graph = True
 
     def __post_init__(self) -> None:
@@ -80,9 +82,10 @@ class Hamming(Objective):
         layers = [values[i] for i in activations(graph)]
         logits, corners = values[-1][: len(x)], values[-1][len(x) :]
         pairs = weights_of_pairs(values[0][len(x) :], self.scale) if self.dense else None
+        outputs = corners.softmax(1) if self.probabilities else corners
         parts = {
             "clean": self.loss(logits, y).mean(),
-            "stability": self.stability_weight(progress) * squared_distance(corners, pairs),
+            "stability": self.stability_weight(progress) * squared_distance(outputs, pairs),
             "hamming": self.hamming_weight(progress) * self.disagreement(layers, len(x), pairs),
         }
         robust = (corners.argmax(1) == y.repeat(2)).view(2, -1).all(0)
