@@ -24,6 +24,8 @@ class Row:
     learning_rate: float | None
     seconds: float
     """Since training began."""
+    cpu_seconds: float | None = None
+    """Of the processor, all threads together."""
     validation_clean: float | None = None
     validation_robust: float | None = None
     detector_robust: float | None = None

@@ -1,0 +1,20 @@
+"""The table that compares trainings."""
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "methods.py"
+
+
+def test_each_run_is_a_row_with_exact_intervals(make_run, tmp_path):
+    runs = [make_run("sabr-0.1"), make_run("ibp-0.1")]
+    command = [sys.executable, SCRIPT, *runs, "--csv", tmp_path / "table.csv"]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert answer.returncode == 0, answer.stderr
+    assert [line.split(" | ")[0] for line in answer.stdout.splitlines()[2:]] == ["| ibp", "| sabr"]
+    with (tmp_path / "table.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert rows[0]["certified"].count("–") == 1
+    assert rows[0].keys() == {"method", "eps", "examples", "clean", "attacked", "certified", "epochs", "minutes"}
