@@ -113,11 +113,11 @@ def test_the_gradient_scale_multiplies_the_estimates_gradient_alone():
 def test_staps_with_whole_boxes_is_taps():
     graph, x, y = network("convolutional", 3), images(B, 3), labels(B, 3)
     attack = FGSM(Margin(), start=RandomMember())
-    whole = STAPS(Interval(), attack, 1.0, LATENT, 1, ENTROPY, NONE)
+    whole = STAPS(Interval(), LATENT, 1, ENTROPY, NONE, attack=attack, share=1.0)
     torch.testing.assert_close(
         value(whole, graph, x, y, 0.05).loss, value(TAPS(Interval(), LATENT, 1, ENTROPY, NONE), graph, x, y, 0.05).loss
     )
-    small = STAPS(Interval(), attack, 0.2, LATENT, 1, ENTROPY, NONE)
+    small = STAPS(Interval(), LATENT, 1, ENTROPY, NONE, attack=attack, share=0.2)
     assert value(small, graph, x, y, 0.05).loss < value(whole, graph, x, y, 0.05).loss
 
 
@@ -130,7 +130,7 @@ def test_what_cannot_be_cut_is_refused():
     with pytest.raises(InputError, match=r"TAPS needs activations >= 1 and .* but they are 0 and 4\.0"):
         TAPS(Interval(), LATENT, 0, ENTROPY, NONE)
     with pytest.raises(InputError, match=r"STAPS needs a share in \[0, 1\], but it is 1.5"):
-        STAPS(Interval(), LATENT, 1.5, LATENT, 1, ENTROPY, NONE)
+        STAPS(Interval(), LATENT, 1, ENTROPY, NONE, attack=LATENT, share=1.5)
 
 
 def test_shrunk_intervals_lie_within_intervals_and_end_in_them():

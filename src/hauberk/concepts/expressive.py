@@ -1,6 +1,7 @@
 """Expressive losses: between the loss of an attack and that of a bound."""
 
 from abc import abstractmethod
+from dataclasses import dataclass, field
 from math import inf
 
 import torch
@@ -11,18 +12,27 @@ from hauberk.concepts.attack import Attack
 from hauberk.concepts.bound_objective import BoundObjective, Robust
 from hauberk.concepts.bounded_pass import BoundedPass, worst_logits
 from hauberk.concepts.bounder import Bounder
+from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
+from hauberk.concepts.regularizer import BoundRegularizer
 from hauberk.concepts.schedule import Progress, Schedule
 from hauberk.errors import InputError
 
 
+@dataclass(frozen=True)
 class ExpressiveObjective(BoundObjective):
-    """Blends an attack's loss, where `bound_weight` is 0, with the bound's, where it is 1."""
+    """Blends an attack's loss, where `bound_weight` is 0, with the bound's, where it is 1.
+
+    `objectives.MTLIBP` says what the fields are.
+    """
 
     bounder: Bounder
     attack: Attack
     bound_weight: Schedule
-    attack_scale: float
+    loss: AdversarialLoss
+    clean_weight: Schedule
+    attack_scale: float = 1.0
+    regularizers: list[BoundRegularizer] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if not 0 < self.attack_scale < inf:

@@ -1,6 +1,7 @@
 """Objectives that bound the first part of a network and attack the rest."""
 
 from abc import abstractmethod
+from dataclasses import dataclass, field
 
 import torch
 
@@ -9,19 +10,28 @@ from hauberk.concepts.bound_objective import BoundObjective, Robust
 from hauberk.concepts.bounded_pass import BoundedPass, worst_logits
 from hauberk.concepts.bounder import Bounder
 from hauberk.concepts.latent_attack import latent_margins
+from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import CertifiableSet
-from hauberk.concepts.schedule import Progress
+from hauberk.concepts.regularizer import BoundRegularizer
+from hauberk.concepts.schedule import Progress, Schedule
 from hauberk.errors import InputError
 
 
+@dataclass(frozen=True)
 class PropagatedObjective(BoundObjective):
-    """An estimate's loss times the bound's, once the radius has its final size; the bound's alone before."""
+    """An estimate's loss times the bound's, once the radius has its final size; the bound's alone before.
+
+    `objectives.TAPS` says what the fields are.
+    """
 
     bounder: Bounder
     latent_attack: SteerableAttack
     activations: int
-    gradient_scale: float
+    loss: AdversarialLoss
+    clean_weight: Schedule
+    gradient_scale: float = 4.0
+    regularizers: list[BoundRegularizer] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if self.activations < 1 or not self.gradient_scale >= 0:

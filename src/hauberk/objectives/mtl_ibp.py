@@ -1,16 +1,11 @@
 """The mean of an attack's loss and a bound's."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from hauberk.concepts.attack import Attack
-from hauberk.concepts.bounder import Bounder
 from hauberk.concepts.expressive import ExpressiveObjective
-from hauberk.concepts.loss import AdversarialLoss
-from hauberk.concepts.regularizer import BoundRegularizer
-from hauberk.concepts.schedule import Schedule
 
 
 @dataclass(frozen=True)
@@ -31,14 +26,6 @@ class MTLIBP(ExpressiveObjective):
 
     Source: De Palma et al. 2024.
     """
-
-    bounder: Bounder
-    attack: Attack
-    bound_weight: Schedule
-    loss: AdversarialLoss
-    clean_weight: Schedule
-    attack_scale: float = 1.0
-    regularizers: list[BoundRegularizer] = field(default_factory=list)
 
     def blend(
         self,

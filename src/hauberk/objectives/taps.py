@@ -1,16 +1,11 @@
 """Training by bounds of a network's first part and attacks on the rest."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from hauberk.concepts.attack import SteerableAttack
 from hauberk.concepts.bounded_pass import BoundedPass
-from hauberk.concepts.bounder import Bounder
-from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.concepts.propagated import PropagatedObjective
-from hauberk.concepts.regularizer import BoundRegularizer
-from hauberk.concepts.schedule import Schedule
 
 
 @dataclass(frozen=True)
@@ -37,14 +32,6 @@ class TAPS(PropagatedObjective):
 
     Source: Mao et al. 2023.
     """
-
-    bounder: Bounder
-    latent_attack: SteerableAttack
-    activations: int
-    loss: AdversarialLoss
-    clean_weight: Schedule
-    gradient_scale: float = 4.0
-    regularizers: list[BoundRegularizer] = field(default_factory=list)
 
     def region(self, seen: BoundedPass, noise: Noise) -> CertifiableSet:
         return seen.S

@@ -1,33 +1,22 @@
 """Certified training that closes the gap between a relaxation and the network."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hauberk.concepts.backward_pass import BackwardPass
 from hauberk.concepts.blended_margins import blended_margins
 from hauberk.concepts.bound_objective import BoundObjective, Robust
 from hauberk.concepts.bounded_pass import BoundedPass, worst_logits
 from hauberk.concepts.bounder import Bounder
-from hauberk.concepts.box import Box
-from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.op import Relaxable
-from hauberk.concepts.perturbation_set import CertifiableSet
-from hauberk.concepts.pieces import Pieces
 from hauberk.concepts.regularizer import BoundRegularizer
-from hauberk.concepts.rows import Rows
 from hauberk.concepts.schedule import Progress, Schedule
 from hauberk.concepts.slopes import Parallel, Slopes
-from hauberk.concepts.specification import LinearSpec
-from hauberk.errors import UnsupportedOpError
-from hauberk.kernels.touching import distances
-
-RELU = Pieces(knots=(0.0,), slopes=(0.0, 1.0))
+from hauberk.concepts.watched_pass import WatchedPass
 
 
 @dataclass(frozen=True)
@@ -72,16 +61,18 @@ class Tightened(BoundObjective):
         boxes = self.intermediate.boxes(seen.graph, seen.S, outward=False, noise=noise)
         backward = WatchedPass(seen.graph, seen.S, boxes, self.slopes, outward=False)
         weight = 1.0 if self.crown_weight is None else self.crown_weight(progress)
-        lower = blended_margins(seen, boxes, lambda: backward.margins(seen.spec), weight)
+        linear = cache(lambda: backward.margins(seen.spec))
+        lower = blended_margins(seen, boxes, linear, weight)
         loss = self.loss(worst_logits(lower), torch.zeros_like(seen.y)).mean()
-        return Robust(loss, (lower > 0).all(1), boxes, self.terms(seen, backward, progress))
+        gap, distance = self.gap_weight(progress), self.distance_weight(progress)
+        terms = self.terms(seen, backward, linear(), gap, distance) if gap or distance else {}
+        return Robust(loss, (lower > 0).all(1), boxes, terms)
 
-    def terms(self, seen: BoundedPass, backward: "WatchedPass", progress: Progress) -> dict[str, Float[Tensor, ""]]:
-        """Return the weighted gap and distance, where their weights are not zero."""
-        terms, gap, distance = {}, self.gap_weight(progress), self.distance_weight(progress)
-        if not (gap or distance):
-            return terms
-        linear = backward.margins(seen.spec)
+    def terms(
+        self, seen: BoundedPass, backward: WatchedPass, linear: Float[Tensor, "b k"], gap: float, distance: float
+    ) -> dict[str, Float[Tensor, ""]]:
+        """Return gap and distance by their weights, where those are not zero."""
+        terms = {}
         values = seen.graph.values(seen.S.decode(backward.worst.flatten(0, 1)))
         if gap:
             margins = torch.einsum("bkc,bkc->bk", seen.spec.rows, values[-1].view(*linear.shape, -1))
@@ -89,54 +80,3 @@ class Tightened(BoundObjective):
         if distance:
             terms["distance"] = distance * backward.distance(values, detach=self.detach_bounds).sum(1).mean()
         return terms
-
-
-class WatchedPass(BackwardPass):
-    """A backward pass that remembers which lines its rows took, and where in the set each has its worst point."""
-
-    worst: Float[Tensor, "b k *x"]
-
-    def __init__(
-        self, graph: FrozenGraph, S: CertifiableSet, boxes: Sequence[Box], slopes: Slopes | None, *, outward: bool
-    ) -> None:
-        super().__init__(graph, S, boxes, slopes, outward=outward)
-        self.found: Tensor | None = None
-        self.upper: dict[int, Tensor] = {}
-        """Where the rows of a relaxed value took the upper line."""
-
-    def margins(self, spec: LinearSpec) -> Float[Tensor, "b k"]:
-        if self.found is None:
-            self.found = super().margins(spec)
-        return self.found
-
-    def relaxed(self, index: int, rows: Rows) -> tuple[Rows, Float[Tensor, "r 2"]]:
-        self.upper[index] = rows.dense().values.detach() < 0
-        return super().relaxed(index, rows)
-
-    def support(self, rows: Rows) -> Float[Tensor, "r 2"]:
-        dense = rows.dense().values.detach()
-        self.worst = least_points(self.S, dense.unflatten(0, (len(self.boxes[0].lower), -1)))
-        return super().support(rows)
-
-    def distance(self, values: list[Tensor], *, detach: bool) -> Float[Tensor, "b k"]:
-        """Return, for each row, the mean distance of unstable neurons from where their lines touch the ReLU."""
-        shape = self.worst.shape[:2]
-        total, count = self.worst.new_zeros(shape), self.worst.new_zeros(len(self.worst), 1)
-        for index, upper in self.upper.items():
-            node = self.graph.nodes[index - 1]
-            if not isinstance(node.op, Relaxable) or node.op.pieces != RELU:
-                raise UnsupportedOpError(
-                    f"the distance is defined for ReLUs, but {node.name} is a {type(node.op).__name__}; use the gap."
-                )
-            box, x = self.boxes[node.inputs[0]], values[node.inputs[0]]
-            ends = [(end.detach() if detach else end).flatten(1) for end in (box.lower, box.upper)]
-            total = total + distances(*(t.flatten(1).unflatten(0, shape) for t in (x, upper)), *ends)
-            count = count + box.unstable.flatten(1).sum(1, keepdim=True)
-        return total / count.clamp(min=1)
-
-
-def least_points(S: CertifiableSet, c: Float[Tensor, "b k *x"]) -> Float[Tensor, "b k *x"]:
-    """Return the point of each set with the least <c, z>: the support function's gradient, for every kind of set."""
-    with torch.enable_grad():
-        direction = (-c).requires_grad_()
-        return torch.autograd.grad(S.support_function(direction).sum(), direction)[0]
