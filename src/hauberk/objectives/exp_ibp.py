@@ -14,8 +14,8 @@ from hauberk.concepts.expressive import ExpressiveObjective
 class EXPIBP(ExpressiveObjective):
     """The cross-entropy of a bound to the power of its weight, times that of an attack to the power of the rest.
 
-    Arguments and errors are those of `MTLIBP`, whose loss is never smaller. The robust part is of cross-entropies, which
-    are positive, whatever the `loss` of clean logits.
+    Arguments and errors are those of `MTLIBP`, whose loss is never smaller. The robust part is of cross-entropies,
+    which are positive, whatever the `loss` of clean logits.
 
     Source: De Palma et al. 2024.
     """
