@@ -19,11 +19,13 @@ from torch import nn
 import hauberk
 from hauberk.attacks import FGSM, PGD, BlendedNoise, RandomMember, SaltAndPepper, Square
 from hauberk.bounds import BackwardLinear, ForwardLinear, Interval
+from hauberk.concepts.slopes import Adaptive, Parallel
 from hauberk.errors import InputError
 from hauberk.losses import CrossEntropy, Margin
 from hauberk.objectives import Adversarial, Certified, Free
 from hauberk.schedules import Constant
 from hauberk.threats import L1Ball, L2Ball, LinfBall
+from hauberk.verification import ByBound, MixedInteger
 
 LEAVES = (
     *("threats", "losses", "attacks", "ops", "bounds", "smoothing", "regularizers", "objectives", "verification"),
@@ -95,10 +97,12 @@ OVERRIDES: dict[tuple[str, str], list[Any]] = {
     ("Pointwise", "start"): [SaltAndPepper(20)],
     ("Pointwise", "halvings"): [2],
     ("BackwardLinear", "intermediate"): [None, Interval(), ForwardLinear()],
+    ("BackwardLinear", "slopes"): [Adaptive(), Parallel()],
     ("BackwardLinear", "budget"): [2**26, 6000],
     ("LinearProgram", "intermediate"): [Interval()],
     ("OptimizedLinear", "intermediate"): [None],
     ("DualNetwork", "budget"): [2**26],
+    ("DualNetwork", "frugal"): [False],
     ("OptimizedLinear", "iterations"): [3],
     ("OptimizedLinear", "rate"): [0.1],
     ("OptimizedLinear", "decay"): [0.98],
@@ -111,6 +115,8 @@ OVERRIDES: dict[tuple[str, str], list[Any]] = {
     ("FAB", "targets"): [2, 0],
     ("FAB", "restarts"): [2],
     ("MixedInteger", "seconds"): [0.01],
+    ("MixedInteger", "intermediate"): [Interval(), BackwardLinear()],
+    ("InOrder", "verifiers"): [[ByBound(Interval()), MixedInteger(BackwardLinear(), 0.01)]],
     ("HighProbability", "rows"): [200],
     ("LeakyReLU", "negative_slope"): [0.01, 0.0, -0.6, 1.7],
     ("Hardtanh", "minimum"): [-1.0, 0.0, -math.inf],

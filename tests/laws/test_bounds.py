@@ -130,7 +130,7 @@ def test_bounds_hold_for_the_whole_product(bounder, threat, name):
 @networks
 @bounders
 def test_float32_bounds_with_outward_rounding_hold_without_tolerance(bounder, name):
-    for seed in range(3):
+    for seed in range(2):
         graph, frozen, S, y, spec = problem(name, seed, LinfBall(1e-3), dtype=torch.float32)
         require_sound(bounder, graph, frozen, S, y, spec, tolerance=0)
 
@@ -148,15 +148,14 @@ def test_with_radius_zero_bounds_are_the_forward_pass(bounder, name):
 
 @networks
 @bounders
-@pytest.mark.parametrize("outward", [True, False])
-def test_bounds_of_an_example_do_not_depend_on_its_batch(bounder, name, outward):
+def test_bounds_of_an_example_do_not_depend_on_its_batch(bounder, name):
     if bounder.searches:
         pytest.skip("its search may end elsewhere when rounding differs")
     _graph, frozen, S, _y, spec = problem(name, 5)
-    together = bounder(frozen, S, spec, outward=outward).lower
-    for i in range(B):
+    together = bounder(frozen, S, spec).lower
+    for i in (0, B - 1):
         index = torch.tensor([i])
-        alone = bounder(frozen, S.select(index), spec.select(index), outward=outward).lower
+        alone = bounder(frozen, S.select(index), spec.select(index)).lower
         torch.testing.assert_close(alone, together[i : i + 1], rtol=0, atol=1e-12)
 
 

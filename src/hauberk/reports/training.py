@@ -24,14 +24,14 @@ class Row:
     learning_rate: float | None
     seconds: float
     """Since training began."""
-    cpu_seconds: float | None = None
-    """Of the processor, all threads together."""
     validation_clean: float | None = None
     validation_robust: float | None = None
     detector_robust: float | None = None
     """The share of one training batch that withstood the detector of catastrophic overfitting."""
     collapsed: bool | None = None
     """Whether the detector ended the training here; None where there was none."""
+    cpu_seconds: float | None = None
+    """Of the processor since training began, all threads together."""
 
     @property
     def score(self) -> float | None:
