@@ -5,7 +5,7 @@ import torch
 
 from hauberk.kernels import disagreement as kernel
 
-pytest.importorskip("numba")
+pytest.importorskip("numba", reason="without numba the plain loops are all there is to test")
 
 
 @pytest.mark.parametrize("shape", [(7,), (3, 4, 5)])

@@ -2,34 +2,20 @@
 
 from dataclasses import dataclass
 
-from hauberk.concepts.backward_pass import BackwardPass
-from hauberk.concepts.bounder import Bounder, Bounds
 from hauberk.concepts.box import Box
+from hauberk.concepts.box_bounder import BoxBounder
 from hauberk.concepts.forward_box import forward_box
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import CertifiableSet
-from hauberk.concepts.specification import LinearSpec
 
 
 @dataclass(frozen=True)
-class Interval(Bounder):
+class Interval(BoxBounder):
     """Boxes pushed forward through every operator; the specification is merged into the last affine layers.
 
     Costs two forward passes (centre and radius), with outward rounding too. Source: Gowal et al. 2018.
     """
-
-    def __call__(
-        self,
-        graph: FrozenGraph,
-        S: CertifiableSet,
-        spec: LinearSpec,
-        *,
-        outward: bool = True,
-        noise: Noise | None = None,
-    ) -> Bounds:
-        boxes = self.boxes(graph, S, outward=outward, noise=noise)
-        return Bounds(BackwardPass(graph, S, boxes, None, outward=outward).margins(spec), boxes)
 
     def boxes(
         self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool = True, noise: Noise | None = None

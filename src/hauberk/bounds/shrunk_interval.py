@@ -4,19 +4,17 @@ from dataclasses import dataclass
 
 import torch
 
-from hauberk.concepts.backward_pass import BackwardPass
-from hauberk.concepts.bounder import Bounder, Bounds
 from hauberk.concepts.box import Box
+from hauberk.concepts.box_bounder import BoxBounder
 from hauberk.concepts.forward_box import forward_box
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import CertifiableSet
-from hauberk.concepts.specification import LinearSpec
-from hauberk.errors import InputError
+from hauberk.concepts.small_box import require_share
 
 
 @dataclass(frozen=True)
-class ShrunkInterval(Bounder):
+class ShrunkInterval(BoxBounder):
     """Interval bounds in which unstable neurons reach up to a share of their upper bound only. For training: no bound.
 
     Args:
@@ -32,20 +30,7 @@ class ShrunkInterval(Bounder):
     certifies = False
 
     def __post_init__(self) -> None:
-        if not 0 <= self.share <= 1:
-            raise InputError(f"ShrunkInterval needs a share in [0, 1], but it is {self.share}.")
-
-    def __call__(
-        self,
-        graph: FrozenGraph,
-        S: CertifiableSet,
-        spec: LinearSpec,
-        *,
-        outward: bool = True,
-        noise: Noise | None = None,
-    ) -> Bounds:
-        boxes = self.boxes(graph, S, outward=outward, noise=noise)
-        return Bounds(BackwardPass(graph, S, boxes, None, outward=outward).margins(spec), boxes)
+        require_share("ShrunkInterval", self.share)
 
     def boxes(
         self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool = True, noise: Noise | None = None
