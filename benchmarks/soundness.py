@@ -28,9 +28,10 @@ from hauberk.concepts.box import Box
 from hauberk.concepts.graph import FrozenGraph, Graph
 from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.op import Relaxable, Relaxation
+from hauberk.concepts.op import Relaxable
 from hauberk.concepts.perturbation_set import CertifiableSet, ThreatModel
 from hauberk.concepts.radius import per_example
+from hauberk.concepts.relaxation import Relaxation
 from hauberk.concepts.slopes import Adaptive, Parallel, Slopes
 from hauberk.concepts.specification import LinearSpec
 from hauberk.layers import Normalize

@@ -14,8 +14,9 @@ from hauberk.capture import capture
 from hauberk.concepts.box import Box
 from hauberk.concepts.graph import FrozenGraph, FrozenNode
 from hauberk.concepts.norm_ball import NormBall
-from hauberk.concepts.op import Elementwise, Op, Relaxation
+from hauberk.concepts.op import Elementwise, Op
 from hauberk.concepts.pieces import Pieces
+from hauberk.concepts.relaxation import Relaxation
 from hauberk.concepts.slopes import Parallel, Slopes
 from hauberk.concepts.solver import Solver
 from hauberk.concepts.specification import LinearSpec

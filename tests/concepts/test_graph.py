@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from hauberk.capture import capture
-from hauberk.concepts.op import Diagonal
+from hauberk.concepts.affine import Diagonal
 from hauberk.layers import Normalize
 
 

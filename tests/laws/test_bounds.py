@@ -13,8 +13,9 @@ from hauberk.concepts.backward_pass import BackwardPass
 from hauberk.concepts.bounder import Bounder
 from hauberk.concepts.box import Box
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.op import Relaxable, Relaxation
+from hauberk.concepts.op import Relaxable
 from hauberk.concepts.perturbation_set import CertifiableSet, ThreatModel
+from hauberk.concepts.relaxation import Relaxation
 from hauberk.concepts.rows import Rows
 from hauberk.concepts.slopes import Adaptive, Parallel, Slopes
 from hauberk.concepts.specification import LinearSpec

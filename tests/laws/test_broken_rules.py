@@ -8,9 +8,9 @@ import torch
 from hauberk.bounds import BackwardLinear, ForwardLinear, Interval
 from hauberk.bounds.forward_linear import AllGenerators
 from hauberk.capture import capture
+from hauberk.concepts.affine import Affine
 from hauberk.concepts.backward_pass import BackwardPass
 from hauberk.concepts.box import Box
-from hauberk.concepts.op import Affine
 from hauberk.concepts.rows import Rows
 from hauberk.concepts.slopes import Adaptive, Parallel
 from hauberk.ops.arithmetic import Add

@@ -10,10 +10,12 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from hauberk.capture import capture, exported
+from hauberk.concepts.affine import Affine
 from hauberk.concepts.box import Box
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.lowering import RULES
-from hauberk.concepts.op import Affine, Elementwise, rounding_factor
+from hauberk.concepts.op import Elementwise
+from hauberk.concepts.rounding import rounding_factor
 from laws.instances import instances, label
 from laws.lines import (
     difficult_boxes,

@@ -110,7 +110,7 @@ def test_the_perturbed_linear_network_takes_the_value_of_the_bound(slopes, threa
         for index, node in enumerate(frozen.nodes, start=1):
             operand = values[node.inputs[0]]
             if index in backward.upper:
-                upper, lines = backward.upper[index].unflatten(0, lower.shape)[:, k], backward.relaxation(index)
+                upper, lines = backward.upper[index].unflatten(0, lower.shape)[:, k], backward.tables.relaxation(index)
                 above = lines.upper_slope * operand + lines.upper_intercept
                 below = lines.lower_slope * operand + (0 if lines.lower_intercept is None else lines.lower_intercept)
                 values.append(torch.where(upper, above, below))

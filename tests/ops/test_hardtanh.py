@@ -6,7 +6,7 @@ from torch import nn
 
 from hauberk.capture import capture
 from hauberk.concepts.box import Box
-from hauberk.concepts.op import Relaxation
+from hauberk.concepts.relaxation import Relaxation
 from hauberk.errors import UnsupportedOpError
 from hauberk.ops.hardtanh import Hardtanh
 from laws.lines import require_relaxation

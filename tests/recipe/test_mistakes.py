@@ -18,6 +18,7 @@ from hauberk.recipe import build, read_recipe
         ("evaluator.curve.radius=3", ["evaluator.curve", "'radius'", "'radii'"]),
         ("evaluator.verifiers.7.name=3", ["evaluator.verifiers.7"]),
         ("trainer.objective.bounder=losses.Margin", ["trainer.objective.bounder", "losses.Margin", "Bounder"]),
+        ("trainer.augmentation=losses.Margin", ["trainer.augmentation", "losses.Margin", "Augmentation"]),
         ("data=datasets.IdxFolder", ["data", "folder"]),
         ("evaluator.attacks.more.class=attacks.PGD", ["evaluator.attacks", "loss"]),
         ("threat=null", ["lacks threat."]),

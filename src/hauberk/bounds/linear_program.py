@@ -15,9 +15,10 @@ from hauberk.concepts.box import Box
 from hauberk.concepts.encoding import Encoding
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.op import Elementwise, Relaxation
+from hauberk.concepts.op import Elementwise
 from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.concepts.pieces import Pieces
+from hauberk.concepts.relaxation import Relaxation
 from hauberk.concepts.slopes import Adaptive
 from hauberk.concepts.solver import Solver
 from hauberk.concepts.specification import LinearSpec
@@ -78,7 +79,7 @@ class LinearProgram(Bounder):
                 copies = i.expand(rows.shape[1])
                 own = selected(boxes, copies)
                 backward = BackwardPass(graph, S.select(copies), own, Adaptive(), outward=outward)
-                backward.relaxations.update(lines(graph, own, found))
+                backward.tables.relaxations.update(lines(graph, own, found))
                 lower.append(backward.margins(LinearSpec(spec.rows[i][0][:, None], spec.offset[i][0][:, None])).T)
             return Bounds(torch.cat(lower), boxes)
 

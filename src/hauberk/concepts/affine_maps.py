@@ -10,8 +10,8 @@ from jaxtyping import Float
 from scipy.sparse import csr_array, eye_array, vstack
 from torch import Tensor
 
+from hauberk.concepts.affine import Affine
 from hauberk.concepts.graph import FrozenGraph
-from hauberk.concepts.op import Affine
 
 BLOCK = 2**22
 """How many numbers a dense block of rows holds on its way to a sparse matrix."""

@@ -9,11 +9,12 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.sparse import csr_array, diags_array
 
+from hauberk.concepts.affine import Affine
 from hauberk.concepts.affine_maps import AffineMap, vector
 from hauberk.concepts.box import Box
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.norm_ball import NormBall
-from hauberk.concepts.op import Affine, Elementwise
+from hauberk.concepts.op import Elementwise
 from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.concepts.pieces import Pieces
 from hauberk.concepts.program import Expression, Program

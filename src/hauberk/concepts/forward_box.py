@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import torch
 
+from hauberk.concepts.affine import Affine
 from hauberk.concepts.backward_pass import BackwardPass
 from hauberk.concepts.box import Box
 from hauberk.concepts.graph import FrozenGraph
-from hauberk.concepts.op import Affine, rounding_factor
 from hauberk.concepts.perturbation_set import CertifiableSet
+from hauberk.concepts.rounding import rounding_factor
 from hauberk.concepts.slopes import Slopes
 from hauberk.concepts.unit_bounds import tightened
 

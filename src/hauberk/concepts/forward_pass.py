@@ -8,11 +8,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hauberk.concepts.affine import Affine
 from hauberk.concepts.box import Box
 from hauberk.concepts.forward_box import forward_box
 from hauberk.concepts.graph import FrozenGraph
-from hauberk.concepts.op import Affine, Relaxable, Relaxation, rounding_factor
+from hauberk.concepts.op import Relaxable
 from hauberk.concepts.perturbation_set import CertifiableSet
+from hauberk.concepts.relaxation import Relaxation
+from hauberk.concepts.rounding import rounding_factor
 from hauberk.errors import UnsupportedOpError
 
 

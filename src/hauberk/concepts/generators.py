@@ -8,8 +8,8 @@ from torch import Tensor
 
 from hauberk.concepts.box import Box
 from hauberk.concepts.forward_pass import Carrier, Form
-from hauberk.concepts.op import rounding_factor
 from hauberk.concepts.perturbation_set import CertifiableSet
+from hauberk.concepts.rounding import rounding_factor
 
 
 @dataclass(frozen=True)

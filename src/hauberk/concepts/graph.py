@@ -9,8 +9,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from hauberk.concepts.affine import Affine, Diagonal
 from hauberk.concepts.box import Box
-from hauberk.concepts.op import Affine, Diagonal, Elementwise, Op
+from hauberk.concepts.op import Elementwise, Op
 from hauberk.errors import UnsupportedOpError
 
 

@@ -7,8 +7,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from hauberk.concepts.box import Box
-from hauberk.concepts.op import Relaxation
 from hauberk.concepts.pieces import Pieces
+from hauberk.concepts.relaxation import Relaxation
 from hauberk.concepts.scalar_function import Fan, ScalarFunction, Span, secant
 
 

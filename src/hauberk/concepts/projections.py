@@ -11,8 +11,8 @@ from hauberk.concepts.forward_pass import Carrier, Form
 from hauberk.concepts.layout import channels_last, from_order, in_order
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall
-from hauberk.concepts.op import Placed, Relaxation
 from hauberk.concepts.perturbation_set import CertifiableSet
+from hauberk.concepts.relaxation import Placed, Relaxation
 from hauberk.errors import InputError, UnsupportedSetError
 from hauberk.kernels.blocks import relax_blocks
 

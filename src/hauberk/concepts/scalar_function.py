@@ -10,7 +10,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hauberk.concepts.box import Box
-from hauberk.concepts.op import Elementwise, Relaxation
+from hauberk.concepts.op import Elementwise
+from hauberk.concepts.relaxation import Relaxation
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from hauberk.concepts.box import Box
-from hauberk.concepts.op import Relaxable, Relaxation
+from hauberk.concepts.op import Relaxable
+from hauberk.concepts.relaxation import Relaxation
 from hauberk.errors import InputError
 
 

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hauberk.concepts.box import Box
-from hauberk.concepts.op import Relaxation
+from hauberk.concepts.relaxation import Relaxation
 from hauberk.concepts.scalar_function import Fan, ScalarFunction, Span, secant
 
 ULPS = 8

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from hauberk.concepts.affine import Affine
 from hauberk.concepts.lowering import Lowered, Value, lowers
-from hauberk.concepts.op import Affine
 
 aten = torch.ops.aten
 FUNCTIONS = {1: F.adaptive_avg_pool1d, 2: F.adaptive_avg_pool2d, 3: F.adaptive_avg_pool3d}

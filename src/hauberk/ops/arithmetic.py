@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hauberk.concepts.affine import Affine, Diagonal
 from hauberk.concepts.lowering import Lowered, Operand, Stored, Value, lowers
-from hauberk.concepts.op import Affine, Diagonal
 from hauberk.concepts.rows import Window
 from hauberk.errors import UnsupportedOpError
 

@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hauberk.concepts.affine import Diagonal
 from hauberk.concepts.lowering import Lowered, Stored, Value, lowers
-from hauberk.concepts.op import Diagonal
 from hauberk.errors import UnsupportedOpError
 from hauberk.kernels.batch_statistics import batch_statistics, move
 

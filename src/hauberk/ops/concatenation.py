@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from hauberk.concepts.affine import Affine
 from hauberk.concepts.lowering import Lowered, Operand, Stored, Value, lowers
-from hauberk.concepts.op import Affine
 from hauberk.errors import UnsupportedOpError
 
 aten = torch.ops.aten

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from hauberk.concepts.affine import Affine
 from hauberk.concepts.lowering import Lowered, Value, lowers
-from hauberk.concepts.op import Affine
 from hauberk.concepts.rows import Window
 from hauberk.errors import UnsupportedOpError
 

@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from hauberk.concepts.affine import Affine, Diagonal
 from hauberk.concepts.lowering import Lowered, Stored, Value, lowers
-from hauberk.concepts.op import Affine, Diagonal
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from hauberk.concepts.box import Box
 from hauberk.concepts.lowering import Lowered, Value, lowers
-from hauberk.concepts.op import Placed, Relaxable
+from hauberk.concepts.op import Relaxable
+from hauberk.concepts.relaxation import Placed
 from hauberk.concepts.rows import Rows
 from hauberk.errors import UnsupportedOpError
 from hauberk.kernels.rows import dots

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from hauberk.concepts.affine import Affine
 from hauberk.concepts.lowering import Lowered, Value, lowers
-from hauberk.concepts.op import Affine
 from hauberk.errors import UnsupportedOpError
 
 aten = torch.ops.aten

@@ -8,8 +8,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from hauberk.concepts.affine import Affine
 from hauberk.concepts.lowering import Lowered, Value, lowers
-from hauberk.concepts.op import Affine
 
 aten = torch.ops.aten
 

@@ -7,8 +7,9 @@ from torch import Tensor
 
 from hauberk.concepts.box import Box
 from hauberk.concepts.lowering import Lowered, Value, lowers
-from hauberk.concepts.op import Elementwise, Relaxation
+from hauberk.concepts.op import Elementwise
 from hauberk.concepts.pieces import Pieces
+from hauberk.concepts.relaxation import Relaxation
 
 
 class ReLU(Elementwise):

@@ -7,8 +7,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from hauberk.concepts.affine import Affine
 from hauberk.concepts.lowering import Lowered, Value, lowers
-from hauberk.concepts.op import Affine
 from hauberk.errors import UnsupportedOpError
 
 aten = torch.ops.aten

@@ -11,6 +11,7 @@ ALWAYS = ("hauberk.training.Trainer", "hauberk.evaluation.Evaluator", "hauberk.e
 NOISE = (
     *("Parser key", "Problem with given class_path", "Subtypes:", "Errors:", "Does not validate", "Subclass types"),
     "Given value: Namespace",
+    "Expected a <class 'NoneType'>",  # no way out is lost: whatever may be left out says so by its default
 )
 
 
@@ -21,8 +22,10 @@ def explained(message: str, content: Tree) -> str:
         return f"{where}: there is no argument {unknown[1]!r}{nearest(unknown[1], known_arguments(content))}."
     lines = [line.strip().removeprefix("- ") for line in message.splitlines()]
     kept = [line for line in lines if line and not line.startswith((*NOISE, "a ", "Not a valid", "Given value type"))]
-    fitting = [line for line in kept if "does not correspond to a subclass" not in line]
-    kept = fitting or kept  # of several kinds that would do, the one that was tried
+    elsewhere = [line for line in kept if "does not correspond to a subclass" in line]
+    fitting = [line for line in kept if line not in elsewhere]
+    if any(not line.startswith("Given value") for line in fitting):  # of several kinds that would do, one was tried
+        kept = fitting
     reason = re.sub(r"<class '([^']+)'>", r"\1", "; ".join(kept))
     return f"{where}: {reason}"
 

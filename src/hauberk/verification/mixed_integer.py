@@ -9,14 +9,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hauberk.concepts.affine import Affine
 from hauberk.concepts.affine_maps import affine_maps
 from hauberk.concepts.bounder import Bounder
 from hauberk.concepts.box import Box
 from hauberk.concepts.certificate import Certificate, Verdict, Verifier
 from hauberk.concepts.encoding import Encoding
 from hauberk.concepts.graph import FrozenGraph
-from hauberk.concepts.op import Affine, Elementwise, rounding_factor
+from hauberk.concepts.op import Elementwise
 from hauberk.concepts.perturbation_set import CertifiableSet, PerturbationSet
+from hauberk.concepts.rounding import rounding_factor
 from hauberk.concepts.solver import Solver
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import NetworkSubject, Subject

@@ -1,0 +1,108 @@
+"""Affine operators: what bounds pass exactly."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from hauberk.concepts.box import Box
+from hauberk.concepts.op import Op
+from hauberk.concepts.rows import Window
+
+
+class Affine(Op):
+    """z -> L z + offset. The backward rule is the transpose of L: by default the vjp of the exact function."""
+
+    homogeneous: bool = False
+    """Whether the map has no constants: it takes zero to zero."""
+    roundings: int
+    """How many roundings an element of the result may gather: one for each of its terms, constants included.
+
+    None at all means that every element is one of the only operand's.
+    """
+    roundings_back: int
+    """The same for the transpose."""
+
+    @abstractmethod
+    def absolute(self, *z: Float[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:
+        """Return |L| z: the map with the absolute values of its coefficients."""
+
+    def linear(self, *z: Float[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:
+        """Return L z: the map without its constants."""
+        return self(*z) - self.offset([tuple(t.shape[1:]) for t in z], z[0])
+
+    def offset(self, shapes: Sequence[tuple[int, ...]], like: Tensor) -> Float[Tensor, "1 ..."]:
+        """Return the value at zero, given the operands' shapes without the batch."""
+        return self(*(like.new_zeros(1, *shape) for shape in shapes))
+
+    def constants(self, shapes: Sequence[tuple[int, ...]], like: Tensor) -> Float[Tensor, "1 ..."]:
+        """Return the sum of absolute terms that the offset is made of."""
+        return self.offset(shapes, like).abs()
+
+    def terms(self, *z: Float[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:
+        """Return the largest sum of absolute terms, constants included, for operands of these magnitudes."""
+        total = self.absolute(*z)
+        return total if self.homogeneous else total + self.constants([tuple(t.shape[1:]) for t in z], z[0])
+
+    def carried(self, errors: Sequence[Tensor], magnitudes: Sequence[Tensor], share: float) -> Float[Tensor, "b ..."]:
+        """Return how far a result may be off: by the operands' errors, and by a share of all terms.
+
+        One pass does for both, where errors and `terms` apart would take two.
+        """
+        total = self.absolute(*(torch.add(e, m, alpha=share) for e, m in zip(errors, magnitudes, strict=True)))
+        if self.homogeneous:
+            return total
+        return total + self.constants([tuple(m.shape[1:]) for m in magnitudes], total) * share
+
+    def then(self, diagonal: "Diagonal") -> "Affine | None":
+        """Return this op followed by a diagonal one as a single op, where that is cheaper to compute; else None."""
+        return None
+
+    def pull_back_windows(
+        self, rows: Float[Tensor, "r c h w"], window: Window, shapes: Sequence[tuple[int, ...]]
+    ) -> list[tuple[Float[Tensor, "r c2 h2 w2"], Window]] | None:
+        """Return `pull_back` of rows of which only windows are given, as windows; None where it needs whole rows."""
+        return None
+
+    def pull_back(
+        self, rows: Float[Tensor, "r ..."], shapes: Sequence[tuple[int, ...]]
+    ) -> tuple[Float[Tensor, "r ..."], ...]:
+        """Return rows @ L for each operand, so that <rows, L z> = sum of <pulled, z>."""
+        create_graph = rows.requires_grad
+        with torch.enable_grad():
+            zeros = tuple(rows.new_zeros(len(rows), *shape).requires_grad_() for shape in shapes)
+            return torch.autograd.grad(self(*zeros), zeros, rows, create_graph=create_graph)
+
+    def interval(self, *box: Box) -> Box:
+        if not self.roundings:
+            return box[0].map(self)
+        return Box.around(self(*(b.center for b in box)), self.absolute(*(b.radius for b in box)))
+
+
+class Diagonal(Affine):
+    """z -> scale * z + shift, element by element; scale and shift broadcast over the batch."""
+
+    scale: Float[Tensor, "*#z"]
+    shift: Float[Tensor, "*#z"]
+    one_to_one = True
+    roundings = 6  # a multiplication and an addition, and those of computing scale and shift themselves
+    roundings_back = 4
+
+    def __call__(self, z: Tensor) -> Tensor:
+        return torch.addcmul(self.shift, z, self.scale)
+
+    def linear(self, z: Tensor) -> Tensor:
+        return z * self.scale
+
+    def absolute(self, z: Tensor) -> Tensor:
+        return z * self.scale.abs()
+
+    def pull_back(self, rows: Tensor, shapes: Sequence[tuple[int, ...]]) -> tuple[Tensor]:
+        return (rows * self.scale,)
+
+    def pull_back_windows(
+        self, rows: Tensor, window: Window, shapes: Sequence[tuple[int, ...]]
+    ) -> list[tuple[Tensor, Window]] | None:
+        return [(rows * self.scale, window)] if self.scale.shape[1:] == (1, 1) else None

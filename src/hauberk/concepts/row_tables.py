@@ -1,0 +1,132 @@
+"""What rows are multiplied with on their way back through a graph."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from hauberk.concepts.affine import Affine
+from hauberk.concepts.box import Box
+from hauberk.concepts.graph import FrozenGraph
+from hauberk.concepts.op import Relaxable
+from hauberk.concepts.perturbation_set import CertifiableSet
+from hauberk.concepts.relaxation import Relaxation
+from hauberk.concepts.rounding import rounding_factor
+from hauberk.concepts.rows import Rows, Window
+from hauberk.concepts.slopes import Slopes
+from hauberk.errors import UnsupportedOpError
+
+Tables = tuple[Tensor | None, ...]
+
+
+class RowTables:
+    """For every value its box, constants or lines, with an allowance for rounding errors; each made once.
+
+    Without slopes no value has lines, and rows end at boxes.
+    """
+
+    def __init__(
+        self, graph: FrozenGraph, S: CertifiableSet, boxes: Sequence[Box], slopes: Slopes | None, *, outward: bool
+    ) -> None:
+        self.graph, self.S, self.boxes, self.slopes, self.outward = graph, S, boxes, slopes, outward
+        self.relaxations: dict[int, Relaxation] = {}
+        self.magnitudes: dict[int, Tensor] = {}
+        self.made: dict[tuple[int, Window | None, bool], Tables] = {}
+
+    @property
+    def two_sided(self) -> bool:
+        """Whether a row is bounded from both sides at once: both lines of every relaxation share their slope."""
+        return self.slopes is None or self.slopes.parallel
+
+    def at(self, index: int, rows: Rows) -> Tables:
+        """Return what rows of this value are multiplied with, as `dots` and `relax` take it."""
+        key = index, rows.window, rows.last
+        if key not in self.made:
+            self.made[key] = tuple(t if t is None else rows.table(t).contiguous() for t in self.facts(index))
+        return self.made[key]
+
+    def facts(self, index: int) -> Tables:
+        node = self.graph.nodes[index - 1] if index else None
+        if node is not None and isinstance(node.op, Relaxable) and self.slopes is not None:
+            return self.line_facts(index)
+        batch = self.boxes[0].lower
+        allowed = self.magnitude(index) * self.allowance(index, batch.dtype) if self.outward else None
+        if node is None:
+            if not self.S.is_box:
+                return None, allowed
+        elif isinstance(node.op, Affine):
+            shapes = [self.graph.shapes[i] for i in node.inputs]
+            offset = None if node.op.homogeneous else node.op.offset(shapes, batch)
+            return offset if offset is None else offset.expand(len(batch), *offset.shape[1:]), allowed
+        box = self.boxes[index]
+        return box.center, box.radius if allowed is None else box.radius + allowed
+
+    def line_facts(self, index: int) -> Tables:
+        """Return the lines of a relaxed node; with the constants of the value that it reads, where only it does.
+
+        That spares rows a walk.
+        """
+        lines, radius = self.lines(index)
+        low, high, below, above = lines.lower_slope, lines.upper_slope, lines.lower_intercept, lines.upper_intercept
+        operand = self.graph.nodes[index - 1].inputs[0]
+        offset, allowed = self.facts(operand) if operand in self.graph.bent else (None, None)
+        if offset is not None:
+            below = low * offset if below is None else torch.addcmul(below, low, offset)
+            above = torch.addcmul(above, high, offset)
+        if allowed is not None:
+            radius = lines.steepest * allowed if radius is None else torch.addcmul(radius, lines.steepest, allowed)
+        return low, high, below, above, radius
+
+    def lines(self, index: int) -> tuple[Relaxation, Float[Tensor, "b ..."] | None]:
+        """Return the lines that rows take behind a relaxed node, and how far it may be off them on either side.
+
+        Parallel lines become one in the middle, and half their distance.
+        """
+        lines = self.relaxation(index)
+        allowed = self.magnitude(index) * self.allowance(index, self.boxes[0].lower.dtype) if self.outward else None
+        if not self.two_sided:
+            return lines, allowed
+        low = 0 if lines.lower_intercept is None else lines.lower_intercept
+        middle, half = (lines.upper_intercept + low) * 0.5, (lines.upper_intercept - low) * 0.5
+        lines = replace(lines, lower_intercept=middle, upper_intercept=middle)
+        return lines, half if allowed is None else half + allowed
+
+    def relaxation(self, index: int) -> Relaxation:
+        """Return the relaxation of the node that computes this value."""
+        if index not in self.relaxations:
+            node = self.graph.nodes[index - 1]
+            if not isinstance(node.op, Relaxable) or self.slopes is None:
+                raise UnsupportedOpError(f"no linear relaxation is known for {node.name} ({type(node.op).__name__}).")
+            self.relaxations[index] = self.slopes.at(index)(node.op, self.boxes[node.inputs[0]])
+        return self.relaxations[index]
+
+    def magnitude(self, index: int) -> Float[Tensor, "b ..."]:
+        """Return a bound of the sums of absolute terms that computing this value, or a bound of it, goes through."""
+        if index not in self.magnitudes:
+            self.magnitudes[index] = self.terms(index)
+        return self.magnitudes[index]
+
+    def terms(self, index: int) -> Float[Tensor, "b ..."]:
+        if index == 0:
+            return self.boxes[0].magnitude
+        node = self.graph.nodes[index - 1]
+        inputs = [self.boxes[i].magnitude for i in node.inputs]
+        if isinstance(node.op, Affine):
+            return node.op.terms(*inputs)
+        return self.boxes[index].magnitude if self.slopes is None else self.relaxation(index).magnitude(inputs[0])
+
+    def allowance(self, index: int, dtype: torch.dtype) -> float:
+        """Return the share of its magnitude by which a value may be off.
+
+        By the network's arithmetic when it runs in this precision, and by the bound's own, in which rows meet at values
+        that are read more than once. Inner products are summed in float64, which adds roundings only to bounds in that
+        precision; those with a set's support function run in the set's own.
+        """
+        node = self.graph.nodes[index - 1] if index else None
+        count = self.boxes[index].lower[0].numel() if index == 0 or dtype == torch.float64 else 0
+        if node is not None:
+            count += max(self.graph.readers[i] for i in node.inputs)
+            count += node.op.roundings + node.op.roundings_back if isinstance(node.op, Affine) else 0
+        return rounding_factor(count + 16, dtype)
