@@ -95,7 +95,7 @@ def test_any_slopes_lie_below_the_program_below_the_exact_minimum_below_every_sa
         drawn = {w: torch.rand(B, w, generator=generator, dtype=DTYPE) for w in WIDTHS[1:-1]}
         any_slopes = BackwardLinear(Known(tuple(found.boxes)), Held(drawn))(frozen, S, spec, outward=False).lower
         assert (any_slopes <= found.lower + 1e-9).all()
-    exact = MixedInteger(boxes)(NetworkSubject(graph.module, graph), S, spec).lower
+    exact = MixedInteger(boxes, minimum=True)(NetworkSubject(graph.module, graph), S, spec).lower
     assert (found.lower <= exact + 1e-6).all()
     assert (exact <= lowest(frozen, S, spec)).all()
 
@@ -182,7 +182,7 @@ def test_no_backward_bound_is_better_and_the_exact_minimum_is_not_worse(name):
     found = LinearProgram(boxes)(frozen, S, spec, outward=False).lower
     for slopes in (BackwardLinear(), BackwardLinear(boxes, Parallel())):
         assert (slopes(frozen, S, spec, outward=False).lower <= found + 1e-12).all()
-    exact = MixedInteger(boxes)(NetworkSubject(graph.module, graph), S, spec).lower
+    exact = MixedInteger(boxes, minimum=True)(NetworkSubject(graph.module, graph), S, spec).lower
     assert (found <= exact + 1e-6).all()
 
 

@@ -10,6 +10,7 @@ from torch import nn
 from hauberk.bounds import BackwardLinear, Interval
 from hauberk.capture import capture
 from hauberk.concepts.certificate import Verdict
+from hauberk.concepts.execution_error import execution_error
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import NetworkSubject, Subject
@@ -17,7 +18,6 @@ from hauberk.errors import UnsupportedOpError, UnsupportedSetError
 from hauberk.threats import LinfBall
 from hauberk.threats.linf_ball import LinfSet
 from hauberk.verification import MixedInteger
-from hauberk.verification.mixed_integer import execution_error
 from laws import networks
 
 DTYPE = torch.float64
@@ -52,13 +52,16 @@ def test_the_minimum_is_that_of_a_dense_grid(intermediate, seed):
     values = torch.einsum("bkc,bsc->bks", spec.rows, logits).amin(2)
     steepest = torch.einsum("oi,ij,jk->ok", *(layer.weight.abs() for layer in subject.module[::-2]))
     reach = (spec.rows.abs() @ steepest).sum(2) * EPS / (SIDE - 1)
-    certificate = MixedInteger(intermediate)(subject, S, spec)
+    certificate = MixedInteger(intermediate, minimum=True)(subject, S, spec)
     assert (certificate.lower <= values).all()
     assert (values - certificate.lower <= reach + 1e-6).all()
     decided = torch.where((values > 0).all(1), Verdict.VERIFIED.value, Verdict.FALSIFIED.value)
     clear = (values.abs() > reach).all(1)
     assert clear.any()
+    sign = MixedInteger(intermediate)(subject, S, spec)
     assert torch.equal(certificate.verdict[clear], decided[clear])
+    assert torch.equal(sign.verdict[clear], decided[clear])
+    assert (sign.lower <= values).all()
 
 
 def test_both_verdicts_occur():
@@ -66,17 +69,32 @@ def test_both_verdicts_occur():
     assert {Verdict.VERIFIED.value, Verdict.FALSIFIED.value} == set(verdicts.tolist())
 
 
-def test_an_example_without_time_is_a_timeout_and_has_no_bound():
-    certificate = MixedInteger(Interval(), seconds=0.0)(*problem(0))
-    assert (certificate.verdict == Verdict.TIMEOUT).all()
-    assert (certificate.lower == -torch.inf).all()
+def test_an_example_without_time_is_a_timeout_unless_its_boxes_prove_it():
+    subject, S, spec = problem(0, 0.1)
+    boxes = Interval()(subject.graph.frozen(), S, spec).lower
+    certificate = MixedInteger(Interval(), seconds=0.0)(subject, S, spec)
+    proven = (boxes > 0).all(1)
+    assert proven.any()
+    assert not proven.all()
+    assert torch.equal(certificate.verdict, torch.where(proven, Verdict.VERIFIED.value, Verdict.TIMEOUT.value))
+    assert torch.equal(certificate.lower, boxes)
+
+
+def test_a_search_for_a_sign_ends_before_the_minimum_is_known():
+    """Proven where the bound suffices, refuted at the first failing point: neither is the minimum."""
+    subject, S, spec = problem(3, 0.2)
+    exact = MixedInteger(Interval(), minimum=True)(subject, S, spec)
+    sign = MixedInteger(Interval())(subject, S, spec)
+    assert torch.equal(sign.verdict, exact.verdict)
+    assert (sign.lower <= exact.lower + 1e-6).all()
+    assert (sign.lower < exact.lower - 1e-3).any()
 
 
 def test_every_row_and_its_offset_are_bounded():
     subject, S, spec = problem(1)
-    lower = MixedInteger(Interval())(subject, S, spec).lower
+    lower = MixedInteger(Interval(), minimum=True)(subject, S, spec).lower
     both = LinearSpec(torch.cat([spec.rows, -spec.rows], 1), torch.cat([spec.offset + 0.5, spec.offset], 1))
-    found = MixedInteger(Interval())(subject, S, both).lower
+    found = MixedInteger(Interval(), minimum=True)(subject, S, both).lower
     torch.testing.assert_close(found[:, :1], lower + 0.5, rtol=0, atol=1e-6)
     assert (found[:, 1:] <= -spec.value(subject.module(S.start))).all()
 
@@ -108,7 +126,7 @@ def test_certificates_of_float32_networks_lie_below_their_execution():
     graph = networks.network("convolutional", 5, dtype=torch.float32)
     x = networks.images(4, 5, torch.float32)
     spec = LinearSpec.margins(graph(x).argmax(1), networks.CLASSES)
-    certificate = MixedInteger(Interval())(NetworkSubject(graph.module, graph), LinfBall(0.0).at(x), spec)
+    certificate = MixedInteger(Interval(), minimum=True)(NetworkSubject(graph.module, graph), LinfBall(0.0).at(x), spec)
     assert (certificate.lower <= spec.value(graph(x))).all()
     torch.testing.assert_close(certificate.lower, spec.value(graph(x)).detach(), rtol=0, atol=1e-4)
     assert certificate.verified.all()

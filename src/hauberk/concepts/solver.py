@@ -1,5 +1,7 @@
 """HiGHS, which solves linear and mixed-integer programs."""
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import highspy
@@ -35,6 +37,7 @@ class Solver:
     def __init__(self, program: Program) -> None:
         matrix, binary = program.matrix(), np.concatenate(program.binary)
         self.highs, self.variables, self.integral = highspy.Highs(), program.variables, len(binary) > 0
+        self.enough = [math.inf]
         for name, value in OPTIONS.items():
             self.highs.setOptionValue(name, value)
         if not self.integral:
@@ -53,13 +56,26 @@ class Solver:
             kinds = np.full(program.variables, highspy.HighsVarType.kContinuous)
             kinds[binary] = highspy.HighsVarType.kInteger
             lp.integrality_ = list(kinds)
+            self.highs.cbMipInterrupt.subscribe(stopping(self.enough))
         self.accepted = self.highs.passModel(lp) != highspy.HighsStatus.kError
 
-    def minimize(self, cost: Float[np.ndarray, "n"], seconds: float = np.inf) -> highspy.HighsModelStatus:
-        """Minimise <cost, variables>, for so long at most; return how it ended."""
+    def minimize(
+        self,
+        cost: Float[np.ndarray, "n"],
+        seconds: float = math.inf,
+        *,
+        below: float = -math.inf,
+        above: float = math.inf,
+    ) -> highspy.HighsModelStatus:
+        """Minimise <cost, variables>, for so long at most; return how it ended.
+
+        A mixed-integer search also ends with a solution that lies `below`, or a bound that lies `above`.
+        """
         if not self.accepted:
             return highspy.HighsModelStatus.kModelError
         self.highs.changeColsCost(self.variables, np.arange(self.variables, dtype=np.int32), cost)
+        self.enough[0] = above
+        self.highs.setOptionValue("objective_target", below)
         self.highs.setOptionValue("time_limit", self.highs.getRunTime() + seconds)  # the clock is never set back
         self.highs.run()
         return self.highs.getModelStatus()
@@ -80,3 +96,13 @@ class Solver:
         """Return the variables at the best solution that was found last, None where there is none."""
         solution = self.highs.getSolution()
         return np.array(solution.col_value) if solution.value_valid else None
+
+
+def stopping(enough: list[float]) -> Callable[[highspy.highs.HighsCallbackEvent], None]:
+    """Return what interrupts a search whose bound exceeds the number in the list."""
+
+    def stop(event: highspy.highs.HighsCallbackEvent) -> None:
+        if event.data_out.mip_dual_bound > enough[0]:
+            event.interrupt()
+
+    return stop

@@ -11,7 +11,7 @@ ALWAYS = ("hauberk.training.Trainer", "hauberk.evaluation.Evaluator", "hauberk.e
 NOISE = (
     *("Parser key", "Problem with given class_path", "Subtypes:", "Errors:", "Does not validate", "Subclass types"),
     "Given value: Namespace",
-    "Expected a <class 'NoneType'>",  # no way out is lost: whatever may be left out says so by its default
+    "Expected a <class 'NoneType'>",  # who gave something did not mean nothing
 )
 
 

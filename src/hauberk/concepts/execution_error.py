@@ -1,0 +1,36 @@
+"""How far a network's execution may be off its value in exact arithmetic."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from hauberk.concepts.affine import Affine
+from hauberk.concepts.box import Box
+from hauberk.concepts.graph import FrozenGraph
+from hauberk.concepts.op import Elementwise
+from hauberk.concepts.rounding import rounding_factor
+from hauberk.concepts.specification import LinearSpec
+from hauberk.errors import UnsupportedOpError
+
+
+def execution_error(graph: FrozenGraph, boxes: list[Box], spec: LinearSpec) -> Float[Tensor, "b k"]:
+    """Return by how much a row's value may differ between the network in exact arithmetic and its execution.
+
+    Each affine node adds its own rounding errors to those that it passes on; a piecewise linear function passes them on
+    no steeper than its steepest piece.
+
+    Raises:
+        UnsupportedOpError: a node is neither affine nor piecewise linear.
+    """
+    errors = [torch.zeros_like(boxes[0].lower)]
+    for node in graph.nodes:
+        given = [errors[i] for i in node.inputs]
+        if isinstance(node.op, Affine):
+            share = 2 * rounding_factor(node.op.roundings + 8, given[0].dtype)
+            errors.append(node.op.carried(given, [boxes[i].magnitude for i in node.inputs], share))
+        elif isinstance(node.op, Elementwise) and node.op.pieces is not None:
+            errors.append(given[0] * max(abs(slope) for slope in node.op.pieces.slopes))
+        else:
+            raise UnsupportedOpError(f"{node.name} ({type(node.op).__name__}) is not piecewise linear.")
+    logits = errors[-1] + boxes[-1].magnitude * (2 * rounding_factor(spec.rows.shape[2] + 8, errors[-1].dtype))
+    return torch.einsum("bkc,bc->bk", spec.rows.abs(), logits)
