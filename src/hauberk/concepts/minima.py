@@ -72,7 +72,9 @@ class Minima:
             self.late |= status == STATUS.kTimeLimit
             if status not in ANSWERS:
                 break
-            bound, point = max(bound, self.solver.bound() + constant), self.solver.point()
+            if math.isfinite(found := self.solver.bound()):  # infinite without any solution, which every network has
+                bound = max(bound, found + constant)
+            point = self.solver.point()
             self.refuted |= point is not None and self.breaks(point[: self.inputs])
             if self.refuted or status != STATUS.kObjectiveTarget:
                 break
