@@ -1,5 +1,7 @@
 """Certificates that may fail: how they meet others, and counterexamples."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -73,3 +75,17 @@ def test_merging_into_some_examples_changes_no_confidence_of_the_others():
     assert broken.overturned.tolist() == [False, True, False, False]
     later = whole.merged_at(torch.tensor([1, 2]), broken.select(torch.tensor([1, 2])))
     assert later.overturned.tolist() == [False, True, False, False]
+
+
+def test_counterexamples_are_those_of_whichever_refutes():
+    points = torch.arange(3.0)[:, None]
+    first = replace(certificate([FALSIFIED, UNKNOWN, UNKNOWN], -1.0, 1.0), counterexamples=points)
+    second = replace(certificate([UNKNOWN, FALSIFIED, UNKNOWN], -1.0, 1.0), counterexamples=points + 10)
+    for merged in both_ways(first, second):
+        assert merged.counterexamples[:2, 0].tolist() == [0.0, 11.0]
+    plain = certificate([UNKNOWN, UNKNOWN, VERIFIED], -1.0, 1.0)
+    assert plain.merged(plain).counterexamples is None
+    assert plain.merged(first).counterexamples[0] == 0.0
+    later = plain.merged_at(torch.tensor([1]), second.select(torch.tensor([1])))
+    assert later.counterexamples[1] == 11.0
+    assert later.select(torch.tensor([2, 1])).counterexamples[1] == 11.0

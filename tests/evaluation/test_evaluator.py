@@ -13,16 +13,17 @@ from hauberk.attacks import FGSM, PGD, Restarts
 from hauberk.bounds import BackwardLinear, Interval
 from hauberk.capture import capture
 from hauberk.concepts.attack import Attack
-from hauberk.concepts.certificate import Certificate, Verifier
+from hauberk.concepts.certificate import Certificate, Verdict, Verifier
 from hauberk.errors import HauberkError, InputError, SoundnessError
 from hauberk.evaluation import Curve, Evaluator
 from hauberk.evaluation.records import read_records
 from hauberk.losses import CrossEntropy, Margin
 from hauberk.objectives import Certified
+from hauberk.reports.tables import headline_rows, read
 from hauberk.schedules import Constant
 from hauberk.threats import LinfBall
 from hauberk.training import Trainer
-from hauberk.verification import ByBound
+from hauberk.verification import ByBound, MixedInteger
 
 THREAT = LinfBall(0.03)
 VERIFIERS = [ByBound(Interval(), "interval"), ByBound(BackwardLinear(), "CROWN")]
@@ -187,6 +188,46 @@ def test_a_proof_that_may_fail_is_overturned_by_an_attack_and_counted(network: n
     assert [one["overturned"] for one in (sure, idle)] == [0, 0]
     assert (sure["confidence"], lucky["confidence"]) == (1.0, 0.6)
     assert not list(tmp_path.glob("contradiction-*"))
+
+
+def test_counterexamples_of_verifiers_count_as_those_of_attacks_do(network: nn.Module, tmp_path: Path):
+    verifiers = [ByBound(Interval(), "interval"), MixedInteger(BackwardLinear(), name="exact")]
+    plan = Evaluator({"weak": PGD(Margin(), 1, 0.01)}, verifiers, shard=40)
+    summary = plan.evaluate(network, digits(60), LinfBall(0.03), tmp_path)
+    records = read_records(tmp_path / "records")
+    refuted = records.filter(records["broken_by"] == "exact")
+    assert len(refuted) == summary["verifiers"][1]["refuted"] > 0
+    clean, attacked, certified = (summary[name]["count"] for name in ("clean", "attacked", "certified"))
+    assert 0 < certified <= attacked == clean - summary["attacks"][0]["broken"] - len(refuted)
+    assert attacked - certified <= 1, "all but minima within rounding errors of zero are decided"
+    assert refuted["certified_by"].is_null().all()
+    assert (refuted["distance"] <= 0.03 * (1 + 1e-6)).all()
+    headline = headline_rows(read(summary))
+    assert next(row.meaning for row in headline if row.name == "attacked").endswith("and every verifier")
+
+
+@dataclass(frozen=True)
+class Slanderous(Verifier):
+    """Calls everything refuted, at points that the network gets right."""
+
+    name: str = "slanderous"
+
+    def __call__(self, subject, S, spec) -> Certificate:
+        found = Certificate.from_lower(-torch.ones_like(spec.offset), subject.kind, "none")
+        verdict = torch.full_like(found.verdict, Verdict.FALSIFIED.value)
+        return replace(found, verdict=verdict, counterexamples=S.start)
+
+
+def test_a_refutation_that_does_not_hold_is_not_counted(network: nn.Module, tmp_path: Path):
+    plan = replace(EVALUATOR, attacks={}, verifiers=[Slanderous()], curve=None)
+    summary = plan.evaluate(network, digits(100), THREAT, tmp_path)
+    assert summary["attacked"]["count"] == summary["clean"]["count"]
+    assert summary["verifiers"][0]["refuted"] == 0
+
+
+def test_an_attack_and_a_verifier_may_not_share_a_name():
+    with pytest.raises(InputError, match="PGD"):
+        replace(EVALUATOR, verifiers=[ByBound(Interval(), "PGD")])
 
 
 @dataclass(frozen=True)

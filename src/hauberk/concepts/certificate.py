@@ -41,6 +41,8 @@ class Certificate:
     """The largest radius found to be proven, smaller ones included, 0 for none; None where none was looked for."""
     overturned: Bool[Tensor, "b"] | None = None
     """Where a counterexample refuted a proof of confidence below 1: counted against its promise; None for nowhere."""
+    counterexamples: Float[Tensor, "b *z"] | None = None
+    """Members at which FALSIFIED examples fail, anything for the others; None where no verifier showed any."""
 
     @classmethod
     def from_lower(
@@ -76,6 +78,7 @@ class Certificate:
             confidence=self.confidence[index],
             radius=None if self.radius is None else self.radius[index],
             overturned=None if self.overturned is None else self.overturned[index],
+            counterexamples=None if self.counterexamples is None else self.counterexamples[index],
         )
 
     def merged(self, other: "Certificate") -> "Certificate":
@@ -108,6 +111,7 @@ class Certificate:
             arithmetic=joined(self.arithmetic, other.arithmetic),
             radius=torch.stack(radii).amax(0) if radii else None,
             overturned=torch.stack(overturned).any(0) if overturned else None,
+            counterexamples=shown(first, second),
         )
 
     def beside(self, other: "Certificate") -> "Certificate":
@@ -130,6 +134,8 @@ class Certificate:
         dtype = torch.promote_types(self.lower.dtype, other.lower.dtype)  # never rounds a bound up
         b, k = self.lower.shape
         sure, nowhere = self.confidence.new_ones(b), torch.zeros_like(self.decided)
+        points = other.counterexamples
+        blank = None if points is None else points.new_zeros(b, *points.shape[1:])
         whole = replace(
             other,
             verdict=self.verdict.masked_fill(self.decided, Verdict.UNKNOWN.value).index_copy(0, index, other.verdict),
@@ -137,8 +143,18 @@ class Certificate:
             confidence=sure.index_copy(0, index, other.confidence.to(sure)),
             radius=None,
             overturned=None if other.overturned is None else nowhere.index_copy(0, index, other.overturned),
+            counterexamples=blank if points is None or blank is None else blank.index_copy(0, index, points),
         )
         return self.merged(whole)
+
+
+def shown(first: Certificate, second: Certificate) -> Tensor | None:
+    """Return the counterexamples of the first certificate where it refutes, and else those of the second."""
+    points, others = first.counterexamples, second.counterexamples
+    if points is None or others is None:
+        return others if points is None else points
+    refuted = first.verdict == Verdict.FALSIFIED
+    return torch.where(refuted.view(-1, *[1] * (points.dim() - 1)), points, others)
 
 
 def joined(first: str, second: str) -> str:

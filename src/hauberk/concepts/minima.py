@@ -7,6 +7,7 @@ from collections.abc import Callable
 import highspy
 import numpy as np
 from jaxtyping import Float
+from torch import Tensor
 
 from hauberk.concepts.certificate import Verdict
 from hauberk.concepts.encoding import Encoding
@@ -28,7 +29,7 @@ class Minima:
         rows: Float[np.ndarray, "k classes"],
         offset: Float[np.ndarray, "k"],
         error: Float[np.ndarray, "k"],
-        breaks: Callable[[Float[np.ndarray, "n"]], bool],
+        failure: Callable[[Float[np.ndarray, "n"]], Tensor | None],
         seconds: float,
     ) -> None:
         """Prepare the search.
@@ -38,19 +39,23 @@ class Minima:
             rows: of the logits.
             offset: of each row.
             error: how far each row's value may be off when the network runs.
-            breaks: whether the network itself fails at an input.
+            failure: returns the member of the set that an input stands for, if the network itself fails there.
             seconds: how long all searches may take.
         """
-        self.encoding, self.rows, self.offset, self.error, self.breaks = encoding, rows, offset, error, breaks
+        self.encoding, self.rows, self.offset, self.error, self.failure = encoding, rows, offset, error, failure
         self.inputs = len(encoding.program.lower[0])
         self.solver = Solver(encoding.program) if encoding.finite else None
         self.end = time.monotonic() + seconds
-        self.refuted, self.late = False, False
+        self.failing: Tensor | None = None
+        """A member at which the network fails, once one is found."""
+        self.late = False
 
     @property
     def verdict(self) -> Verdict:
         """What the searches say where they prove nothing."""
-        return Verdict.FALSIFIED if self.refuted else Verdict.TIMEOUT if self.late else Verdict.UNKNOWN
+        if self.failing is not None:
+            return Verdict.FALSIFIED
+        return Verdict.TIMEOUT if self.late else Verdict.UNKNOWN
 
     def lower(self, k: int, *, sign: bool) -> float:
         """Return a lower bound of row k as the network runs: its minimum's, or with `sign` one that settles its sign.
@@ -75,7 +80,8 @@ class Minima:
             if math.isfinite(found := self.solver.bound()):  # infinite without any solution, which every network has
                 bound = max(bound, found + constant)
             point = self.solver.point()
-            self.refuted |= point is not None and self.breaks(point[: self.inputs])
-            if self.refuted or status != STATUS.kObjectiveTarget:
+            if point is not None and self.failing is None:
+                self.failing = self.failure(point[: self.inputs])
+            if self.failing is not None or status != STATUS.kObjectiveTarget:
                 break
         return bound - SLACK * max(1.0, abs(bound)) - error

@@ -61,12 +61,17 @@ def answered(
         raise HauberkError(
             f"attack {name} answered with shape {tuple(z.shape)}, not {tuple(S.start.shape)}: a bug in the attack."
         )
-    z = z.detach()
+    answers = checked(subject, S, y, z.detach())
+    if isinstance(attack, Attack) and not answers.member.all():
+        first = int(index[~answers.member][0])
+        raise HauberkError(f"attack {name} answered example {first} with a point outside the perturbation set: a bug.")
+    return answers
+
+
+def checked(subject: NetworkSubject, S: PerturbationSet, y: Int[Tensor, "b"], z: Float[Tensor, "b *z"]) -> Answers:
+    """Return what holds of points that are said to break examples with these labels."""
     finite = z.isfinite().flatten(1).all(1)
     member = S.contains(z) & finite
-    if isinstance(attack, Attack) and not member.all():
-        first = int(index[~member][0])
-        raise HauberkError(f"attack {name} answered example {first} with a point outside the perturbation set: a bug.")
     with torch.no_grad():
         wrong = (subject.predict(S.decode(z)) != y) & finite
     return Answers(z, member, member & wrong, distances(S, z, wrong))

@@ -1,4 +1,4 @@
-"""What attacks have found among a batch of examples."""
+"""What attacks, and verifiers, have broken among a batch of examples."""
 
 import json
 from collections.abc import Iterable
@@ -29,7 +29,7 @@ class Counterexamples:
         self.outcomes: dict[str, Outcome] = {}
         self.seconds: dict[str, float] = {}
         self.refusals: dict[str, HauberkError] = {}
-        self._y = y
+        self._y, self._refuted = y, Outcome.blank(y)
 
     def outcome(self, name: str) -> Outcome:
         """Return what an attack did so far."""
@@ -48,13 +48,21 @@ class Counterexamples:
 
     def note(self, name: str, left: Int[Tensor, "s"], answers: Answers, seconds: float) -> None:
         """Take down what an attack answered for the examples at these positions."""
+        self.outcome(name).note(left, answers.broken, answers.distance)
+        self._keep(name, left, answers)
+        self.seconds[name] = seconds
+
+    def refute(self, name: str, left: Int[Tensor, "s"], answers: Answers) -> None:
+        """Take down the counterexamples that a verifier showed for the examples at these positions."""
+        self._refuted.note(left, answers.broken, answers.distance)
+        self._keep(name, left, answers)
+
+    def _keep(self, name: str, left: Int[Tensor, "s"], answers: Answers) -> None:
         new = torch.tensor([self.by[position] is None for position in left.tolist()], device=left.device)
         shown = new & answers.member
         self.points[left[shown]] = answers.z[shown].to(self.points)
         self.answered[left[shown]] = True
-        self.outcome(name).note(left, answers.broken, answers.distance)
         self._credit(name, left[answers.broken])
-        self.seconds[name] = seconds
 
     def _credit(self, name: str, positions: Int[Tensor, "s"]) -> None:
         for position in positions.tolist():
@@ -62,9 +70,8 @@ class Counterexamples:
 
     @property
     def distance(self) -> Float32[Tensor, "b"]:
-        """How near the nearest misclassified point is that any attack found; infinite where none did."""
-        none = torch.full_like(self._y, inf, dtype=torch.float32)
-        return torch.stack([none, *(outcome.distance for outcome in self.outcomes.values())]).amin(0)
+        """How near the nearest misclassified point is that was found; infinite where there is none."""
+        return torch.stack([one.distance for one in (self._refuted, *self.outcomes.values())]).amin(0)
 
     def facts(self) -> dict[str, str]:
         """Return what the records' file says of all examples together."""

@@ -67,6 +67,8 @@ class Evaluator:
         require_names(self.studies)
         if twice := sorted(self.attacks.keys() & self.undecided.keys()):
             raise InputError(f"two attacks of one name would share a column of the records: rename {', '.join(twice)}.")
+        if both := sorted(self.everything.keys() & {verifier.name for verifier in self.verifiers}):
+            raise InputError(f"records name who broke an example, but an attack and a verifier are {', '.join(both)}.")
 
     @property
     def everything(self) -> dict[str, Attack | MinimumDistanceAttack]:

@@ -13,14 +13,14 @@ from torch import Tensor
 
 from hauberk.atomic import replacing
 from hauberk.concepts.attack import Attack, MinimumDistanceAttack
-from hauberk.concepts.certificate import Verifier
+from hauberk.concepts.certificate import Verdict, Verifier
 from hauberk.concepts.dataset import Split
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import NetworkSubject, labels_of
 from hauberk.errors import ShapeError, SoundnessError, UnsupportedOpError, UnsupportedSetError
-from hauberk.evaluation.answers import answered, finite_or_null
+from hauberk.evaluation.answers import answered, checked, finite_or_null
 from hauberk.evaluation.counterexamples import Counterexamples
 from hauberk.evaluation.isolation import reseed
 from hauberk.evaluation.proofs import Proofs
@@ -83,7 +83,10 @@ class Shard:
         return (open_ & (self.prediction == self.y)).nonzero()[:, 0]
 
     def verify(self, verifier: Verifier) -> None:
-        """Try to prove what is not yet proven; broken examples too, so that a contradiction comes to light."""
+        """Try to prove what is not yet proven; broken examples too, so that a contradiction comes to light.
+
+        Counterexamples that the verifier shows are checked again, as those of attacks are, and count as they do.
+        """
         left = self.correct([proof is not None for proof in self.proofs.by])
         if not len(left):
             return
@@ -95,6 +98,11 @@ class Shard:
             self.proofs.not_applicable[verifier.name] = str(error)
             return
         self.proofs.note(verifier.name, left, certificate, time.monotonic() - began)
+        refuted = certificate.verdict == Verdict.FALSIFIED
+        if certificate.counterexamples is not None and refuted.any():
+            left, z = left[refuted], certificate.counterexamples[refuted]
+            answers = checked(self.subject, self.S.select(left), self.y[left], z)
+            self.counterexamples.refute(verifier.name, left, answers)
 
     def attack(
         self, name: str, attack: Attack | MinimumDistanceAttack, *, everywhere: bool = False, skip_proven: bool = False

@@ -43,7 +43,8 @@ def summarised(
             confidence[name] = min(value, confidence.get(name, 1.0))
     overturned = records.filter(records["broken_by"].is_not_null() & records["certified_by"].is_not_null())
     certified = Counter(records["certified_by"])
-    certified -= (refuted := Counter(overturned["certified_by"]))
+    certified -= (wrong := Counter(overturned["certified_by"]))
+    refuted = Counter(records["broken_by"])
     curve = [read_records(place) for place in (folder / "curve").glob("*")]
     return {
         "subject": "network",
@@ -63,7 +64,8 @@ def summarised(
                 "seconds": seconds[verifier.name],
                 "not_applicable": refusals.get(verifier.name),
                 "confidence": confidence.get(verifier.name, 1.0),
-                "overturned": refuted[verifier.name],
+                "overturned": wrong[verifier.name],
+                "refuted": refuted[verifier.name],
             }
             for verifier in verifiers
         ],

@@ -85,6 +85,8 @@ class VerifierResult:
     """The least probability with which one of its proofs is right."""
     overturned: int = 0
     """How many of its proofs an attack refuted, which only those of confidence below 1 allow."""
+    refuted: int = 0
+    """How many examples it broke that no attack before it had."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,11 @@ class Summary(Accuracies):
         """The accuracies that were looked for: attacked and certified where an attack and a verifier applied."""
         looked = {"clean": True, "attacked": bool(self.attackers), "certified": bool(self.provers)}
         return [measure for measure, tried in looked.items() if tried]
+
+    @property
+    def refuted(self) -> int:
+        """How many examples verifiers broke that no attack before them had."""
+        return sum(verifier.refuted for verifier in self.verifiers)
 
     @property
     def compared(self) -> bool:

@@ -34,8 +34,11 @@ MEANINGS = {
 
 def headline_rows(summary: Summary) -> list[Measure]:
     """Return clean, attacked and certified accuracy, from the largest to the smallest."""
+    also = {"attacked": " and every verifier" if summary.refuted else ""}
     return [
-        Measure(name, known, getattr(summary, name)) if name in summary.measures else Measure(name, unknown, None)
+        Measure(name, known + also.get(name, ""), getattr(summary, name))
+        if name in summary.measures
+        else Measure(name, unknown, None)
         for name, (known, unknown) in MEANINGS.items()
     ]
 
@@ -81,7 +84,8 @@ def attack_table(summary: Summary) -> AttackTable:
     cells += [percent(summary.attacked.share)] * summary.compared + [""] * summary.measured
     seconds = sum(attack.seconds for attack in summary.attacks)
     interval = percent_interval(summary.attacked) if summary.compared else ""
-    total = AttackRow("all attacks", "worst case per example", [*cells, duration(seconds)], interval)
+    everyone = "attacks and verifiers" if summary.refuted else "all attacks"
+    total = AttackRow(everyone, "worst case per example", [*cells, duration(seconds)], interval)
     return AttackTable(headings, rows, total)
 
 

@@ -60,24 +60,31 @@ class MixedInteger(Verifier):
             maps = affine_maps(graph, S.start[:1])
             lower = bounds.lower.double()
             found = torch.full(lower.shape[:1], Verdict.UNKNOWN.value, device=lower.device)
+            points = S.start.clone()
             open_rows = ~(lower > (torch.inf if self.minimum else 0))
             for i in open_rows.any(1).nonzero():
                 own = [Box(box.lower[i], box.upper[i]) for box in bounds.boxes]
                 encoding = Encoding(graph, maps, S.select(i), own, integral=True)
                 rows, offset, off = (t[i][0].double().cpu().numpy() for t in (spec.rows, spec.offset, error))
-                breaks = partial(is_refuted, subject, S.select(i), spec.select(i))
-                minima = Minima(encoding, rows, offset, off, breaks, self.seconds)
+                failure = partial(failing, subject, S.select(i), spec.select(i))
+                minima = Minima(encoding, rows, offset, off, failure, self.seconds)
                 for k in lower[i][0].argsort().tolist():
-                    if open_rows[i, k] and (self.minimum or not minima.refuted):
+                    if open_rows[i, k] and (self.minimum or minima.failing is None):
                         lower[i, k] = max(float(lower[i, k]), minima.lower(k, sign=not self.minimum))
                 found[i] = minima.verdict.value
+                if minima.failing is not None:
+                    points[i] = minima.failing
         arithmetic = f"float64 with HiGHS' tolerances, {SLACK:g} and the network's rounding errors subtracted"
         certificate = Certificate.from_lower(lower.to(S.start.dtype), subject.kind, arithmetic)
         proven = certificate.verified & (found != Verdict.FALSIFIED)
-        return replace(certificate, verdict=torch.where(proven, Verdict.VERIFIED.value, found))
+        verdict = torch.where(proven, Verdict.VERIFIED.value, found)
+        return replace(certificate, verdict=verdict, counterexamples=points)
 
 
-def is_refuted(subject: NetworkSubject, S: CertifiableSet, spec: LinearSpec, point: Float[np.ndarray, "n"]) -> bool:
-    """Return whether the network breaks a single example's specification at this point, put into the set."""
+def failing(
+    subject: NetworkSubject, S: CertifiableSet, spec: LinearSpec, point: Float[np.ndarray, "n"]
+) -> Float[Tensor, "1 *z"] | None:
+    """Return this point, put into a single example's set, if it is a member at which the network breaks the spec."""
     z: Tensor = S.project(S.start.new_tensor(point).view_as(S.start))
-    return bool(S.contains(z).all() and (spec.value(subject.module(S.decode(z))) < 0).any())
+    broken = S.contains(z).all() and (spec.value(subject.module(S.decode(z))) < 0).any()
+    return z if broken else None
