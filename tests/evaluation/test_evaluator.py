@@ -206,6 +206,23 @@ def test_counterexamples_of_verifiers_count_as_those_of_attacks_do(network: nn.M
     assert next(row.meaning for row in headline if row.name == "attacked").endswith("and every verifier")
 
 
+@pytest.mark.parametrize("spared", [False, True])
+def test_a_dear_verifier_sees_no_broken_example(network: nn.Module, tmp_path: Path, spared: bool):
+    seen: list[int] = []
+
+    class Watching(Verifier):
+        name, dear = "watching", spared
+
+        def __call__(self, subject, S, spec) -> Certificate:
+            seen.append(len(S.start))
+            return Certificate.from_lower(-torch.ones_like(spec.offset), subject.kind, "none")
+
+    plan = replace(EVALUATOR, verifiers=[Watching()], curve=None)
+    summary = plan.evaluate(network, digits(100), LinfBall(0.1), tmp_path)
+    assert summary["attacked"]["count"] < summary["clean"]["count"]
+    assert sum(seen) == summary["attacked" if spared else "clean"]["count"]
+
+
 @dataclass(frozen=True)
 class Slanderous(Verifier):
     """Calls everything refuted, at points that the network gets right."""
