@@ -207,11 +207,11 @@ def test_counterexamples_of_verifiers_count_as_those_of_attacks_do(network: nn.M
 
 
 @pytest.mark.parametrize("spared", [False, True])
-def test_a_dear_verifier_sees_no_broken_example(network: nn.Module, tmp_path: Path, spared: bool):
+def test_a_verifier_that_is_asked_last_sees_no_broken_example(network: nn.Module, tmp_path: Path, spared: bool):
     seen: list[int] = []
 
     class Watching(Verifier):
-        name, dear = "watching", spared
+        name, last = "watching", spared
 
         def __call__(self, subject, S, spec) -> Certificate:
             seen.append(len(S.start))

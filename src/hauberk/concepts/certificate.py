@@ -167,8 +167,8 @@ class Verifier(ABC):
 
     name: str
     """How records call it."""
-    dear: bool = False
-    """Whether it is not worth its time on examples that attacks broke, on which others show that they claim no more."""
+    last: bool = False
+    """Whether it is asked after the attacks, of what is neither proven nor broken: it takes too long for all else."""
 
     @abstractmethod
     def __call__(self, subject: Subject, S: PerturbationSet, spec: LinearSpec) -> Certificate:

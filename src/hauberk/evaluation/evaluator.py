@@ -40,7 +40,7 @@ class Evaluator:
 
     Args:
         attacks: by the names that records use, cheap ones first.
-        verifiers: cheap ones first.
+        verifiers: cheap ones first; exact ones, which are asked last, see only what is neither proven nor broken.
         curve: the robustness curve, where one is wanted.
         studies: further questions, by the names that the report shows.
         shard: examples a shard, which is what a kill can lose.

@@ -85,11 +85,11 @@ class Shard:
     def verify(self, verifier: Verifier) -> None:
         """Try to prove what is not yet proven; broken examples too, so that a contradiction comes to light.
 
-        A dear verifier is spared those.
+        A verifier that is asked last is spared those.
         Counterexamples that the verifier shows are checked again, as those of attacks are, and count as they do.
         """
         decided = zip(self.proofs.by, self.counterexamples.by, strict=True)
-        left = self.correct([proof is not None or (verifier.dear and broken is not None) for proof, broken in decided])
+        left = self.correct([proof is not None or (verifier.last and broken is not None) for proof, broken in decided])
         if not len(left):
             return
         began = time.monotonic()

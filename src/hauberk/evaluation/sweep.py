@@ -61,11 +61,15 @@ class Sweep:
                 if larger is not None:
                     shard.inherit(pl.read_parquet(larger / file.name), suite.attacks)
                 for verifier in suite.verifiers:
-                    shard.verify(verifier)
+                    if not verifier.last:
+                        shard.verify(verifier)
                 for name, attack in suite.attacks.items():
                     shard.attack(name, attack, everywhere=suite.every_attack, skip_proven=suite.skip_proven)
                 for name, attack in suite.undecided.items():
                     shard.attack(name, attack, everywhere=suite.every_attack, skip_proven=not suite.every_attack)
+                for verifier in suite.verifiers:
+                    if verifier.last:
+                        shard.verify(verifier)
                 shard.require_applicable([*suite.attacks, *suite.undecided])
                 shard.require_agreement(folder.parent)
                 with replacing(file) as temporary:

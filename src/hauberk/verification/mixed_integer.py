@@ -43,7 +43,7 @@ class MixedInteger(Verifier):
     seconds: float = 60.0
     name: str = "mixed integer"
     minimum: bool = False
-    dear = True
+    last = True
 
     def __post_init__(self) -> None:
         if not self.intermediate.certifies or self.intermediate.failure:
