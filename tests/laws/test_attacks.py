@@ -244,7 +244,7 @@ def steadfast(seed, x):
         head.weight.copy_(module[1].weight[:2])
         head.bias.copy_(module[1].bias[:2] + torch.tensor([50.0, 0.0]))
     normal = (head.weight[1] - head.weight[0]).detach().view(1, 1, *SHAPE).expand(len(x), -1, -1, -1, -1)
-    return nn.Sequential(nn.Flatten(), head), normal, float(head.bias[1] - head.bias[0])
+    return nn.Sequential(nn.Flatten(), head), normal, float((head.bias[1] - head.bias[0]).detach())
 
 
 SEARCHES = {

@@ -11,6 +11,7 @@ from hauberk.capture import capture
 from hauberk.concepts.affine import Affine
 from hauberk.concepts.backward_pass import BackwardPass
 from hauberk.concepts.box import Box
+from hauberk.concepts.row_tables import RowTables
 from hauberk.concepts.rows import Rows
 from hauberk.concepts.slopes import Adaptive, Parallel
 from hauberk.ops.arithmetic import Add
@@ -144,7 +145,7 @@ BROKEN = {
     ),
     "windows that see beyond the map": (Rows, "inside", lambda self: self, sound(FAST_LIN, "two convolutions")),
     "no allowance for rounding": (
-        BackwardPass,
+        RowTables,
         "allowance",
         lambda self, index, dtype: 0.0,
         sound(BackwardLinear(Interval()), dtype=torch.float32, threat=LinfBall(0.0)),
