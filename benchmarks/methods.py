@@ -3,7 +3,8 @@
     python benchmarks/methods.py RUN... [--csv FILE]
 
 Reads what `hauberk train` and `hauberk evaluate` have left in the runs' folders, and prints a Markdown table. Intervals
-are exact, at 95 %. Minutes are those of the processor in training, as the journal has them.
+are exact, at 95 %; open are the examples that are neither broken nor proven. Minutes are those of the processor in
+training, as the journal has them.
 """
 
 import argparse
@@ -41,6 +42,8 @@ def row(run: Run) -> dict[str, object]:
         "clean": percent(summary.clean),
         "attacked": percent(summary.attacked),
         "certified": percent(summary.certified),
+        "proven by": ", ".join(f"{one.name} {one.certified}" for one in summary.verifiers if one.certified) or "–",
+        "open": summary.attacked.count - summary.certified.count,
         "epochs": round(training.last.epoch) if training else "",
         "minutes": "" if seconds is None else f"{seconds / 60:.1f}",
     }
