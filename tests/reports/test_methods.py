@@ -1,6 +1,7 @@
 """The table that compares trainings."""
 
 import csv
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -17,4 +18,8 @@ def test_each_run_is_a_row_with_exact_intervals(make_run, tmp_path):
     with (tmp_path / "table.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert rows[0]["certified"].count("–") == 1
-    assert rows[0].keys() == {"method", "eps", "examples", "clean", "attacked", "certified", "epochs", "minutes"}
+    assert {"method", "eps", "examples", "clean", "attacked", "epochs", "minutes"} < rows[0].keys()
+    summary = json.loads((runs[1] / "evaluation" / "summary.json").read_text())
+    assert int(rows[0]["open"]) == summary["attacked"]["count"] - summary["certified"]["count"]
+    proven = {one["name"]: str(one["certified"]) for one in summary["verifiers"] if one["certified"]}
+    assert dict(part.rsplit(" ", 1) for part in rows[0]["proven by"].split(", ")) == proven
