@@ -24,15 +24,15 @@ from hauberk.architectures import Small
 from hauberk.bounds import BackwardLinear
 from hauberk.bounds.projected import median
 from hauberk.capture import capture
-from hauberk.concepts.backward_pass import BackwardPass
-from hauberk.concepts.forward_pass import ForwardPass
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import CertifiableSet
-from hauberk.concepts.projections import CAUCHY, Projections, chosen
 from hauberk.concepts.rows import Rows
 from hauberk.concepts.slopes import Parallel
 from hauberk.datasets import MNIST
+from hauberk.propagation.backward_pass import BackwardPass
+from hauberk.propagation.forward_pass import ForwardPass
+from hauberk.propagation.projections import CAUCHY, Projections, chosen
 from hauberk.threats import LinfBall
 
 ROWS = (10, 50, 100)

@@ -7,9 +7,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
+from hauberk.bound_training.bounded_pass import BoundedPass
 from hauberk.bounds import Interval
 from hauberk.capture import capture
-from hauberk.concepts.bounded_pass import BoundedPass
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import NetworkSubject
 from hauberk.datasets import Generated

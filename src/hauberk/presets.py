@@ -29,10 +29,10 @@ from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import require_ball
 from hauberk.concepts.perturbation_set import PerturbationSet
-from hauberk.concepts.search import in_turn
-from hauberk.concepts.union_set import members_of
 from hauberk.errors import InputError, UnsupportedSetError
 from hauberk.losses import DLR, CrossEntropy, Margin
+from hauberk.searches.search import in_turn
+from hauberk.sets.union_set import members_of
 
 Suite = Mapping[str, Attack]
 

@@ -12,14 +12,14 @@ from torch import nn
 from hauberk.bounds import ForwardLinear
 from hauberk.bounds.forward_linear import AllGenerators
 from hauberk.capture import capture
-from hauberk.concepts.backward_pass import BackwardPass
 from hauberk.concepts.box import Box
-from hauberk.concepts.forward_box import forward_box
-from hauberk.concepts.forward_pass import Form
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.rows import Rows
 from hauberk.concepts.slopes import Parallel
 from hauberk.concepts.specification import LinearSpec
+from hauberk.propagation.backward_pass import BackwardPass
+from hauberk.propagation.forward_box import forward_box
+from hauberk.propagation.forward_pass import Form
 from hauberk.threats import LinfBall
 from laws.networks import BUILDERS, CLASSES, images, labels, network, randomize
 

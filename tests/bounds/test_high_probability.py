@@ -9,11 +9,11 @@ from torch import nn
 from hauberk.bounds import BackwardLinear, ForwardLinear, HighProbability, Interval, Projected
 from hauberk.bounds.forward_linear import AllGenerators
 from hauberk.capture import capture
-from hauberk.concepts.forward_box import forward_box
-from hauberk.concepts.forward_pass import ForwardPass
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.specification import LinearSpec
 from hauberk.errors import InputError, UnsupportedSetError
+from hauberk.propagation.forward_box import forward_box
+from hauberk.propagation.forward_pass import ForwardPass
 from hauberk.threats import LinfBall
 from hauberk.threats.linf_ball import LinfSet
 from laws.networks import BUILDERS, CLASSES, images, labels, network, randomize

@@ -18,13 +18,13 @@ from hauberk.concepts.op import Elementwise, Op
 from hauberk.concepts.pieces import Pieces
 from hauberk.concepts.relaxation import Relaxation
 from hauberk.concepts.slopes import Parallel, Slopes
-from hauberk.concepts.solver import Solver
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import NetworkSubject
 from hauberk.errors import UnsupportedOpError, UnsupportedSetError
 from hauberk.ops.arithmetic import Add
 from hauberk.ops.linear import Linear
 from hauberk.ops.relu import ReLU
+from hauberk.programs.solver import Solver
 from hauberk.threats import LinfBall
 from hauberk.verification import MixedInteger
 from laws import networks, test_dual_network

@@ -10,12 +10,12 @@ from hauberk.bounds import BackwardLinear, ForwardLinear, Projected
 from hauberk.bounds.forward_linear import AllGenerators
 from hauberk.bounds.projected import estimated, median
 from hauberk.concepts.box import Box
-from hauberk.concepts.forward_pass import ForwardPass
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall
-from hauberk.concepts.projections import Projections, cauchy, stream
 from hauberk.concepts.specification import LinearSpec
 from hauberk.errors import InputError, UnsupportedSetError
+from hauberk.propagation.forward_pass import ForwardPass
+from hauberk.propagation.projections import Projections, cauchy, stream
 from hauberk.threats import LinfBall
 from hauberk.threats.linf_ball import LinfSet
 from hauberk.verification import ByBound

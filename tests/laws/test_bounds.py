@@ -9,7 +9,6 @@ import torch.nn.functional as F
 from hauberk.attacks import PGD
 from hauberk.bounds import BackwardLinear, Interval, LinearProgram
 from hauberk.capture import capture
-from hauberk.concepts.backward_pass import BackwardPass
 from hauberk.concepts.bounder import Bounder
 from hauberk.concepts.box import Box
 from hauberk.concepts.noise import Noise
@@ -21,6 +20,7 @@ from hauberk.concepts.slopes import Adaptive, Parallel, Slopes
 from hauberk.concepts.specification import LinearSpec
 from hauberk.errors import UnsupportedSetError
 from hauberk.losses import CrossEntropy, Margin
+from hauberk.propagation.backward_pass import BackwardPass
 from hauberk.threats import LinfBall
 from hauberk.threats.linf_ball import LinfSet
 from laws.instances import instances, label

@@ -9,9 +9,7 @@ from hauberk.bounds import BackwardLinear, ForwardLinear, Interval
 from hauberk.bounds.forward_linear import AllGenerators
 from hauberk.capture import capture
 from hauberk.concepts.affine import Affine
-from hauberk.concepts.backward_pass import BackwardPass
 from hauberk.concepts.box import Box
-from hauberk.concepts.row_tables import RowTables
 from hauberk.concepts.rows import Rows
 from hauberk.concepts.slopes import Adaptive, Parallel
 from hauberk.ops.arithmetic import Add
@@ -19,6 +17,8 @@ from hauberk.ops.batch_norm import BatchNorm
 from hauberk.ops.convolution import Convolution
 from hauberk.ops.linear import Linear
 from hauberk.ops.relu import ReLU
+from hauberk.propagation.backward_pass import BackwardPass
+from hauberk.propagation.row_tables import RowTables
 from hauberk.threats import LinfBall
 from laws.networks import network
 from laws.test_bounds import problem, require_sound

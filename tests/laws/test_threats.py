@@ -5,11 +5,11 @@ import math
 import pytest
 import torch
 
-from hauberk.concepts.ball_set import BallSet
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.perturbation_set import CertifiableSet, ThreatModel
 from hauberk.errors import InputError, ShapeError
+from hauberk.sets.ball_set import BallSet
 from laws.instances import instances, label
 from laws.networks import SHAPE, images
 

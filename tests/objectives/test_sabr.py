@@ -6,11 +6,11 @@ from hauberk.attacks import PGD
 from hauberk.bounds import Interval
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.schedule import Progress
-from hauberk.concepts.small_box import small_box
 from hauberk.errors import InputError, UnsupportedSetError
 from hauberk.losses import CrossEntropy, Margin
 from hauberk.objectives import SABR, Certified
 from hauberk.schedules import Constant
+from hauberk.sets.small_box import small_box
 from hauberk.threats import L2Ball, LinfBall
 from laws.networks import images, labels, network
 

@@ -5,11 +5,11 @@ import torch
 from torch import nn
 
 from hauberk.attacks import FGSM, PGD, RandomMember
+from hauberk.bound_training.bounded_pass import BoundedPass
+from hauberk.bound_training.latent_attack import cut, latent_margins, linked
 from hauberk.bounds import Interval, ShrunkInterval
 from hauberk.capture import capture
-from hauberk.concepts.bounded_pass import BoundedPass
 from hauberk.concepts.box import Box
-from hauberk.concepts.latent_attack import cut, latent_margins, linked
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.schedule import Progress
 from hauberk.errors import InputError, UnsupportedOpError

@@ -10,10 +10,10 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.schedule import Progress
 from hauberk.concepts.slopes import Adaptive, Parallel
 from hauberk.concepts.specification import LinearSpec
-from hauberk.concepts.watched_pass import WatchedPass
 from hauberk.errors import UnsupportedOpError
 from hauberk.losses import CrossEntropy
 from hauberk.objectives import Certified, Tightened
+from hauberk.propagation.watched_pass import WatchedPass
 from hauberk.schedules import Constant
 from hauberk.threats import L1Ball, L2Ball, LinfBall
 from laws.networks import CLASSES, images, labels, network

@@ -5,7 +5,7 @@ import torch
 from scipy.optimize import brentq
 
 from hauberk.concepts.box import Box
-from hauberk.concepts.gate import Gate
+from hauberk.functions.gate import Gate
 from laws.instances import instances, label
 from laws.lines import moderate_boxes
 

@@ -10,11 +10,11 @@ from torch import nn
 from hauberk.bounds import BackwardLinear, Interval
 from hauberk.capture import capture
 from hauberk.concepts.certificate import Verdict
-from hauberk.concepts.execution_error import execution_error
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import NetworkSubject, Subject
 from hauberk.errors import UnsupportedOpError, UnsupportedSetError
+from hauberk.programs.execution_error import execution_error
 from hauberk.threats import LinfBall
 from hauberk.threats.linf_ball import LinfSet
 from hauberk.verification import MixedInteger

@@ -27,7 +27,7 @@ from hauberk.attacks.targeted import Targeted
 from hauberk.attacks.transfer import Transfer
 from hauberk.attacks.within import Within
 from hauberk.attacks.worst_of import WorstOf
-from hauberk.concepts.start import Jittered, Previous, RandomMember, RandomSigns, Uncut, Unperturbed
+from hauberk.searches.start import Jittered, Previous, RandomMember, RandomSigns, Uncut, Unperturbed
 
 __all__ = [
     "APGD",

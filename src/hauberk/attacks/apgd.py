@@ -14,7 +14,7 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import require_ball
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
-from hauberk.concepts.search import Search
+from hauberk.searches.search import Search
 
 
 @dataclass(frozen=True)

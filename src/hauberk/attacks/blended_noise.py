@@ -10,7 +10,7 @@ from hauberk.concepts.attack import MinimumDistanceAttack, Network, misclassifie
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import require_ball, require_range
 from hauberk.concepts.perturbation_set import PerturbationSet
-from hauberk.concepts.search import Search
+from hauberk.searches.search import Search
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ from torch import Tensor
 
 from hauberk.concepts.attack import MinimumDistanceAttack, Network, ascent, require_positive
 from hauberk.concepts.loss import lead
-from hauberk.concepts.nearest import Nearest
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall, clamped, require_ball
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.subject import labels_of
-from hauberk.concepts.trade_off import balanced, pull
+from hauberk.searches.nearest import Nearest
+from hauberk.searches.trade_off import balanced, pull
 
 FIRST, SECOND, TINY = 0.9, 0.999, 1e-8
 """Adam's decay of the means of gradients and of their squares, and what it adds to the divisor."""

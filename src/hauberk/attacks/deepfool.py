@@ -7,13 +7,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from hauberk.concepts.attack import MinimumDistanceAttack, Network, require_positive
-from hauberk.concepts.borders import nearest_border, ranked_targets
-from hauberk.concepts.nearest import Nearest
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall, clamped, require_norm
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
 from hauberk.concepts.subject import labels_of
+from hauberk.searches.borders import nearest_border, ranked_targets
+from hauberk.searches.nearest import Nearest
 
 EXTRA = 1e-4
 """By how much a step goes beyond the border, in units of the input."""

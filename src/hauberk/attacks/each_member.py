@@ -9,8 +9,8 @@ from torch import Tensor
 from hauberk.concepts.attack import Attack, Network
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet
-from hauberk.concepts.search import in_turn
-from hauberk.concepts.union_set import members_of
+from hauberk.searches.search import in_turn
+from hauberk.sets.union_set import members_of
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from torch import Tensor
 
 from hauberk.concepts.attack import MinimumDistanceAttack, Network, ascent, require_positive
 from hauberk.concepts.loss import lead
-from hauberk.concepts.nearest import Nearest
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall, clamped, require_ball
 from hauberk.concepts.perturbation_set import PerturbationSet
-from hauberk.concepts.trade_off import balanced, pull
+from hauberk.searches.nearest import Nearest
+from hauberk.searches.trade_off import balanced, pull
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from hauberk.concepts.attack import Network, SteerableAttack, ascent
 from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet
-from hauberk.concepts.start import Origin, Unperturbed
+from hauberk.searches.start import Origin, Unperturbed
 
 
 @dataclass(frozen=True)

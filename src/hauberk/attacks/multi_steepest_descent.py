@@ -13,10 +13,10 @@ from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
-from hauberk.concepts.search import Search
-from hauberk.concepts.start import Start, Unperturbed
-from hauberk.concepts.union_set import chosen, members_of
 from hauberk.errors import InputError
+from hauberk.searches.search import Search
+from hauberk.searches.start import Start, Unperturbed
+from hauberk.sets.union_set import chosen, members_of
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
-from hauberk.concepts.search import Search
-from hauberk.concepts.start import RandomMember, Start
 from hauberk.concepts.subject import labels_of
+from hauberk.searches.search import Search
+from hauberk.searches.start import RandomMember, Start
 
 
 @dataclass(frozen=True)

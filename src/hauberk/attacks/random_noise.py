@@ -13,8 +13,8 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import require_ball
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
-from hauberk.concepts.search import Search
 from hauberk.errors import UnsupportedSetError
+from hauberk.searches.search import Search
 
 MOST_SCALINGS = 100
 ENOUGH = 1 - 1e-6

@@ -9,7 +9,7 @@ from torch import Tensor
 from hauberk.concepts.attack import Attack, Network, require_positive
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet
-from hauberk.concepts.search import in_turn
+from hauberk.searches.search import in_turn
 
 
 @dataclass(frozen=True)

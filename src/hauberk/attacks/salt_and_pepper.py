@@ -11,7 +11,7 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import require_ball, require_range
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
-from hauberk.concepts.search import Search
+from hauberk.searches.search import Search
 
 
 @dataclass(frozen=True)

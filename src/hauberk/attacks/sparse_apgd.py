@@ -13,7 +13,7 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall, require_ball
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
-from hauberk.concepts.search import Search
+from hauberk.searches.search import Search
 
 LARGER = ((3.0, 0.3), (2.0, 0.3), (1.0, 0.4))
 """Radii, as multiples of the ball's, and the share of the steps that each has."""

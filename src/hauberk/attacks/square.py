@@ -10,7 +10,7 @@ from torch import Tensor
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall, require_ball
 from hauberk.concepts.perturbation_set import PerturbationSet
-from hauberk.concepts.query_search import QuerySearch, windows
+from hauberk.searches.query_search import QuerySearch, windows
 
 
 @dataclass(frozen=True)

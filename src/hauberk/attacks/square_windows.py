@@ -12,11 +12,11 @@ from torch import Tensor
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.perturbation_set import PerturbationSet
-from hauberk.concepts.query_search import QuerySearch, windows
 from hauberk.concepts.radius import per_example
 from hauberk.errors import UnsupportedSetError
 from hauberk.kernels.rows import COMPILED
 from hauberk.kernels.windows import swap
+from hauberk.searches.query_search import QuerySearch, windows
 
 DECAY = {2.0: 2, 1.0: 4}
 """For each norm, the power at which a bump's rings lose weight."""

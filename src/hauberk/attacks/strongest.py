@@ -11,8 +11,8 @@ from torch import Tensor
 from hauberk.concepts.attack import Attack, Network
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet
-from hauberk.concepts.search import in_turn
 from hauberk.errors import InputError
+from hauberk.searches.search import in_turn
 
 
 @dataclass(frozen=True)

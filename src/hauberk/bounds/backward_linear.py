@@ -2,16 +2,16 @@
 
 from dataclasses import dataclass, field
 
-from hauberk.concepts.backward_pass import BackwardPass
 from hauberk.concepts.bounder import Bounder, Bounds
 from hauberk.concepts.box import Box
-from hauberk.concepts.forward_box import backward_boxes
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.concepts.slopes import Adaptive, Slopes
 from hauberk.concepts.specification import LinearSpec
-from hauberk.concepts.unit_bounds import margins
+from hauberk.propagation.backward_pass import BackwardPass
+from hauberk.propagation.forward_box import backward_boxes
+from hauberk.propagation.unit_bounds import margins
 
 
 @dataclass(frozen=True)

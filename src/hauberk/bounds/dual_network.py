@@ -3,18 +3,18 @@
 from dataclasses import dataclass
 from math import prod
 
-from hauberk.concepts.backward_pass import BackwardPass
 from hauberk.concepts.bounder import Bounder, Bounds
 from hauberk.concepts.box import Box
-from hauberk.concepts.forward_box import backward_boxes
-from hauberk.concepts.forward_pass import forward_boxes
-from hauberk.concepts.generators import AllGenerators
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.concepts.slopes import Parallel
 from hauberk.concepts.specification import LinearSpec
-from hauberk.concepts.unit_bounds import margins
+from hauberk.propagation.backward_pass import BackwardPass
+from hauberk.propagation.forward_box import backward_boxes
+from hauberk.propagation.forward_pass import forward_boxes
+from hauberk.propagation.generators import AllGenerators
+from hauberk.propagation.unit_bounds import margins
 
 FEW = 5
 """Carrying rows forward pays where the narrowest relaxed value is this many times wider than the input."""

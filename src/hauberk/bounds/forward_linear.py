@@ -2,16 +2,16 @@
 
 from dataclasses import dataclass
 
-from hauberk.concepts.backward_pass import BackwardPass
 from hauberk.concepts.bounder import Bounder, Bounds
 from hauberk.concepts.box import Box
-from hauberk.concepts.forward_pass import forward_boxes
-from hauberk.concepts.generators import AllGenerators
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.concepts.slopes import Parallel
 from hauberk.concepts.specification import LinearSpec
+from hauberk.propagation.backward_pass import BackwardPass
+from hauberk.propagation.forward_pass import forward_boxes
+from hauberk.propagation.generators import AllGenerators
 
 
 @dataclass(frozen=True)

@@ -8,20 +8,20 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from hauberk.concepts.backward_pass import BackwardPass
 from hauberk.concepts.bounder import Bounder, Bounds
 from hauberk.concepts.box import Box
-from hauberk.concepts.forward_box import forward_box
-from hauberk.concepts.forward_pass import Form, ForwardPass
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.norm_bounds import l1_bound, l2_bound
 from hauberk.concepts.perturbation_set import CertifiableSet
-from hauberk.concepts.projections import CAUCHY, GAUSSIAN, Projections, chosen, stream
 from hauberk.concepts.slopes import Parallel
 from hauberk.concepts.specification import LinearSpec
-from hauberk.concepts.unit_bounds import replaced
 from hauberk.errors import InputError
+from hauberk.propagation.backward_pass import BackwardPass
+from hauberk.propagation.forward_box import forward_box
+from hauberk.propagation.forward_pass import Form, ForwardPass
+from hauberk.propagation.norm_bounds import l1_bound, l2_bound
+from hauberk.propagation.projections import CAUCHY, GAUSSIAN, Projections, chosen, stream
+from hauberk.propagation.unit_bounds import replaced
 
 AT_ONCE = 100  # rows that travel together; each such part has a stream of its own, so that no draw depends on memory
 OWN = 1 << 40  # the number of a stream that no training step or restart ever asks for

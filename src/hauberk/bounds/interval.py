@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from hauberk.concepts.box import Box
-from hauberk.concepts.box_bounder import BoxBounder
-from hauberk.concepts.forward_box import forward_box
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import CertifiableSet
+from hauberk.propagation.box_bounder import BoxBounder
+from hauberk.propagation.forward_box import forward_box
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from hauberk.concepts.affine_maps import affine_maps
-from hauberk.concepts.backward_pass import BackwardPass
 from hauberk.concepts.bounder import Bounder, Bounds
 from hauberk.concepts.box import Box
-from hauberk.concepts.encoding import Encoding
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.op import Elementwise
@@ -20,8 +17,11 @@ from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.concepts.pieces import Pieces
 from hauberk.concepts.relaxation import Relaxation
 from hauberk.concepts.slopes import Adaptive
-from hauberk.concepts.solver import Solver
 from hauberk.concepts.specification import LinearSpec
+from hauberk.programs.affine_maps import affine_maps
+from hauberk.programs.encoding import Encoding
+from hauberk.programs.solver import Solver
+from hauberk.propagation.backward_pass import BackwardPass
 
 STEEPEST = 1e4
 """The steepest line that is taken from a solver: steeper ones have coefficients that are noise."""

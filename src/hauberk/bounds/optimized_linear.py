@@ -8,18 +8,18 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from hauberk.concepts.backward_pass import BackwardPass
 from hauberk.concepts.bounder import Bounder, Bounds
 from hauberk.concepts.box import Box
-from hauberk.concepts.forward_box import forward_box
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.op import Relaxable
 from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.concepts.slopes import Adaptive, Given, Slopes
 from hauberk.concepts.specification import LinearSpec
-from hauberk.concepts.unit_bounds import grouped, margins, tightened
 from hauberk.errors import InputError
+from hauberk.propagation.backward_pass import BackwardPass
+from hauberk.propagation.forward_box import forward_box
+from hauberk.propagation.unit_bounds import grouped, margins, tightened
 
 
 @dataclass(frozen=True)

@@ -5,18 +5,18 @@ from dataclasses import dataclass
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from hauberk.concepts.backward_pass import BackwardPass
 from hauberk.concepts.bounder import Bounder, Bounds
 from hauberk.concepts.box import Box
-from hauberk.concepts.forward_pass import Form, forward_boxes
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import CertifiableSet
-from hauberk.concepts.projections import CAUCHY, GAUSSIAN, Projections, chosen, stream
 from hauberk.concepts.slopes import Parallel
 from hauberk.concepts.specification import LinearSpec
-from hauberk.concepts.unit_bounds import replaced
 from hauberk.errors import InputError
+from hauberk.propagation.backward_pass import BackwardPass
+from hauberk.propagation.forward_pass import Form, forward_boxes
+from hauberk.propagation.projections import CAUCHY, GAUSSIAN, Projections, chosen, stream
+from hauberk.propagation.unit_bounds import replaced
 
 
 @dataclass(frozen=True)

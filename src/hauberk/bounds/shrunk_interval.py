@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import torch
 
 from hauberk.concepts.box import Box
-from hauberk.concepts.box_bounder import BoxBounder
-from hauberk.concepts.forward_box import forward_box
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import CertifiableSet
-from hauberk.concepts.small_box import require_share
+from hauberk.propagation.box_bounder import BoxBounder
+from hauberk.propagation.forward_box import forward_box
+from hauberk.sets.small_box import require_share
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from hauberk.concepts.dataset import Split
 from hauberk.concepts.graph import Graph
 from hauberk.concepts.loss import require_labels
 from hauberk.concepts.perturbation_set import ThreatModel
+from hauberk.concepts.prediction import predicted
 from hauberk.evaluation.fingerprint import weights_sha256
 from hauberk.evaluation.input_checks import require_examples, require_inputs
 from hauberk.evaluation.sharded import sharded
@@ -23,7 +24,6 @@ from hauberk.evaluation.statistics import share
 from hauberk.evaluation.summary import Summary
 from hauberk.evaluation.sweep import Watcher
 from hauberk.verification import ModelCascade
-from hauberk.verification.detection import predicted
 
 ALONE, AGREEING, FREE = "stage 1 alone", "cascade, stages must agree", "cascade without agreement"
 RULES = {ALONE: "cascade", AGREEING: "cascade", FREE: "cascade without agreement"}

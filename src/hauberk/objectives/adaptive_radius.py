@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from hauberk.concepts.derived_objective import DerivedObjective
+from hauberk.bound_training.derived_objective import DerivedObjective
 from hauberk.concepts.graph import Graph
 from hauberk.concepts.memory import ExampleMemory
 from hauberk.concepts.noise import Noise

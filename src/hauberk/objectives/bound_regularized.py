@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from hauberk.concepts.bounded_pass import BoundedPass
+from hauberk.bound_training.bounded_pass import BoundedPass
+from hauberk.bound_training.derived_objective import DerivedObjective
 from hauberk.concepts.bounder import Bounder
-from hauberk.concepts.derived_objective import DerivedObjective
 from hauberk.concepts.graph import Graph
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.objective import Objective, ObjectiveValue

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 import torch
 
-from hauberk.concepts.bound_objective import BoundObjective, Robust
-from hauberk.concepts.bounded_pass import BoundedPass, worst_logits
+from hauberk.bound_training.bound_objective import BoundObjective, Robust
+from hauberk.bound_training.bounded_pass import BoundedPass, worst_logits
 from hauberk.concepts.bounder import Bounder
 from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise

@@ -4,16 +4,16 @@ from dataclasses import dataclass, field
 
 import torch
 
-from hauberk.concepts.backward_pass import BackwardPass
-from hauberk.concepts.blended_margins import blended_margins
-from hauberk.concepts.bound_objective import BoundObjective, Robust
-from hauberk.concepts.bounded_pass import BoundedPass, worst_logits
+from hauberk.bound_training.blended_margins import blended_margins
+from hauberk.bound_training.bound_objective import BoundObjective, Robust
+from hauberk.bound_training.bounded_pass import BoundedPass, worst_logits
 from hauberk.concepts.bounder import Bounder
 from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.regularizer import BoundRegularizer
 from hauberk.concepts.schedule import Progress, Schedule
 from hauberk.concepts.slopes import Adaptive, Slopes
+from hauberk.propagation.backward_pass import BackwardPass
 
 
 @dataclass(frozen=True)

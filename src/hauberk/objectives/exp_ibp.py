@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from hauberk.concepts.expressive import ExpressiveObjective
+from hauberk.bound_training.expressive import ExpressiveObjective
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hauberk.concepts.backward_pass import BackwardPass
-from hauberk.concepts.bound_objective import BoundObjective, Robust
-from hauberk.concepts.bounded_pass import BoundedPass
+from hauberk.bound_training.bound_objective import BoundObjective, Robust
+from hauberk.bound_training.bounded_pass import BoundedPass
 from hauberk.concepts.bounder import Bounder
 from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
@@ -16,6 +15,7 @@ from hauberk.concepts.regularizer import BoundRegularizer
 from hauberk.concepts.rows import Rows
 from hauberk.concepts.schedule import Progress, Schedule
 from hauberk.concepts.slopes import Adaptive, Slopes
+from hauberk.propagation.backward_pass import BackwardPass
 
 
 @dataclass(frozen=True)

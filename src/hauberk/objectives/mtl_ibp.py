@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from hauberk.concepts.expressive import ExpressiveObjective
+from hauberk.bound_training.expressive import ExpressiveObjective
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,15 @@ from dataclasses import dataclass, field
 
 import torch
 
+from hauberk.bound_training.bound_objective import BoundObjective, Robust
+from hauberk.bound_training.bounded_pass import BoundedPass, worst_logits
 from hauberk.concepts.attack import Attack
-from hauberk.concepts.bound_objective import BoundObjective, Robust
-from hauberk.concepts.bounded_pass import BoundedPass, worst_logits
 from hauberk.concepts.bounder import Bounder
 from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.regularizer import BoundRegularizer
 from hauberk.concepts.schedule import Progress, Schedule
-from hauberk.concepts.small_box import require_share, small_box
+from hauberk.sets.small_box import require_share, small_box
 
 
 @dataclass(frozen=True)

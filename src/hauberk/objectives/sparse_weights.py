@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from hauberk.concepts.derived_objective import DerivedObjective
+from hauberk.bound_training.derived_objective import DerivedObjective
 from hauberk.concepts.graph import Graph
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.objective import Objective, ObjectiveValue

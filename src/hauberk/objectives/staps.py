@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, field
 
+from hauberk.bound_training.bounded_pass import BoundedPass
+from hauberk.bound_training.propagated import PropagatedObjective
 from hauberk.concepts.attack import Attack
-from hauberk.concepts.bounded_pass import BoundedPass
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import CertifiableSet
-from hauberk.concepts.propagated import PropagatedObjective
-from hauberk.concepts.small_box import require_share, small_box
+from hauberk.sets.small_box import require_share, small_box
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from hauberk.concepts.bounded_pass import BoundedPass
+from hauberk.bound_training.bounded_pass import BoundedPass
+from hauberk.bound_training.propagated import PropagatedObjective
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import CertifiableSet
-from hauberk.concepts.propagated import PropagatedObjective
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hauberk.concepts.blended_margins import blended_margins
-from hauberk.concepts.bound_objective import BoundObjective, Robust
-from hauberk.concepts.bounded_pass import BoundedPass, worst_logits
+from hauberk.bound_training.blended_margins import blended_margins
+from hauberk.bound_training.bound_objective import BoundObjective, Robust
+from hauberk.bound_training.bounded_pass import BoundedPass, worst_logits
 from hauberk.concepts.bounder import Bounder
 from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.regularizer import BoundRegularizer
 from hauberk.concepts.schedule import Progress, Schedule
 from hauberk.concepts.slopes import Parallel, Slopes
-from hauberk.concepts.watched_pass import WatchedPass
+from hauberk.propagation.watched_pass import WatchedPass
 
 
 @dataclass(frozen=True)

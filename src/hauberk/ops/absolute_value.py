@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from hauberk.concepts.lowering import Lowered, Value, lowers
-from hauberk.concepts.piecewise import PiecewiseLinear
+from hauberk.functions.piecewise import PiecewiseLinear
 
 aten = torch.ops.aten
 

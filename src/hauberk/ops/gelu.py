@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from hauberk.concepts.gate import Gate
 from hauberk.concepts.lowering import Lowered, Value, lowers
+from hauberk.functions.gate import Gate
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from hauberk.concepts.lowering import Lowered, Value, lowers
-from hauberk.concepts.piecewise import PiecewiseLinear
 from hauberk.errors import UnsupportedOpError
+from hauberk.functions.piecewise import PiecewiseLinear
 
 aten = torch.ops.aten
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from hauberk.concepts.lowering import Lowered, Value, lowers
-from hauberk.concepts.piecewise import PiecewiseLinear
+from hauberk.functions.piecewise import PiecewiseLinear
 
 
 @dataclass(frozen=True)

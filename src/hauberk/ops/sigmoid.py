@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hauberk.concepts.lowering import Lowered, Value, lowers
-from hauberk.concepts.s_shaped import SShaped
+from hauberk.functions.s_shaped import SShaped
 
 aten = torch.ops.aten
 

@@ -10,9 +10,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hauberk.concepts.lowering import Lowered, Value, lowers
-from hauberk.concepts.scalar_function import Span
-from hauberk.concepts.smooth import Piece, Smooth
 from hauberk.errors import UnsupportedOpError
+from hauberk.functions.scalar_function import Span
+from hauberk.functions.smooth import Piece, Smooth
 
 
 @dataclass(frozen=True)

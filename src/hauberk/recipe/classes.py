@@ -10,6 +10,7 @@ import hauberk
 from hauberk.errors import InputError
 from hauberk.recipe.suggestion import nearest
 
+MACHINERY = ("bound_training", "sets", "functions", "searches", "propagation", "programs")
 CLASS_PATH = re.compile(r"[a-z_]\w*(\.[a-z_]\w*)*\.[A-Z]\w*")
 
 
@@ -19,7 +20,7 @@ def full_path(path: str, where: str) -> str:
     Raises:
         InputError: there is no such class.
     """
-    for candidate in (f"hauberk.{path}", path):
+    for candidate in (f"hauberk.{path}", path, *moved(path)):
         module, _, name = candidate.rpartition(".")
         try:
             if inspect.isclass(getattr(importlib.import_module(module), name, None)):
@@ -27,6 +28,12 @@ def full_path(path: str, where: str) -> str:
         except (ImportError, ValueError):
             continue
     raise InputError(f"{where}: there is no class {path!r}{nearest(path, list(public_classes()))}.")
+
+
+def moved(path: str) -> Iterator[str]:
+    """Yield where a class may be today that recipes of earlier releases name inside `concepts`."""
+    if path.startswith("concepts."):
+        yield from (f"hauberk.{room}.{path.removeprefix('concepts.')}" for room in MACHINERY)
 
 
 def public_classes() -> Iterator[str]:

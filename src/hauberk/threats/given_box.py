@@ -8,10 +8,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hauberk.concepts.box import Box
-from hauberk.concepts.box_set import BoxSet
 from hauberk.concepts.perturbation_set import ThreatModel, require_within
 from hauberk.concepts.radius import per_example, radii, radius
 from hauberk.errors import InputError, ShapeError
+from hauberk.sets.box_set import BoxSet
 
 DUST = 1e-6  # how far float rounding may have brought an input out of its box
 

@@ -7,12 +7,12 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from hauberk.concepts.ball_threat import BallThreat
 from hauberk.concepts.box import Box
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall, greedy
 from hauberk.concepts.radius import per_example
 from hauberk.errors import InputError, UnsupportedSetError
+from hauberk.sets.ball_threat import BallThreat
 
 
 @dataclass(frozen=True)

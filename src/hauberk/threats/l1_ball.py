@@ -8,12 +8,12 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from hauberk.concepts.ball_set import BallSet
-from hauberk.concepts.ball_threat import BallThreat
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import greedy
 from hauberk.errors import InputError
 from hauberk.kernels.levels import threshold
+from hauberk.sets.ball_set import BallSet
+from hauberk.sets.ball_threat import BallThreat
 
 
 @dataclass(frozen=True)

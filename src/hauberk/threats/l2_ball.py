@@ -4,12 +4,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hauberk.concepts.ball_set import BallSet
-from hauberk.concepts.ball_threat import BallThreat
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import capped_multiple
 from hauberk.concepts.radius import per_example
 from hauberk.kernels.levels import multiplier
+from hauberk.sets.ball_set import BallSet
+from hauberk.sets.ball_threat import BallThreat
 
 
 class L2Set(BallSet):

@@ -7,11 +7,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hauberk.concepts.ball_threat import BallThreat
 from hauberk.concepts.box import Box
-from hauberk.concepts.box_set import BoxSet
 from hauberk.concepts.norm_ball import NormBall, capped_multiple
 from hauberk.concepts.radius import per_example
+from hauberk.sets.ball_threat import BallThreat
+from hauberk.sets.box_set import BoxSet
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hauberk.concepts.perturbation_set import CertifiableSet, ThreatModel
-from hauberk.concepts.union_set import UnionSet
 from hauberk.errors import InputError, UnsupportedSetError
+from hauberk.sets.union_set import UnionSet
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from torch import Tensor
 from hauberk.concepts.dataset import Split
 from hauberk.concepts.noise import Noise
 from hauberk.errors import InputError
+from hauberk.training.hyperparameters import Hyperparameters
 from hauberk.training.order import epoch_order, half_and_half, held_out, pool_order
 from hauberk.training.plan import Plan
-from hauberk.training.trainer import Trainer
 
 
 class Batches:
@@ -21,7 +21,7 @@ class Batches:
         InputError: an odd batch cannot be halved.
     """
 
-    def __init__(self, trainer: Trainer, data: Split) -> None:
+    def __init__(self, trainer: Hyperparameters, data: Split) -> None:
         self.seed, self.replays = trainer.seed, trainer.objective.replays
         self.trained_on, self.held_out = held_out(len(data), trainer.held_out, trainer.seed)
         self.data = data if data.pseudo_labelled is None else data.joined(data.pseudo_labelled)

@@ -17,12 +17,12 @@ from hauberk.concepts.schedule import Progress
 from hauberk.errors import TrainingError
 from hauberk.training.averaging import Average
 from hauberk.training.batches import Batches
+from hauberk.training.hyperparameters import Hyperparameters
 from hauberk.training.journal import Journal, Record, Watcher
 from hauberk.training.judged import Judged
 from hauberk.training.kept_weights import BEST, COLLAPSED, FINAL, SOUND, KeptWeights
 from hauberk.training.state import State
 from hauberk.training.team import Team
-from hauberk.training.trainer import Trainer
 from hauberk.training.validation import Validation
 
 CLOCKS = {"seconds": time.monotonic, "cpu_seconds": time.process_time}
@@ -31,7 +31,9 @@ CLOCKS = {"seconds": time.monotonic, "cpu_seconds": time.process_time}
 class Run:
     """One execution of a trainer: the state that its loop moves."""
 
-    def __init__(self, trainer: Trainer, network: nn.Module, data: Split, threat: ThreatModel, folder: Path) -> None:
+    def __init__(
+        self, trainer: Hyperparameters, network: nn.Module, data: Split, threat: ThreatModel, folder: Path
+    ) -> None:
         self.trainer, self.threat, self.folder = trainer, threat, folder
         self.team = Team(trainer.precision, shared_statistics=trainer.shared_statistics)
         self.network = network.to(self.team.device)
@@ -148,7 +150,7 @@ class Run:
         self.network.eval()
 
 
-def prepared(trainer: Trainer, network: nn.Module, data: Split) -> nn.Module | Graph:
+def prepared(trainer: Hyperparameters, network: nn.Module, data: Split) -> nn.Module | Graph:
     """Return the network as the objective wants to see it, initialised and checked against the data."""
     with torch.no_grad():
         logits = network.eval()(data.batch(slice(0, 1))[0])

@@ -1,8 +1,9 @@
 """Verifiers, and what is built from them: detection at test time, cascades, the search for the largest radius."""
 
+from hauberk.concepts.prediction import flags
 from hauberk.verification.by_bound import ByBound
 from hauberk.verification.cascade import CascadeAnswer, CascadeScore, ModelCascade, remaining, score
-from hauberk.verification.detection import Detection, detect, flags
+from hauberk.verification.detection import Detection, detect
 from hauberk.verification.in_order import InOrder
 from hauberk.verification.largest_radius import LargestRadius
 from hauberk.verification.mixed_integer import MixedInteger

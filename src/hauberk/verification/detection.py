@@ -1,17 +1,14 @@
 """Detection at test time: an input around which the prediction may change is flagged."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from hauberk.concepts.certificate import Certificate, Verdict, Verifier
-from hauberk.concepts.dataset import Split
+from hauberk.concepts.certificate import Certificate, Verifier
 from hauberk.concepts.graph import Graph
-from hauberk.concepts.perturbation_set import PerturbationSet, ThreatModel
-from hauberk.concepts.specification import LinearSpec
-from hauberk.concepts.subject import NetworkSubject, labels_of
+from hauberk.concepts.perturbation_set import PerturbationSet
+from hauberk.concepts.prediction import certified, predicted
 
 
 @dataclass(frozen=True)
@@ -40,28 +37,3 @@ def detect(graph: Graph, S: PerturbationSet, verifier: Verifier) -> Detection:
     """
     label = predicted(graph, S)
     return Detection(label, certified(graph, S, label, verifier))
-
-
-def predicted(graph: Graph, S: PerturbationSet) -> Int[Tensor, "b"]:
-    """Return the eval-mode labels at the centres of the sets, -1 where the logits are not finite."""
-    with torch.no_grad():
-        return labels_of(graph.frozen()(S.decode(S.start)))
-
-
-def certified(graph: Graph, S: PerturbationSet, label: Int[Tensor, "b"], verifier: Verifier) -> Certificate:
-    """Return what is proven of "`label` beats every other class on the set"; nothing is where the label is -1."""
-    spec = LinearSpec.margins(label.clamp(min=0), graph.classes, S.start.dtype)
-    certificate = verifier(NetworkSubject(graph.module, graph), S, spec)
-    return replace(certificate, verdict=torch.where(label >= 0, certificate.verdict, Verdict.UNKNOWN.value))
-
-
-def flags(graph: Graph, threat: ThreatModel, verifier: Verifier, data: Split, batch: int = 500) -> Bool[Tensor, "n"]:
-    """Return which examples of a split are flagged, `batch` at a time; on clean data their share is the flag rate.
-
-    Raises:
-        InputError: an input is outside the threat's range.
-        UnsupportedOpError, UnsupportedSetError: as the verifier does.
-    """
-    device = next(graph.module.parameters(), data.labels).device
-    batches = (data.batch(piece)[0].to(device) for piece in torch.arange(len(data)).split(batch))
-    return torch.cat([detect(graph, threat.at(x), verifier).flagged.cpu() for x in batches])

@@ -13,7 +13,7 @@ from hauberk.concepts.perturbation_set import CertifiableSet, ThreatModel
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import NetworkSubject
 from hauberk.errors import InputError
-from hauberk.verification.by_bound import ByBound
+from hauberk.propagation.bound_certificate import bound_certificate
 
 STEPS = 100  # more than halving alone needs: it ends a search whose bounder answers erratically
 
@@ -141,11 +141,11 @@ class Problem:
 
     def proof(self, factor: Float[Tensor, "b"], index: Int[Tensor, "s"]) -> tuple[Certificate, Float[Tensor, "b"]]:
         """Return what is proven of the indexed examples, UNKNOWN of the others, and the radii proven: else 0."""
-        S, verifier = self.threat.scaled(factor).at(self.x), ByBound(self.bounder)
+        S = self.threat.scaled(factor).at(self.x)
         nothing = torch.full_like(self.spec.offset, -torch.inf)
         certificate = Certificate.from_lower(nothing, self.subject.kind, "")
         for piece in index.split(self.batch):
-            found = verifier(self.subject, S.select(piece), self.spec.select(piece))
+            found = bound_certificate(self.bounder, self.subject, S.select(piece), self.spec.select(piece))
             certificate = certificate.merged_at(piece, found)
         return certificate, S.radius * certificate.verified
 

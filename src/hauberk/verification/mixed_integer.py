@@ -8,17 +8,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hauberk.concepts.affine_maps import affine_maps
 from hauberk.concepts.bounder import Bounder
 from hauberk.concepts.box import Box
 from hauberk.concepts.certificate import Certificate, Verdict, Verifier
-from hauberk.concepts.encoding import Encoding
-from hauberk.concepts.execution_error import execution_error
-from hauberk.concepts.minima import SLACK, Minima
 from hauberk.concepts.perturbation_set import CertifiableSet, PerturbationSet
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import NetworkSubject, Subject
 from hauberk.errors import InputError, UnsupportedOpError, UnsupportedSetError
+from hauberk.programs.affine_maps import affine_maps
+from hauberk.programs.encoding import Encoding
+from hauberk.programs.execution_error import execution_error
+from hauberk.programs.minima import SLACK, Minima
 
 
 @dataclass(frozen=True)

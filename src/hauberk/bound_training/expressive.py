@@ -1,0 +1,58 @@
+"""Expressive losses: between the loss of an attack and that of a bound."""
+
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from math import inf
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from hauberk.bound_training.bound_objective import BoundObjective, Robust
+from hauberk.bound_training.bounded_pass import BoundedPass, worst_logits
+from hauberk.concepts.attack import Attack
+from hauberk.concepts.bounder import Bounder
+from hauberk.concepts.loss import AdversarialLoss
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.regularizer import BoundRegularizer
+from hauberk.concepts.schedule import Progress, Schedule
+from hauberk.errors import InputError
+
+
+@dataclass(frozen=True)
+class ExpressiveObjective(BoundObjective):
+    """Blends an attack's loss, where `bound_weight` is 0, with the bound's, where it is 1.
+
+    `objectives.MTLIBP` says what the fields are.
+    """
+
+    bounder: Bounder
+    attack: Attack
+    bound_weight: Schedule
+    loss: AdversarialLoss
+    clean_weight: Schedule
+    attack_scale: float = 1.0
+    regularizers: list[BoundRegularizer] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.attack_scale < inf:
+            raise InputError(f"{type(self).__name__} needs attack_scale > 0, but it is {self.attack_scale}.")
+
+    def robust(self, seen: BoundedPass, progress: Progress, noise: Noise) -> Robust:
+        bounds = self.bounder(seen.graph, seen.S, seen.spec, outward=False, noise=noise.fold(0))
+        S = seen.S if self.attack_scale == 1 else seen.threat.scaled(self.attack_scale).at(seen.x)
+        z = self.attack(seen.graph, S, seen.y, noise=noise.fold(1))
+        attacked = seen.spec.value(seen.graph(S.decode(z).detach()))
+        first = torch.zeros_like(seen.y)
+        losses = self.blend(worst_logits(attacked), worst_logits(bounds.lower), first, self.bound_weight(progress))
+        return Robust(losses.mean(), (bounds.lower > 0).all(1), bounds.boxes)
+
+    @abstractmethod
+    def blend(
+        self,
+        attacked: Float[Tensor, "b classes"],
+        bounded: Float[Tensor, "b classes"],
+        y: Int[Tensor, "b"],
+        weight: float,
+    ) -> Float[Tensor, "b"]:
+        """Return each example's loss, given the logits of the attack and of the bound, less those of the labels."""

@@ -1,0 +1,55 @@
+"""Objectives that bound the first part of a network and attack the rest."""
+
+from abc import abstractmethod
+from dataclasses import dataclass, field
+
+import torch
+
+from hauberk.bound_training.bound_objective import BoundObjective, Robust
+from hauberk.bound_training.bounded_pass import BoundedPass, worst_logits
+from hauberk.bound_training.latent_attack import latent_margins
+from hauberk.concepts.attack import SteerableAttack
+from hauberk.concepts.bounder import Bounder
+from hauberk.concepts.loss import AdversarialLoss
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.perturbation_set import CertifiableSet
+from hauberk.concepts.regularizer import BoundRegularizer
+from hauberk.concepts.schedule import Progress, Schedule
+from hauberk.errors import InputError
+
+
+@dataclass(frozen=True)
+class PropagatedObjective(BoundObjective):
+    """An estimate's loss times the bound's, once the radius has its final size; the bound's alone before.
+
+    `objectives.TAPS` says what the fields are.
+    """
+
+    bounder: Bounder
+    latent_attack: SteerableAttack
+    activations: int
+    loss: AdversarialLoss
+    clean_weight: Schedule
+    gradient_scale: float = 4.0
+    regularizers: list[BoundRegularizer] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self.activations < 1 or not self.gradient_scale >= 0:
+            raise InputError(
+                f"{type(self).__name__} needs activations >= 1 and gradient_scale >= 0, but they are "
+                f"{self.activations} and {self.gradient_scale}."
+            )
+
+    def robust(self, seen: BoundedPass, progress: Progress, noise: Noise) -> Robust:
+        S, first = self.region(seen, noise.fold(0)), torch.zeros_like(seen.y)
+        bounds = self.bounder(seen.graph, S, seen.spec, outward=False, noise=noise.fold(1))
+        loss = self.loss(worst_logits(bounds.lower), first)
+        if progress.radius_share >= 1:
+            margins = latent_margins(seen, bounds.boxes, self.latent_attack, self.activations, noise.fold(2))
+            estimate = self.loss(worst_logits(margins), first)
+            loss = loss * torch.lerp(estimate.detach(), estimate, self.gradient_scale)
+        return Robust(loss.mean(), (bounds.lower > 0).all(1), bounds.boxes)
+
+    @abstractmethod
+    def region(self, seen: BoundedPass, noise: Noise) -> CertifiableSet:
+        """Return what is bounded: the sets themselves, or parts of them."""

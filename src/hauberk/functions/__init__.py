@@ -1,0 +1,1 @@
+"""Piecewise linear, smooth and S-shaped functions of one variable, and their relaxations."""

@@ -1,0 +1,27 @@
+"""S-shaped functions: convex up to zero, concave from there."""
+
+import math
+from abc import abstractmethod
+from functools import cached_property
+
+from jaxtyping import Float
+from torch import Tensor
+
+from hauberk.functions.smooth import Piece, Smooth
+from hauberk.functions.tangents import Tangents
+
+
+class SShaped(Smooth):
+    """An increasing function that is odd about zero, but for a constant; its slope is even and greatest at zero."""
+
+    @abstractmethod
+    def touching(self, slope: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
+        """Return the point z >= 0 at which the function has this slope; 0 where the slope is too great."""
+
+    @cached_property
+    def curves(self) -> tuple[Piece, ...]:
+        tangents = Tangents(self, 0.0, 1000.0, -1)
+        return (
+            Piece(-math.inf, 0.0, 1, lambda s: -self.touching(s), from_right=lambda z: -tangents(-z)),
+            Piece(0.0, math.inf, -1, self.touching, from_left=tangents),
+        )

@@ -1,0 +1,49 @@
+"""Tangents through points of a curve."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from hauberk.functions.lookup import Lookup, bisected
+from hauberk.functions.smooth import Smooth
+
+
+@dataclass(frozen=True)
+class Tangents(Lookup):
+    """Where the line through a point of a curve, left of an inflection, touches the curve right of it.
+
+    The coordinate is logarithmic: log(1 + r) with r the anchor's distance from the inflection, or, where anchors end at
+    a finite `limit`, its ratio to the distance from there. At the limit and beyond nothing is touched: infinity.
+    """
+
+    curve: Smooth
+    inflection: float
+    stop: float
+    """Where the piece that is touched ends, or from where on it is straight to machine precision."""
+    bend: int
+    """That of the piece: 1 convex, -1 concave."""
+    limit: float = -math.inf
+    end = 40.0
+
+    def __call__(self, anchor: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
+        distance = (self.inflection - anchor).clamp(min=0)
+        if self.limit == -math.inf:
+            return self.at(distance.log1p())
+        rest = anchor - self.limit
+        return torch.where(rest > 0, self.at((distance / rest.clamp(min=1e-30)).log1p()), math.inf)
+
+    def knots(self, y: Float[Tensor, "n"]) -> Float[Tensor, "n"]:
+        r = torch.expm1(y)
+        anchor = self.inflection - r
+        if self.limit > -math.inf:
+            anchor = (self.inflection + self.limit * r) / (1 + r)
+        value = self.curve(anchor)
+
+        def before(z: Float[Tensor, "n"]) -> Bool[Tensor, "n"]:
+            return self.bend * (self.curve(z) + self.curve.slope(z) * (anchor - z) - value) > 0
+
+        found = bisected(before, torch.full_like(y, self.inflection), torch.full_like(y, self.stop))
+        return torch.where(y > 0, found, self.inflection)

@@ -1,0 +1,24 @@
+"""Bound methods that push boxes forward and nothing else."""
+
+from hauberk.concepts.bounder import Bounder, Bounds
+from hauberk.concepts.graph import FrozenGraph
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.perturbation_set import CertifiableSet
+from hauberk.concepts.specification import LinearSpec
+from hauberk.propagation.backward_pass import BackwardPass
+
+
+class BoxBounder(Bounder):
+    """Margins from boxes: the specification is merged into the last affine layers and ends at the boxes before them."""
+
+    def __call__(
+        self,
+        graph: FrozenGraph,
+        S: CertifiableSet,
+        spec: LinearSpec,
+        *,
+        outward: bool = True,
+        noise: Noise | None = None,
+    ) -> Bounds:
+        boxes = self.boxes(graph, S, outward=outward, noise=noise)
+        return Bounds(BackwardPass(graph, S, boxes, None, outward=outward).margins(spec), boxes)

@@ -1,0 +1,51 @@
+"""Boxes of a graph's values: a step of interval arithmetic, and all of them with backward passes between."""
+
+from collections.abc import Sequence
+
+import torch
+
+from hauberk.concepts.affine import Affine
+from hauberk.concepts.box import Box
+from hauberk.concepts.graph import FrozenGraph
+from hauberk.concepts.perturbation_set import CertifiableSet
+from hauberk.concepts.rounding import rounding_factor
+from hauberk.concepts.slopes import Slopes
+from hauberk.propagation.backward_pass import BackwardPass
+from hauberk.propagation.unit_bounds import tightened
+
+BUDGET = 2**26
+
+
+def forward_box(graph: FrozenGraph, S: CertifiableSet, boxes: Sequence[Box], *, outward: bool) -> Box:
+    """Return a box around the images of the boxes of all values so far under the node that computes the next one.
+
+    Where inputs are mixed for the first time, a set that is no box bounds every element by its support function: from
+    then on, intervals lose what they lose on boxes. With `outward` an affine step is widened by its own rounding error
+    and that of the network's execution.
+    """
+    index, node = len(boxes), graph.nodes[len(boxes) - 1]
+    operands = [boxes[i] for i in node.inputs]
+    if outward and isinstance(node.op, Affine) and node.op.roundings:
+        share = 2 * rounding_factor(node.op.roundings + 8, operands[0].center.dtype)
+        radius = node.op.carried([b.radius for b in operands], [b.magnitude for b in operands], share)
+        box = Box.around(node.op(*(b.center for b in operands)), radius)
+    else:
+        box = node.op.interval(*operands)
+    if S.is_box or index not in graph.first_mixing or not isinstance(node.op, Affine):
+        return box
+    backward = BackwardPass(graph, S, [*boxes, box], None, outward=outward)
+    return tightened(backward, index, BUDGET, torch.ones_like(box.lower, dtype=torch.bool))
+
+
+def backward_boxes(
+    graph: FrozenGraph, S: CertifiableSet, slopes: Slopes, budget: int, *, outward: bool, frugal: bool
+) -> list[Box]:
+    """Return boxes of all values: interval steps, and backward passes for the neurons that a node relaxes."""
+    boxes = [S.bounding_box()]
+    backward = BackwardPass(graph, S, boxes, slopes, outward=outward)
+    for index in range(1, len(graph.shapes)):
+        boxes.append(forward_box(graph, S, boxes, outward=outward))
+        if index in graph.relaxed and index not in graph.mixed_once:
+            loose = graph.loose(index, boxes[index])
+            boxes[index] = tightened(backward, index, budget, loose, frugal=frugal)
+    return boxes

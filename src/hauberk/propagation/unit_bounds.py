@@ -1,0 +1,156 @@
+"""Bounds of single neurons by backward passes: rows only where intervals leave a neuron unstable."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+from hauberk.concepts.box import Box
+from hauberk.concepts.rows import Rows
+from hauberk.concepts.specification import LinearSpec
+from hauberk.propagation.backward_pass import BackwardPass
+
+
+def tightened(
+    backward: BackwardPass, index: int, budget: int, wanted: Bool[Tensor, "b *z"], *, frugal: bool = False
+) -> Box:
+    """Return the box of a value after the wanted neurons have been bounded by backward passes.
+
+    `budget` is as `by_groups` takes it. `frugal` recomputes a group of examples when gradients are wanted instead of
+    storing what it went through.
+    """
+    box = backward.boxes[index]
+    owner, neuron = wanted.flatten(1).nonzero(as_tuple=True)
+    if not len(owner):
+        return box
+
+    def bounds(part: BackwardPass, owner: Tensor, neuron: Tensor, limit: int) -> Float[Tensor, "r 2"]:
+        return Units(part, index, limit).bounds(owner, neuron)
+
+    lower, upper = by_groups(backward, index, budget, bounds, owner, neuron, frugal=frugal).unbind(1)
+    return box.intersect(replaced(box, owner, neuron, lower, upper))
+
+
+def margins(backward: BackwardPass, spec: LinearSpec, budget: int) -> Float[Tensor, "b k"]:
+    """Return a lower bound of every row of a specification of the logits."""
+    at = len(backward.graph.nodes)
+    owner = torch.arange(len(spec.rows), device=spec.rows.device).repeat_interleave(spec.rows.shape[1])
+
+    def bounds(part: BackwardPass, owner: Tensor, rows: Tensor, constant: Tensor, limit: int) -> Float[Tensor, "r"]:
+        chunks = zip(owner.split(limit), rows.split(limit), constant.split(limit), strict=True)
+        return torch.cat([part.lower(Rows(row, own), at, offset) for own, row, offset in chunks])
+
+    given = spec.rows.flatten(0, 1), spec.offset.flatten()
+    return by_groups(backward, at, budget, bounds, owner, *given).view(spec.offset.shape)
+
+
+def by_groups(
+    backward: BackwardPass,
+    index: int,
+    budget: int,
+    bounds: Callable[..., Tensor],
+    owner: Int[Tensor, "r"],
+    *given: Float[Tensor, "r ..."] | Int[Tensor, "r"],
+    frugal: bool = False,
+) -> Float[Tensor, "r ..."]:
+    """Return bounds(part, owner, *given, limit), joined over groups of examples; rows are sorted by their owners.
+
+    A pass holds about four tensors of its rows at once, of which `limit` fit into `budget` bytes; the facts that a
+    group reads (tables of its examples) come on top.
+    """
+    width = max(prod(shape) for shape in backward.graph.shapes[: index + 1])
+    limit = max(1, budget // (4 * width * backward.boxes[0].lower.element_size()))
+    counts = torch.bincount(owner, minlength=len(backward.boxes[0].lower)).tolist()
+    groups = list(grouped(counts, limit))
+    rows = [sum(counts[group]) for group in groups]
+    owners = [part - group.start for part, group in zip(owner.split(rows), groups, strict=True)]
+    parts = [t.split(rows) for t in given]
+    # Boxes are split, not sliced, so that their gradients are joined once.
+    sizes = [group.stop - group.start for group in groups]
+    boxes = [box.split(sizes) for box in backward.boxes[: index + 1]]
+
+    def group_bounds(number: int) -> Tensor:
+        own = [parts[number] for parts in boxes]
+        examples = torch.arange(groups[number].start, groups[number].stop, device=owner.device)
+        S, slopes = backward.S.select(examples), backward.slopes and backward.slopes.select(examples)
+        part = BackwardPass(backward.graph, S, own, slopes, outward=backward.outward)
+        return bounds(part, owners[number], *(t[number] for t in parts), limit)
+
+    if len(groups) == 1:
+        return bounds(backward, owner, *given, limit)
+    numbers = range(len(groups))
+    found = [checkpoint(group_bounds, n, use_reentrant=False) if frugal else group_bounds(n) for n in numbers]
+    return torch.cat(found)  # pyright: ignore[reportArgumentType, reportCallIssue]
+
+
+@dataclass(frozen=True)
+class Units:
+    """The neurons of one value of some examples."""
+
+    backward: BackwardPass
+    index: int
+    limit: int
+
+    def bounds(self, owner: Int[Tensor, "r"], neuron: Int[Tensor, "r"]) -> Float[Tensor, "r 2"]:
+        """Return lower and upper bounds.
+
+        Two-sided passes bound a neuron by one row. Others try the side that is nearer to zero first: by it most neurons
+        turn out to need no relaxation, hence no second row; their other bound is infinite.
+        """
+        if self.backward.two_sided:
+            return torch.cat([self.both(*part) for part in self.chunks(owner, neuron)])
+        box = self.backward.boxes[self.index]
+        sign = torch.where(box.center.detach().flatten(1)[owner, neuron] > 0, 1.0, -1.0).to(box.lower)
+        near = torch.cat([self.one(*part) for part in self.chunks(owner, neuron, sign)])
+        far = torch.full_like(near, -torch.inf)
+        half = box.intersect(replaced(box, owner, neuron, *sides(sign, near.detach(), far)))
+        left = self.backward.graph.loose(self.index, half).flatten(1)[owner, neuron].nonzero()[:, 0]
+        if len(left):
+            rest = [self.one(*part) for part in self.chunks(owner[left], neuron[left], -sign[left])]
+            far = far.index_put((left,), torch.cat(rest))
+        return torch.stack(sides(sign, near, far), 1)
+
+    def both(self, owner: Tensor, neuron: Tensor) -> Float[Tensor, "r 2"]:
+        return torch.stack(self.backward.range(self.rows(owner, neuron), self.index), 1)
+
+    def one(self, owner: Tensor, neuron: Tensor, sign: Tensor) -> Float[Tensor, "r"]:
+        rows = self.rows(owner, neuron)
+        signed = rows.values * sign.view(-1, *(1,) * (rows.values.ndim - 1))
+        return self.backward.lower(rows.with_values(signed, rows.window), self.index)
+
+    def rows(self, owner: Tensor, neuron: Tensor) -> Rows:
+        like = self.backward.boxes[self.index].lower.detach()
+        return Rows.units(owner, neuron, self.backward.graph.shapes[self.index], like)
+
+    def chunks(self, *given: Tensor) -> Iterator[tuple[Tensor, ...]]:
+        return zip(*(t.split(self.limit) for t in given), strict=True)
+
+
+def sides(sign: Tensor, near: Tensor, far: Tensor) -> tuple[Float[Tensor, "r"], Float[Tensor, "r"]]:
+    """Return lower and upper bounds, given lower bounds of sign * neuron and of -sign * neuron."""
+    positive = sign > 0
+    return torch.where(positive, near, far), -torch.where(positive, far, near)
+
+
+def grouped(counts: Sequence[int], limit: int) -> Iterator[slice]:
+    """Yield runs of examples that together have at most `limit` rows; one example may have more."""
+    start, rows = 0, 0
+    for example, count in enumerate(counts):
+        if example > start and rows + count > limit:
+            yield slice(start, example)
+            start, rows = example, 0
+        rows += count
+    yield slice(start, len(counts))
+
+
+def replaced(box: Box, owner: Tensor, neuron: Tensor, lower: Float[Tensor, "r"], upper: Float[Tensor, "r"]) -> Box:
+    """Return the box with other bounds for some of its elements."""
+    shape = box.lower.shape
+    return Box(
+        box.lower.flatten(1).index_put((owner, neuron), lower).view(shape),
+        box.upper.flatten(1).index_put((owner, neuron), upper).view(shape),
+    )

@@ -1,0 +1,101 @@
+"""Searches for the nearest misclassified points, over a batch whose examples leave it when they are done."""
+
+from math import inf
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from hauberk.concepts.attack import Network, misclassified
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.norm_ball import NormBall
+from hauberk.searches.search import PATIENCE
+
+
+class Nearest:
+    """The examples that a minimum-distance search still works on, and the nearest misclassified points of all.
+
+    An example is done where it is misclassified as it is, or, where that is `enough`, with any misclassified member.
+    """
+
+    def __init__(self, S: NormBall, y: Int[Tensor, "b"], noise: Noise, enough: bool) -> None:
+        self.S, self.y, self.noise, self.enough = S, y, noise, enough
+        self.index = torch.arange(len(y), device=y.device)
+        self.answer, self.held = S.start.clone(), S.start.clone()
+        self.lengths = torch.full_like(S.radius, inf)
+        """Of the answers of all examples; infinite where there is none."""
+        self.length = self.lengths
+        """Likewise of those that are left."""
+        self.done = torch.zeros_like(y, dtype=torch.bool)
+        self.steps = 0
+
+    def look(self, network: Network, z: Float[Tensor, "s *z"], length: Float[Tensor, "s"] | None = None) -> None:
+        """Keep the points that turn out to be misclassified and nearer."""
+        if len(self):
+            self.meet(misclassified(network, self.S, z, self.y), z, length)
+
+    def meet(
+        self, wrong: Bool[Tensor, "s"], z: Float[Tensor, "s *z"], length: Float[Tensor, "s"] | None = None
+    ) -> None:
+        """Keep the misclassified points that are nearer; `length` replaces the set's distance in this comparison."""
+        distance = self.S.distance(z)
+        length = distance if length is None else length
+        better = wrong & (length < self.length)
+        done = distance == 0
+        if self.enough:
+            near = wrong & (distance <= self.S.radius * (1 + 1e-5))
+            if near.any():  # exact membership is the dearer question
+                member = near & self.S.contains(z)
+                better, done = better | member, done | member
+        better &= ~self.done
+        self.held[better] = z[better]
+        self.length = torch.where(better, length, self.length)
+        self.done = self.done | (done & wrong)
+
+    def pack(self, *tensors: Tensor, leaving: Bool[Tensor, "s"] | None = None) -> tuple[Tensor, ...]:
+        """Let examples leave that are done, or `leaving`; return what is left of tensors with a row for each example.
+
+        Where nothing is to be done the tensors come back as they are.
+        """
+        self.steps += 1
+        if leaving is not None:
+            self.done = self.done | leaving
+        if (self.y.device.type != "cpu" and self.steps % PATIENCE) or not self.done.any():
+            return tensors
+        self._store(self.done)
+        going = ~self.done
+        self.S, self.y, self.noise = self.S.select(going), self.y[going], self.noise.select(going)
+        self.index, self.held, self.length = self.index[going], self.held[going], self.length[going]
+        self.done = self.done[going]
+        return tuple(t[going] for t in tensors)
+
+    def _store(self, which: Bool[Tensor, "s"]) -> None:
+        self.answer[self.index[which]] = self.held[which]
+        self.lengths = self.lengths.index_copy(0, self.index[which], self.length[which])
+
+    def answers(self) -> Float[Tensor, "b *z"]:
+        """Return the nearest misclassified points of all examples; the unperturbed points where there are none."""
+        self._store(torch.ones_like(self.done))
+        return self.answer
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+def farthest(S: NormBall) -> Float[Tensor, "b"]:
+    """Return the distance of the farthest valid input; infinity where every number is valid."""
+    if S.within is None:
+        return torch.full_like(S.radius, inf)
+    low, high = S.within
+    return S.distance(torch.where(S.start - low > high - S.start, low, high))
+
+
+def direction(gradient: Float[Tensor, "b *z"], noise: Noise) -> Float[Tensor, "b *z"]:
+    """Return the gradients divided by their Euclidean lengths, however short; random directions for those of none."""
+    flat = gradient.flatten(1)
+    largest = flat.abs().amax(1, keepdim=True)
+    level = largest[:, 0] == 0
+    flat = flat / torch.where(level[:, None], 1, largest)
+    if level.any():
+        flat[level] = noise.select(level).normal((flat.shape[1],), flat.dtype)
+    return (flat / torch.linalg.vector_norm(flat, dim=1, keepdim=True)).view_as(gradient)

@@ -1,0 +1,1 @@
+"""Balls, boxes and unions: geometry that several threats share."""

@@ -1,0 +1,30 @@
+"""Small boxes around attacks."""
+
+from jaxtyping import Float
+from torch import Tensor
+
+from hauberk.concepts.box import Box
+from hauberk.concepts.perturbation_set import PerturbationSet
+from hauberk.errors import InputError, UnsupportedSetError
+from hauberk.sets.box_set import BoxSet
+
+
+def small_box(S: PerturbationSet, z: Float[Tensor, "b *z"], share: float) -> BoxSet:
+    """Return boxes whose sides are a share of the set's, within it and as near around these points as they fit.
+
+    Source: Mueller et al. 2023, section 3.
+
+    Raises:
+        UnsupportedSetError: the set is no box.
+    """
+    if not isinstance(S, BoxSet):
+        raise UnsupportedSetError(f"small boxes are cut out of boxes, but the set is a {type(S).__name__}.")
+    reach = S.box.radius * share
+    center = z.clamp(S.box.lower + reach, S.box.upper - reach)
+    return BoxSet(center, S.radius * share, Box.around(center, reach))
+
+
+def require_share(name: str, share: float) -> None:
+    """Refuse a share outside [0, 1]."""
+    if not 0 <= share <= 1:
+        raise InputError(f"{name} needs a share in [0, 1], but it is {share}.")
