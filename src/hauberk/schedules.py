@@ -9,6 +9,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import pairwise
 
+from hauberk.concepts.cases import Cases
 from hauberk.concepts.schedule import Progress, Schedule
 from hauberk.errors import InputError
 
@@ -36,6 +37,10 @@ class Piecewise(Schedule):
     times: list[float]
     values: list[float]
 
+    @staticmethod
+    def cases() -> Cases:
+        return {"times": [[0.0, 0.25, 0.25, 1.0]], "values": [[1.0, 0.5, 0.25, 0.0]]}
+
     def __post_init__(self) -> None:
         if not self.times or len(self.times) != len(self.values) or sorted(self.times) != list(self.times):
             raise InputError(f"Piecewise needs growing times, a value each, but has {self.times} and {self.values}.")
@@ -61,6 +66,10 @@ class Steps(Schedule):
 
     times: list[float]
     values: list[float]
+
+    @staticmethod
+    def cases() -> Cases:
+        return {"times": [[0.0, 0.5]], "values": [[1.0, 0.1]]}
 
     def __post_init__(self) -> None:
         growing = all(earlier < later for earlier, later in pairwise(self.times))

@@ -1,135 +1,47 @@
-"""Instances of every concrete class of a concept, built from the constructors' annotations alone.
+"""Instances of every concrete class of a concept, built from the constructors' annotations.
 
-A new leaf file is found by walking the leaf packages; nothing here names a class but the few in OVERRIDES.
+A new leaf file is found by walking the leaf packages; nothing here names a leaf class. An argument is
+
+- what the class states: `cases()`, a static method, maps arguments to the values that laws try;
+- two representatives, where the type is a concept of `representatives.py`;
+- instances of every class, where it is a smaller concept: a loss, a start, a schedule;
+- else its default, or a plain value of its type.
+
+The first instance of a class has the first value of each argument. The others vary one argument at a time; the whole
+product of arguments is for the longer run.
 """
 
 import collections.abc
 import importlib
 import inspect
 import itertools
-import math
 import pkgutil
 import types
 import typing
+import zlib
 from typing import Any
 
 import torch
 from torch import nn
 
 import hauberk
-from hauberk.attacks import FGSM, PGD, BlendedNoise, RandomMember, SaltAndPepper, Square
-from hauberk.bounds import BackwardLinear, ForwardLinear, Interval
-from hauberk.concepts.slopes import Adaptive, Parallel
 from hauberk.errors import InputError
-from hauberk.losses import CrossEntropy, Margin
-from hauberk.objectives import Adversarial, Certified, Free
-from hauberk.schedules import Constant
-from hauberk.threats import L1Ball, L2Ball, LinfBall
-from hauberk.verification import ByBound, MixedInteger
+from laws.networks import CLASSES, SHAPE
+from laws.representatives import representatives
 
 LEAVES = (
     *("threats", "losses", "attacks", "ops", "bounds", "smoothing", "regularizers", "objectives", "verification"),
-    *("studies", "schedules", "augmentations", "concepts"),
+    *("studies", "schedules", "augmentations"),
 )
-DEPTH = 2  # how far concepts nest: an attack of an attack, but no further
+MACHINERY = ("concepts", "sets", "functions", "searches", "propagation", "programs", "bound_training")
+Classes = frozenset[type]
 BY_NAME: dict[str, list[Any]] = {"eps": [0.1, 0.0, "8/255"], "steps": [5]}
-OVERRIDES: dict[tuple[str, str], list[Any]] = {
-    ("Piecewise", "times"): [[0.0, 0.25, 0.25, 1.0]],
-    ("Piecewise", "values"): [[1.0, 0.5, 0.25, 0.0]],
-    ("Steps", "times"): [[0.0, 0.5]],
-    ("Steps", "values"): [[1.0, 0.1]],
-    ("L2Ball", "eps"): [0.5, 0.0, 1.5],
-    ("L1Ball", "eps"): [1.5, 0.0, 6.0],
-    ("L1Ball", "coordinates"): [None, (2, 5)],
-    ("L0Ball", "eps"): [3, 0, 5.5],
-    ("L0Ball", "within"): [(0.0, 1.0)],
-    ("GivenBox", "lower"): [-0.05 * torch.ones(1, 1, 4, 4), torch.linspace(-0.1, 0.0, 16).view(1, 1, 4, 4)],
-    ("GivenBox", "upper"): [torch.linspace(1.0, 1.3, 16).view(1, 1, 4, 4)],
-    ("Union", "threats"): [[LinfBall(0.1), L2Ball(0.3), L1Ball(1.0)], [L2Ball("1/2", None)]],
-    ("Adversarial", "attack"): [FGSM(Margin(), start=RandomMember()), PGD(Margin(), 3, 0.4, False)],
-    ("TRADES", "attack"): [FGSM(Margin(), start=RandomMember()), PGD(Margin(), 3, 0.4, False)],
-    ("Mixup", "attack"): [FGSM(Margin(), start=RandomMember()), PGD(Margin(), 3, 0.4, False)],
-    ("SABR", "attack"): [FGSM(Margin(), start=RandomMember()), PGD(Margin(), 3, 0.4, False)],
-    ("SABR", "bounder"): [Interval(), BackwardLinear(Interval())],
-    ("TAPS", "latent_attack"): [PGD(Margin(), 3, 0.4, False)],
-    ("TAPS", "bounder"): [Interval(), BackwardLinear(Interval())],
-    ("TAPS", "activations"): [1],
-    ("STAPS", "attack"): [FGSM(Margin(), start=RandomMember())],
-    ("STAPS", "latent_attack"): [PGD(Margin(), 3, 0.4), FGSM(Margin())],
-    ("STAPS", "bounder"): [Interval()],
-    ("STAPS", "activations"): [1],
-    ("MTLIBP", "attack"): [FGSM(Margin(), start=RandomMember()), PGD(Margin(), 3, 0.4, False)],
-    ("MTLIBP", "bounder"): [Interval(), BackwardLinear(Interval())],
-    ("CCIBP", "attack"): [FGSM(Margin(), start=RandomMember()), PGD(Margin(), 3, 0.4, False)],
-    ("CCIBP", "bounder"): [Interval(), BackwardLinear(Interval())],
-    ("EXPIBP", "attack"): [FGSM(Margin(), start=RandomMember()), PGD(Margin(), 3, 0.4, False)],
-    ("EXPIBP", "bounder"): [Interval(), BackwardLinear(Interval())],
-    ("BoundRegularized", "objective"): [Adversarial(FGSM(Margin()), CrossEntropy())],
-    ("BoundRegularized", "bounder"): [Interval(), BackwardLinear(Interval())],
-    ("SparseWeights", "objective"): [Free(CrossEntropy(), 2), Certified(Interval(), CrossEntropy(), Constant(0.5))],
-    ("AdaptiveRadius", "objective"): [
-        Adversarial(FGSM(Margin()), CrossEntropy()),
-        Certified(Interval(), CrossEntropy(), Constant(0.5)),
-    ],
-    ("NearMisses", "probe"): [FGSM(Margin())],
-    ("NearMisses", "attack"): [PGD(Margin(), 3, 0.4)],
-    ("Restarts", "attack"): [PGD(Margin(), 3, 0.4), FGSM(Margin(), start=RandomMember())],
-    ("Targeted", "attack"): [PGD(Margin(), 3, 0.4)],
-    ("EachMember", "attack"): [PGD(Margin(), 3, 0.4)],
-    ("EachMember", "only"): [None, 0],
-    ("Strongest", "attacks"): [{"step": FGSM(Margin()), "steps": PGD(Margin(), 3, 0.4)}],
-    ("WorstOf", "attacks"): [[FGSM(Margin()), PGD(Margin(), 3, 0.4)]],
-    ("AverageOf", "attacks"): [[FGSM(Margin()), PGD(Margin(), 3, 0.4)]],
-    ("PGD", "momentum"): [0.0, 1.0],
-    ("PGD", "samples"): [1, 2],
-    ("MultiSteepestDescent", "step"): [0.3],
-    ("Square", "queries"): [20],
-    ("Square", "start"): [None, FGSM(Margin())],
-    ("SquareWindows", "queries"): [20],
-    ("SquareWindows", "start"): [None],
-    ("GaussianNoise", "draws"): [5],
-    ("UniformNoise", "draws"): [5],
-    ("Transfer", "attack"): [FGSM(Margin()), Square(Margin(), 20)],
-    ("Transfer", "surrogate"): [nn.Sequential(nn.Flatten(), nn.Linear(16, 4, dtype=torch.float64))],
-    ("BlendedNoise", "draws"): [20],
-    ("BlendedNoise", "blends"): [5],
-    ("Boundary", "start"): [BlendedNoise(20, 5)],
-    ("Pointwise", "start"): [SaltAndPepper(20)],
-    ("Pointwise", "halvings"): [2],
-    ("BackwardLinear", "intermediate"): [None, Interval(), ForwardLinear()],
-    ("BackwardLinear", "slopes"): [Adaptive(), Parallel()],
-    ("BackwardLinear", "budget"): [2**26, 6000],
-    ("LinearProgram", "intermediate"): [Interval()],
-    ("OptimizedLinear", "intermediate"): [None],
-    ("DualNetwork", "budget"): [2**26],
-    ("DualNetwork", "frugal"): [False],
-    ("OptimizedLinear", "iterations"): [3],
-    ("OptimizedLinear", "rate"): [0.1],
-    ("OptimizedLinear", "decay"): [0.98],
-    ("OptimizedLinear", "budget"): [2**28],
-    ("CarliniWagner", "rounds"): [2],
-    ("CarliniWagner", "weight"): [1.0],
-    ("ElasticNet", "rounds"): [2],
-    ("ElasticNet", "weight"): [1.0],
-    ("DeepFool", "classes"): [3],
-    ("FAB", "targets"): [2, 0],
-    ("FAB", "restarts"): [2],
-    ("MixedInteger", "seconds"): [0.01],
-    ("MixedInteger", "intermediate"): [Interval(), BackwardLinear()],
-    ("InOrder", "verifiers"): [[ByBound(Interval()), MixedInteger(BackwardLinear(), 0.01)]],
-    ("HighProbability", "rows"): [200],
-    ("LeakyReLU", "negative_slope"): [0.01, 0.0, -0.6, 1.7],
-    ("Hardtanh", "minimum"): [-1.0, 0.0, -math.inf],
-    ("Hardtanh", "maximum"): [1.0, 2.5, math.inf],
-    ("Softplus", "beta"): [1.0, 3.0],
-    ("Softplus", "threshold"): [20.0, 17.0],
-    ("CELU", "alpha"): [1.0, 0.5],
-}
+BY_TYPE: dict[Any, list[Any]] = {bool: [False, True], float: [0.5], int: [2], str: ["name"], type(None): [None]}
 
 
 def load() -> None:
-    """Import every leaf, so that subclasses are known."""
-    for name in LEAVES:
+    """Import every leaf and every room of machinery, so that subclasses are known."""
+    for name in (*LEAVES, *MACHINERY):
         try:
             module = importlib.import_module(f"{hauberk.__name__}.{name}")
         except ModuleNotFoundError as error:
@@ -161,20 +73,29 @@ def public(cls: type) -> bool:
     return cls.__name__ in exported
 
 
-def instances(concept: type, *, whole: bool = False, depth: int = DEPTH) -> list[Any]:
-    """Return instances of every concrete class: one argument varied at a time, or the whole product of arguments."""
-    built: list[Any] = []
-    for cls in concrete(concept):
-        options = arguments(cls, depth, whole)
-        missing = [name for name, found in options.items() if not found]
-        if missing and depth == DEPTH:
-            raise TypeError(f"{cls.__name__}: no value is known for {missing}: add it to OVERRIDES.")
-        if not missing:
-            found = [instance for choice in choices(options, whole) for instance in made(cls, choice)]
-            if not found:
-                raise TypeError(f"{cls.__name__} refuses every choice of its arguments: add one to OVERRIDES.")
-            built += found
-    return built
+def instances(concept: type, *, whole: bool = False, inside: Classes = frozenset()) -> list[Any]:
+    """Return instances of every concrete class: one argument varied at a time, or the whole product of arguments.
+
+    The first instances of a class come first; classes that the instances are to stand `inside` of are left out.
+    """
+    return [instance for cls in concrete(concept) if cls not in inside for instance in built(cls, whole, inside)]
+
+
+def built(cls: type, whole: bool, inside: Classes = frozenset()) -> list[Any]:
+    """Return the instances of one class.
+
+    Raises:
+        TypeError: a class neither states nor has a default for an argument, or refuses all that it might be.
+    """
+    if getattr(cls, "cases", dict) is None:
+        return []
+    options = arguments(cls, inside | {cls})
+    if missing := [name for name, found in options.items() if not found]:
+        raise TypeError(f"{cls.__name__}: no value is known for {missing}: let {cls.__name__}.cases() state some.")
+    made_of = [instance for choice in choices(options, whole) for instance in made(cls, choice)]
+    if not made_of:
+        raise TypeError(f"{cls.__name__} refuses every choice of its arguments: let its cases() state others.")
+    return made_of
 
 
 def made(cls: type, choice: dict[str, Any]) -> list[Any]:
@@ -186,67 +107,123 @@ def made(cls: type, choice: dict[str, Any]) -> list[Any]:
 
 
 def choices(options: dict[str, list[Any]], whole: bool) -> list[dict[str, Any]]:
+    """Return the arguments of each instance."""
     if whole:
         return [dict(zip(options, values, strict=True)) for values in itertools.product(*options.values())]
     first = {name: values[0] for name, values in options.items()}
     return [first] + [first | {name: value} for name, values in options.items() for value in values[1:]]
 
 
-def arguments(cls: type, depth: int, whole: bool) -> dict[str, list[Any]]:
-    """Return the values that each constructor argument may take."""
+def arguments(cls: type, inside: Classes = frozenset()) -> dict[str, list[Any]]:
+    """Return the values that each constructor argument may take.
+
+    Raises:
+        TypeError: a class states values of an argument that it does not have.
+    """
     if cls.__init__ is object.__init__:
         return {}
     hints = typing.get_type_hints(cls.__init__)
-    options: dict[str, list[Any]] = {}
-    for name, parameter in list(inspect.signature(cls.__init__).parameters.items())[1:]:
-        if (cls.__name__, name) in OVERRIDES:
-            options[name] = OVERRIDES[cls.__name__, name]
-        elif name in BY_NAME:
-            options[name] = BY_NAME[name]
-        else:
-            plain = parameter.default is not inspect.Parameter.empty and type(parameter.default).__name__ != (
-                "_HAS_DEFAULT_FACTORY_CLASS"
-            )
-            default = [parameter.default] if plain else []
-            others = values(hints[name], depth, whole, bool(default))
-            options[name] = default + [value for value in others if not default or value != default[0]]
-    return options
+    parameters = dict(list(inspect.signature(cls.__init__).parameters.items())[1:])
+    stated = getattr(cls, "cases", dict)()
+    if unknown := stated.keys() - parameters.keys():
+        raise TypeError(f"{cls.__name__}.cases() states {sorted(unknown)}, which the constructor does not take.")
+    return {
+        name: list(stated[name]) if name in stated else values_of(parameter, name, hints[name], inside)
+        for name, parameter in parameters.items()
+    }
 
 
-def values(annotation: Any, depth: int, whole: bool, has_default: bool) -> list[Any]:
-    """Return values of an annotation; where there is a default, only its discrete alternatives."""
+def values_of(parameter: inspect.Parameter, name: str, annotation: Any, inside: Classes) -> list[Any]:
+    """Return the values of an argument of which its class states nothing: the default first, where there is one."""
+    if name in BY_NAME:
+        return BY_NAME[name]
+    factory = type(parameter.default).__name__ == "_HAS_DEFAULT_FACTORY_CLASS"
+    if parameter.default is inspect.Parameter.empty or factory:
+        return values(annotation, inside)
+    alternatives = [value for value in values(annotation, inside) if is_discrete(value)]
+    return [parameter.default, *(value for value in alternatives if value != parameter.default)]
+
+
+def is_discrete(value: Any) -> bool:
+    """Return whether a value is tried even where the argument has a default: plain numbers and texts are not."""
+    return isinstance(value, bool) or not isinstance(value, int | float | str | tuple)
+
+
+def values(annotation: Any, inside: Classes) -> list[Any]:
+    """Return values of an annotation."""
     origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    if annotation in BY_TYPE:
+        return BY_TYPE[annotation]
     if origin in (typing.Union, types.UnionType):
-        return [value for one in inner for value in values(one, depth, whole, has_default)]
-    if annotation is type(None):
-        return [None]
-    if annotation is bool:
-        return [False, True]
-    if origin is collections.abc.Sequence:
-        return [[value] for value in values(inner[0], depth, whole, False)]
-    if origin is list:
-        return [[]] + [[value] for value in values(inner[0], depth, whole, False)]
-    if inspect.isclass(annotation) and inspect.isabstract(annotation):
-        return instances(annotation, whole=whole, depth=depth - 1) if depth > 0 else []
-    if has_default:
-        return []
-    if annotation is float:
-        return [0.5]
-    if annotation is int:
-        return [2]
-    if annotation is str:
-        return ["name"]
+        return [value for one in inner for value in values(one, inside)]
+    if origin in (collections.abc.Sequence, list):
+        return sequences(inner[0], inside)
+    if origin in (collections.abc.Mapping, dict):
+        return [dict(enumerated(each)) for each in sequences(inner[1], inside)]
     if origin is tuple:
-        return [tuple(values(one, depth, whole, False)[0] for one in inner if one is not Ellipsis)]
+        return [tuple(values(one, inside)[0] for one in inner if one is not Ellipsis)]
+    if inspect.isclass(annotation) and issubclass(annotation, nn.Module):
+        return [nn.Sequential(nn.Flatten(), nn.Linear(SHAPE[1] * SHAPE[2], CLASSES, dtype=torch.float64))]
+    if inspect.isclass(annotation) and inspect.isabstract(annotation):
+        few = representatives(annotation)
+        if few is None:
+            few = instances(annotation, inside=inside)
+        return few[:2] if any(issubclass(cls, annotation) for cls in inside) else few
     return []
+
+
+def sequences(annotation: Any, inside: Classes) -> list[list[Any]]:
+    """Return sequences of an annotation's values: both representatives and one of them, or each value alone."""
+    few = representatives(annotation) if inspect.isclass(annotation) else None
+    return [few, few[1:] or few] if few else [[value] for value in values(annotation, inside)]
+
+
+def enumerated(some: list[Any]) -> list[tuple[str, Any]]:
+    """Return values with names."""
+    return [(f"part {number}", value) for number, value in enumerate(some)]
+
+
+def crossed(some: list[Any], others: collections.abc.Iterable[Any], count: int = 2) -> list[tuple[Any, Any]]:
+    """Return pairs: the first instances of all classes with each other, every further instance with a few of those.
+
+    Texts, such as the names of networks, are first instances all of them. The longer run pairs all with all.
+    """
+    first, further = apart(some)
+    second, others_further = apart(others)
+    pairs = list(itertools.product(first, second))
+    pairs += [(instance, other) for instance in further for other in few(instance, second, count)]
+    return pairs + [(one, instance) for instance in others_further for one in few(instance, first, count)]
+
+
+def apart(some: collections.abc.Iterable[Any]) -> tuple[list[Any], list[Any]]:
+    """Return the first instance of every class, and all the others."""
+    first: dict[Any, Any] = {}
+    further = []
+    for instance in some:
+        key = instance if isinstance(instance, str) else type(instance)
+        if key in first:
+            further.append(instance)
+        else:
+            first[key] = instance
+    return list(first.values()), further
+
+
+def few(instance: Any, others: list[Any], count: int) -> list[Any]:
+    """Return a few of the others, different ones for different instances."""
+    start = zlib.crc32(label(instance).encode())
+    return [others[(start + number * max(len(others) // count, 1)) % len(others)] for number in range(count)]
 
 
 def label(instance: Any) -> str:
     """Return a short name for a test's id: the class and what it was built from."""
     if isinstance(instance, list | tuple):
         return "[" + ",".join(label(one) for one in instance) + "]"
+    if isinstance(instance, dict):
+        return "{" + ",".join(label(one) for one in instance.values()) + "}"
     if isinstance(instance, torch.Tensor):
         return f"tensor{tuple(instance.shape)}"
+    if isinstance(instance, nn.Module):
+        return type(instance).__name__
     if not type(instance).__module__.startswith(hauberk.__name__):
         return str(instance)
     fields = getattr(instance, "__dataclass_fields__", {})

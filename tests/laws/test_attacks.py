@@ -26,7 +26,7 @@ from hauberk.losses import CrossEntropy, Margin
 from hauberk.sets.box_set import BoxSet
 from hauberk.sets.union_set import UnionSet, members_of
 from hauberk.threats import L0Ball, L1Ball, L2Ball, LinfBall
-from laws.instances import instances, label
+from laws.instances import crossed, instances, label
 from laws.networks import CLASSES, SHAPE, images, labels, network
 
 B = 6
@@ -72,8 +72,7 @@ def home(attack, x, y, eps=1.0):
     raise AssertionError(f"{label(attack)} refuses every ball")
 
 
-@pytest.mark.parametrize("threat", THREATS, ids=label)
-@attacks
+@pytest.mark.parametrize(("attack", "threat"), crossed(ATTACKS, THREATS), ids=label)
 def test_answers_are_members_with_the_inputs_shape_and_no_gradient(attack, threat):
     graph, y = network("dense", 1), labels(B, 1)
     S = threat.at(images(B, 1))

@@ -348,6 +348,7 @@ def test_every_registered_operator_has_a_case():
     assert {str(operator) for operator in RULES if operator not in met} == set()
 
 
+TIGHT = pytest.mark.parametrize("op", [op for op in instances(Elementwise) if op.tight], ids=label)
 ELEMENTWISE = pytest.mark.parametrize("op", instances(Elementwise), ids=label)
 CHOICES = (None, 0.0, 0.3, 1.0)
 
@@ -366,6 +367,8 @@ def test_the_interval_of_an_elementwise_op_is_sound_and_attained(op):
     image = op.interval(box)
     assert (values >= image.lower - 1e-12).all()
     assert (values <= image.upper + 1e-12).all()
+    if not op.tight:
+        return
     torch.testing.assert_close(values.amin(0, keepdim=True), image.lower, rtol=1e-3, atol=1e-3)
     torch.testing.assert_close(values.amax(0, keepdim=True), image.upper, rtol=1e-3, atol=1e-3)
 
@@ -425,7 +428,7 @@ def test_float32_relaxations_and_intervals_hold_within_the_allowance_of_bound_me
             assert (above + allowance >= values).all()
 
 
-@ELEMENTWISE
+@TIGHT
 def test_each_line_touches_the_function(op):
     box = moderate_boxes()
     z = points(box, 4001)
@@ -436,7 +439,7 @@ def test_each_line_touches_the_function(op):
         assert ((above - op(z)).amin(0) <= 1e-6 * (1 + width)).all()
 
 
-@ELEMENTWISE
+@TIGHT
 def test_the_adaptive_lines_have_the_least_area(op):
     """The area above or below is that of the line's value at the middle of the box, which no other slope improves."""
     box = moderate_boxes()
@@ -450,7 +453,7 @@ def test_the_adaptive_lines_have_the_least_area(op):
     assert (greatest - below <= 1e-4 * (1 + box.radius)).all()
 
 
-@ELEMENTWISE
+@TIGHT
 def test_the_parallel_lines_are_as_close_as_parallel_lines_can_be(op):
     box = moderate_boxes()
     z = points(box, 801)

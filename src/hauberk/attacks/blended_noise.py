@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from hauberk.concepts.attack import MinimumDistanceAttack, Network, misclassified, require_positive
+from hauberk.concepts.cases import Cases
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import require_ball, require_range
 from hauberk.concepts.perturbation_set import PerturbationSet
@@ -32,6 +33,10 @@ class BlendedNoise(MinimumDistanceAttack):
     draws: int = 1000
     blends: int = 50
     black_box = True
+
+    @staticmethod
+    def cases() -> Cases:
+        return {"draws": [20], "blends": [5]}
 
     def __post_init__(self) -> None:
         require_positive("BlendedNoise", draws=self.draws, blends=self.blends)

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from hauberk.concepts.attack import MinimumDistanceAttack, Network, ascent, require_positive
+from hauberk.concepts.cases import Cases
 from hauberk.concepts.loss import lead
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall, clamped, require_ball
@@ -47,6 +48,10 @@ class CarliniWagner(MinimumDistanceAttack):
     rounds: int = 9
     rate: float = 0.01
     weight: float = 0.001
+
+    @staticmethod
+    def cases() -> Cases:
+        return {"rounds": [2]}
 
     def __post_init__(self) -> None:
         require_positive("CarliniWagner", steps=self.steps, rounds=self.rounds, rate=self.rate, weight=self.weight)

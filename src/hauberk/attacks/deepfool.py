@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from hauberk.concepts.attack import MinimumDistanceAttack, Network, require_positive
+from hauberk.concepts.cases import Cases
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall, clamped, require_norm
 from hauberk.concepts.perturbation_set import PerturbationSet
@@ -40,6 +41,10 @@ class DeepFool(MinimumDistanceAttack):
     steps: int = 50
     classes: int = 10
     overshoot: float = 0.02
+
+    @staticmethod
+    def cases() -> Cases:
+        return {"classes": [3]}
 
     def __post_init__(self) -> None:
         require_positive("DeepFool", steps=self.steps)

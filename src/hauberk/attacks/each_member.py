@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from hauberk.concepts.attack import Attack, Network
+from hauberk.concepts.cases import Cases
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.searches.search import in_turn
@@ -24,6 +25,10 @@ class EachMember(Attack):
 
     attack: Attack
     only: int | None = None
+
+    @staticmethod
+    def cases() -> Cases:
+        return {"only": [None, 0]}
 
     @property
     def black_box(self) -> bool:

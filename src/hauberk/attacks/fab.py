@@ -15,6 +15,7 @@ from hauberk.concepts.attack import (
     misclassified,
     require_positive,
 )
+from hauberk.concepts.cases import Cases
 from hauberk.concepts.loss import lead
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall, clamped, require_ball, require_norm
@@ -53,6 +54,10 @@ class FAB(MinimumDistanceAttack):
     overshoot: float = 1.05
     backward: float = 0.9
     restarts: int = 1
+
+    @staticmethod
+    def cases() -> Cases:
+        return {"targets": [2, 0], "restarts": [2]}
 
     def __post_init__(self) -> None:
         require_positive("FAB", steps=self.steps, restarts=self.restarts, alpha_max=self.alpha_max)

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from hauberk.concepts.attack import Attack, Network, ascent, require_positive
+from hauberk.concepts.cases import Cases
 from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet
@@ -47,6 +48,10 @@ class MultiSteepestDescent(Attack):
     best_of_steps: bool = True
     stop_when_broken: bool = True
     start: Start = field(default_factory=Unperturbed)
+
+    @staticmethod
+    def cases() -> Cases:
+        return {"step": [0.3]}
 
     def __post_init__(self) -> None:
         for step in self.step if isinstance(self.step, Sequence) else [self.step]:

@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from hauberk.concepts.attack import Network, SteerableAttack, ascent, require_positive
+from hauberk.concepts.cases import Cases
 from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet
@@ -42,6 +43,10 @@ class PGD(SteerableAttack):
     momentum: float = 0.0
     samples: int = 1
     start: Start = field(default_factory=RandomMember)
+
+    @staticmethod
+    def cases() -> Cases:
+        return {"momentum": [0.0, 1.0], "samples": [1, 2]}
 
     def __post_init__(self) -> None:
         require_positive("PGD", step=self.step, samples=self.samples)

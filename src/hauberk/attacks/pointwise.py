@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from hauberk.concepts.attack import MinimumDistanceAttack, Network, misclassified, require_positive
+from hauberk.concepts.cases import Cases
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall, require_ball
 from hauberk.concepts.perturbation_set import PerturbationSet
@@ -40,6 +41,10 @@ class Pointwise(MinimumDistanceAttack):
     halvings: int = 10
     gain: float = 0.01
     black_box = True
+
+    @staticmethod
+    def cases() -> Cases:
+        return {"halvings": [2]}
 
     def __post_init__(self) -> None:
         require_positive("Pointwise", halvings=self.halvings, gain=self.gain)

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from hauberk.concepts.attack import Attack, Network, misclassified, require_positive
+from hauberk.concepts.cases import Cases
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import require_ball
 from hauberk.concepts.perturbation_set import PerturbationSet
@@ -34,6 +35,10 @@ class RandomNoise(Attack):
 
     draws: int = 100
     black_box = True
+
+    @staticmethod
+    def cases() -> Cases:
+        return {"draws": [5]}
 
     def __post_init__(self) -> None:
         require_positive(type(self).__name__, draws=self.draws)

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hauberk.concepts.cases import Cases
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall, require_ball
 from hauberk.concepts.perturbation_set import PerturbationSet
@@ -22,6 +23,10 @@ class Square(QuerySearch):
 
     Source: Andriushchenko et al. 2020, Alg. 2.
     """
+
+    @staticmethod
+    def cases() -> Cases:
+        return {"queries": [20]}
 
     def supported(self, S: PerturbationSet) -> NormBall:
         return require_ball(S, "Square", inf)

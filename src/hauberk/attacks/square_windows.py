@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from hauberk.concepts.cases import Cases
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.perturbation_set import PerturbationSet
@@ -39,6 +40,10 @@ class SquareWindows(QuerySearch):
 
     Sources: Andriushchenko et al. 2020, Alg. 3 (l_2); Croce & Hein 2021 (l_1).
     """
+
+    @staticmethod
+    def cases() -> Cases:
+        return {"queries": [20]}
 
     def supported(self, S: PerturbationSet) -> NormBall:
         if not isinstance(S, NormBall) or S.p not in DECAY:

@@ -10,6 +10,7 @@ from hauberk.bound_training.bounded_pass import BoundedPass, worst_logits
 from hauberk.bound_training.latent_attack import latent_margins
 from hauberk.concepts.attack import SteerableAttack
 from hauberk.concepts.bounder import Bounder
+from hauberk.concepts.cases import Cases
 from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import CertifiableSet
@@ -32,6 +33,10 @@ class PropagatedObjective(BoundObjective):
     clean_weight: Schedule
     gradient_scale: float = 4.0
     regularizers: list[BoundRegularizer] = field(default_factory=list)
+
+    @staticmethod
+    def cases() -> Cases:
+        return {"activations": [1]}
 
     def __post_init__(self) -> None:
         if self.activations < 1 or not self.gradient_scale >= 0:

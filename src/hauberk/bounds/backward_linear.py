@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from hauberk.concepts.bounder import Bounder, Bounds
+from hauberk.concepts.bounder import Bounder, Bounds, Tightness
 from hauberk.concepts.box import Box
+from hauberk.concepts.cases import Cases
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import CertifiableSet
@@ -32,6 +33,11 @@ class BackwardLinear(Bounder):
     slopes: Slopes = field(default_factory=Adaptive)
     budget: int = 2**27
     frugal: bool = False
+    tightness = Tightness.STABLE
+
+    @staticmethod
+    def cases() -> Cases:
+        return {"budget": [2**26, 6000]}
 
     @property
     def certifies(self) -> bool:

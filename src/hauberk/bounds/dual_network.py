@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import prod
 
-from hauberk.concepts.bounder import Bounder, Bounds
+from hauberk.concepts.bounder import Bounder, Bounds, Tightness
 from hauberk.concepts.box import Box
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.noise import Noise
@@ -34,6 +34,7 @@ class DualNetwork(Bounder):
 
     budget: int = 2**27
     frugal: bool = False
+    tightness = Tightness.STABLE
 
     def __call__(
         self,

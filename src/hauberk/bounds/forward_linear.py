@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from hauberk.concepts.bounder import Bounder, Bounds
+from hauberk.concepts.bounder import Bounder, Bounds, Tightness
 from hauberk.concepts.box import Box
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.noise import Noise
@@ -24,6 +24,8 @@ class ForwardLinear(Bounder):
 
     Sources: Wong & Kolter 2018, algorithm 1; Wong et al. 2018, algorithm 2 (AutoDual).
     """
+
+    tightness = Tightness.STABLE
 
     def __call__(
         self,

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from hauberk.concepts.bounder import Bounder, Bounds
 from hauberk.concepts.box import Box
+from hauberk.concepts.cases import Cases
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import CertifiableSet
@@ -61,6 +62,10 @@ class HighProbability(Bounder):
     rows: int = 2000
     failure: float = 0.01  # pyright: ignore[reportAssignmentType]
     budget: int = 2**26
+
+    @staticmethod
+    def cases() -> Cases:
+        return {"rows": [200]}
 
     def __post_init__(self) -> None:
         if self.rows < 1:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from hauberk.concepts.bounder import Tightness
 from hauberk.concepts.box import Box
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.noise import Noise
@@ -16,6 +17,8 @@ class Interval(BoxBounder):
 
     Costs two forward passes (centre and radius), with outward rounding too. Source: Gowal et al. 2018.
     """
+
+    tightness = Tightness.LINEAR
 
     def boxes(
         self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool = True, noise: Noise | None = None

@@ -8,7 +8,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from hauberk.concepts.bounder import Bounder, Bounds
+from hauberk.concepts.affine import Affine
+from hauberk.concepts.bounder import Bounder, Bounds, Tightness
 from hauberk.concepts.box import Box
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.noise import Noise
@@ -49,6 +50,10 @@ class LinearProgram(Bounder):
     intermediate: Bounder
     workers: int = 1
     differentiable = False
+    tightness = Tightness.STABLE
+
+    def covers(self, graph: FrozenGraph) -> bool:
+        return all(isinstance(node.op, Affine | Elementwise) for node in graph.nodes)
 
     @property
     def certifies(self) -> bool:

@@ -8,8 +8,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from hauberk.concepts.bounder import Bounder, Bounds
+from hauberk.concepts.bounder import Bounder, Bounds, Tightness
 from hauberk.concepts.box import Box
+from hauberk.concepts.cases import Cases
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.op import Relaxable
@@ -48,6 +49,11 @@ class OptimizedLinear(Bounder):
     budget: int = 2**28
     differentiable = False
     searches = True
+    tightness = Tightness.STABLE
+
+    @staticmethod
+    def cases() -> Cases:
+        return {"intermediate": [None], "iterations": [3], "budget": [2**28]}
 
     def __post_init__(self) -> None:
         if self.iterations < 0:

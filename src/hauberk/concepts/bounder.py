@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 
 from jaxtyping import Float
 from torch import Tensor
@@ -24,6 +25,16 @@ class Bounds:
     """Bounds of every value of the graph, the input first."""
 
 
+class Tightness(IntEnum):
+    """How tight the bounds of a method are known to be; laws hold it to what it claims."""
+
+    UNKNOWN = 0
+    LINEAR = 1
+    """Exact on linear networks, and nowhere looser than intervals."""
+    STABLE = 2
+    """Exact, moreover, wherever no neuron is unstable."""
+
+
 class Bounder(ABC):
     """Computes lower bounds of a specification over a perturbation set.
 
@@ -40,6 +51,9 @@ class Bounder(ABC):
     searches: bool = False
     """Whether it searches for its relaxations: rounding may then send it elsewhere."""
 
+    tightness: Tightness = Tightness.UNKNOWN
+    """What its bounds are known to be as tight as."""
+
     @property
     def failure(self) -> float:
         """The probability with which its bounds of an example may be wrong: 0 but for methods that draw random numbers.
@@ -51,6 +65,10 @@ class Bounder(ABC):
             parts = value if isinstance(value, Sequence) else [value]
             found += sum(part.failure for part in parts if isinstance(part, Bounder))
         return found
+
+    def covers(self, graph: FrozenGraph) -> bool:
+        """Return whether the method is defined on a graph; on all others it raises UnsupportedOpError."""
+        return True
 
     @abstractmethod
     def __call__(

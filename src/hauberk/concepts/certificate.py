@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import Subject
@@ -169,6 +170,10 @@ class Verifier(ABC):
     """How records call it."""
     last: bool = False
     """Whether it is asked after the attacks, of what is neither proven nor broken: it takes too long for all else."""
+
+    def covers(self, graph: FrozenGraph) -> bool:
+        """Return whether the verifier is defined on a network's graph; on all others it raises UnsupportedOpError."""
+        return True
 
     @abstractmethod
     def __call__(self, subject: Subject, S: PerturbationSet, spec: LinearSpec) -> Certificate:

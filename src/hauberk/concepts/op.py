@@ -39,6 +39,9 @@ class Op(ABC):
 class Relaxable(Op):
     """A function of one operand that has linear relaxations."""
 
+    tight: bool = False
+    """True if no relaxation is closer: intervals are attained, lines touch the function and have the least area."""
+
     pieces: Pieces | None = None
     """Knots and slopes of a piecewise linear function, for exact methods; None for other functions."""
 

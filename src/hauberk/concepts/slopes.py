@@ -78,6 +78,7 @@ class Given(Slopes):
     """
 
     choices: Mapping[int, Float[Tensor, "b ..."]]
+    cases = None
 
     def __post_init__(self) -> None:
         for index, choice in self.choices.items():
@@ -102,6 +103,7 @@ class Chosen(Slopes):
     """These choices, known to lie in [0, 1]: what `Given` says of one node."""
 
     choice: Float[Tensor, "b ..."]
+    cases = None
 
     def __call__(self, op: Relaxable, box: Box) -> Relaxation:
         return op.relax(box, self.choice)

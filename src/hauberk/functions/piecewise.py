@@ -28,6 +28,7 @@ class PiecewiseLinear(ScalarFunction):
     """Before `rise`, between, and after `fall`."""
     roundings: int = 0
     """How many roundings a value may gather, relative to its size."""
+    tight = True
 
     @property
     def pieces(self) -> Pieces:

@@ -48,6 +48,7 @@ class Smooth(ScalarFunction):
     """
 
     curves: tuple[Piece, ...]
+    tight = True
 
     @abstractmethod
     def slope(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from hauberk.concepts.cases import Cases
 from hauberk.concepts.lowering import Lowered, Value, lowers
 from hauberk.errors import UnsupportedOpError
 from hauberk.functions.smooth import Piece, Smooth
@@ -19,6 +20,10 @@ class CELU(Smooth):
     """z where z > 0, else alpha (exp(z / alpha) - 1)."""
 
     alpha: float = 1.0
+
+    @staticmethod
+    def cases() -> Cases:
+        return {"alpha": [1.0, 0.5]}
 
     def __call__(self, z: Tensor) -> Tensor:
         return F.celu(z, self.alpha)

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from hauberk.concepts.cases import Cases
 from hauberk.concepts.lowering import Lowered, Value, lowers
 from hauberk.errors import UnsupportedOpError
 from hauberk.functions.piecewise import PiecewiseLinear
@@ -22,6 +23,10 @@ class Hardtanh(PiecewiseLinear):
     minimum: float = -1.0
     maximum: float = 1.0
     slopes = (0.0, 1.0, 0.0)
+
+    @staticmethod
+    def cases() -> Cases:
+        return {"minimum": [-1.0, 0.0, -math.inf], "maximum": [1.0, 2.5, math.inf]}
 
     @property
     def rise(self) -> float:

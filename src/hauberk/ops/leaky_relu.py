@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from hauberk.concepts.cases import Cases
 from hauberk.concepts.lowering import Lowered, Value, lowers
 from hauberk.functions.piecewise import PiecewiseLinear
 
@@ -18,6 +19,10 @@ class LeakyReLU(PiecewiseLinear):
 
     negative_slope: float = 0.01
     roundings = 1
+
+    @staticmethod
+    def cases() -> Cases:
+        return {"negative_slope": [0.01, 0.0, -0.6, 1.7]}
 
     @property
     def convex(self) -> bool:

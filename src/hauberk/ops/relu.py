@@ -16,6 +16,7 @@ class ReLU(Elementwise):
     """max(z, 0). Upper line: the chord of the triangle. Lower line: through the origin with slope `choice`."""
 
     pieces = Pieces(knots=(0.0,), slopes=(0.0, 1.0))
+    tight = True
 
     def __call__(self, z: Tensor) -> Tensor:
         return F.relu(z)

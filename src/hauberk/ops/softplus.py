@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from hauberk.concepts.cases import Cases
 from hauberk.concepts.lowering import Lowered, Value, lowers
 from hauberk.errors import UnsupportedOpError
 from hauberk.functions.scalar_function import Span
@@ -21,6 +22,10 @@ class Softplus(Smooth):
 
     beta: float = 1.0
     threshold: float = 20.0
+
+    @staticmethod
+    def cases() -> Cases:
+        return {"beta": [1.0, 3.0], "threshold": [20.0, 17.0]}
 
     def __call__(self, z: Tensor) -> Tensor:
         return F.softplus(z, self.beta, self.threshold)

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hauberk.concepts.box import Box
+from hauberk.concepts.cases import Cases
 from hauberk.concepts.perturbation_set import ThreatModel, require_within
 from hauberk.concepts.radius import per_example, radii, radius
 from hauberk.errors import InputError, ShapeError
@@ -39,6 +40,13 @@ class GivenBox(ThreatModel):
     within: tuple[float, float] | None = (0.0, 1.0)
     scale: float | Float[Tensor, "b"] = 1.0
     name = "given box"
+
+    @staticmethod
+    def cases() -> Cases:
+        return {
+            "lower": [torch.full((1, 1, 4, 4), -0.05), torch.linspace(-0.1, 0.0, 16).view(1, 1, 4, 4)],
+            "upper": [torch.linspace(1.0, 1.3, 16).view(1, 1, 4, 4)],
+        }
 
     def __post_init__(self) -> None:
         if self.lower.shape != self.upper.shape or self.lower.ndim < 2:

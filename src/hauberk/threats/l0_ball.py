@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from hauberk.concepts.box import Box
+from hauberk.concepts.cases import Cases
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall, greedy
 from hauberk.concepts.radius import per_example
@@ -130,6 +131,10 @@ class L0Ball(BallThreat):
     """
 
     norm = "l0"
+
+    @staticmethod
+    def cases() -> Cases:
+        return {"eps": [3, 0, 5.5]}
 
     def __post_init__(self) -> None:
         super().__post_init__()

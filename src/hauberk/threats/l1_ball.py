@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from hauberk.concepts.cases import Cases
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import greedy
 from hauberk.errors import InputError
@@ -94,6 +95,10 @@ class L1Ball(BallThreat):
 
     norm = "l1"
     coordinates: tuple[int, int] | None = None
+
+    @staticmethod
+    def cases() -> Cases:
+        return {"eps": [1.5, 0.0, 6.0], "coordinates": [None, (2, 5)]}
 
     def __post_init__(self) -> None:
         super().__post_init__()

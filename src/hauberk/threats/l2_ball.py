@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hauberk.concepts.cases import Cases
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import capped_multiple
 from hauberk.concepts.radius import per_example
@@ -60,6 +61,10 @@ class L2Ball(BallThreat):
     """Every input may move by eps in the Euclidean norm, and stays within the range of valid inputs."""
 
     norm = "l2"
+
+    @staticmethod
+    def cases() -> Cases:
+        return {"eps": [0.5, 0.0, 1.5]}
 
     def at(self, x: Float[Tensor, "b *x"]) -> L2Set:
         return L2Set(*self.centers(x), self.within)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from hauberk.concepts.bounder import Bounder
 from hauberk.concepts.certificate import Certificate, Verifier
+from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import Subject
@@ -39,6 +40,9 @@ class ByBound(Verifier):
                 f"{self.bounder} gives estimates for training, which prove nothing: verify with BackwardLinear, "
                 "ForwardLinear or, with a probability of failure, HighProbability."
             )
+
+    def covers(self, graph: FrozenGraph) -> bool:
+        return self.bounder.covers(graph)
 
     def __call__(self, subject: Subject, S: PerturbationSet, spec: LinearSpec) -> Certificate:
         return bound_certificate(self.bounder, subject, S, spec, float64=self.float64, seed=self.seed)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hauberk.concepts.certificate import Certificate, Verifier
+from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import Subject
@@ -29,6 +30,9 @@ class InOrder(Verifier):
     def __post_init__(self) -> None:
         if not self.verifiers:
             raise InputError("InOrder needs at least one verifier, but got an empty list.")
+
+    def covers(self, graph: FrozenGraph) -> bool:
+        return all(verifier.covers(graph) for verifier in self.verifiers)
 
     def __call__(self, subject: Subject, S: PerturbationSet, spec: LinearSpec) -> Certificate:
         certificate = self.verifiers[0](subject, S, spec)

@@ -8,9 +8,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hauberk.concepts.affine import Affine
 from hauberk.concepts.bounder import Bounder
 from hauberk.concepts.box import Box
+from hauberk.concepts.cases import Cases
 from hauberk.concepts.certificate import Certificate, Verdict, Verifier
+from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.perturbation_set import CertifiableSet, PerturbationSet
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import NetworkSubject, Subject
@@ -45,9 +48,16 @@ class MixedInteger(Verifier):
     minimum: bool = False
     last = True
 
+    @staticmethod
+    def cases() -> Cases:
+        return {"seconds": [0.01]}
+
     def __post_init__(self) -> None:
         if not self.intermediate.certifies or self.intermediate.failure:
             raise InputError(f"a proof needs boxes that hold for sure, but {self.intermediate} may be wrong.")
+
+    def covers(self, graph: FrozenGraph) -> bool:
+        return all(isinstance(node.op, Affine) or getattr(node.op, "pieces", None) is not None for node in graph.nodes)
 
     def __call__(self, subject: Subject, S: PerturbationSet, spec: LinearSpec) -> Certificate:
         if not isinstance(subject, NetworkSubject):
