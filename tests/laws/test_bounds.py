@@ -182,9 +182,16 @@ def test_outward_rounding_only_loosens_a_little(bounder, name):
     if bounder.searches:
         pytest.skip("its search may end elsewhere when rounding differs")
     _graph, frozen, S, _y, spec = problem(name, 7)
-    naive, outward = (bounder(frozen, S, spec, outward=o).lower for o in (False, True))
+    naive, outward = (bounder(frozen, S, spec, outward=o) for o in (False, True))
+    firm = torch.stack([firmly_relaxed(naive.boxes[i]) for i in frozen.relaxed] or [torch.ones(B)]).bool().all(0)
+    naive, outward = naive.lower[firm], outward.lower[firm]
     assert (outward <= naive + 1e-12).all()  # lines that turn with wider boxes may gain the last digits
     torch.testing.assert_close(outward, naive, rtol=0, atol=1e-9)
+
+
+def firmly_relaxed(box):
+    """Return the examples none of whose neurons ends at a kink: there a fixed slope jumps with the last digit."""
+    return ((box.lower.abs() > 1e-12) & (box.upper.abs() > 1e-12)).flatten(1).all(1)
 
 
 @bounded
