@@ -38,8 +38,7 @@ class OptimizedLinear(Bounder):
         intermediate: bounds the hidden values, once. None: they are optimised too.
         rate: the size of Adam's first step.
         decay: the factor by which each step is smaller than the one before.
-        budget: the approximate number of bytes that the passes of a group of examples, stored for their gradients,
-            take.
+        budget: the approximate number of bytes for the stored passes of a group of examples.
 
     Raises:
         InputError: iterations is negative.

@@ -16,7 +16,7 @@ from hauberk.concepts.schedule import Progress
 
 @dataclass(frozen=True)
 class Adversarial(Objective):
-    """The loss at an attack's answers, without a look at clean examples.
+    """The loss at an attack's answers; clean examples are not evaluated.
 
     The attack sees the network in its training mode, so batch norm normalises each of the attack's passes by the batch
     at hand; these passes also move the running statistics, as in the published fast training.

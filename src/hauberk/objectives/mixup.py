@@ -95,5 +95,5 @@ class MixedLoss(AdversarialLoss):
 
 @lru_cache(8)
 def quantiles(alpha: float) -> Float[Tensor, "levels"]:
-    """Return equally spaced quantiles of Beta(alpha, alpha)."""
+    """Return the quantiles of Beta(alpha, alpha) at equally spaced levels."""
     return torch.from_numpy(beta.ppf((torch.arange(LEVELS) + 0.5).numpy() / LEVELS, alpha, alpha))

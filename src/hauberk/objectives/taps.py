@@ -27,7 +27,7 @@ class TAPS(PropagatedObjective):
         regularizers: penalties on the boxes of the bound.
 
     Raises:
-        InputError: activations is less than 1 or not less than the network's number, or gradient_scale is negative.
+        InputError: activations is less than 1 or not less than the network's total, or gradient_scale is negative.
         UnsupportedOpError: the rest of the network reads values from before the cut, as a skip connection does.
 
     Source: Mao et al. 2023.

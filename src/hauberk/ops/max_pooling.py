@@ -74,10 +74,10 @@ class WindowRelaxation(Placed):
 class MaxPooling(Relaxable):
     """The largest input of each window; padding counts as minus infinity.
 
-    Upper line: let u_i be the window's largest upper bound, u the largest of the others, v = max(u, l_i). Then max(z) <=
-    max(z_i, v), convex in z_i, so its chord over [l_i, u_i] lies above; it touches at both ends, and is z_i if z_i is
-    certainly the largest. Lower line: z_i of the largest centre loses the least volume; with L the largest lower bound,
-    c * z_i + (1 - c) * L is also one for every `choice` c in [0, 1]; None is choice 1.
+    Upper line: let u_i be the window's largest upper bound, u the largest of the others, v = max(u, l_i). Then
+    max(z) <= max(z_i, v), which is convex in z_i, so its chord over [l_i, u_i] lies above; it touches at both ends, and
+    is z_i if z_i is certainly the largest. Lower line: the z_i of largest centre loses the least volume; with L the
+    largest lower bound, c * z_i + (1 - c) * L is also one for every `choice` c in [0, 1]; None is choice 1.
 
     Args:
         kernel, stride, padding, dilation, ceil_mode: as in torch, one size per dimension.

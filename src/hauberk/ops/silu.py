@@ -23,7 +23,7 @@ class SiLU(Gate):
         return F.silu(z)
 
     def slope(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
-        z = z.clamp(-800, 800)  # far beyond reaching 0 or 1; no gradient overflows
+        z = z.clamp(-800, 800)  # beyond, the slope is 0 or 1, and gradients would overflow
         return torch.sigmoid(z) * (1 + z * torch.sigmoid(-z))
 
 

@@ -15,8 +15,7 @@ from hauberk.propagation.bound_certificate import bound_certificate
 class ByBound(Verifier):
     """Verification by a bounder's lower bounds, with outward rounding: sound, not complete.
 
-    Deterministic, except with bounders that have a probability of `failure`, whose certificates have confidence 1 -
-    failure.
+    Deterministic, except that bounders with a probability of `failure` give certificates of confidence 1 - failure.
 
     Args:
         bounder: one that certifies.

@@ -17,7 +17,7 @@ class Detection:
 
     Args:
         label: the predictions, -1 where the logits are not finite.
-        certificate: proves "the predicted class beats every other".
+        certificate: the result of trying to prove that the predicted class beats every other.
     """
 
     label: Int[Tensor, "b"]
