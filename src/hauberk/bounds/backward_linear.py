@@ -17,14 +17,34 @@ from hauberk.propagation.unit_bounds import margins
 
 @dataclass(frozen=True)
 class BackwardLinear(Bounder):
-    """Each row is substituted backwards through linear relaxations to the input.
+    """Backward substitution of each row through linear relaxations to the input.
 
-    Bounds of hidden values come from `intermediate`, or, by default, from backward passes of their own for the unstable
-    neurons of each example (stable ones need none), intersected with interval bounds.
-    `BackwardLinear(Interval())` is CROWN-IBP, `BackwardLinear()` CROWN, `BackwardLinear(slopes=Parallel())` Fast-Lin.
+    `BackwardLinear(Interval())` is CROWN-IBP, `BackwardLinear()` is CROWN, and `BackwardLinear(slopes=Parallel())` is
+    Fast-Lin.
 
-    `budget` is how many bytes the passes may take for their rows, besides the boxes of all values. `frugal` training
-    recomputes what hidden bounds went through instead of storing it, at the price of a second pass.
+    Args:
+        intermediate: bounds the hidden values. None: the unstable neurons of each example get backward passes of their
+            own (stable ones need none), intersected with interval bounds.
+        slopes: picks the relaxation's lines for unstable neurons.
+        budget: the number of bytes that the rows of a pass may take, in addition to the boxes of all values.
+        frugal: whether training recomputes the operations behind hidden bounds instead of storing them, at the cost of
+            a second pass.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from hauberk.bounds import BackwardLinear, Interval
+        >>> from hauberk.capture import capture
+        >>> from hauberk.concepts.specification import LinearSpec
+        >>> from hauberk.threats import LinfBall
+        >>> network = nn.Sequential(nn.Linear(2, 2, bias=False), nn.ReLU(), nn.Linear(2, 2, bias=False))
+        >>> network[0].weight.data = torch.tensor([[1.0, 1.0], [1.0, -1.0]])
+        >>> network[2].weight.data = torch.tensor([[2.0, 0.0], [0.0, 1.0]])
+        >>> x, y = torch.tensor([[0.5, 0.5]]), torch.tensor([0])
+        >>> S, spec = LinfBall(0.1).at(x), LinearSpec.margins(y, classes=2)
+        >>> graph = capture(network, x).frozen()
+        >>> [round(bounder(graph, S, spec).lower.item(), 3) for bounder in (Interval(), BackwardLinear(Interval()))]
+        [1.4, 1.5]
 
     Sources: Zhang et al. 2018 (CROWN); Weng et al. 2018 (Fast-Lin); Zhang et al. 2020 (CROWN-IBP).
     """

@@ -17,17 +17,21 @@ from hauberk.propagation.generators import AllGenerators
 from hauberk.propagation.unit_bounds import margins
 
 FEW = 5
-"""Carrying rows forward pays where the narrowest relaxed value is this many times wider than the input."""
+"""Rows are carried forward if the narrowest relaxed value is at least this many times wider than the input."""
 
 
 @dataclass(frozen=True)
 class DualNetwork(Bounder):
-    """Linear bounds with parallel slopes, intersected with intervals: exact bounds of the dual network.
+    """Linear bounds with parallel slopes, intersected with intervals: the exact bounds of the dual network.
 
-    Forward, a row for every input and every unstable neuron so far takes one step a layer; backward, a row for every
-    unstable neuron of a layer goes back to the input. Forward wins with few inputs only: on a 2-100-100-100-100-2
-    network it takes a third to a half of the time, with 20 inputs and layers of 50 both take as long, with 784 inputs
-    it takes twenty times as long. `budget` and `frugal` are those of `BackwardLinear`.
+    Forward, one row for every input and every unstable neuron so far takes one step per layer; backward, one row for
+    every unstable neuron of a layer goes back to the input. Forward wins only with few inputs: on a 2-100-100-100-100-2
+    network it takes a third to a half of the time; with 20 inputs and layers of 50 both take equally long; with 784
+    inputs it takes twenty times as long.
+
+    Args:
+        budget: as in `BackwardLinear`.
+        frugal: as in `BackwardLinear`.
 
     Sources: Wong & Kolter 2018, algorithm 1; Wong et al. 2018, algorithm 2 (AutoDual).
     """

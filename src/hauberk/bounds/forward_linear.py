@@ -18,9 +18,9 @@ from hauberk.propagation.generators import AllGenerators
 class ForwardLinear(Bounder):
     """All hidden bounds in one forward pass; the margins by one backward row each.
 
-    Carries, for each example, a row for every input and for every unstable neuron so far, so that it needs
-    (inputs + unstable neurons) * (the widest value) numbers an example: for small inputs. `BackwardLinear` with
-    parallel slopes gives the same bounds with rows for the unstable neurons alone.
+    Carries, for each example, one row for every input and for every unstable neuron so far. It needs
+    (inputs + unstable neurons) * (widest value) numbers per example, so it suits only small inputs. `BackwardLinear`
+    with parallel slopes gives the same bounds with rows for the unstable neurons alone.
 
     Sources: Wong & Kolter 2018, algorithm 1; Wong et al. 2018, algorithm 2 (AutoDual).
     """

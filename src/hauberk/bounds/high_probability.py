@@ -1,4 +1,4 @@
-"""The dual network with random projections: bounds that hold with a promised probability."""
+"""The dual network with random projections: bounds that hold with a guaranteed probability."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -24,34 +24,40 @@ from hauberk.propagation.norm_bounds import l1_bound, l2_bound
 from hauberk.propagation.projections import CAUCHY, GAUSSIAN, Projections, chosen, stream
 from hauberk.propagation.unit_bounds import replaced
 
-AT_ONCE = 100  # rows that travel together; each such part has a stream of its own, so that no draw depends on memory
-OWN = 1 << 40  # the number of a stream that no training step or restart ever asks for
+AT_ONCE = 100  # rows that travel together; each group has its own stream, so no draw depends on memory
+OWN = 1 << 40  # the number of a stream that no training step or restart uses
 
 
 @dataclass(frozen=True)
 class HighProbability(Bounder):
     """Hidden bounds from random projections that all hold with probability 1 - `failure`, for each example.
 
-    The spread of a value is an l1 norm. Of `rows` Cauchy projections of it the geometric mean is taken, times a factor
-    that makes it an upper bound (`norm_bounds`): 1.20 for 2000 rows, 6572 neurons and failure 0.01. The part of an
-    l2 ball is bounded by the chi-square tail of Gaussian projections. Margins need no estimates: one exact backward row
-    each.
+    The spread of a value is an l1 norm. Its bound is the geometric mean of `rows` Cauchy projections, times a factor
+    that makes it an upper bound (`norm_bounds`): 1.20 for 2000 rows, 6572 neurons and failure 0.01. The contribution of
+    an l2 ball is bounded by the chi-square tail of Gaussian projections. Margins need no estimates: one exact backward
+    row each.
 
-    Why the promise holds. Let L values be estimated, which graph and kind of set say beforehand. Every one has freshly
-    drawn projections, which travel from the input through relaxations that are fixed by then. Condition on the draws
-    for the values before it: its n neurons that intervals leave loose, hence n, and the norms of their generators are
-    then fixed numbers, of which the new draws are independent; so each norm exceeds its estimate with probability at
-    most failure / (L n), whatever the past, and any of them with at most failure / L. The L values together make
-    `failure`. (Behind an l2 ball a spread is the sum of two norms, which share this budget.) Where no estimate falls
-    short every box holds, by induction, and with the boxes the margins. (Projections that are reused for later values
-    would depend on the relaxations that they have shaped.)
+    Why the guarantee holds. Let L values be estimated; the graph and the kind of set determine which. Each gets freshly
+    drawn projections, which travel from the input through relaxations that are already fixed. Condition on the draws
+    for the values before it: the n neurons that intervals leave loose, and the norms of their generators, are then
+    fixed and independent of the new draws; so each norm exceeds its estimate with probability at most failure / (L n),
+    whatever the past, and any of them with at most failure / L. Over all L values that makes `failure`. (For an l2 ball
+    a spread is the sum of two norms, which share this budget.) If no estimate falls short, every box holds, by
+    induction, and with the boxes the margins. (Projections reused for later values would depend on the relaxations that
+    they have shaped.)
 
-    Examples share draws: an expected share `failure` of certificates may be wrong, but perhaps together. Network and
-    inputs must not have been chosen in view of the draws, that is, of `noise`; no training step draws the same.
+    Examples share draws: the expected share of wrong certificates is at most `failure`, but they may be wrong together.
+    Network and inputs must not have been chosen with knowledge of the draws, that is, of `noise`; no training step
+    draws the same ones.
 
-    Costs `rows` forward passes an example for each of the L values, `AT_ONCE` at a time, for as many examples as need
-    about `budget`: worthwhile where an example has far more unstable neurons than rows; a small robust network has
-    fewer, and `BackwardLinear` then bounds it exactly for less.
+    Costs `rows` forward passes per example for each of the L values. Worthwhile if an example has far more unstable
+    neurons than rows; a small robust network has fewer, and `BackwardLinear` then bounds it exactly for less.
+
+    Args:
+        rows: the number of projections per value.
+        failure: the probability, per example, that any bound is wrong; in (0, 1).
+        budget: the approximate number of bytes that rows may take at once; it sets how many examples are bounded
+            together.
 
     Raises:
         InputError: rows < 1, or failure is not in (0, 1).
@@ -85,7 +91,7 @@ class HighProbability(Bounder):
         """Return the bounds.
 
         Raises:
-            InputError: there is no noise, or the tensors are not float64: rounding of projections is not bounded.
+            InputError: `noise` is missing, or the tensors are not float64: rounding of projections is not bounded.
             UnsupportedSetError: the set is neither a box nor an l2 ball.
         """
         boxes = self.boxes(graph, S, outward=outward, noise=noise)
@@ -110,7 +116,18 @@ class HighProbability(Bounder):
 
 @dataclass(frozen=True)
 class Layer:
-    """A value whose bounds are estimated, with the boxes of the values up to it."""
+    """A value with estimated bounds, and the boxes of all values up to it.
+
+    Args:
+        graph: the network.
+        S: the sets of a batch.
+        boxes: the boxes of all values up to this one, whose own is its interval.
+        index: the value's number in the graph.
+        source: the random numbers of this value.
+        rows: the number of projections.
+        failure: the probability, per example, that any bound of this value is wrong.
+        outward: whether bounds are widened by their rounding errors.
+    """
 
     graph: FrozenGraph
     S: CertifiableSet
@@ -122,7 +139,7 @@ class Layer:
     outward: bool
 
     def box(self, budget: int) -> Box:
-        """Return the value's box, a few examples at a time."""
+        """Return the value's box, computed a few examples at a time."""
         interval = self.boxes[self.index]
         loose = self.graph.loose(self.index, interval).flatten(1)
         busy = loose.any(1).nonzero()[:, 0]
@@ -135,7 +152,7 @@ class Layer:
         return interval.intersect(replaced(interval, owner, neuron, lower, upper))
 
     def ends(self, group: Int[Tensor, "g"], loose: Bool[Tensor, "g n"]) -> Float[Tensor, "m 2"]:
-        """Return bounds of the loose neurons of some examples."""
+        """Return lower and upper bounds of the loose neurons of some examples."""
         owner, neuron = loose.nonzero(as_tuple=True)
         forms = self.forms(group)
         form = next(forms)
@@ -152,7 +169,7 @@ class Layer:
         return torch.stack([center - spread, center + spread], 1)
 
     def forms(self, group: Int[Tensor, "g"]) -> Iterator[Form]:
-        """Yield the value's form, carried anew from the input, with some of the rows after others."""
+        """Yield the value's form once per group of rows, each carried anew from the input."""
         boxes = [Box(box.lower[group], box.upper[group]) for box in self.boxes]
         for part, start in enumerate(range(0, self.rows, AT_ONCE)):
             carrier = Projections(self.S.select(group), min(AT_ONCE, self.rows - start), self.source.fold(part))
@@ -161,6 +178,6 @@ class Layer:
 
 
 def sizes(form: Form, owner: Tensor, neuron: Tensor) -> dict[int, Float[Tensor, "m"]]:
-    """Return what bounds of norms are made of: for each neuron the sum over rows of logarithms, or of squares."""
+    """Return, for each neuron, the statistics for bounding its norms: the sum over rows of logarithms or of squares."""
     found = {key: chosen(block, owner, neuron) for key, block in form.blocks.items()}
     return {key: (b.abs().log() if key == CAUCHY else b.square()).sum(1) for key, b in found.items()}

@@ -25,24 +25,44 @@ from hauberk.programs.solver import Solver
 from hauberk.propagation.backward_pass import BackwardPass
 
 STEEPEST = 1e4
-"""The steepest line that is taken from a solver: steeper ones have coefficients that are noise."""
+"""The steepest slope accepted from the solver: steeper ones come from coefficients that are noise."""
 
 
 @dataclass(frozen=True)
 class LinearProgram(Bounder):
     """The best bound that the convex hull of each single neuron allows, given the boxes of `intermediate`.
 
-    One linear program an example, one objective a row. The solver is not trusted: its multipliers only say which line
-    each row should take at each neuron, any line being sound once it has been moved to touch the neuron's graph from
-    outside; the bound is a backward pass along these lines, with the rounding allowance of every backward pass. Where
-    the solver fails, a row takes the lines of CROWN.
+    One linear program per example, one objective per row. The solver is not trusted: its multipliers only say which
+    line each row takes at each neuron, and any line is sound once it has been moved to touch the neuron's graph from
+    outside; the bound is a backward pass along these lines, with the rounding allowance of every backward pass. If the
+    solver fails, a row takes the lines of CROWN.
 
-    Neurons that are not piecewise linear keep the strip between their parallel lines. `workers` threads solve examples
-    side by side; what they find does not depend on their number. The bounds have no gradient. A network of MNIST's size
-    takes seconds an example and row.
+    Neurons that are not piecewise linear keep the strip between their parallel lines. The bounds have no gradient. On a
+    network of MNIST's size, each row of an example takes seconds.
+
+    Args:
+        intermediate: bounds the hidden values.
+        workers: the number of threads, each solving one example at a time; results do not depend on it.
 
     Raises:
         UnsupportedSetError: the set is neither an l_inf nor an l_1 ball.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from hauberk.bounds import BackwardLinear, LinearProgram
+        >>> from hauberk.capture import capture
+        >>> from hauberk.concepts.specification import LinearSpec
+        >>> from hauberk.threats import LinfBall
+        >>> network = nn.Sequential(nn.Linear(2, 2, bias=False), nn.ReLU(), nn.Linear(2, 2))
+        >>> network[0].weight.data = torch.tensor([[1.0, -1.0], [-1.0, 1.0]])
+        >>> network[2].weight.data = torch.tensor([[1.0, 1.0], [0.0, 0.0]])  # |x_0 - x_1| and 0, plus the bias
+        >>> network[2].bias.data = torch.tensor([0.5, 0.0])
+        >>> x, y = torch.tensor([[0.55, 0.45]]), torch.tensor([0])
+        >>> graph, S, spec = capture(network, x).frozen(), LinfBall(0.1).at(x), LinearSpec.margins(y, classes=2)
+        >>> crown = BackwardLinear()
+        >>> [round(bounder(graph, S, spec).lower.item(), 3) for bounder in (crown, LinearProgram(crown))]
+        [0.4, 0.5]
 
     Sources: Wong & Kolter 2018, section 3.1; safe bounds from multipliers: Neumaier & Shcherbina 2004.
     """
@@ -100,10 +120,10 @@ def selected(boxes: list[Box], index: Int[Tensor, "s"]) -> list[Box]:
 
 
 def best_slopes(encoding: Encoding, rows: Float[np.ndarray, "k classes"]) -> dict[int, Float[np.ndarray, "k n"]]:
-    """Return, for each node with split neurons, the slopes of the lines that each row should take at its neurons.
+    """Return, for each node with split neurons, the slope of the line that each row takes at each of its neurons.
 
     At the optimum a row arrives at a neuron's result with some coefficient and leaves, at its argument, with the
-    multiplier of the constraint that ties the two: their ratio is the slope. It is NaN where nothing arrives, where the
+    multiplier of the constraint that ties the two: their ratio is the slope. It is NaN if nothing arrives, if the
     solver failed, and at neurons that are not split.
     """
     slopes = {index: np.full((len(rows), split.size), np.nan) for index, split in encoding.splits.items()}
@@ -140,7 +160,7 @@ def lines(graph: FrozenGraph, boxes: list[Box], slopes: dict[int, Float[np.ndarr
 
 
 def touching(op: Elementwise, pieces: Pieces, box: Box, slope: Float[Tensor, "k *z"]) -> Relaxation:
-    """Return the lines of these slopes that touch the function from both sides; the op's own where the slope is NaN."""
+    """Return the lines of these slopes that touch the function from both sides; the op's own if the slope is NaN."""
     own, edges = op.relax(box), pieces.edges(box)
     gap = op(edges.flatten(0, 1)).view_as(edges) - slope * edges
     low = torch.zeros_like(slope) if own.lower_intercept is None else own.lower_intercept

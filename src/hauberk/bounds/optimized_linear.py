@@ -25,19 +25,41 @@ from hauberk.propagation.unit_bounds import grouped, margins, tightened
 
 @dataclass(frozen=True)
 class OptimizedLinear(Bounder):
-    """CROWN whose lines are moved by projected Adam to where the bounds are highest.
+    """CROWN with lines that projected Adam moves to raise the bounds.
 
-    Every neuron's choice in [0, 1] is free: for each row of the specification by itself, and for each hidden value
+    Every neuron's choice in [0, 1] is free: separately for each row of the specification, and for each hidden value
     that is bounded on the way (shared by the value's neurons). Every iterate is a sound bound, the first one CROWN's,
-    and the best of them counts, so results are never looser than CROWN's. Hidden values are optimised one after the
-    other, each given the boxes of those before it; `intermediate`, where given, bounds them once instead.
+    and the best of them is kept, so results are never looser than CROWN's. Hidden values are optimised one after the
+    other, each given the boxes of those before it, unless `intermediate` bounds them.
 
-    An iteration costs about three passes. Examples are taken in groups whose passes, stored for their gradients, take
-    about `budget` bytes. Bounds have no gradient.
+    An iteration costs about three passes. Bounds have no gradient.
 
     Args:
-        iterations: how often the choices are moved.
-        rate, decay: Adam's first step, and the factor by which each is smaller than the one before.
+        iterations: the number of Adam steps; 0 is CROWN.
+        intermediate: bounds the hidden values, once. None: they are optimised too.
+        rate: the size of Adam's first step.
+        decay: the factor by which each step is smaller than the one before.
+        budget: the approximate number of bytes for the stored passes of a group of examples.
+
+    Raises:
+        InputError: iterations is negative.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from hauberk.bounds import BackwardLinear, OptimizedLinear
+        >>> from hauberk.capture import capture
+        >>> from hauberk.concepts.specification import LinearSpec
+        >>> from hauberk.threats import LinfBall
+        >>> network = nn.Sequential(nn.Linear(2, 2, bias=False), nn.ReLU(), nn.Linear(2, 2))
+        >>> network[0].weight.data = torch.tensor([[1.0, -1.0], [-1.0, 1.0]])
+        >>> network[2].weight.data = torch.tensor([[1.0, 1.0], [0.0, 0.0]])  # |x_0 - x_1| and 0, plus the bias
+        >>> network[2].bias.data = torch.tensor([0.5, 0.0])
+        >>> x, y = torch.tensor([[0.55, 0.45]]), torch.tensor([0])
+        >>> graph, S, spec = capture(network, x).frozen(), LinfBall(0.1).at(x), LinearSpec.margins(y, classes=2)
+        >>> crown, optimized = BackwardLinear()(graph, S, spec).lower, OptimizedLinear()(graph, S, spec).lower
+        >>> round(crown.item(), 3), bool(optimized > crown)
+        (0.4, True)
 
     Source: Xu et al. 2021.
     """
@@ -101,7 +123,7 @@ class OptimizedLinear(Bounder):
         return boxes
 
     def improved(self, graph: FrozenGraph, S: CertifiableSet, boxes: list[Box], outward: bool) -> Box:
-        """Return the last box, its relaxed neurons bounded through the best lines found."""
+        """Return the last box, with its relaxed neurons bounded through the best lines found."""
         index = len(boxes) - 1
         counts = graph.loose(index, boxes[index]).flatten(1).sum(1).tolist()
         found = []
@@ -129,7 +151,7 @@ class OptimizedLinear(Bounder):
     def best(
         self, graph: FrozenGraph, boxes: list[Box], at: int, bound: Callable[[Slopes], Tensor]
     ) -> Float[Tensor, "r"]:
-        """Return the largest values of a bound that were met."""
+        """Return the largest values of a bound over all iterates."""
         with torch.no_grad():
             best = bound(Adaptive())
         choices = {
@@ -162,7 +184,7 @@ class OptimizedLinear(Bounder):
             return torch.maximum(best, bound(Given(choices)))
 
     def limit(self, graph: FrozenGraph, S: CertifiableSet) -> int:
-        """Return how many rows may be on their way at once, with all that their gradients need."""
+        """Return how many rows fit into the budget at once, with everything that their gradients need."""
         numbers = 2 * sum(prod(shape) for shape in graph.shapes)
         return max(1, self.budget // (numbers * S.start.element_size()))
 

@@ -23,15 +23,22 @@ from hauberk.propagation.unit_bounds import replaced
 class Projected(Bounder):
     """Hidden bounds estimated from random projections, margins by one exact backward row each.
 
-    The spread of a value is an l1 norm: of everything that the input and the relaxations so far may add. Its `rows`
-    Cauchy projections travel forward together, so that a step costs about `rows` forward passes an example, however
+    The spread of a value is an l1 norm, over everything that the input and the relaxations so far may add. Its `rows`
+    Cauchy projections travel forward together, so that a step costs about `rows` forward passes per example, however
     many neurons are unstable and however deep the network is; their median estimates the norm with a relative standard
-    deviation of about pi / (2 sqrt(rows)). An l2 ball's own part is carried apart, in Gaussian projections.
+    deviation of about pi / (2 sqrt(rows)). The contribution of an l2 ball is carried separately, in Gaussian
+    projections.
 
-    For training: an estimate is no bound, and verifiers refuse it. All examples of a step share one draw.
+    For training: an estimate is not a bound, and verifiers reject it. All examples of a step share one draw.
+
+    Args:
+        rows: the number of projections per value.
+
+    Raises:
+        InputError: rows < 1.
 
     Source: Wong, Schmidt, Metzen & Kolter 2018, section 3.2 and algorithm 3, which carries the terms of every layer in
-    rows of their own; sums of Cauchy variables are Cauchy, so one set of rows is enough.
+    separate rows; sums of Cauchy variables are Cauchy, so one set of rows is enough.
     """
 
     rows: int = 50
@@ -61,7 +68,7 @@ class Projected(Bounder):
 
 
 def estimated(form: Form, interval: Box, loose: Bool[Tensor, "b *z"]) -> Box:
-    """Return the interval, with estimates of the loose elements' bounds where they are tighter."""
+    """Return the interval, tightened by the estimated bounds of the loose elements."""
     owner, neuron = loose.flatten(1).nonzero(as_tuple=True)
     spread = form.center.new_zeros(len(owner))
     if GAUSSIAN in form.blocks:
@@ -74,10 +81,10 @@ def estimated(form: Form, interval: Box, loose: Bool[Tensor, "b *z"]) -> Box:
 
 
 def median(values: Float[Tensor, "*n k"]) -> Float[Tensor, "*n"]:
-    """Return the median over the last dimension; of an even number, the mean of the two in the middle.
+    """Return the median over the last dimension; for an even number, the mean of the two middle values.
 
-    The lower one alone, which torch.median returns, would bias the estimate by up to 14 % (k = 10). Gradients reach the
-    one or two middle values.
+    The lower of the two alone, which torch.median returns, would bias the estimate by up to 14 % (k = 10). Gradients
+    reach the one or two middle values.
     """
     k = values.shape[-1]
     lower = values.kthvalue((k + 1) // 2, -1).values

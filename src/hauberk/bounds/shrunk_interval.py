@@ -1,4 +1,4 @@
-"""Intervals that make light of unstable neurons."""
+"""Intervals that play down unstable neurons."""
 
 from dataclasses import dataclass
 
@@ -15,15 +15,16 @@ from hauberk.sets.small_box import require_share
 
 @dataclass(frozen=True)
 class ShrunkInterval(BoxBounder):
-    """Interval bounds in which unstable neurons reach up to a share of their upper bound only. For training: no bound.
+    """Intervals in which unstable neurons reach only a share of their upper bound. For training: these are not bounds.
 
     Args:
-        share: published for STAPS: 0.8 (CIFAR-10 at 2/255).
+        share: the factor on the upper bounds of unstable neurons, in [0, 1]. Published for STAPS: 0.8 (CIFAR-10 at
+            2/255).
 
     Raises:
         InputError: share lies outside [0, 1].
 
-    Source: Mueller et al. 2023, with what the released code multiplies.
+    Source: Mueller et al. 2023, with the quantities that the released code multiplies.
     """
 
     share: float = 0.8

@@ -18,25 +18,25 @@ from hauberk.errors import InputError
 
 @dataclass(frozen=True)
 class AdaptiveRadius(DerivedObjective):
-    """Another objective, at a share of the threat's radius that each training example has for itself.
+    """Another objective, with each training example at its own share of the threat's radius.
 
-    Where an example withstands the objective's attack at its own radius, or is certified by its bound, the share grows
-    by `growth`, to 1 at most; where it does not, it falls by `shrink`, to 0 at least. Without gradients, as in
-    validation, every example has the whole radius, and no share changes.
+    If an example withstands the objective's attack at its own radius, or is certified by its bound, the share grows by
+    `growth`, to at most 1; otherwise it falls by `shrink`, to at least 0. Without gradients, as in validation, every
+    example has the whole radius, and no share changes.
 
-    With shrink = 0 and initial = growth radii grow as in customized adversarial training (whose smoothed labels
-    and other losses are not part of this): a radius is raised where the raised one was withstood, and never falls.
-    With shrink = growth they move as in instance-adaptive training, which decides by trial attacks of its own at the
-    raised radius and at the present one; here the training's attack decides, and no pass is added.
+    With shrink = 0 and initial = growth radii grow as in customized adversarial training (without its smoothed labels
+    and other losses): a radius is raised once the raised one was withstood, and never falls. With shrink = growth they
+    move as in instance-adaptive training, which decides by separate trial attacks at the raised radius and at the
+    present one; here the attack of the training step decides, and no pass is added.
 
     Args:
-        objective: what is minimised; it must say which examples withstand it.
-        growth: what is added to a share.
-        shrink: what is taken off.
-        initial: every example's first share.
+        objective: the objective to minimise; it must report the examples that withstand it.
+        growth: the amount added to a share.
+        shrink: the amount subtracted from a share.
+        initial: the first share of every example.
 
     Raises:
-        InputError: a number is out of range, or the objective does not say what withstands it.
+        InputError: a number is out of range, or the objective does not report the examples that withstand it.
 
     Sources: Balaji, Goldstein & Hoffman 2019 (instance-adaptive); Cheng et al. 2020 (customized).
     """

@@ -1,4 +1,4 @@
-"""Penalties on bounds, beside an objective that computes none."""
+"""Penalties on bounds, added to an objective that computes none."""
 
 from dataclasses import dataclass, replace
 
@@ -18,14 +18,14 @@ from hauberk.concepts.schedule import Progress
 
 @dataclass(frozen=True)
 class BoundRegularized(DerivedObjective):
-    """Another objective, and penalties read off the boxes of all values over the threat's sets.
+    """Another objective, plus penalties computed from the boxes of all values over the threat's sets.
 
-    With `Adversarial` and `regularizers.ReLUStability` it is training for ReLU stability. Boxes take a clean pass of
-    their own, whose statistics batch norms have in them.
+    With `Adversarial` and `regularizers.ReLUStability` it is training for ReLU stability. The boxes take a separate
+    clean pass, whose statistics batch norms use in them.
 
     Args:
-        objective: what is minimised beside the penalties.
-        bounder: whose boxes they read; published: intervals.
+        objective: the objective to minimise along with the penalties.
+        bounder: gives the boxes that they read; published: intervals.
         regularizers: the penalties.
 
     Source: Xiao et al. 2019.
@@ -49,7 +49,7 @@ class BoundRegularized(DerivedObjective):
         progress: Progress,
         noise: Noise,
     ) -> ObjectiveValue:
-        seen = BoundedPass.of(network, x, y, threat)  # first: it moves what later passes of batch norms keep
+        seen = BoundedPass.of(network, x, y, threat)  # first: it moves statistics that later passes of batch norms keep
         value = self.objective(network, x, y, threat, progress=progress, noise=noise.fold(0))
         boxes = self.bounder.boxes(seen.graph, seen.S, outward=False, noise=noise.fold(1))
         terms = {type(each).__name__: each(seen.graph, boxes, progress) for each in self.regularizers}

@@ -10,9 +10,9 @@ from hauberk.bound_training.expressive import ExpressiveObjective
 
 @dataclass(frozen=True)
 class CCIBP(ExpressiveObjective):
-    """The loss of the weighted mean of an attack's logits and of the worst ones that a bound allows.
+    """The loss of the weighted mean of an attack's logits and the worst logits that a bound allows.
 
-    Arguments and errors are those of `MTLIBP`, whose loss is never smaller where attack and bound have the same radius.
+    Arguments and errors are those of `MTLIBP`, whose loss is never smaller if attack and bound have the same radius.
 
     Source: De Palma et al. 2024.
     """

@@ -1,4 +1,4 @@
-"""Certified training by two bounds whose weights change while the radius grows."""
+"""Certified training by two bounds, with weights that change while the radius grows."""
 
 from dataclasses import dataclass, field
 
@@ -20,16 +20,36 @@ from hauberk.propagation.backward_pass import BackwardPass
 class CROWNIBP(BoundObjective):
     """The loss of the worst logits by margins beta * CROWN + (1 - beta) * intervals, both over the same boxes.
 
-    `FusedCertified` is the same with beta = 1 and one row an
-    example.
+    `FusedCertified` is the same with beta = 1 and one row per example.
 
     Args:
-        intermediate: the bounds of hidden values; published: intervals.
-        loss: of clean and of worst logits.
-        clean_weight: of the clean loss; the robust one has the rest. Published: 1 to 0, or to 0.5, with the radius.
+        intermediate: bounds the hidden values; published: intervals.
+        loss: the loss of clean and of worst logits.
+        clean_weight: the weight of the clean loss; the robust loss gets the rest. Published: 1 to 0, or to 0.5, with
+            the radius.
         crown_weight: beta. Published: 1 to 0 with the radius (`schedules.WithRadius(1, 0)`).
-        slopes: of the backward pass.
-        regularizers: read off the boxes.
+        slopes: the lines of the backward pass.
+        regularizers: penalties on the boxes.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from hauberk.bounds import Interval
+        >>> from hauberk.capture import capture
+        >>> from hauberk.concepts.noise import Noise
+        >>> from hauberk.concepts.schedule import Progress
+        >>> from hauberk.losses import CrossEntropy
+        >>> from hauberk.objectives import CROWNIBP
+        >>> from hauberk.schedules import Constant, WithRadius
+        >>> from hauberk.threats import LinfBall
+        >>> network = nn.Sequential(nn.Linear(2, 2, bias=False))
+        >>> network[0].weight.data = torch.eye(2)
+        >>> x, y = torch.tensor([[0.6, 0.3], [0.5, 0.4]]), torch.tensor([0, 0])
+        >>> progress, noise = Progress(step=0, steps=1, steps_per_epoch=1), Noise.of(0, torch.arange(2))
+        >>> objective = CROWNIBP(Interval(), CrossEntropy(), clean_weight=Constant(0.0), crown_weight=WithRadius(1, 0))
+        >>> value = objective(capture(network, x), x, y, LinfBall(0.1), progress=progress, noise=noise)
+        >>> round(value.loss.item(), 3), value.robust.tolist()
+        (0.694, [True, False])
 
     Source: Zhang et al. 2020.
     """

@@ -12,10 +12,10 @@ from hauberk.bound_training.expressive import ExpressiveObjective
 
 @dataclass(frozen=True)
 class EXPIBP(ExpressiveObjective):
-    """The cross-entropy of a bound to the power of its weight, times that of an attack to the power of the rest.
+    """The cross-entropy of a bound raised to its weight, times that of an attack raised to the remaining weight.
 
-    Arguments and errors are those of `MTLIBP`, whose loss is never smaller. The robust part is of cross-entropies,
-    which are positive, whatever the `loss` of clean logits.
+    Arguments and errors are those of `MTLIBP`, whose loss is never smaller. The robust part uses cross-entropies, which
+    are positive, whatever the `loss` of clean logits.
 
     Source: De Palma et al. 2024.
     """
@@ -27,8 +27,6 @@ class EXPIBP(ExpressiveObjective):
         y: Int[Tensor, "b"],
         weight: float,
     ) -> Float[Tensor, "b"]:
-        tiny = torch.finfo(
-            attacked.dtype
-        ).tiny  # an example that is as sure as can be has no slope, not an infinite one
+        tiny = torch.finfo(attacked.dtype).tiny  # a loss of zero gets no slope, instead of an infinite one
         logs = [F.cross_entropy(logits, y, reduction="none").clamp(min=tiny).log() for logits in (bounded, attacked)]
         return (weight * logs[0] + (1 - weight) * logs[1]).exp()

@@ -18,14 +18,15 @@ from hauberk.errors import InputError
 
 @dataclass(frozen=True)
 class Free(Objective):
-    """One backward pass a step, which moves both the weights and the perturbation; each batch comes several times.
+    """One backward pass per step, which moves weights and perturbation together; each batch is replayed several times.
 
-    A place of the batch keeps its perturbation from replay to replay and from batch to batch. The weights' gradient is
-    that from before the perturbation moved. Without gradients, as in validation, it looks at clean examples alone.
+    Each position in the batch keeps its perturbation from replay to replay and from batch to batch. The gradient of the
+    weights is taken before the perturbation moves. Without gradients, as in validation, the objective is the clean
+    loss.
 
     Args:
-        loss: what the weights descend and the perturbation climbs.
-        replays: how many steps in a row see the same batch. Divide the epochs by it.
+        loss: the loss that the weights descend and the perturbation climbs.
+        replays: the number of consecutive steps on the same batch. Divide the epochs by it.
         step: the length of the perturbation's step, as a share of the set's radius.
 
     Raises:
@@ -64,6 +65,7 @@ class Free(Objective):
         logits = network(S.decode(z))
 
         def move() -> None:
+            """Move the perturbation along its gradient."""
             gradient = torch.zeros_like(z) if z.grad is None else z.grad
             moved = S.project(S.steepest_step(z.detach(), gradient, self.step * S.radius, noise))
             self.perturbation.keep(moved - S.start)

@@ -1,4 +1,4 @@
-"""Certified training with one backward row an example: loss fusion."""
+"""Certified training with one backward row per example: loss fusion."""
 
 from dataclasses import dataclass, field
 
@@ -20,11 +20,18 @@ from hauberk.propagation.backward_pass import BackwardPass
 
 @dataclass(frozen=True)
 class FusedCertified(BoundObjective):
-    """The worst cross-entropy over the set, bounded by one row an example instead of one for every other class.
+    """The worst cross-entropy over the set, bounded by one row per example instead of one for every other class.
 
     With margins m_j known to lie in [a_j, b_j], each exp(-m_j) lies below its chord there; the sum of the chords is
     linear in the logits, and one backward row bounds it: worst loss <= log(1 + sum of chords). Hidden boxes and the
-    margins' range come from `intermediate` and its boxes; "robust" counts the examples that those prove.
+    range of the margins come from `intermediate` and its boxes; "robust" counts the examples that these prove.
+
+    Args:
+        intermediate: bounds the hidden values.
+        loss: the loss of clean logits; the robust loss is the cross-entropy.
+        clean_weight: the weight of the clean loss; the robust loss gets the rest.
+        slopes: the lines of the backward pass.
+        regularizers: penalties on the boxes.
 
     Source: Xu et al. 2020, section 3.4.
     """
@@ -51,7 +58,7 @@ class FusedCertified(BoundObjective):
 def chords(
     lower: Float[Tensor, "b k"], upper: Float[Tensor, "b k"]
 ) -> tuple[Float[Tensor, "b k"], Float[Tensor, "b k"]]:
-    """Return slope and intercept of the chord of exp(-m) over [lower, upper], by the tangent where they meet."""
+    """Return slope and intercept of the chord of exp(-m) over [lower, upper], of the tangent if the two ends meet."""
     width = upper - lower
     wide = width > 1e-6
     slope = torch.where(wide, torch.expm1(-width) / torch.where(wide, width, 1), -1) * torch.exp(-lower)

@@ -21,27 +21,28 @@ from hauberk.kernels.disagreement import disagreement
 
 @dataclass(frozen=True)
 class Hamming(Objective):
-    """The clean loss, and how much outputs and patterns of active neurons differ between opposite corners of the ball.
+    """The clean loss, plus the difference of outputs and of active neurons between opposite corners of the ball.
 
-    Each example draws one pair of corners x +- eps * signs, not cut by the range of valid inputs. The stability term is
-    the squared distance of their logits. The Hamming term is the relaxed share of neurons whose activity differs,
-    |tanh(alpha a) - tanh(alpha b)| / 2, on average over neurons and then over layers, which count alike. No attack is
-    made; clean examples and both corners are one batch, whose statistics batch norms share.
+    Each example draws one pair of corners x +- eps * signs, not clipped to the range of valid inputs. The stability
+    term is the squared distance of their logits. The Hamming term is the relaxed share of neurons whose activity
+    differs, |tanh(alpha a) - tanh(alpha b)| / 2, averaged over neurons and then over layers, which count equally. No
+    attack is run; clean examples and both corners form one batch, whose statistics batch norms share.
 
     Args:
-        loss: of clean examples.
-        stability_weight: of the stability term, a mean over examples.
-        hamming_weight: of the Hamming term, in [0, 1]. Published, with both growing tenfold: 0.8 and 2400.
-        alpha: how sharply a neuron is active or not.
-        power: 2 squares each layer's share.
+        loss: the loss of clean examples.
+        stability_weight: the weight of the stability term, a mean over examples.
+        hamming_weight: the weight of the Hamming term, which lies in [0, 1]. Published, with both growing tenfold: 0.8
+            and 2400.
+        alpha: the sharpness of the threshold between inactive and active.
+        power: 2 squares each layer's share, 1 does not.
         dense: whether all pairs of corners of the batch are compared instead of opposite ones, weighted by
             exp(-distance^2 / `scale`).
-        scale: of squared distances between inputs, for dense pairs.
-        probabilities: whether stability is that of the softmax, which the theory needs, instead of the logits.
+        scale: the scale of squared distances between inputs, for dense pairs.
+        probabilities: whether stability is measured on the softmax, as the theory requires, instead of the logits.
 
     Raises:
-        InputError: alpha or scale is not positive, or power not 1 or 2.
-        UnsupportedSetError: the threat is no l_inf ball.
+        InputError: alpha or scale is not positive, or power is not 1 or 2.
+        UnsupportedSetError: the threat is not an l_inf ball.
         UnsupportedOpError: the network was not captured, or has no activations.
 
     Source: Efficient Regularization for Robust Deep ReLU Networks, section 5 and appendix B.
@@ -94,7 +95,7 @@ class Hamming(Objective):
     def disagreement(
         self, layers: list[Float[Tensor, "n ..."]], examples: int, pairs: Float[Tensor, "p p"] | None
     ) -> Float[Tensor, ""]:
-        """Return the relaxed share of neurons that differ, of opposite corners or of all pairs by their weights.
+        """Return the relaxed share of neurons that differ, between opposite corners or over all pairs by their weights.
 
         Corners are the last 2 * examples rows.
         """
@@ -107,7 +108,7 @@ class Hamming(Objective):
 
 
 def activations(graph: FrozenGraph) -> list[int]:
-    """Return the values that activation functions read.
+    """Return the indices of the values that activation functions read.
 
     Raises:
         UnsupportedOpError: there are none.
@@ -119,7 +120,7 @@ def activations(graph: FrozenGraph) -> list[int]:
 
 
 def squared_distance(outputs: Float[Tensor, "p c"], pairs: Float[Tensor, "p p"] | None) -> Float[Tensor, ""]:
-    """Return the mean squared distance of opposite corners' outputs, or of all pairs by their weights."""
+    """Return the mean squared distance between opposite corners' outputs, or over all pairs by their weights."""
     if pairs is None:
         first, second = outputs.chunk(2)
         return (first - second).square().sum(1).mean()

@@ -18,20 +18,21 @@ from hauberk.concepts.schedule import Progress
 from hauberk.errors import InputError, ShapeError
 
 LEVELS = 4096
-"""Weights are drawn from so many quantiles of the beta distribution, which a device looks up without the host."""
+"""The number of quantiles of the beta distribution to draw weights from, which a device looks up without the host."""
 
 
 @dataclass(frozen=True)
 class Mixup(Objective):
-    """Adversarial training at weighted means of examples and their partners, on the same mean of both labels' losses.
+    """Adversarial training at weighted means of examples and their partners, with the same mean of both labels' losses.
 
-    The weight is drawn from Beta(alpha, alpha) once a batch; an example's partner is the next in a random order of
-    those that its process sees. The attack climbs the mixed loss. Neither clean nor robust accuracy is counted.
+    The weight is drawn from Beta(alpha, alpha) once per batch; an example's partner is the next one in a random order
+    of the examples that its process sees. The attack climbs the mixed loss. Neither clean nor robust accuracy is
+    counted.
 
     Args:
-        attack: made on the mixtures; it must keep all examples, whether they are misclassified or not.
-        loss: of which the mean is taken.
-        alpha: small ones leave most images nearly as they are.
+        attack: attacks the mixtures; it must keep all examples, whether they are misclassified or not.
+        loss: the loss that is averaged over the two labels.
+        alpha: the parameter of the beta distribution; small values leave most images nearly unchanged.
 
     Raises:
         InputError: alpha is not positive.
@@ -72,9 +73,9 @@ class MixedLoss(AdversarialLoss):
     """The weighted mean of the losses for two labels of each example.
 
     Args:
-        loss: for either label.
+        loss: the loss for either label.
         other: the second labels.
-        weight: of the first.
+        weight: the weight of the first label.
     """
 
     loss: AdversarialLoss
@@ -94,4 +95,5 @@ class MixedLoss(AdversarialLoss):
 
 @lru_cache(8)
 def quantiles(alpha: float) -> Float[Tensor, "levels"]:
+    """Return the quantiles of Beta(alpha, alpha) at equally spaced levels."""
     return torch.from_numpy(beta.ppf((torch.arange(LEVELS) + 0.5).numpy() / LEVELS, alpha, alpha))

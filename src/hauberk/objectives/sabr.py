@@ -17,18 +17,19 @@ from hauberk.sets.small_box import require_share, small_box
 
 @dataclass(frozen=True)
 class SABR(BoundObjective):
-    """The loss of the worst logits over a box around an attack's answer, `share` of the threat's box wide.
+    """The loss of the worst logits over a box around an attack's answer, as wide as `share` of the threat's box.
 
-    With share 1 it is training by the bound itself, with 0 at the attack's answers. Its bounds prove nothing of the
-    threat's set; what it counts as robust is proven for the small box alone.
+    With share 1 it trains by the bound itself, with 0 at the attack's answers. Its bounds prove nothing about the
+    threat's set; an example counted as robust is proven only for the small box.
 
     Args:
-        bounder: intervals, as published, or any other.
-        attack: made on the network as the clean examples' pass fixed it.
-        share: published: 0.1 and 0.9 (CIFAR-10 at 2/255 and 8/255), 0.4 and 0.9 (MNIST at 0.1 and 0.3).
-        loss: of clean and of worst logits.
-        clean_weight: of the clean loss; the robust one has the rest.
-        regularizers: read off the boxes of the bound.
+        bounder: gives the bound; published: intervals.
+        attack: attacks the network as fixed by the pass of the clean examples.
+        share: the width of the small box divided by that of the threat's. Published: 0.1 and 0.9 (CIFAR-10 at 2/255 and
+            8/255), 0.4 and 0.9 (MNIST at 0.1 and 0.3).
+        loss: the loss of clean and of worst logits.
+        clean_weight: the weight of the clean loss; the robust loss gets the rest.
+        regularizers: penalties on the boxes of the bound.
 
     Raises:
         InputError: share lies outside [0, 1].

@@ -1,4 +1,4 @@
-"""A penalty on the size of weights, beside any objective."""
+"""A penalty on the size of weights, for any objective."""
 
 from dataclasses import dataclass, replace
 
@@ -16,19 +16,19 @@ from hauberk.errors import InputError
 
 @dataclass(frozen=True)
 class SparseWeights(DerivedObjective):
-    """Another objective, and a multiple of the sum of all weights' absolute values.
+    """Another objective, plus a multiple of the sum of the absolute values of all weights.
 
-    Weights are parameters of two dimensions or more: neither biases nor the scales of normalisations. The sum of their
-    squares is better left to the optimizer (`training.SelectiveDecay`).
+    Weights are parameters of two or more dimensions: neither biases nor the scales of normalisations. A penalty on the
+    sum of their squares is better left to the optimizer (`training.SelectiveDecay`).
 
     Args:
-        objective: what is minimised beside the penalty.
+        objective: the objective to minimise along with the penalty.
         penalty: the multiple; published: 5e-6.
 
     Raises:
         InputError: the penalty is negative.
 
-    Source: Rice, Wong & Kolter 2020, whose thesis labels are ten times what was run.
+    Source: Rice, Wong & Kolter 2020, whose thesis gives values ten times those that were run.
     """
 
     objective: Objective

@@ -12,18 +12,26 @@ from hauberk.sets.small_box import require_share, small_box
 
 @dataclass(frozen=True)
 class STAPS(PropagatedObjective):
-    """`TAPS` that starts from `SABR`'s boxes: around an attack's answer, `share` of the threat's box wide.
+    """`TAPS` starting from the boxes of `SABR`: around an attack's answer, as wide as `share` of the threat's box.
 
-    Its bounds prove nothing of the threat's set; what it counts as robust is proven for the small box alone.
-
-    Other arguments and errors are those of `TAPS`; the published attacked part of CNN7 has one activation function.
+    Its bounds prove nothing about the threat's set; an example counted as robust is proven only for the small box. The
+    published attacked part of CNN7 has one activation function.
 
     Args:
-        attack: made on the network as the clean examples' pass fixed it.
-        share: published: 0.1 and 0.9 (CIFAR-10 at 2/255 and 8/255), 0.4 and 0.6 (MNIST at 0.1 and 0.3).
+        bounder: as in `TAPS`.
+        latent_attack: as in `TAPS`.
+        activations: as in `TAPS`.
+        loss: as in `TAPS`.
+        clean_weight: as in `TAPS`.
+        gradient_scale: as in `TAPS`.
+        regularizers: as in `TAPS`.
+        attack: attacks the network as fixed by the pass of the clean examples.
+        share: the width of the small box divided by that of the threat's. Published: 0.1 and 0.9 (CIFAR-10 at 2/255 and
+            8/255), 0.4 and 0.6 (MNIST at 0.1 and 0.3).
 
     Raises:
-        InputError: share lies outside [0, 1].
+        InputError: share lies outside [0, 1], or as for `TAPS`.
+        UnsupportedOpError: as for `TAPS`.
 
     Source: Mao et al. 2023.
     """

@@ -21,28 +21,28 @@ from hauberk.propagation.watched_pass import WatchedPass
 
 @dataclass(frozen=True)
 class Tightened(BoundObjective):
-    """The loss of the worst logits by one backward pass, and two measures of how far off the relaxation is.
+    """The loss of the worst logits by one backward pass, plus two measures of the relaxation's error.
 
-    For each wrong class the relaxation has a worst point of the set. The *gap* is the network's margin there less the
+    For each wrong class the relaxation has a worst point of the set. The *gap* is the network's margin there minus the
     relaxation's. The *distance* is how far each unstable neuron is there from a value at which its relaxed line touches
-    the ReLU, on average over unstable neurons: 0 for the lower line, the nearer of its two bounds for the upper one.
-    Where the distance is 0, so is the gap, and the bound is exact. Points and lines count as constants; gradients reach
-    the bounds, unless `detach_bounds`, and the network's values.
+    the ReLU, averaged over unstable neurons: 0 for the lower line, the nearer of its two bounds for the upper one. If
+    the distance is 0, so is the gap, and the bound is exact. Points and lines count as constants; gradients reach the
+    bounds, unless `detach_bounds`, and the network's values.
 
     Args:
-        intermediate: the bounds of hidden values: exact rows, projections, intervals.
-        loss: of clean and of worst logits.
-        clean_weight: of the clean loss; the robust one has the rest.
-        gap_weight: lambda; published values are lost, and it should rise with the radius.
-        distance_weight: gamma, likewise.
-        slopes: of the backward pass: parallel for the polytope, adaptive for CROWN-IBP.
-        crown_weight: of the backward pass in the worst logits; intervals have the rest. From 1 to 0 with the radius
-            where CROWN-IBP training ends as training by intervals; None: 1 throughout.
-        regularizers: read off the boxes.
-        detach_bounds: whether the distance moves the network's values alone, not the bounds they should reach.
+        intermediate: bounds the hidden values: exact rows, projections, intervals.
+        loss: the loss of clean and of worst logits.
+        clean_weight: the weight of the clean loss; the robust loss gets the rest.
+        gap_weight: lambda, the weight of the gap; published values are lost, and it should rise with the radius.
+        distance_weight: gamma, the weight of the distance; likewise.
+        slopes: the lines of the backward pass: parallel for the polytope, adaptive for CROWN-IBP.
+        crown_weight: the weight of the backward pass in the worst logits; intervals get the rest. From 1 to 0 with the
+            radius if CROWN-IBP training ends as training by intervals; None: 1 throughout.
+        regularizers: penalties on the boxes.
+        detach_bounds: whether the distance moves only the network's values, not the bounds that they should reach.
 
     Raises:
-        UnsupportedOpError: the distance of a network with other relaxed operators than ReLUs.
+        UnsupportedOpError: the distance of a network with relaxed operators other than ReLUs.
 
     Source: Zhu et al. 2020, section 4; gap and distance are summed over the wrong classes.
     """
@@ -71,7 +71,7 @@ class Tightened(BoundObjective):
     def terms(
         self, seen: BoundedPass, backward: WatchedPass, linear: Float[Tensor, "b k"], gap: float, distance: float
     ) -> dict[str, Float[Tensor, ""]]:
-        """Return gap and distance by their weights, where those are not zero."""
+        """Return gap and distance times their weights, omitting those of weight zero."""
         terms = {}
         values = seen.graph.values(seen.S.decode(backward.worst.flatten(0, 1)))
         if gap:

@@ -1,4 +1,4 @@
-"""Adversarial training that trades accuracy for robustness by a weight."""
+"""Adversarial training with a weight that trades accuracy for robustness."""
 
 from dataclasses import dataclass
 
@@ -19,17 +19,35 @@ from hauberk.errors import InputError, ShapeError
 
 @dataclass(frozen=True)
 class TRADES(Objective):
-    """The clean loss, and a multiple of how far an attack takes the network's probabilities from the clean ones.
+    """The clean loss, plus a multiple of how far an attack moves the network's probabilities from the clean ones.
 
-    The attack climbs the Kullback-Leibler divergence in place of a loss of its own, on the network in eval mode.
+    The attack climbs the Kullback-Leibler divergence instead of its own loss, on the network in eval mode.
 
     Args:
-        attack: what takes the probabilities away; it must keep all examples, whether they are misclassified or not.
-        loss: of the clean examples.
-        beta: the divergence's weight.
+        attack: moves the probabilities; it must keep all examples, whether they are misclassified or not.
+        loss: the loss of the clean examples.
+        beta: the weight of the divergence.
 
     Raises:
         InputError: beta is negative.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from hauberk.attacks import PGD
+        >>> from hauberk.concepts.noise import Noise
+        >>> from hauberk.concepts.schedule import Progress
+        >>> from hauberk.losses import CrossEntropy
+        >>> from hauberk.objectives import TRADES
+        >>> from hauberk.threats import LinfBall
+        >>> network = nn.Sequential(nn.Linear(2, 2, bias=False))
+        >>> network[0].weight.data = torch.eye(2)
+        >>> x, y = torch.tensor([[0.6, 0.3], [0.5, 0.4]]), torch.tensor([0, 0])
+        >>> progress, noise = Progress(step=0, steps=1, steps_per_epoch=1), Noise.of(0, torch.arange(2))
+        >>> objective = TRADES(PGD(CrossEntropy(), steps=8, step=0.25, stop_when_broken=False), CrossEntropy())
+        >>> value = objective(network, x, y, LinfBall(0.1), progress=progress, noise=noise)
+        >>> sorted(value.parts), round(value.parts["clean"].item(), 3)
+        (['clean', 'divergence'], 0.599)
 
     Source: Zhang et al. 2019.
     """

@@ -1,4 +1,4 @@
-"""Operators, one a file: importing this package imports every file in it, which fills the lowering registry."""
+"""Operators, one per file: importing this package imports every file in it, which fills the lowering registry."""
 
 from importlib import import_module
 from pkgutil import iter_modules

@@ -26,4 +26,5 @@ class AbsoluteValue(PiecewiseLinear):
 
 @lowers(aten.abs.default, aten.absolute.default)
 def lower_absolute_value(z: Value, *, shape: tuple[int, ...]) -> Lowered:
+    """Lower torch's absolute value."""
     return Lowered(AbsoluteValue, (z,))

@@ -18,13 +18,17 @@ FUNCTIONS = {1: F.adaptive_avg_pool1d, 2: F.adaptive_avg_pool2d, 3: F.adaptive_a
 
 @dataclass(frozen=True)
 class AdaptiveAveragePooling(Affine):
-    """The means of windows that are spread evenly, so that `sizes` are left; its transpose is the vjp."""
+    """The means of evenly spread windows, `sizes` of them along each dimension; its transpose is the vjp.
+
+    Args:
+        sizes: the size of the result, for one, two or three dimensions.
+        window: an upper bound on the number of inputs of a window.
+        covering: an upper bound on the number of windows that contain an input.
+    """
 
     sizes: tuple[int, ...]
     window: int
-    """At least the number of inputs of a window."""
     covering: int
-    """At least the number of windows that an input lies in."""
 
     @property
     def roundings(self) -> int:
@@ -43,6 +47,7 @@ class AdaptiveAveragePooling(Affine):
 
 @lowers(aten.adaptive_avg_pool1d.default, aten.adaptive_avg_pool2d.default, aten.adaptive_avg_pool3d.default)
 def lower_adaptive_pooling(z: Value, sizes: Sequence[int], *, shape: tuple[int, ...]) -> Lowered:
+    """Lower torch's adaptive average pooling."""
     pairs = list(zip(z.shape[-len(sizes) :], sizes, strict=True))
     # n inputs and m outputs: window i goes from floor(i n / m) to ceil((i + 1) n / m), so that windows hold at most
     # n / m + 2 inputs, and an input lies in at most m / n + 2 windows.

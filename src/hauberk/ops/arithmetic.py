@@ -1,4 +1,4 @@
-"""Addition, subtraction, multiplication and division: of two perturbed values, or of one and a constant."""
+"""Addition, subtraction, multiplication and division of two perturbed values, or of one and a constant."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,11 @@ aten = torch.ops.aten
 
 @dataclass(frozen=True)
 class Add(Affine):
-    """first + factor * second, two perturbed values of equal shape: a skip connection."""
+    """first + factor * second, for two perturbed values of equal shape: a skip connection.
+
+    Args:
+        factor: the factor of the second value.
+    """
 
     factor: float
     homogeneous = True
@@ -44,7 +48,12 @@ class Add(Affine):
 
 @dataclass(frozen=True)
 class ScaleShift(Diagonal):
-    """scale * z + shift, with constants of any shape that broadcasts to that of z."""
+    """scale * z + shift, with constants of any shape that broadcasts to that of z.
+
+    Args:
+        scale: the factors.
+        shift: the summands.
+    """
 
     scale: Float[Tensor, "*#z"]
     shift: Float[Tensor, "*#z"]
@@ -67,6 +76,7 @@ class ScaleShift(Diagonal):
 
 @lowers(aten.add.Tensor, aten.add.Scalar)
 def lower_sum(first: Operand, second: Operand, alpha: float = 1, *, shape: tuple[int, ...]) -> Lowered:
+    """Lower torch's addition, first + alpha * second."""
     if isinstance(first, Value) and isinstance(second, Value):
         require_shape(shape, first, second)
         return Lowered(partial(Add, float(alpha)), (first, second))
@@ -77,16 +87,19 @@ def lower_sum(first: Operand, second: Operand, alpha: float = 1, *, shape: tuple
 
 @lowers(aten.sub.Tensor, aten.sub.Scalar)
 def lower_difference(first: Operand, second: Operand, alpha: float = 1, *, shape: tuple[int, ...]) -> Lowered:
+    """Lower torch's subtraction, first - alpha * second."""
     return lower_sum(first, second, -alpha, shape=shape)
 
 
 @lowers(aten.rsub.Scalar, aten.rsub.Tensor)
 def lower_reversed(first: Operand, second: Operand, alpha: float = 1, *, shape: tuple[int, ...]) -> Lowered:
+    """Lower torch's reversed subtraction, second - alpha * first."""
     return lower_sum(second, first, -alpha, shape=shape)
 
 
 @lowers(aten.mul.Tensor, aten.mul.Scalar)
 def lower_product(first: Operand, second: Operand, *, shape: tuple[int, ...]) -> Lowered:
+    """Lower torch's elementwise multiplication by a constant."""
     if isinstance(first, Value) and isinstance(second, Value):
         raise UnsupportedOpError("a product of two values that both depend on the input is not affine")
     z, constant = (first, second) if isinstance(first, Value) else (second, first)
@@ -95,6 +108,7 @@ def lower_product(first: Operand, second: Operand, *, shape: tuple[int, ...]) ->
 
 @lowers(aten.div.Tensor, aten.div.Scalar)
 def lower_quotient(z: Operand, constant: Operand, *, shape: tuple[int, ...]) -> Lowered:
+    """Lower torch's division by a constant."""
     if isinstance(constant, Value):
         raise UnsupportedOpError("a division by a value that depends on the input is not affine")
     return with_constant(ScaleShift.quotient, z, constant, shape)
@@ -102,13 +116,14 @@ def lower_quotient(z: Operand, constant: Operand, *, shape: tuple[int, ...]) -> 
 
 @lowers(aten.neg.default)
 def lower_negation(z: Value, *, shape: tuple[int, ...]) -> Lowered:
+    """Lower torch's negation."""
     return with_constant(ScaleShift.product, z, -1.0, shape)
 
 
 def with_constant(
     make: Callable[[Tensor], ScaleShift], z: Operand, constant: Operand, shape: tuple[int, ...]
 ) -> Lowered:
-    """Lower an operation of a perturbed value and a constant."""
+    """Lower an operation on a perturbed value and a constant."""
     if not isinstance(z, Value) or isinstance(constant, Value):
         raise UnsupportedOpError("one operand must depend on the input, the other not")
     require_shape(shape, z)
@@ -119,6 +134,6 @@ def with_constant(
 
 
 def require_shape(shape: tuple[int, ...], *operands: Value) -> None:
-    """Refuse broadcasting that enlarges a perturbed value."""
+    """Raise if broadcasting would enlarge a perturbed value."""
     if any(operand.shape != shape for operand in operands):
         raise UnsupportedOpError("broadcasting enlarges a value that depends on the input: expand it first")

@@ -14,7 +14,16 @@ from hauberk.concepts.lowering import Lowered, Value, lowers
 
 @dataclass(frozen=True)
 class AveragePooling(Affine):
-    """The mean of each window; its transpose is the vjp."""
+    """The mean of each window; its transpose is the vjp.
+
+    Args:
+        kernel: height and width of a window.
+        stride: the distances between windows.
+        padding: the numbers of zeros on each side.
+        ceil_mode: whether windows may extend beyond the padding.
+        count_padding: whether padding counts towards the number of elements.
+        divisor: divides the sums in place of the number of elements. None: that number.
+    """
 
     kernel: tuple[int, int]
     stride: tuple[int, int]
@@ -54,5 +63,6 @@ def lower_average_pooling(
     *,
     shape: tuple[int, ...],
 ) -> Lowered:
+    """Lower torch's two-dimensional average pooling."""
     sizes = [(s[0], s[-1]) for s in (kernel, stride or kernel, padding)]
     return Lowered(partial(AveragePooling, *sizes, ceil_mode, count_padding, divisor), (z,))

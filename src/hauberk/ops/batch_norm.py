@@ -16,7 +16,17 @@ from hauberk.kernels.batch_statistics import batch_statistics, move
 
 @dataclass(frozen=True)
 class BatchNorm(Diagonal):
-    """(z - mean) / sqrt(variance + eps) * weight + bias per channel: diagonal once its statistics are fixed."""
+    """(z - mean) / sqrt(variance + eps) * weight + bias per channel: diagonal once its statistics are fixed.
+
+    Args:
+        weight: the factors per channel. None: 1.
+        bias: the summands per channel. None: 0.
+        mean: the mean per channel, running or of a batch.
+        variance: the variance per channel, running or of a batch.
+        momentum: the share of a new batch in the running statistics.
+        eps: added to the variance.
+        space: the number of dimensions after the channels.
+    """
 
     weight: Float[Tensor, "c"] | None
     bias: Float[Tensor, "c"] | None
@@ -25,7 +35,6 @@ class BatchNorm(Diagonal):
     momentum: float
     eps: float
     space: int
-    """The number of dimensions behind the channels."""
 
     @cached_property
     def scale(self) -> Float[Tensor, "c ..."]:
@@ -38,6 +47,7 @@ class BatchNorm(Diagonal):
         return centre if self.bias is None else centre + self.broadcast(self.bias)
 
     def broadcast(self, per_channel: Float[Tensor, "c"]) -> Float[Tensor, "c ..."]:
+        """Return numbers per channel in a shape that broadcasts over the other dimensions."""
         return per_channel.view(-1, *(1,) * self.space)
 
     def constants(self, shapes: Sequence[tuple[int, ...]], like: Tensor) -> Float[Tensor, "c ..."]:
@@ -46,10 +56,10 @@ class BatchNorm(Diagonal):
         return centre if self.bias is None else centre + self.broadcast(self.bias).abs()
 
     def observe(self, z: Float[Tensor, "b c *s"]) -> "BatchNorm":
-        """Return the op with the batch's mean and biased variance; move the running statistics as torch does.
+        """Return the op with the batch's mean and biased variance; update the running statistics as torch does.
 
         Raises:
-            UnsupportedOpError: cumulative averages (momentum None), which torch does not export.
+            UnsupportedOpError: momentum is 0, or None (cumulative averages, which torch does not export).
         """
         if self.momentum == 0:
             raise UnsupportedOpError("batch norm with momentum None or 0 cannot be trained under bounds: give it one.")
@@ -74,6 +84,7 @@ def lower_batch_norm(
     *,
     shape: tuple[int, ...],
 ) -> Lowered:
+    """Lower torch's batch normalisation with running statistics."""
     if training or mean is None:
         raise UnsupportedOpError("without running statistics it mixes a batch's examples: track_running_stats=True")
     make = partial(BatchNorm, momentum=momentum, eps=eps, space=len(shape) - 1)

@@ -1,4 +1,4 @@
-"""Concatenation along a dimension that exists, or along a new one."""
+"""Concatenation along an existing dimension or a new one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,10 +15,14 @@ aten = torch.ops.aten
 
 @dataclass(frozen=True)
 class Concatenation(Affine):
-    """Perturbed values, and constants that all examples share, one behind the other; the transpose splits them."""
+    """Perturbed values, and constants shared by all examples, concatenated; the transpose splits them.
+
+    Args:
+        parts: in order, the constants, with batch 1, and None for every perturbed value.
+        dim: the dimension to concatenate along, counting the batch.
+    """
 
     parts: tuple[Tensor | None, ...]
-    """In order: the constants, with batch 1, and None for every perturbed value."""
     dim: int
     roundings = roundings_back = 1
 
@@ -29,6 +33,7 @@ class Concatenation(Affine):
         return self.joined([part if part is None else torch.zeros_like(part) for part in self.parts], z)
 
     def joined(self, parts: Sequence[Tensor | None], z: Sequence[Tensor]) -> Tensor:
+        """Return the concatenation of constant parts and perturbed values."""
         perturbed, b = iter(z), len(z[0])
         return torch.cat([next(perturbed) if c is None else c.expand(b, *c.shape[1:]) for c in parts], self.dim)
 
@@ -40,7 +45,11 @@ class Concatenation(Affine):
 
 @dataclass(frozen=True)
 class Stack(Affine):
-    """Perturbed values of equal shape, side by side in a new dimension."""
+    """Perturbed values of equal shape, stacked along a new dimension.
+
+    Args:
+        dim: the new dimension's place, counting the batch.
+    """
 
     dim: int
     roundings = roundings_back = 1
@@ -57,6 +66,7 @@ class Stack(Affine):
 
 @lowers(aten.cat.default)
 def lower_concatenation(operands: Sequence[Operand], dim: int = 0, *, shape: tuple[int, ...]) -> Lowered:
+    """Lower torch's concatenation."""
     perturbed = tuple(operand for operand in operands if isinstance(operand, Value))
     constants = tuple(operand for operand in operands if isinstance(operand, Stored))
     if not perturbed:
@@ -73,12 +83,13 @@ def lower_concatenation(operands: Sequence[Operand], dim: int = 0, *, shape: tup
 
 
 def with_batch(constant: Tensor, ndim: int) -> Tensor:
-    """Return a constant with a batch of one where it has none."""
+    """Return a constant, with a batch of one added if it has none."""
     return constant if constant.ndim == ndim else constant.unsqueeze(0)
 
 
 @lowers(aten.stack.default)
 def lower_stack(operands: Sequence[Operand], dim: int = 0, *, shape: tuple[int, ...]) -> Lowered:
+    """Lower torch's stacking of perturbed values."""
     if not all(isinstance(operand, Value) for operand in operands):
         raise UnsupportedOpError("it stacks constants with values that depend on the input: concatenate them")
     dim %= len(shape) + 1

@@ -19,7 +19,16 @@ from hauberk.kernels.fold import fold
 
 @dataclass(frozen=True)
 class Convolution(Affine):
-    """conv2d with zero padding; all strides, paddings, dilations and groups."""
+    """conv2d with zero padding, for all strides, paddings, dilations and groups.
+
+    Args:
+        weight: the kernels.
+        bias: the summands per output channel. None: 0.
+        stride: the distances between windows.
+        padding: the numbers of zeros on each side.
+        dilation: the distances between the inputs of a window.
+        groups: the number of groups of channels.
+    """
 
     weight: Float[Tensor, "out in_per_group height width"]
     bias: Float[Tensor, "out"] | None
@@ -30,12 +39,13 @@ class Convolution(Affine):
 
     @cached_property
     def kernel(self) -> Float[Tensor, "out in_per_group height width"]:
-        """The weight with channels last: results then have them last too, and take about two thirds of the time."""
+        """The weight with channels last: results then have them last too, in about two thirds of the time."""
         return self.weight.clone(memory_format=torch.channels_last)
 
     @cached_property
     def absolute_kernel(self) -> Float[Tensor, "out in_per_group height width"]:
-        return self.weight.abs().clone(memory_format=torch.channels_last)  # abs forgets the order of one channel
+        """The absolute values of the weight, with channels last."""
+        return self.weight.abs().clone(memory_format=torch.channels_last)  # abs drops this order for one channel
 
     @property
     def roundings(self) -> int:
@@ -89,7 +99,7 @@ class Convolution(Affine):
         return [(values, Window((channels, height, width), window.grid, start, stride, size))]
 
     def spread(self, rows: Float[Tensor, "r out h w"]) -> Float[Tensor, "r in h2 w2"]:
-        """Return the transpose on windows, which have no padding; by a matrix product where that is faster."""
+        """Return the transpose on windows, which have no padding; by a matrix product if that is faster."""
         out, channels, *kernel = self.weight.shape
         dense = self.groups == 1 and self.dilation == (1, 1)
         if not dense or (rows.shape[2:] != (1, 1) and channels > FEW):
@@ -104,7 +114,7 @@ class Convolution(Affine):
         return (rows.flatten(1) @ matrix.flatten(3).flatten(0, 2)).unflatten(1, (channels, *size))
 
     def uncovered(self, shape: tuple[int, ...]) -> list[int]:
-        """Return how many of the last rows and columns no window reaches: strides may stop short of the edge."""
+        """Return the numbers of last rows and columns that no window reaches: strides may stop short of the edge."""
         sizes = zip(shape[1:], self.weight.shape[2:], self.stride, self.padding, self.dilation, strict=True)
         return [(n + 2 * p - d * (k - 1) - 1) % s for n, k, s, p, d in sizes]
 
@@ -121,6 +131,7 @@ def lower_convolution(
     *,
     shape: tuple[int, ...],
 ) -> Lowered:
+    """Lower torch's conv2d with numeric padding."""
     return lower_padded(z, weight, bias, pair(stride), pair(padding), pair(dilation), groups)
 
 
@@ -136,6 +147,7 @@ def lower_named_padding(
     *,
     shape: tuple[int, ...],
 ) -> Lowered:
+    """Lower torch's conv2d with padding "valid" or "same"."""
     dilation = pair(dilation)
     reach = [d * (k - 1) if padding == "same" else 0 for d, k in zip(dilation, weight.shape[2:], strict=True)]
     if any(r % 2 for r in reach):
@@ -152,10 +164,11 @@ def lower_padded(
     dilation: tuple[int, int],
     groups: int,
 ) -> Lowered:
+    """Lower a convolution with sizes for height and width."""
     make = partial(Convolution, stride=stride, padding=padding, dilation=dilation, groups=groups)
     return Lowered(make, (z,), (weight, bias))
 
 
 def pair(sizes: Sequence[int]) -> tuple[int, int]:
-    """Return a size for height and for width: torch writes one where both agree."""
+    """Return a size for height and one for width: torch gives a single one if both agree."""
     return (sizes[0], sizes[-1])

@@ -23,11 +23,15 @@ OPERATORS = (
 
 @dataclass(frozen=True)
 class Copying(Affine):
-    """A torch function that copies elements, each to any number of places; its transpose is the vjp."""
+    """A torch function that copies elements, each to any number of places; its transpose is the vjp.
+
+    Args:
+        function: the function, on a batch.
+        copies: the maximum number of places that an element goes to.
+    """
 
     function: Callable[[Tensor], Tensor]
     copies: int
-    """To how many places an element goes at most."""
     roundings = 0
 
     @property
@@ -44,6 +48,7 @@ class Copying(Affine):
 def lower_copying(
     operator: Callable[..., Tensor], z: Operand, *arguments: object, shape: tuple[int, ...]
 ) -> Lowered | Value:
+    """Lower a torch operator that copies elements."""
     if not isinstance(z, Value):
         raise UnsupportedOpError("its operand is a constant: store the result instead")
 
@@ -59,6 +64,7 @@ for operator in OPERATORS:
 
 @lowers(aten.expand.default, aten.expand_as.default)
 def lower_expansion(z: Operand, *sizes: object, shape: tuple[int, ...]) -> Lowered | Value | Stored:
+    """Lower torch's expansion."""
     if isinstance(z, Stored):
         if z.shape not in (shape, (1, *shape)):
             raise UnsupportedOpError("it enlarges a constant by more than the batch: store it enlarged")
@@ -73,10 +79,10 @@ def lower_expansion(z: Operand, *sizes: object, shape: tuple[int, ...]) -> Lower
 
 
 def lowered(function: Callable[[Tensor], Tensor], z: Value, shape: Sequence[int]) -> Lowered | Value:
-    """Lower a copying function, after following every element of two examples; where nothing moves, return z.
+    """Lower a copying function, after tracing every element of two examples; if nothing moves, return z.
 
     Raises:
-        UnsupportedOpError: an example reads another one's elements.
+        UnsupportedOpError: an example reads elements of another.
     """
     size = torch.Size(z.shape).numel()
     source = torch.arange(2 * size, dtype=torch.float64, device="cpu").view(2, *z.shape)

@@ -1,4 +1,4 @@
-"""Dropout, which in eval mode does nothing."""
+"""Dropout, which does nothing in eval mode."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ aten = torch.ops.aten
 
 @dataclass(frozen=True)
 class Dropout(Affine):
-    """The identity; refuses to be trained under bounds, where no fixed function is left to bound."""
+    """The identity; raises when trained under bounds, where there is no fixed function to bound."""
 
     one_to_one = True
     homogeneous = True
@@ -45,6 +45,7 @@ class Dropout(Affine):
 
 @lowers(aten.dropout.default, aten.feature_dropout.default)
 def lower_dropout(z: Value, share: float, active: bool, *, shape: tuple[int, ...]) -> Lowered | Value:
+    """Lower torch's dropout if it is inactive."""
     if active:
         raise UnsupportedOpError("it is active in eval mode, so the network has no fixed function")
     return Lowered(Dropout, (z,)) if share > 0 else z

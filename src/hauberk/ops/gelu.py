@@ -24,7 +24,7 @@ class GELU(Gate):
         return F.gelu(z)
 
     def slope(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
-        z = z.clamp(-40, 40)  # where it has been 0 or 1 for long, and no gradient overflows
+        z = z.clamp(-40, 40)  # beyond, the slope is 0 or 1, and gradients would overflow
         density = torch.exp(-0.5 * z * z) * (1 / math.sqrt(2 * math.pi))
         return 0.5 * torch.erfc(z * -math.sqrt(0.5)) + z * density
 
@@ -49,4 +49,5 @@ class TanhGELU(Gate):
 
 @lowers(torch.ops.aten.gelu.default)
 def lower_gelu(z: Value, *, approximate: str = "none", shape: tuple[int, ...]) -> Lowered:
+    """Lower torch's GELU, exact or by tanh."""
     return Lowered(TanhGELU if approximate == "tanh" else GELU, (z,))

@@ -1,4 +1,4 @@
-"""Functions that are straight between two bounds and constant outside: clamp, hardtanh, ReLU6, hard sigmoid."""
+"""Functions that are linear between two bounds and constant outside: clamp, hardtanh, ReLU6, hard sigmoid."""
 
 import math
 from dataclasses import dataclass
@@ -18,7 +18,12 @@ aten = torch.ops.aten
 
 @dataclass(frozen=True)
 class Hardtanh(PiecewiseLinear):
-    """The nearest point to z between two bounds, either of which may be infinite."""
+    """The point nearest to z between two bounds, either of which may be infinite.
+
+    Args:
+        minimum: the lower bound.
+        maximum: the upper bound.
+    """
 
     minimum: float = -1.0
     maximum: float = 1.0
@@ -38,7 +43,7 @@ class Hardtanh(PiecewiseLinear):
 
     @property
     def roundings(self) -> int:
-        """One where a bound is no float32 number, and so is rounded in networks of that precision."""
+        """One if a bound is not a float32 number, and so is rounded in networks of that precision."""
         bounds = torch.tensor([self.minimum, self.maximum], dtype=torch.float64)
         return int(not torch.equal(bounds, bounds.float().double()))
 
@@ -61,11 +66,13 @@ class HardSigmoid(PiecewiseLinear):
 
 @lowers(aten.hardtanh.default)
 def lower_hardtanh(z: Value, min_val: float = -1.0, max_val: float = 1.0, *, shape: tuple[int, ...]) -> Lowered:
+    """Lower torch's hardtanh."""
     return lower_clamp(z, min_val, max_val, shape=shape)
 
 
 @lowers(aten.clamp.default, aten.clip.default, aten.clamp_min.default)
 def lower_clamp(z: Value, min: float | None = None, max: float | None = None, *, shape: tuple[int, ...]) -> Lowered:
+    """Lower torch's clamp; a bound of None is infinite."""
     minimum, maximum = -math.inf if min is None else float(min), math.inf if max is None else float(max)
     if not minimum <= maximum:
         raise UnsupportedOpError(f"its bounds are the wrong way round: {minimum} is not below {maximum}")
@@ -74,14 +81,17 @@ def lower_clamp(z: Value, min: float | None = None, max: float | None = None, *,
 
 @lowers(aten.clamp_max.default)
 def lower_clamp_max(z: Value, max: float, *, shape: tuple[int, ...]) -> Lowered:
+    """Lower torch's clamp from above."""
     return lower_clamp(z, None, max, shape=shape)
 
 
 @lowers(aten.relu6.default)
 def lower_relu6(z: Value, *, shape: tuple[int, ...]) -> Lowered:
+    """Lower torch's ReLU6."""
     return lower_clamp(z, 0.0, 6.0, shape=shape)
 
 
 @lowers(aten.hardsigmoid.default)
 def lower_hard_sigmoid(z: Value, *, shape: tuple[int, ...]) -> Lowered:
+    """Lower torch's hard sigmoid."""
     return Lowered(HardSigmoid, (z,))

@@ -15,7 +15,11 @@ from hauberk.functions.piecewise import PiecewiseLinear
 
 @dataclass(frozen=True)
 class LeakyReLU(PiecewiseLinear):
-    """z where z > 0, else negative_slope * z: convex for slopes up to 1, concave above."""
+    """z where z > 0, else negative_slope * z: convex for slopes up to 1, concave above.
+
+    Args:
+        negative_slope: the slope left of zero.
+    """
 
     negative_slope: float = 0.01
     roundings = 1
@@ -26,6 +30,7 @@ class LeakyReLU(PiecewiseLinear):
 
     @property
     def convex(self) -> bool:
+        """True if the function is convex."""
         return self.negative_slope <= 1
 
     @property
@@ -46,4 +51,5 @@ class LeakyReLU(PiecewiseLinear):
 
 @lowers(torch.ops.aten.leaky_relu.default)
 def lower_leaky_relu(z: Value, negative_slope: float = 0.01, *, shape: tuple[int, ...]) -> Lowered:
+    """Lower torch's leaky ReLU."""
     return Lowered(partial(LeakyReLU, float(negative_slope)), (z,))

@@ -14,7 +14,12 @@ from hauberk.concepts.lowering import Lowered, Stored, Value, lowers
 
 @dataclass(frozen=True)
 class Linear(Affine):
-    """weight @ z + bias, on the last dimension."""
+    """weight @ z + bias, on the last dimension.
+
+    Args:
+        weight: the matrix.
+        bias: the summands. None: 0.
+    """
 
     weight: Float[Tensor, "out in"]
     bias: Float[Tensor, "out"] | None
@@ -48,4 +53,5 @@ class Linear(Affine):
 
 @lowers(torch.ops.aten.linear.default)
 def lower_linear(z: Value, weight: Stored, bias: Stored | None = None, *, shape: tuple[int, ...]) -> Lowered:
+    """Lower torch's linear layer."""
     return Lowered(Linear, (z,), (weight, bias))

@@ -18,13 +18,19 @@ aten = torch.ops.aten
 
 @dataclass(frozen=True)
 class MatrixProduct(Affine):
-    """z @ matrix + bias, or matrix @ z + bias with `left`; broadcasts as torch.matmul does."""
+    """z @ matrix + bias, or matrix @ z + bias with `left`; broadcasts as torch.matmul does.
+
+    Args:
+        matrix: the constant factor.
+        bias: the summands. None: 0.
+        left: whether the matrix is the left factor.
+        products: the number of elements of the result that read each element of z.
+    """
 
     matrix: Float[Tensor, "*k"]
     bias: Float[Tensor, "*m"] | None
     left: bool
     products: int
-    """How many elements of the result read each element of z."""
 
     @property
     def roundings(self) -> int:
@@ -43,6 +49,7 @@ class MatrixProduct(Affine):
         return self.times(self.matrix.abs(), z)
 
     def times(self, matrix: Tensor, z: Tensor) -> Tensor:
+        """Return the product with z, on the op's side."""
         return torch.matmul(matrix, z) if self.left else torch.matmul(z, matrix)
 
     def pull_back(self, rows: Tensor, shapes: Sequence[tuple[int, ...]]) -> tuple[Tensor]:
@@ -55,6 +62,7 @@ class MatrixProduct(Affine):
 
 @lowers(aten.matmul.default, aten.mm.default, aten.bmm.default)
 def lower_matrix_product(first: Operand, second: Operand, *, shape: tuple[int, ...]) -> Lowered:
+    """Lower torch's matrix product."""
     return lower_with_bias(first, second, None, shape)
 
 
@@ -62,12 +70,14 @@ def lower_matrix_product(first: Operand, second: Operand, *, shape: tuple[int, .
 def lower_biased_product(
     bias: Operand, first: Operand, second: Operand, beta: float = 1, alpha: float = 1, *, shape: tuple[int, ...]
 ) -> Lowered:
+    """Lower torch's matrix product plus a constant."""
     if (beta, alpha) != (1, 1) or not isinstance(bias, Stored):
         raise UnsupportedOpError("only a constant bias plus the plain product: write the rest as separate operations")
     return lower_with_bias(first, second, bias, shape)
 
 
 def lower_with_bias(first: Operand, second: Operand, bias: Stored | None, shape: tuple[int, ...]) -> Lowered:
+    """Lower a product of a perturbed value and a constant, in either order, with or without a bias."""
     if isinstance(first, Value) and isinstance(second, Value):
         raise UnsupportedOpError("a product of two values that both depend on the input (attention) is not affine")
     left = isinstance(second, Value)

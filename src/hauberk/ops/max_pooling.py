@@ -26,15 +26,17 @@ FUNCTIONS = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
 class WindowRelaxation(Placed):
     """Two lines per window, each in one input z_i of the window: slope * z_i + intercept.
 
-    An index counts the positions of the input's map, within the window's own channel.
+    Args:
+        lower_slope, lower_intercept, upper_slope, upper_intercept: as in `Relaxation`, for each window.
+        lower_index, upper_index: the inputs' positions, counted within the map of the window's channel.
+        shape: the shape of the input, without the batch.
+        space: the number of its last dimensions that form the map.
     """
 
     lower_index: Int[Tensor, "b *out"]
     upper_index: Int[Tensor, "b *out"]
     shape: tuple[int, ...]
-    """The input's, without the batch."""
     space: int
-    """How many of its last dimensions are the map."""
 
     def pull_back(self, rows: Rows, radius: Float[Tensor, "b *out"] | None) -> tuple[Rows, Float[Tensor, "r 2"]]:
         values, owner = rows.values, rows.owner
@@ -54,7 +56,6 @@ class WindowRelaxation(Placed):
         return self.at(z, index) * self.upper_slope.unsqueeze(1)
 
     def magnitude(self, inputs: Float[Tensor, "b ..."]) -> Float[Tensor, "b *out"]:
-        """Return the largest sum of absolute terms that either line evaluates, for inputs of these magnitudes."""
         low = torch.zeros_like(self.lower_slope) if self.lower_intercept is None else self.lower_intercept.abs()
         lower = self.lower_slope.abs() * self.at(inputs, self.lower_index) + low
         upper = self.upper_slope.abs() * self.at(inputs, self.upper_index) + self.upper_intercept.abs()
@@ -73,12 +74,15 @@ class WindowRelaxation(Placed):
 class MaxPooling(Relaxable):
     """The largest input of each window; padding counts as minus infinity.
 
-    Upper line: let u_i be the window's largest upper bound, u the largest among the others, v = max(u, l_i). Then
-    max(z) <= max(z_i, v), which is convex in z_i, so that its chord over [l_i, u_i] lies above. It touches the maximum
-    at both ends, and is z_i itself where z_i is the largest for sure.
+    Upper line: let u_i be the window's largest upper bound, u the largest of the others, v = max(u, l_i). Then
+    max(z) <= max(z_i, v), which is convex in z_i, so its chord over [l_i, u_i] lies above; it touches at both ends, and
+    is z_i if z_i is certainly the largest. Lower line: the z_i of largest centre loses the least volume; with L the
+    largest lower bound, c * z_i + (1 - c) * L is also one for every `choice` c in [0, 1]; None is choice 1.
 
-    Lower line: max(z) >= z_i for every i; of these lines that of the largest centre loses the least volume. Since
-    max(z) >= L, the largest lower bound, too, c * z_i + (1 - c) * L is a lower line for every `choice` c in [0, 1].
+    Args:
+        kernel, stride, padding, dilation, ceil_mode: as in torch, one size per dimension.
+        windows: the positions in the input's map that each window reads, -1 for padding.
+        covering: the maximum number of windows that contain an input.
     """
 
     kernel: tuple[int, ...]
@@ -87,9 +91,7 @@ class MaxPooling(Relaxable):
     dilation: tuple[int, ...]
     ceil_mode: bool
     windows: Int[Tensor, "o k"]
-    """The positions in the input's map that each window reads, -1 for padding."""
     covering: int
-    """In how many windows an input lies at most."""
 
     @property
     def space(self) -> int:
@@ -98,14 +100,14 @@ class MaxPooling(Relaxable):
 
     @property
     def roundings(self) -> int:
-        """Additions into one input when rows are pulled back: a lower and an upper line of each window over it."""
+        """Additions into one input when rows are pulled back: a lower and an upper line per window over it."""
         return 2 * self.covering
 
     def __call__(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b ..."]:
         return self.largest(z)[0]
 
     def largest(self, z: Float[Tensor, "b *z"]) -> tuple[Float[Tensor, "b *out"], Int[Tensor, "b *out"]]:
-        """Return the largest input of each window, and where in its channel's map it stands."""
+        """Return the largest input of each window, and its position in its channel's map."""
         geometry = (self.kernel, self.stride, self.padding, self.dilation, self.ceil_mode)
         return FUNCTIONS[self.space](z, *geometry, return_indices=True)
 
@@ -113,7 +115,6 @@ class MaxPooling(Relaxable):
         return Box(self(box.lower), self(box.upper))
 
     def relax(self, box: Box, choice: Float[Tensor, "b *out"] | None = None) -> WindowRelaxation:
-        """Return a sound relaxation on the box: every choice in [0, 1] is one; None is the least volume, choice 1."""
         index = self.largest(box.center)[1]
         slope = torch.ones_like(index, dtype=box.lower.dtype) if choice is None else choice
         upper_index, upper_slope, upper_intercept = self.upper_line(box)
@@ -129,10 +130,7 @@ class MaxPooling(Relaxable):
         )
 
     def relax_parallel(self, box: Box) -> WindowRelaxation:
-        """Return the upper line, and below the window's maximum the line of the same input and slope.
-
-        Of all inputs and slopes in [0, 1] these lie closest: (v - l_i) / (u_i - l_i) * (u_i - L) apart.
-        """
+        """Return the closest parallel lines: the upper one, and (v - l_i) / (u_i - l_i) * (u_i - L) below it."""
         index, slope, intercept = self.upper_line(box)
         return WindowRelaxation(
             lower_slope=slope,
@@ -170,6 +168,7 @@ def lower_max_pooling(
     *,
     shape: tuple[int, ...],
 ) -> Lowered:
+    """Lower torch's max pooling."""
     sizes = [tuple(s) * (space // len(s)) for s in (kernel, stride or kernel, padding, dilation)]
     windows = window_positions(z.shape[-space:], shape[-space:], *sizes)
     if (windows < 0).all(1).any():

@@ -1,4 +1,4 @@
-"""Padding by a constant, by reflection, by the border or around the circle; negative sizes crop."""
+"""Constant, reflecting, replicating and circular padding; negative sizes crop."""
 
 import math
 from collections.abc import Sequence
@@ -18,7 +18,13 @@ aten = torch.ops.aten
 
 @dataclass(frozen=True)
 class Padding(Affine):
-    """`sizes` before and after each dimension, the last dimension first; `mode` and `value` as in torch."""
+    """Padding of the last dimensions, as in torch.
+
+    Args:
+        sizes: the sizes before and after each dimension, the last dimension first.
+        mode: torch's name of the padding.
+        value: the padded value, for mode "constant".
+    """
 
     sizes: tuple[int, ...]
     mode: str
@@ -50,6 +56,7 @@ class Padding(Affine):
 def lower_padding(
     z: Value, sizes: Sequence[int], mode: str = "constant", value: float | None = None, *, shape: tuple[int, ...]
 ) -> Lowered:
+    """Lower torch's padding."""
     value = value or 0.0
     if any(sizes[2 * len(shape) :]):
         raise UnsupportedOpError("it pads the batch")
@@ -60,4 +67,5 @@ def lower_padding(
 
 @lowers(aten.constant_pad_nd.default)
 def lower_constant_padding(z: Value, sizes: Sequence[int], value: float = 0.0, *, shape: tuple[int, ...]) -> Lowered:
+    """Lower torch's padding by a constant."""
     return lower_padding(z, sizes, "constant", value, shape=shape)

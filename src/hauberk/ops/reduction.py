@@ -16,13 +16,19 @@ aten = torch.ops.aten
 
 @dataclass(frozen=True)
 class Reduction(Affine):
-    """The sum over `dims`, or with `mean` their mean; the transpose repeats."""
+    """The sum over `dims`, or their mean with `mean`; the transpose repeats.
+
+    Args:
+        dims: the dimensions, counting the batch.
+        keepdim: whether they stay, with size one.
+        mean: whether to divide by the number of elements.
+        count: the number of elements summed into one.
+    """
 
     dims: tuple[int, ...]
     keepdim: bool
     mean: bool
     count: int
-    """How many elements are summed into one."""
 
     roundings_back = 1
 
@@ -44,15 +50,18 @@ class Reduction(Affine):
 
 @lowers(aten.mean.dim)
 def lower_mean(z: Value, dims: Sequence[int], keepdim: bool = False, *, shape: tuple[int, ...]) -> Lowered:
+    """Lower torch's mean over dimensions."""
     return lower_reduction(z, dims, keepdim, mean=True)
 
 
 @lowers(aten.sum.dim_IntList)
 def lower_sum(z: Value, dims: Sequence[int], keepdim: bool = False, *, shape: tuple[int, ...]) -> Lowered:
+    """Lower torch's sum over dimensions."""
     return lower_reduction(z, dims, keepdim, mean=False)
 
 
 def lower_reduction(z: Value, dims: Sequence[int], keepdim: bool, *, mean: bool) -> Lowered:
+    """Lower a sum or a mean over dimensions."""
     dims = tuple(dim % (len(z.shape) + 1) for dim in dims)
     count = math.prod(z.shape[dim - 1] for dim in dims)
     return Lowered(partial(Reduction, dims, keepdim, mean, count), (z,))

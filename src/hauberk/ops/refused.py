@@ -1,4 +1,4 @@
-"""Operators that no bound is known for, with the reason and what to use instead."""
+"""Operators without a known bound, with the reason and a substitute."""
 
 import torch
 

@@ -49,4 +49,5 @@ def chord(box: Box) -> tuple[Tensor, Tensor]:
 
 @lowers(torch.ops.aten.relu.default)
 def lower_relu(z: Value, *, shape: tuple[int, ...]) -> Lowered:
+    """Lower torch's ReLU."""
     return Lowered(ReLU, (z,))

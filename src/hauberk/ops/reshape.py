@@ -16,7 +16,11 @@ aten = torch.ops.aten
 
 @dataclass(frozen=True)
 class Reshape(Affine):
-    """The same elements in the same order, in another shape; the batch stays first."""
+    """The same elements in the same order, in another shape; the batch stays first.
+
+    Args:
+        shape: the new shape, without the batch.
+    """
 
     shape: tuple[int, ...]
     one_to_one = True
@@ -38,7 +42,11 @@ class Reshape(Affine):
 
 @dataclass(frozen=True)
 class Permute(Affine):
-    """The dimensions in another order; the batch stays first."""
+    """The dimensions in another order; the batch stays first.
+
+    Args:
+        order: the old place of each dimension, counting the batch, whose place is 0.
+    """
 
     order: tuple[int, ...]
     one_to_one = True
@@ -70,11 +78,13 @@ class Permute(Affine):
     aten.unsqueeze.default,
 )
 def lower_reshape(z: Value, *sizes: object, shape: tuple[int, ...]) -> Lowered:
+    """Lower torch's reshapes."""
     return Lowered(partial(Reshape, shape), (z,))
 
 
 @lowers(aten.permute.default)
 def lower_permute(z: Value, order: Sequence[int], *, shape: tuple[int, ...]) -> Lowered:
+    """Lower torch's permutation of dimensions."""
     order = tuple(dim % len(order) for dim in order)
     if order[0] != 0:
         raise UnsupportedOpError("the batch must stay the first dimension")
@@ -83,6 +93,7 @@ def lower_permute(z: Value, order: Sequence[int], *, shape: tuple[int, ...]) -> 
 
 @lowers(aten.transpose.int)
 def lower_transpose(z: Value, first: int, second: int, *, shape: tuple[int, ...]) -> Lowered:
+    """Lower torch's exchange of two dimensions."""
     order = list(range(len(shape) + 1))
     order[first], order[second] = order[second], order[first]
     return lower_permute(z, order, shape=shape)
@@ -90,4 +101,5 @@ def lower_transpose(z: Value, first: int, second: int, *, shape: tuple[int, ...]
 
 @lowers(aten.contiguous.default, aten.clone.default, aten.alias.default, aten.detach.default)
 def lower_nothing(z: Value, *_: object, shape: tuple[int, ...]) -> Value:
+    """Return the operand: copies and aliases change nothing."""
     return z

@@ -29,4 +29,5 @@ class Sigmoid(SShaped):
 
 @lowers(aten.sigmoid.default, aten.special_expit.default)
 def lower_sigmoid(z: Value, *, shape: tuple[int, ...]) -> Lowered:
+    """Lower torch's sigmoid."""
     return Lowered(Sigmoid, (z,))

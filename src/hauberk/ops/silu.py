@@ -23,10 +23,11 @@ class SiLU(Gate):
         return F.silu(z)
 
     def slope(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
-        z = z.clamp(-800, 800)  # where it has been 0 or 1 for long, and no gradient overflows
+        z = z.clamp(-800, 800)  # beyond, the slope is 0 or 1, and gradients would overflow
         return torch.sigmoid(z) * (1 + z * torch.sigmoid(-z))
 
 
 @lowers(torch.ops.aten.silu.default)
 def lower_silu(z: Value, *, shape: tuple[int, ...]) -> Lowered:
+    """Lower torch's SiLU."""
     return Lowered(SiLU, (z,))

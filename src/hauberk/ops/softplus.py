@@ -18,7 +18,12 @@ from hauberk.functions.smooth import Piece, Smooth
 
 @dataclass(frozen=True)
 class Softplus(Smooth):
-    """log(1 + exp(beta z)) / beta, which torch replaces by z where beta z > threshold: it jumps down there."""
+    """log(1 + exp(beta z)) / beta, which torch replaces by z where beta z > threshold: it jumps down there.
+
+    Args:
+        beta: the sharpness; positive.
+        threshold: the product beta z above which torch returns z.
+    """
 
     beta: float = 1.0
     threshold: float = 20.0
@@ -38,17 +43,17 @@ class Softplus(Smooth):
         return (Piece(-math.inf, math.inf, 1, self.touching),)
 
     def touching(self, slope: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
-        """Return where the function has a slope: the logit, over beta."""
+        """Return the points at which the function has a slope: the logit, divided by beta."""
         tiny = torch.finfo(slope.dtype).tiny
         return (slope.clamp(min=tiny).log() - (1 - slope).clamp(min=tiny).log()) / self.beta
 
     def error(self, z: Float[Tensor, "b *z"], value: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
-        """Return the error with that of rounding beta z, which exp enlarges where it is very negative."""
+        """Return the error including that of rounding beta z, which exp magnifies where it is very negative."""
         enlarged = (-self.beta * z).clamp(min=0) * value
         return super().error(z, value) + torch.finfo(value.dtype).eps * enlarged
 
     def departure(self, span: Span) -> Float[Tensor, "b *z"]:
-        """Return the height of the jump where the box holds it."""
+        """Return the height of the jump if the box contains it."""
         jump = math.log1p(math.exp(-self.threshold)) / self.beta
         slack = 1e-6 * abs(self.threshold)  # the product with beta is rounded
         held = (self.beta * span.low < self.threshold + slack) & (self.beta * span.high > self.threshold - slack)
@@ -57,6 +62,7 @@ class Softplus(Smooth):
 
 @lowers(torch.ops.aten.softplus.default)
 def lower_softplus(z: Value, beta: float = 1.0, threshold: float = 20.0, *, shape: tuple[int, ...]) -> Lowered:
+    """Lower torch's softplus."""
     if not beta > 0:
         raise UnsupportedOpError(f"its beta is {beta}: only positive ones are bounded")
     return Lowered(partial(Softplus, float(beta), float(threshold)), (z,))

@@ -27,4 +27,5 @@ class Tanh(SShaped):
 
 @lowers(torch.ops.aten.tanh.default)
 def lower_tanh(z: Value, *, shape: tuple[int, ...]) -> Lowered:
+    """Lower torch's tanh."""
     return Lowered(Tanh, (z,))

@@ -19,7 +19,17 @@ TRANSPOSE = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 
 @dataclass(frozen=True)
 class TransposedConvolution(Affine):
-    """conv_transpose; its own transpose is the convolution with the same weights."""
+    """conv_transpose; its own transpose is the convolution with the same weights.
+
+    Args:
+        weight: the kernels.
+        bias: the summands per output channel. None: 0.
+        stride: the distances between windows of the result.
+        padding: the numbers of elements cut off on each side.
+        output_padding: the numbers of elements added at the end.
+        groups: the number of groups of channels.
+        dilation: the distances between the elements of a window.
+    """
 
     weight: Float[Tensor, "in out_per_group *kernel"]
     bias: Float[Tensor, "out"] | None
@@ -49,13 +59,14 @@ class TransposedConvolution(Affine):
         return self.spread(z, self.weight.abs(), None)
 
     def spread(self, z: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """Return the transposed convolution with these weights."""
         geometry = (self.stride, self.padding, self.output_padding, self.groups, self.dilation)
         return FORWARD[self.space](z, weight, bias, *geometry)
 
     def pull_back(self, rows: Tensor, shapes: Sequence[tuple[int, ...]]) -> tuple[Tensor]:
         geometry = (self.stride, self.padding, self.dilation, self.groups)
         pulled = TRANSPOSE[self.space](rows, self.weight, None, *geometry)
-        # An output padding of a stride or more, which a dilation allows, makes room for windows that no input has.
+        # An output padding of at least a stride, allowed with dilation, makes room for windows without an input.
         for dim, size in enumerate(shapes[0][1:], start=2):
             pulled = pulled.narrow(dim, 0, size)
         return (pulled,)
@@ -74,6 +85,7 @@ def lower_transposed_convolution(
     *,
     shape: tuple[int, ...],
 ) -> Lowered:
+    """Lower torch's transposed convolutions."""
     space = len(shape) - 1
     sizes = [tuple(s) * (1 if len(s) == space else space) for s in (stride, padding, output_padding, dilation)]
     stride, padding, output_padding, dilation = sizes

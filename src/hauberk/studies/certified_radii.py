@@ -17,18 +17,18 @@ from hauberk.errors import InputError
 
 @dataclass(frozen=True)
 class CertifiedRadii(Study):
-    """For each example, the largest of some radii within which its prediction is proven not to change; 0 without one.
+    """For each example, the largest of several radii within which its prediction is provably constant; 0 if none.
 
-    What a verifier proves need not shrink as the radius grows, so every radius counts for itself: the largest is tried
-    first, on all examples, the next on those that are left.
+    What a verifier proves need not shrink as the radius grows, so every radius is tried separately: the largest first,
+    on all examples, the next on the remaining ones.
 
     Args:
         verifier: proves the prediction, right or wrong.
         radii: multiples of the threat's radius.
-        examples: how many examples, from the first.
+        examples: the number of examples, from the first.
 
     Raises:
-        InputError: no radius, one that is not positive, or no example.
+        InputError: there is no radius, one that is not positive, or no example.
 
     Source: Wong & Kolter 2018, certificates of predictions (corollary 2).
     """

@@ -19,15 +19,15 @@ from hauberk.errors import InputError, ShapeError
 
 @dataclass(frozen=True)
 class DecisionRegions(Study):
-    """Where in the plane a network answers what, and which points' sets are proven to lie in one region.
+    """A network's answers in the plane, and the points whose sets are proven to lie within one region.
 
     The table has three parts: `grid`, a square of predictions, second coordinate by second coordinate; `point`, the
     examples; `outline`, the boundary of each example's set.
 
     Args:
         verifier: proves the label on each example's set.
-        side: points of the grid along an axis.
-        examples: how many examples, from the first, are shown.
+        side: the number of grid points along an axis.
+        examples: the number of examples shown, from the first.
 
     Raises:
         InputError: side or examples is too small.
@@ -69,6 +69,7 @@ class DecisionRegions(Study):
 
 
 def part(name: str, points: Float[Tensor, "n 2"], **columns: Tensor) -> pl.DataFrame:
+    """Return one part of the table: points, with further columns."""
     first, second = points.double().T.tolist()
     more = {column: values.tolist() for column, values in columns.items()}
     frame = pl.DataFrame({"first": first, "second": second, **more})
@@ -76,16 +77,16 @@ def part(name: str, points: Float[Tensor, "n 2"], **columns: Tensor) -> pl.DataF
 
 
 def plane(low: Float[Tensor, "2"], high: Float[Tensor, "2"], side: int) -> Float[Tensor, "n 2"]:
-    """Return a grid over a rectangle and a twentieth around it; the first coordinate runs fastest."""
+    """Return a grid over a rectangle, extended by a twentieth on each side; the first coordinate runs fastest."""
     reach = (high - low) / 20
     share = torch.linspace(0, 1, side, dtype=low.dtype, device=low.device)
     return torch.lerp(low - reach, high + reach, torch.cartesian_prod(share, share).flip(1))
 
 
 def outlines(S: PerturbationSet, directions: int = 96) -> Float[Tensor, "b d 2"]:
-    """Return the boundary of each example's convex set, as the nearest members to points of a far circle around it.
+    """Return the boundary of each example's convex set, as the nearest members to points on a large circle around it.
 
-    Whole sectors of such points fall on a corner, so that no corner is cut.
+    Whole sectors of such points project to a corner, so no corner is cut off.
     """
     angles = torch.arange(directions, dtype=S.start.dtype, device=S.start.device) * (2 * math.pi / directions)
     circle = torch.stack([angles.cos(), angles.sin()], 1)

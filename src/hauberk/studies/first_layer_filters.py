@@ -1,4 +1,4 @@
-"""The weights that touch the input."""
+"""The weights of the first layer."""
 
 import math
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ from hauberk.errors import InputError, ShapeError
 class FirstLayerFilters(Study):
     """The weights of the first convolution or linear layer, each output's as an image.
 
-    Rows of a linear layer take the shape of an input of as many numbers, or lie in one line.
+    Rows of a linear layer take the shape of the inputs if the sizes agree; otherwise they form a line.
 
     Args:
-        count: at most how many outputs, from the first.
+        count: the maximum number of outputs, from the first.
 
     Raises:
         InputError: count is not positive.
@@ -49,6 +49,7 @@ class FirstLayerFilters(Study):
 
 
 def as_images(weight: Float[Tensor, "n ..."], shape: tuple[int, ...]) -> Float[Tensor, "n c h w"]:
+    """Return weights as images: a linear layer's rows in this input shape if the sizes agree, otherwise as lines."""
     if weight.ndim == 4:
         return weight
     if len(shape) == 3 and math.prod(shape) == weight.shape[1]:

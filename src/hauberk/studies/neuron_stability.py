@@ -1,4 +1,4 @@
-"""How many neurons of each layer a proof has to relax, example by example."""
+"""The number of neurons of each layer that a proof has to relax, example by example."""
 
 from dataclasses import dataclass
 
@@ -15,16 +15,16 @@ from hauberk.errors import InputError, UnsupportedSetError
 
 @dataclass(frozen=True)
 class NeuronStability(Study):
-    """Counts, for each example and each value that is relaxed, the neurons that are never, perhaps and always positive.
+    """Counts, for each example and relaxed value, of the neurons that are never, perhaps and always positive.
 
     The three counts are |I-|, |I| and |I+| of the convex outer polytope.
 
     Args:
-        bounder: gives the bounds that decide.
-        examples: how many examples, from the first.
+        bounder: gives the bounds to decide by.
+        examples: the number of examples, from the first.
 
     Raises:
-        InputError: no example.
+        InputError: there is no example.
 
     Source: Wong & Kolter 2018, theorem 1 for the three sets.
     """

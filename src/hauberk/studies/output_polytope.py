@@ -1,4 +1,4 @@
-"""Outer polytopes: what bounds prove of the image of a set, beside the image itself."""
+"""Outer polytopes: the proven outer bounds of a set's image, along with the image itself."""
 
 import copy
 import math
@@ -25,21 +25,22 @@ class OutputPolytope(Study):
     """The logits that a network of two inputs and two logits takes on the set around the first example.
 
     The table has three parts for each network and radius: `true`, the images of a grid of members; `convex`, the
-    polygon cut out by lower bounds of <c, logits> for directions c all around; `box`, the one of the four directions
-    along the axes and another bounder. Everything is computed in float64.
+    polygon cut out by lower bounds of <c, logits> for directions c all around; `box`, the polygon from the four
+    directions along the axes and another bounder. Everything is computed in float64.
 
     Args:
         bounder: bounds the directions of the polygon.
         box: bounds the logits one by one.
-        eps: the radii.
-        redrawn: how many networks of the subject's architecture, with random weights, are studied in its place; their
-            weights have the standard deviation 1 / sqrt(inputs of the neuron), their biases 1. With 0, the subject.
-        directions: how many, a multiple of four.
-        side: points of the grid along an axis.
-        seed: of the random weights.
+        eps: the radii, in units of the input.
+        redrawn: the number of networks of the subject's architecture, with random weights, to study in its place; their
+            weights have standard deviation 1 / sqrt(inputs of the neuron), their biases 1. With 0, the subject.
+        directions: the number of directions, a multiple of four.
+        side: the number of grid points along an axis.
+        seed: seeds the random weights.
 
     Raises:
-        InputError: no radius, or one that is not positive; directions is no multiple of four; side is less than two.
+        InputError: there is no radius, or one that is not positive; directions is not a multiple of four; side is less
+            than two.
 
     Source: Wong & Kolter 2018, the figure of outer polytopes.
     """
@@ -85,7 +86,7 @@ class OutputPolytope(Study):
         return Findings(pl.concat(parts), facts | {"side": str(self.side), "directions": str(self.directions)})
 
     def networks(self, graph: Graph) -> Iterator[FrozenGraph]:
-        """Yield what is studied, in float64: the captured network, or random ones of its architecture."""
+        """Yield the networks to study, in float64: the captured one, or random ones of its architecture."""
         generator = torch.Generator().manual_seed(self.seed)
         for _ in range(self.redrawn or 1):
             module = copy.deepcopy(graph.module).double()
@@ -96,6 +97,7 @@ class OutputPolytope(Study):
 
 
 def redraw(layer: nn.Linear, generator: torch.Generator) -> None:
+    """Draw a layer's weights and biases anew."""
     with torch.no_grad():
         for tensor, deviation in [(layer.weight, layer.in_features**-0.5), (layer.bias, 1.0)]:
             tensor.copy_(torch.randn(tensor.shape, generator=generator, dtype=torch.float64) * deviation)
@@ -110,10 +112,10 @@ def grid(S: CertifiableSet, side: int) -> Float[Tensor, "n 2"]:
 
 
 def polygon(bounder: Bounder, network: FrozenGraph, S: CertifiableSet, directions: int) -> Float[Tensor, "n 2"]:
-    """Return the corners, in order, of what lower bounds in directions all around leave of the plane."""
+    """Return the corners, in order, of the part of the plane that lower bounds in all directions leave."""
     angles = torch.arange(directions, dtype=S.start.dtype, device=S.start.device) * (2 * math.pi / directions)
     rows = torch.stack([angles.cos(), angles.sin()], 1)
-    rows = torch.where(rows.abs() < 1e-9, 0, rows)  # the axes exactly
+    rows = torch.where(rows.abs() < 1e-9, 0, rows)  # exact axes
     lower = bounder(network, S, LinearSpec(rows[None], rows.new_zeros(1, directions))).lower[0]
     right, top, left, bottom = lower[:: directions // 4]
     corners = torch.stack([right, top, -left, top, -left, -bottom, right, -bottom]).view(4, 2)
@@ -134,6 +136,7 @@ def cut(corners: Float[Tensor, "n 2"], row: Float[Tensor, "2"], least: Float[Ten
 
 
 def part(network: int, eps: float, name: str, points: Float[Tensor, "n 2"]) -> pl.DataFrame:
+    """Return one part of the table: points, labelled by network, radius and name."""
     first, second = points.T.tolist()
     frame = pl.DataFrame({"first": first, "second": second})
     return frame.select(

@@ -1,4 +1,4 @@
-"""Where the perturbations of an attack lie."""
+"""The distribution of an attack's perturbations."""
 
 from dataclasses import dataclass
 from math import inf
@@ -19,22 +19,21 @@ from hauberk.errors import InputError
 
 @dataclass(frozen=True)
 class PerturbationHistogram(Study):
-    """How an attack's changes of single values spread over the radius.
+    """The distribution over the radius of an attack's changes to single values.
 
     Against a healthy network the changes of an l_inf attack lie at plus and minus the radius; after catastrophic
-    overfitting many stay in between. A value that ends at a border of the range of valid inputs which is nearer than
-    the radius is counted apart, as pinned: it could go no farther.
+    overfitting many lie in between. A value that ends at a limit of the range of valid inputs that is nearer than the
+    radius is counted separately, as pinned: it could go no farther.
 
     Args:
-        attack: one that goes on when an example is broken, PGD with `stop_when_broken: false` say; others leave
-            perturbations half-way.
-        examples: how many examples, from the first.
-        bins: into how many parts of equal width the changes between minus and plus the radius are sorted; odd, so that
-            no change has a part of its own.
-        seed: of the attack's noise.
+        attack: one that continues after an example is misclassified, e.g. PGD with `stop_when_broken: false`; others
+            leave perturbations halfway.
+        examples: the number of examples, from the first.
+        bins: the number of bins of equal width between minus and plus the radius; odd, so that one is centred on zero.
+        seed: seeds the attack's noise.
 
     Raises:
-        InputError: no example, or an even number of bins, or one.
+        InputError: there is no example, or the number of bins is even or less than 3.
 
     Source: Wong, Rice & Kolter 2020, the histogram of perturbations under catastrophic overfitting.
     """

@@ -1,4 +1,4 @@
-"""Verifiers, and what is built from them: detection at test time, cascades, the search for the largest radius."""
+"""Verifiers and their applications: detection at test time, cascades, the search for the largest radius."""
 
 from hauberk.concepts.prediction import flags
 from hauberk.verification.by_bound import ByBound

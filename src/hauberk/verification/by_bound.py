@@ -14,19 +14,37 @@ from hauberk.propagation.bound_certificate import bound_certificate
 
 @dataclass(frozen=True)
 class ByBound(Verifier):
-    """Proves what a bounder's lower bounds prove, with outward rounding: sound, not complete.
+    """Verification by a bounder's lower bounds, with outward rounding: sound, not complete.
 
-    Deterministic, but for bounders with a probability of `failure`, whose certificates have confidence 1 - failure.
+    Deterministic, except that bounders with a probability of `failure` give certificates of confidence 1 - failure.
 
     Args:
         bounder: one that certifies.
-        float64: Whether to bound in double precision. The certificate then speaks of the network in exact arithmetic,
-            with the parameters that it has, and no longer of its execution in its own precision. Bounders with a
-            probability of failure always run so: the rounding of random projections is not bounded.
-        seed: of what a bounder draws at random; to be chosen without regard to network and inputs.
+        name: the verifier's name in records.
+        float64: whether to bound in double precision. The certificate then describes the network in exact arithmetic,
+            with its present parameters, and no longer its execution in its own precision. Bounders with a probability
+            of failure always use double precision: the rounding of random projections is not bounded.
+        seed: seeds the bounder's random draws; choose it without regard to network and inputs.
 
     Raises:
-        InputError: the bounder estimates, and proves nothing.
+        InputError: the bounder only estimates, and proves nothing.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from hauberk.bounds import Interval
+        >>> from hauberk.capture import capture
+        >>> from hauberk.concepts.specification import LinearSpec
+        >>> from hauberk.concepts.subject import NetworkSubject
+        >>> from hauberk.threats import LinfBall
+        >>> from hauberk.verification import ByBound
+        >>> network = nn.Sequential(nn.Linear(2, 2, bias=False))
+        >>> network[0].weight.data = torch.eye(2)
+        >>> x, y = torch.tensor([[0.6, 0.3], [0.5, 0.4]]), torch.tensor([0, 0])
+        >>> subject = NetworkSubject(network, capture(network, x))
+        >>> certificate = ByBound(Interval())(subject, LinfBall(0.1).at(x), LinearSpec.margins(y, classes=2))
+        >>> certificate.verified.tolist()
+        [True, False]
     """
 
     bounder: Bounder

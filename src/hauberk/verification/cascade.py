@@ -1,4 +1,4 @@
-"""Cascades of models: each stage answers where it can prove its answer, the next one sees the rest."""
+"""Cascades of models: each stage answers if it can prove its answer, and the next one sees the rest."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,33 +18,34 @@ from hauberk.errors import InputError
 
 @dataclass(frozen=True)
 class CascadeAnswer:
-    """What a cascade says of each input."""
+    """A cascade's answer to each input.
+
+    Args:
+        label: the labels, -1 where the cascade abstains.
+        stage: the number of the stage that certified each label, -1 where the cascade abstains.
+        certificate: VERIFIED where there is a label; `lower` bounds the margins of that label at that stage. If proofs
+            may fail, the probabilities of the stages consulted add up in `confidence`.
+    """
 
     label: Int[Tensor, "b"]
-    """The label, -1 where the cascade abstains."""
     stage: Int[Tensor, "b"]
-    """The number of the stage that certified the label, -1 where the cascade abstains."""
     certificate: Certificate
-    """VERIFIED where there is a label; `lower` bounds the margins of that label at that stage.
-
-    Where proofs may fail, the probabilities of the stages asked add up in `confidence`.
-    """
 
 
 @dataclass(frozen=True)
 class ModelCascade(Subject):
-    """Networks in turn: the first that certifies its own prediction on the set around x answers, else none does.
+    """Networks in turn: the first that certifies its own prediction on the set around x answers; otherwise none does.
 
-    With `agreement` the cascade abstains as soon as a stage disagrees with the first one about x. What is proven then:
-    two inputs, each in the other's set (any two within eps, for balls of one radius), never get different labels. Say
-    x is answered by stage i, x' by stage j <= i. Stage j is constant on the set around x', so it labels x as it labels
-    x', and by agreement at x as stage i does. Nothing is claimed of inputs on which the cascade abstains.
+    With `agreement` the cascade abstains as soon as a stage disagrees with the first one about x. This proves: two
+    inputs, each in the other's set (any two within eps, for balls of one radius), never get different labels. Say x is
+    answered by stage i, x' by stage j <= i. Stage j is constant on the set around x', so it gives x the label of x',
+    and by agreement this is stage i's label of x. Nothing is claimed about inputs on which the cascade abstains.
 
-    Without agreement this is false: an earlier stage may certify another label for x'. That rule, of which all that is
-    proven is that the answering stage is constant on the set, is kept to compare with published figures.
+    Without agreement this is false: an earlier stage may certify another label for x'. That rule, which only proves
+    that the answering stage is constant on the set, is kept for comparison with published figures.
 
     Args:
-        stages: captured networks with the same classes, run in eval mode whatever their own.
+        stages: captured networks with the same classes, run in eval mode whatever their own mode.
         threat: the sets on which predictions must be constant.
         verifier: proves that they are.
         agreement: whether later stages must agree with the first.
@@ -52,7 +53,7 @@ class ModelCascade(Subject):
     Raises:
         InputError: there is no stage, or the stages have different numbers of classes.
 
-    Source: Wong et al. 2018, algorithm 4, with both comparisons of the bound with zero turned round.
+    Source: Wong et al. 2018, algorithm 4, with both comparisons of the bound with zero reversed.
     """
 
     stages: Sequence[Graph]
@@ -73,7 +74,7 @@ class ModelCascade(Subject):
         return self.answer(x).label
 
     def answer(self, x: Float[Tensor, "b *x"]) -> CascadeAnswer:
-        """Return the label of each input, the stage that certified it and the proof; later stages see what is left.
+        """Return each input's label, the stage that certified it and the proof; later stages see the remaining inputs.
 
         Raises:
             ShapeError, InputError: as the threat does.
@@ -97,7 +98,7 @@ class ModelCascade(Subject):
             found = certified(graph, S.select(left), said, self.verifier)
             proven = found.verified
             label[left[proven]], stage[left[proven]] = said[proven], number
-            failure[left] += 1 - found.confidence  # a stage is asked because those before it proved nothing
+            failure[left] += 1 - found.confidence  # a stage is consulted because those before it proved nothing
             confidence = torch.where(found.confidence == 1, 1, 1 - failure[left])
             found = replace(found, subject=self.kind, confidence=confidence).select(proven)
             certificate = certificate.merged_at(left[proven], found)
@@ -107,18 +108,21 @@ class ModelCascade(Subject):
 
 @dataclass(frozen=True)
 class CascadeScore:
-    """Which examples a cascade gets right, robustly and plainly: two masks."""
+    """The examples that a cascade gets right, as two masks.
+
+    Args:
+        robust: certified with the right label.
+        standard: labelled correctly, either certified or, if no stage could, by the last stage.
+    """
 
     robust: Bool[Tensor, "b"]
-    """Certified with the right label."""
     standard: Bool[Tensor, "b"]
-    """Labelled rightly, certified or, where no stage could, by the last stage."""
 
 
 def score(cascade: ModelCascade, x: Float[Tensor, "b *x"], y: Int[Tensor, "b"]) -> CascadeScore:
-    """Judge a cascade as published tables do: an example counts at its first certifying stage, else at the last one.
+    """Judge a cascade as published tables do: each example by its first certifying stage, otherwise by the last one.
 
-    Where a cascade abstains nothing is robust: at the last stage too the label is then wrong or unproven.
+    Where a cascade abstains nothing is robust: at the last stage too the label is wrong or unproven.
     """
     label = cascade.predict(x)
     plain = torch.where(label >= 0, label, predicted(cascade.stages[-1], cascade.threat.at(x)))
@@ -126,5 +130,5 @@ def score(cascade: ModelCascade, x: Float[Tensor, "b *x"], y: Int[Tensor, "b"]) 
 
 
 def remaining(graph: Graph, threat: ThreatModel, verifier: Verifier, data: Split, batch: int = 500) -> Split:
-    """Return the examples on which a stage's prediction is not proven constant: what the next stage is trained on."""
+    """Return the examples on which a stage's prediction is not proven constant: the next stage's training data."""
     return data.select(flags(graph, threat, verifier, data, batch).nonzero()[:, 0])

@@ -1,4 +1,4 @@
-"""Detection at test time: an input around which the prediction may change is flagged."""
+"""Detection at test time: flags for inputs around which the prediction may change."""
 
 from dataclasses import dataclass
 
@@ -13,25 +13,28 @@ from hauberk.concepts.prediction import certified, predicted
 
 @dataclass(frozen=True)
 class Detection:
-    """A network's predictions, and whether each is constant on the set around its input."""
+    """A network's predictions, each with a proof, if one was found, that it is constant on the set around its input.
+
+    Args:
+        label: the predictions, -1 where the logits are not finite.
+        certificate: the result of trying to prove that the predicted class beats every other.
+    """
 
     label: Int[Tensor, "b"]
-    """The predictions, -1 where the logits are not finite."""
     certificate: Certificate
-    """Of "the predicted class beats every other"."""
 
     @property
     def flagged(self) -> Bool[Tensor, "b"]:
-        """Which inputs may have been perturbed: those that no proof speaks for."""
+        """A mask of the inputs that may have been perturbed: those without a proof."""
         return ~self.certificate.verified
 
 
 def detect(graph: Graph, S: PerturbationSet, verifier: Verifier) -> Detection:
-    """Predict at the centre of every set and flag what `verifier` cannot prove constant on the set.
+    """Predict at the centre of every set, and flag the inputs for which `verifier` cannot prove a constant prediction.
 
-    No false negatives: if x lies in the set around x* and x* in the set around x (as in every ball of one radius), and
-    the network labels them differently, then x is flagged, since the set around x holds another label. False positives
-    are possible; `flags` on clean data counts them. The network is run in eval mode, whatever its own.
+    No false negatives: if x lies in the set around x* and x* in the set around x (as with balls of one radius), and the
+    network labels them differently, then x is flagged, since the set around x contains another label. False positives
+    are possible; `flags` on clean data counts them. The network is run in eval mode, whatever its own mode.
 
     Source: Wong & Kolter 2018, corollary 2.
     """

@@ -13,15 +13,34 @@ from hauberk.errors import InputError
 
 @dataclass(frozen=True)
 class InOrder(Verifier):
-    """Each verifier sees only what those before it left undecided; of several lower bounds the largest is kept.
+    """Several verifiers, each applied only to the examples left undecided by those before it.
 
-    `InOrder([ByBound(Interval()), ByBound(BackwardLinear())])` spends the dear bound on few examples.
+    `InOrder([ByBound(Interval()), ByBound(BackwardLinear())])` spends the expensive bound on few examples. Of several
+    lower bounds the largest is kept.
 
     Args:
-        verifiers: cheap ones first.
+        verifiers: the verifiers, cheap ones first.
+        name: the verifier's name in records.
 
     Raises:
         InputError: there is no verifier.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from hauberk.bounds import BackwardLinear, Interval
+        >>> from hauberk.capture import capture
+        >>> from hauberk.concepts.specification import LinearSpec
+        >>> from hauberk.concepts.subject import NetworkSubject
+        >>> from hauberk.threats import LinfBall
+        >>> from hauberk.verification import ByBound, InOrder
+        >>> network = nn.Sequential(nn.Linear(2, 2, bias=False))
+        >>> network[0].weight.data = torch.eye(2)
+        >>> x, y = torch.tensor([[0.6, 0.3], [0.5, 0.4]]), torch.tensor([0, 0])
+        >>> subject = NetworkSubject(network, capture(network, x))
+        >>> verifier = InOrder([ByBound(Interval()), ByBound(BackwardLinear())])
+        >>> verifier(subject, LinfBall(0.1).at(x), LinearSpec.margins(y, classes=2)).verified.tolist()
+        [True, False]
     """
 
     verifiers: Sequence[Verifier]

@@ -15,32 +15,49 @@ from hauberk.concepts.subject import NetworkSubject
 from hauberk.errors import InputError
 from hauberk.propagation.bound_certificate import bound_certificate
 
-STEPS = 100  # more than halving alone needs: it ends a search whose bounder answers erratically
+STEPS = 100  # more than halving alone needs: ends the search if a bounder behaves erratically
 
 
 @dataclass(frozen=True)
 class LargestRadius:
-    """Searches, for each example, the largest radius of a threat at which a bounder proves the specification.
+    """A search, for each example, for the largest radius of a threat at which a bounder proves the specification.
 
-    Newton's method on phi(radius), the least lower bound of the rows, from the threat's own radius; the derivative is
-    taken by autograd through the bounder. Where a Newton step leaves the bracket or does not shrink, the bracket is
-    halved; while no radius has failed, a step at most doubles it. Examples that are done leave the batch.
+    Newton's method on phi(radius), the least lower bound of the rows, from the threat's own radius; autograd takes the
+    derivative through the bounder. If a Newton step leaves the bracket or does not shrink, the bracket is halved; while
+    no radius has failed, a step at most doubles it. Finished examples leave the batch.
 
-    Every radius answered was itself proven, with outward rounding. A proof over a ball is one over every smaller ball
-    in it, so all smaller radii are proven too, even though phi need not be monotone (relaxations of smaller balls are
-    not nested where their lines turn). Only "largest" may then be local: a larger radius may be provable.
+    Every radius returned was itself proven, with outward rounding. A proof over a ball covers every smaller ball in it,
+    so all smaller radii are proven too, even though phi need not be monotone (relaxations of smaller balls are not
+    nested where their lines turn). Only "largest" may then be local: a larger radius may be provable.
 
     A step costs two bounds, one of them without outward rounding and with a backward pass, which keeps that bound's
     whole computation in memory. Four steps are usual at 1e-4; halving alone takes fourteen bounds and more.
 
     Args:
-        bounder: one that gives no derivative is searched by halving.
+        bounder: one that certifies; without a derivative it is searched by halving.
         tolerance: the relative error of a radius; radii below this share of the threat's own count as 0.
-        cap: no radius above this one (or the threat's own, where larger) is tried; in the units of the input.
-        batch: how many examples are bounded at once.
+        cap: the largest radius tried (or the threat's own, if larger), in units of the input.
+        batch: the number of examples bounded at once.
 
     Raises:
         InputError: the bounder's bounds may fail, with a probability that many proofs would multiply.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from hauberk.bounds import Interval
+        >>> from hauberk.capture import capture
+        >>> from hauberk.concepts.specification import LinearSpec
+        >>> from hauberk.concepts.subject import NetworkSubject
+        >>> from hauberk.threats import LinfBall
+        >>> from hauberk.verification import LargestRadius
+        >>> network = nn.Sequential(nn.Linear(2, 2, bias=False))
+        >>> network[0].weight.data = torch.eye(2)
+        >>> x, y = torch.tensor([[0.6, 0.3], [0.5, 0.4]]), torch.tensor([0, 0])
+        >>> subject = NetworkSubject(network, capture(network, x))
+        >>> certificate = LargestRadius(Interval())(subject, LinfBall(0.1), x, LinearSpec.margins(y, classes=2))
+        >>> [round(radius, 3) for radius in certificate.radius.tolist()]
+        [0.15, 0.05]
 
     Source: Wong 2020 (thesis), equation 3.29; bracket and proof are added.
     """
@@ -57,7 +74,7 @@ class LargestRadius:
     def __call__(
         self, subject: NetworkSubject, threat: ThreatModel, x: Float[Tensor, "b *x"], spec: LinearSpec
     ) -> Certificate:
-        """Return what is proven over the threat's own sets and, as `radius`, how far proofs reach: 0 for nowhere.
+        """Return the proofs over the threat's own sets and, as `radius`, the largest radii proven: 0 for none.
 
         Raises:
             InputError: the threat's radius is 0 somewhere, which leaves nothing to scale, or x is out of range.
@@ -81,7 +98,7 @@ class LargestRadius:
             if not len(index):
                 break
             value = found.lower.amin(1)
-            # Aims a little beyond the root, so that the bracket closes from both sides.
+            # Aim a little beyond the root, so that the bracket closes from both sides.
             push = torch.where(value > 0, 1 + tolerance / 4, 1 - tolerance / 4)
             newton = (factor - value / problem.slope(factor, index)) * push
             following = bracket.trusted(newton, factor, step)
@@ -94,34 +111,38 @@ class LargestRadius:
 
 @dataclass(frozen=True)
 class Bracket:
-    """What is known of the search, as multiples of the threat's radius: `proven` <= answer <= `end`."""
+    """The state of the search, in multiples of the threat's radius: `proven` <= answer <= `end`.
+
+    Args:
+        proven: the largest multiple proven, 0 for none.
+        end: the smallest multiple that failed or, if none did, the largest to try.
+        growing: a mask of the examples for which none has failed yet.
+    """
 
     proven: Float[Tensor, "b"]
     end: Float[Tensor, "b"]
-    """The smallest that failed or, where none did, the largest to be tried."""
     growing: Bool[Tensor, "b"]
-    """Where none failed yet."""
 
     @classmethod
     def start(cls, proven: Bool[Tensor, "b"], limit: Float[Tensor, "b"]) -> "Bracket":
-        """Return what is known after the threat's own radius."""
+        """Return the bracket after the threat's own radius was tried."""
         return cls(proven.to(limit.dtype), torch.where(proven, limit, 1), proven)
 
     def wide(self, tolerance: float) -> Bool[Tensor, "b"]:
-        """Return where the search has to go on."""
+        """Return a mask of the examples for which the search must go on."""
         return (self.end - self.proven > tolerance * self.end) & (self.end > tolerance)
 
     def trusted(
         self, newton: Float[Tensor, "b"], factor: Float[Tensor, "b"], step: Float[Tensor, "b"]
     ) -> Float[Tensor, "b"]:
-        """Return Newton's proposals where they are inside and nearer than half the step before, elsewhere safe ones."""
+        """Return Newton's proposals if they are inside and nearer than half the previous step, otherwise safe ones."""
         double = torch.minimum(2 * factor, self.end)
         safe = torch.where(self.growing, double, (self.proven + self.end) / 2)
         inside = (newton > self.proven) & (newton < torch.where(self.growing, double, self.end))
         return torch.where(inside & (self.growing | ((newton - factor).abs() <= step / 2)), newton, safe)
 
     def narrowed(self, factor: Float[Tensor, "b"], tried: Bool[Tensor, "b"], proven: Bool[Tensor, "b"]) -> "Bracket":
-        """Return what is known once `factor` was tried on some of the examples."""
+        """Return the bracket after `factor` was tried on some of the examples."""
         failed = tried & ~proven
         return Bracket(
             torch.where(proven, factor, self.proven), torch.where(failed, factor, self.end), self.growing & ~failed
@@ -130,7 +151,16 @@ class Bracket:
 
 @dataclass(frozen=True)
 class Problem:
-    """Bounds of a batch at any multiple of the threat's radius, for some of the examples, a piece at a time."""
+    """Bounds of a batch at any multiple of the threat's radius, for some of the examples, one piece at a time.
+
+    Args:
+        subject: the network.
+        threat: the sets to scale.
+        x: the inputs.
+        spec: the rows that must be positive.
+        bounder: gives the bounds.
+        batch: the number of examples per piece.
+    """
 
     subject: NetworkSubject
     threat: ThreatModel
@@ -140,7 +170,7 @@ class Problem:
     batch: int
 
     def proof(self, factor: Float[Tensor, "b"], index: Int[Tensor, "s"]) -> tuple[Certificate, Float[Tensor, "b"]]:
-        """Return what is proven of the indexed examples, UNKNOWN of the others, and the radii proven: else 0."""
+        """Return the proofs of the indexed examples, UNKNOWN for the others, and the radii proven, otherwise 0."""
         S = self.threat.scaled(factor).at(self.x)
         nothing = torch.full_like(self.spec.offset, -torch.inf)
         certificate = Certificate.from_lower(nothing, self.subject.kind, "")
@@ -150,11 +180,11 @@ class Problem:
         return certificate, S.radius * certificate.verified
 
     def slope(self, factor: Float[Tensor, "b"], index: Int[Tensor, "s"]) -> Float[Tensor, "b"]:
-        """Return the derivative of the least lower bound by the factor; 0 where there is none."""
+        """Return the derivative of the least lower bound with respect to the factor; 0 if there is none."""
         graph = self.subject.graph.frozen()
         with torch.enable_grad():
             factor = factor.detach().requires_grad_()
-            S = cast(CertifiableSet, self.threat.scaled(factor).at(self.x))  # `proof` has refused all others
+            S = cast(CertifiableSet, self.threat.scaled(factor).at(self.x))  # `proof` has rejected all others
             slope = torch.zeros_like(factor)
             for piece in index.split(self.batch):
                 bounds = self.bounder(graph, S.select(piece), self.spec.select(piece), outward=False)

@@ -26,18 +26,41 @@ from hauberk.programs.minima import SLACK, Minima
 
 @dataclass(frozen=True)
 class MixedInteger(Verifier):
-    """Decides small piecewise linear networks, or gives the best bounds that it finds in `seconds`.
+    """Exact verification of small piecewise linear networks, or the best bounds found within `seconds`.
 
-    Each undecided neuron of an example costs a binary variable, and time grows exponentially with them. Rows that the
-    intermediate bounder proves are not searched; the others are, worst first, each until its sign is known. A
+    Each undecided neuron of an example costs a binary variable, and time grows exponentially with their number. Rows
+    that the intermediate bounder proves are not searched; the others are, worst first, each until its sign is known. A
     refutation is a member of the set that the network itself gets wrong. A proof trusts HiGHS within its tolerances,
-    for which 1e-7 is subtracted: that is no proof in exact arithmetic, and the certificate says so. An example that is
-    neither proven nor refuted is TIMEOUT where time ran out, and else UNKNOWN.
+    for which 1e-7 is subtracted: this is not a proof in exact arithmetic, and the certificate says so. An example that
+    is neither proven nor refuted is TIMEOUT if time ran out, and UNKNOWN otherwise.
 
     Args:
-        intermediate: Bounds rows and hidden values; the tighter, the fewer searches and binary variables.
-        seconds: How long one example may take, all rows together.
-        minimum: whether every row is searched to its exact minimum, though its sign be known.
+        intermediate: bounds rows and hidden values; the tighter, the fewer searches and binary variables.
+        seconds: the time limit per example, all rows together.
+        name: the verifier's name in records.
+        minimum: whether every row is searched to its exact minimum, even if its sign is known.
+
+    Raises:
+        InputError: the intermediate bounds are estimates, or may fail.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from hauberk.bounds import Interval
+        >>> from hauberk.capture import capture
+        >>> from hauberk.concepts.specification import LinearSpec
+        >>> from hauberk.concepts.subject import NetworkSubject
+        >>> from hauberk.threats import LinfBall
+        >>> from hauberk.verification import MixedInteger
+        >>> network = nn.Sequential(nn.Linear(2, 2, bias=False), nn.ReLU(), nn.Linear(2, 2, bias=False))
+        >>> network[0].weight.data = torch.tensor([[1.0, 1.0], [1.0, -1.0]])
+        >>> network[2].weight.data = torch.tensor([[2.0, 0.0], [0.0, 1.0]])
+        >>> x, y = torch.tensor([[0.5, 0.5]]), torch.tensor([0])
+        >>> subject = NetworkSubject(network, capture(network, x))
+        >>> spec = LinearSpec.margins(y, classes=2)
+        >>> certificate = MixedInteger(Interval(), minimum=True)(subject, LinfBall(0.1).at(x), spec)
+        >>> certificate.verified.item(), round(certificate.lower.item(), 3)  # the interval bound is 1.4
+        (True, 1.6)
 
     Source: Tjeng et al. 2019.
     """
@@ -95,7 +118,7 @@ class MixedInteger(Verifier):
 def failing(
     subject: NetworkSubject, S: CertifiableSet, spec: LinearSpec, point: Float[np.ndarray, "n"]
 ) -> Float[Tensor, "1 *z"] | None:
-    """Return this point, put into a single example's set, if it is a member at which the network breaks the spec."""
+    """Return this point, projected to a single example's set, if the network breaks the specification there."""
     z: Tensor = S.project(S.start.new_tensor(point).view_as(S.start))
     broken = S.contains(z).all() and (spec.value(subject.module(S.decode(z))) < 0).any()
     return z if broken else None
