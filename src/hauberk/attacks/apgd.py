@@ -165,7 +165,7 @@ def on_sphere(S: PerturbationSet, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b 
 
 
 def checkpoints(steps: int) -> set[int]:
-    """Return the steps after which progress is judged, in windows of .22, .19, .16, ... .06 of all steps."""
+    """Return the steps after which progress is judged, in windows of .22, .19, .16, ..., .06 of all steps."""
     window, least, shrink = (max(int(share * steps), 1) for share in (0.22, 0.06, 0.03))
     ends, end = set(), window
     while end <= steps:

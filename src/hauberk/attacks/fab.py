@@ -96,7 +96,7 @@ class FAB(MinimumDistanceAttack):
         return ranked
 
     def beginning(self, best: Nearest, restart: int, run: int) -> Float[Tensor, "s *z"]:
-        """Return the first points of a run: the input, or after a restart random points near it."""
+        """Return the first points of a run: the input or, after a restart, random points near it."""
         if not restart:
             return best.S.start
         near = best.S.resized(torch.minimum(best.length, best.S.radius) / 2)
@@ -109,7 +109,7 @@ class FAB(MinimumDistanceAttack):
         often = False
         for step in range(self.steps):
             z = self.moved(best.S, z, value, normal)
-            if often:  # most will step back: a look first is cheaper than a wasted gradient
+            if often:  # most will step back: looking first is cheaper than a wasted gradient
                 wrong = misclassified(network, best.S, z, best.y)
                 best.meet(wrong, z)
                 z, targets, wrong = best.pack(z, targets, wrong)
@@ -168,10 +168,10 @@ LEVEL = 1e-8
 FULL = 2**18
 """Size, in numbers, below which the rest of a batch is filled up with several targets."""
 OFTEN = 0.3
-"""Cost of a forward pass as a share of a forward-backward pass, roughly."""
+"""Approximate cost of a forward pass, as a share of that of a forward-backward pass."""
 
 
 def length(move: Float[Tensor, "s *z"], p: float) -> Float[Tensor, "s"]:
     """Return the l_p norm of each example's move."""
     flat = move.flatten(1)
-    return flat.abs().amax(1) if p == inf else torch.linalg.vector_norm(flat, p, dim=1)  # which is slow for inf
+    return flat.abs().amax(1) if p == inf else torch.linalg.vector_norm(flat, p, dim=1)  # vector_norm is slow for inf

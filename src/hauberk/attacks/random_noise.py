@@ -92,9 +92,7 @@ class GaussianNoise(RandomNoise):
         for _ in range(MOST_SCALINGS):
             z = (S.start + per_example(scale, z) * direction).clamp(low, high)
             length = ball.distance(z)
-            short = (length < ENOUGH * goal) & (
-                length > before
-            )  # a norm that stops growing is at a corner of the range
+            short = (length < ENOUGH * goal) & (length > before)  # a norm stops growing at a corner of the range
             if not short.any():
                 break
             scale, before = torch.where(short, scale * (goal / length).clamp(max=2), scale), length

@@ -60,9 +60,8 @@ class SquareWindows(QuerySearch):
         sign = torch.where(noise.fold(0).uniform((channels, count, 1, count, 1)) < 0.5, -1, 1)
         turned = noise.fold(1).uniform((1, count, 1, count, 1)) < 0.5
         bump = pattern(side, S.p).to(S.start)
-        grid = sign * torch.where(
-            turned, bump.mT[:, None], bump[:, None]
-        )  # rows and columns of patterns, and of pixels in each
+        # Axes: channels, rows of patterns, rows in each, columns of patterns, columns in each.
+        grid = sign * torch.where(turned, bump.mT[:, None], bump[:, None])
         grid = grid.reshape(-1, channels, count * side, count * side)
         above, left = (height - count * side) // 2, (width - count * side) // 2
         grid = F.pad(grid, (left, width - count * side - left, above, height - count * side - above))

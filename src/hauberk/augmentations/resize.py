@@ -1,4 +1,4 @@
-"""Images of another size."""
+"""Resized images."""
 
 from dataclasses import dataclass
 

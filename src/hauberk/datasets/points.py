@@ -42,6 +42,7 @@ class Points(Dataset):
 
     @property
     def name(self) -> str:
+        """The number of points, and a note that the splits are the same."""
         return f"{self.count} points (tested on the training points)"
 
     def train(self) -> Split:

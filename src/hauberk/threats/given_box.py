@@ -57,6 +57,7 @@ class GivenBox(ThreatModel):
 
     @property
     def eps(self) -> Float[Tensor, "n"]:
+        """Half the longest side of each stretched box."""
         return (self.upper - self.lower).flatten(1).amax(1) * 0.5 * self.scale
 
     def at(self, x: Float[Tensor, "b *x"]) -> BoxSet:

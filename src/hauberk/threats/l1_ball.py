@@ -31,7 +31,7 @@ class L1Set(BallSet):
     p = 1.0
 
     def nearest(self, offset: Float[Tensor, "b n"], room: Float[Tensor, "b n"]) -> Float[Tensor, "b n"]:
-        """Return the nearest offset in the ball.
+        """Return the nearest offset in the ball and within `room`.
 
         Sources: Duchi et al. 2008 (ball); Croce & Hein 2021 (ball and box).
         """

@@ -17,7 +17,7 @@ class Union(ThreatModel):
     """The threat that the adversary chooses one of several threats for each input.
 
     Args:
-        threats: the threats to choose from; the sets of each need a support function.
+        threats: the threats to choose from; the sets of each must have a support function.
 
     Raises:
         InputError: there is no threat to choose from.
@@ -43,6 +43,7 @@ class Union(ThreatModel):
 
     @property
     def name(self) -> str:
+        """The names of the threats, joined by "or"."""
         return " or ".join(threat.name for threat in self.threats)
 
     @property
