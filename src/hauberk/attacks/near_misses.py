@@ -16,9 +16,9 @@ from hauberk.concepts.perturbation_set import PerturbationSet
 class NearMisses(Attack):
     """A short attack on all examples, and a long one on those whose margin it reduced far enough.
 
-    The successes of a long attack are among those: of 521 digits that withstood PGD and APGD on an MNIST network trained for l_inf,
-    Square broke 11, all of them among the 63 whose margin APGD had reduced the most, to 0.35 of the clean margin or
-    less.
+    The successes of a long attack are among those: of 521 digits that withstood PGD and APGD on an MNIST network
+    trained for l_inf, Square broke 11, all of them among the 63 whose margin APGD had reduced the most, to 0.35 of the
+    clean margin or less.
 
     Args:
         probe: the short attack; its answer stands where the long one is not run.

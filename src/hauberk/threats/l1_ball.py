@@ -110,8 +110,10 @@ class L1Ball(BallThreat):
         >>> import torch
         >>> from hauberk.threats import L1Ball
         >>> S = L1Ball(0.5).at(torch.tensor([[0.5, 0.5]]))
-        >>> S.project(torch.tensor([[1.0, 1.0]]))
-        tensor([[0.7500, 0.7500]])
+        >>> S.contains(torch.tensor([[0.8, 0.8]]))  # at a distance of 0.6
+        tensor([False])
+        >>> S.support_function(torch.ones(1, 1, 2))  # the largest sum of both pixels: 1 + 0.5
+        tensor([[1.5000]])
     """
 
     norm = "l1"
