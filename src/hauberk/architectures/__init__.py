@@ -1,4 +1,4 @@
-"""The papers' networks, one family a file."""
+"""Networks of published papers, one family per file."""
 
 from hauberk.architectures.cnn7 import CNN7
 from hauberk.architectures.conv_net import ConvNet

@@ -6,16 +6,16 @@ from hauberk.errors import ShapeError
 
 
 class ConvNet(nn.Sequential):
-    """Convolutions, then fully connected layers, a ReLU after each, and perhaps batch norm before it.
+    """Convolutions, then fully connected layers, each followed by a ReLU, with optional batch norm before it.
 
     Args:
-        shape: (channels, height, width) of an input.
-        classes: the number of logits.
-        filters: the output channels of each convolution.
-        kernels: their sides; padding is (side - 1) // 2.
-        strides: their strides.
-        hidden: the sizes of the fully connected layers before the logits.
-        batch_norm: whether every hidden layer is normalised.
+        shape: (channels, height, width) of one input.
+        classes: The number of logits.
+        filters: The number of output channels of each convolution.
+        kernels: The side of each convolution's kernel; padding is (side - 1) // 2.
+        strides: The stride of each convolution.
+        hidden: The sizes of the fully connected layers before the logits.
+        batch_norm: True: normalise every hidden layer.
 
     Raises:
         ShapeError: the lists differ in length, or nothing is left of the image.

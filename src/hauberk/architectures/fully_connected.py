@@ -10,9 +10,9 @@ class FullyConnected(nn.Sequential):
     """Linear layers with a ReLU between any two: `hidden=[500]` is 784-500-10 on MNIST, 561-500-6 on HAR.
 
     Args:
-        shape: the shape of one input, flattened first where it has more than one dimension.
-        classes: the number of logits.
-        hidden: the sizes of the layers between; none for a linear classifier.
+        shape: The shape of one input, which is flattened if it has more than one dimension.
+        classes: The number of logits.
+        hidden: The sizes of the hidden layers; empty for a linear classifier.
     """
 
     def __init__(self, shape: tuple[int, ...], classes: int, hidden: list[int]) -> None:

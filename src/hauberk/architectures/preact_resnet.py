@@ -15,7 +15,7 @@ class PreActResNet18(nn.Module):
         classes: The number of logits.
 
     Raises:
-        ShapeError: height or width is no multiple of 32.
+        ShapeError: height or width is not a multiple of 32.
 
     Source: He et al. 2016, "Identity mappings in deep residual networks"; final batch norm: Wong et al. 2020.
     """
@@ -46,8 +46,8 @@ class PreActBlock(nn.Module):
     """Two 3 x 3 convolutions, each after batch norm and ReLU, added to the input or to its projection.
 
     Args:
-        inputs: The number of channels that come in.
-        outputs: The number of channels that go out.
+        inputs: The number of input channels.
+        outputs: The number of output channels.
         stride: The stride of the first convolution and of the projection.
     """
 

@@ -15,8 +15,8 @@ class BasicBlock(nn.Module):
     """Two 3 x 3 convolutions with batch norm, added to the input or to its projection; a ReLU after the sum.
 
     Args:
-        inputs: The number of channels that come in.
-        width: The number of channels that go out.
+        inputs: The number of input channels.
+        width: The number of output channels.
         stride: The stride of the first convolution and of the projection.
     """
 
@@ -39,11 +39,11 @@ class BasicBlock(nn.Module):
 class Bottleneck(nn.Module):
     """A 3 x 3 convolution between two 1 x 1, the last to four times the width; the rest as in `BasicBlock`.
 
-    The stride is that of the 3 x 3 convolution, as in the published weights; the paper strides in the first.
+    The 3 x 3 convolution has the stride, as in the published weights; in the paper it is the first one.
 
     Args:
-        inputs: The number of channels that come in.
-        width: The number of channels in between; four times as many go out.
+        inputs: The number of input channels.
+        width: The number of channels in between; there are four times as many output channels.
         stride: The stride of the second convolution and of the projection.
     """
 
@@ -70,19 +70,19 @@ class Bottleneck(nn.Module):
 class ResNet(nn.Module):
     """A stem, four stages of blocks, the mean over all pixels and a linear layer, for images of any size.
 
-    The modules have torchvision's names, so that weights published for it load. Convolutions start with the variance
-    2 / (kernel area * output channels).
+    The modules have torchvision's names, so that weights published for it load. Convolutions are initialised with
+    variance 2 / (kernel area * output channels).
 
     Args:
-        block: The kind of block.
-        blocks: How many blocks each stage has.
+        block: The class of the blocks.
+        blocks: The number of blocks in each stage.
         shape: (channels, height, width) of one input; only the channels matter.
         classes: The number of logits.
         stem: "cifar" for a 3 x 3 convolution, which keeps the size; "imagenet" for a 7 x 7 convolution of stride 2 and
-            max pooling, which quarter height and width.
+            max pooling, which divide height and width by four.
 
     Raises:
-        InputError: stem is neither.
+        InputError: stem is neither "cifar" nor "imagenet".
 
     Source: He et al. 2016, "Deep residual learning for image recognition".
     """
@@ -125,7 +125,14 @@ class ResNet18(ResNet):
     """Eight basic blocks; 11,173,962 parameters for (3, 32, 32), 10 classes and the stem of CIFAR-10.
 
     It has 11,689,512 for (3, 224, 224), 1000 classes and the stem of ImageNet.
-    Shape, classes, stem and errors are those of `ResNet`.
+
+    Args:
+        shape: (channels, height, width) of one input; only the channels matter.
+        classes: The number of logits.
+        stem: "cifar" or "imagenet", as in `ResNet`.
+
+    Raises:
+        InputError: stem is neither "cifar" nor "imagenet".
     """
 
     def __init__(self, shape: tuple[int, int, int], classes: int, stem: Stem = "cifar") -> None:
@@ -136,7 +143,14 @@ class ResNet50(ResNet):
     """Sixteen bottlenecks; 23,520,842 parameters for (3, 32, 32), 10 classes and the stem of CIFAR-10.
 
     It has 25,557,032 for (3, 224, 224), 1000 classes and the stem of ImageNet.
-    Shape, classes, stem and errors are those of `ResNet`.
+
+    Args:
+        shape: (channels, height, width) of one input; only the channels matter.
+        classes: The number of logits.
+        stem: "cifar" or "imagenet", as in `ResNet`.
+
+    Raises:
+        InputError: stem is neither "cifar" nor "imagenet".
     """
 
     def __init__(self, shape: tuple[int, int, int], classes: int, stem: Stem = "cifar") -> None:
@@ -151,7 +165,7 @@ def _stage(
 
 
 def _projection(inputs: int, outputs: int, stride: int) -> nn.Sequential | None:
-    """Return the 1 x 1 convolution with batch norm that fits a block's input to its sum; None where it fits already."""
+    """Return the 1 x 1 convolution with batch norm that fits a block's input to its sum; None if it already fits."""
     if stride == 1 and inputs == outputs:
         return None
     return nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False), nn.BatchNorm2d(outputs))

@@ -13,13 +13,14 @@ class WideResNet(nn.Module):
     """Three stages of pre-activation blocks, WRN-depth-width, the mean over all pixels and a linear layer.
 
     WRN-34-10 has 46,160,474 parameters for (3, 32, 32) and 10 classes, WRN-28-10 has 36,479,194. Images may have any
-    size. Convolutions start with the variance 2 / (kernel area * output channels), the last layer's bias at zero. The
-    modules have the names of TRADES' code; its weights load without the entries of `sub_block1`, which it never uses.
+    size. Convolutions are initialised with variance 2 / (kernel area * output channels), the last layer's bias with
+    zero. The modules are named as in TRADES' code; its weights load without the entries of `sub_block1`, which it never
+    uses.
 
     Args:
         shape: (channels, height, width) of one input; only the channels matter.
         classes: The number of logits.
-        depth: 6 n + 4 for n blocks a stage: all convolutions, three projections among them.
+        depth: 6 n + 4 for n blocks per stage: the number of convolutions, including the three projections.
         width: The stages have 16, 32 and 64 times as many channels.
         dropout: The share of activations dropped between the two convolutions of a block.
 
@@ -59,11 +60,11 @@ class WideResNet(nn.Module):
 class WideBlock(nn.Module):
     """Two 3 x 3 convolutions, each after batch norm and ReLU, added to the input or to its projection.
 
-    The projection is needed for a change of channels only, and reads what the first ReLU gives.
+    The projection is used only if the number of channels changes, and its input is the output of the first ReLU.
 
     Args:
-        inputs: The number of channels that come in.
-        outputs: The number of channels that go out.
+        inputs: The number of input channels.
+        outputs: The number of output channels.
         stride: The stride of the first convolution and of the projection.
         dropout: The share of activations dropped before the second convolution.
     """
@@ -75,7 +76,7 @@ class WideBlock(nn.Module):
         self.bn2 = nn.BatchNorm2d(outputs)
         self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
         self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
-        self.convShortcut = None  # as released weights name it
+        self.convShortcut = None  # named as in released weights
         if inputs != outputs:
             self.convShortcut = nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False)
 

@@ -12,11 +12,20 @@ class Small(nn.Sequential):
     Args:
         shape: (channels, height, width) of one input; height and width are multiples of 4.
         classes: The number of logits.
-        kaiming: Draw each convolution's weights with the variance 2 / (kernel area * output channels) and set its bias
-            to zero, as the paper's code does for CIFAR-10; otherwise torch's defaults.
+        kaiming: True: draw each convolution's weights with variance 2 / (kernel area * output channels) and set its
+            bias to zero, as the paper's code does for CIFAR-10; False: keep torch's defaults.
 
     Raises:
-        ShapeError: height or width is no multiple of 4.
+        ShapeError: height or width is not a multiple of 4.
+
+    Example:
+        >>> import torch
+        >>> from hauberk.architectures import Small
+        >>> network = Small((1, 28, 28), classes=10)
+        >>> network(torch.zeros(2, 1, 28, 28)).shape
+        torch.Size([2, 10])
+        >>> sum(parameter.numel() for parameter in network.parameters())
+        166406
 
     Source: Wong, Schmidt, Metzen & Kolter 2018, "small".
     """
@@ -40,7 +49,13 @@ class Small(nn.Sequential):
 class Large(nn.Sequential):
     """Four convolutions and three linear layers; 1,974,762 parameters for (1, 28, 28) and 10 classes.
 
-    Arguments and errors are those of `Small`.
+    Args:
+        shape: (channels, height, width) of one input; height and width are multiples of 4.
+        classes: The number of logits.
+        kaiming: As in `Small`.
+
+    Raises:
+        ShapeError: height or width is not a multiple of 4.
 
     Source: Wong, Schmidt, Metzen & Kolter 2018, "large".
     """
@@ -70,7 +85,15 @@ class Large(nn.Sequential):
 class ResidualNet(nn.Sequential):
     """A convolution, four residual blocks and two linear layers; 3,254,562 parameters for (1, 28, 28) and 10 classes.
 
-    Arguments and errors are those of `Small`. No batch norm.
+    There is no batch norm.
+
+    Args:
+        shape: (channels, height, width) of one input; height and width are multiples of 4.
+        classes: The number of logits.
+        kaiming: As in `Small`.
+
+    Raises:
+        ShapeError: height or width is not a multiple of 4.
 
     Source: Wong, Schmidt, Metzen & Kolter 2018, "resnet".
     """
@@ -98,12 +121,12 @@ class ResidualNet(nn.Sequential):
 
 
 class ResidualBlock(nn.Module):
-    """The sum of two convolutions with a ReLU between them and of a convolution that skips them.
+    """The sum of two convolutions with a ReLU between them and a convolution that skips them.
 
     Args:
-        inputs: The number of channels that come in.
-        outputs: The number of channels that go out.
-        down: Whether height and width are halved.
+        inputs: The number of input channels.
+        outputs: The number of output channels.
+        down: True: halve height and width.
     """
 
     def __init__(self, inputs: int, outputs: int, down: bool = False) -> None:
@@ -121,7 +144,7 @@ class ResidualBlock(nn.Module):
 
 
 def _quartered(shape: tuple[int, int, int]) -> tuple[int, int]:
-    """Return the channels, and the pixels that are left after height and width are halved twice."""
+    """Return the number of channels, and of the pixels left after halving height and width twice."""
     channels, height, width = shape
     if height % 4 or width % 4:
         raise ShapeError(

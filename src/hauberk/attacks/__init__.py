@@ -1,4 +1,4 @@
-"""Attacks."""
+"""Attacks: searches for misclassified points within a perturbation set, or nearest to an input."""
 
 from hauberk.attacks.apgd import APGD
 from hauberk.attacks.average_of import AverageOf

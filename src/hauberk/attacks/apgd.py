@@ -19,21 +19,35 @@ from hauberk.searches.search import Search
 
 @dataclass(frozen=True)
 class APGD(SteerableAttack):
-    """Projected steepest ascent with momentum, whose steps halve, example by example, where they stop to pay.
+    """Projected steepest ascent with momentum, whose step length is halved, per example, when progress stalls.
 
-    Answers with the first misclassified point that it met, else with the point of largest loss. For l_inf and l_2
-    balls; pointed ones are served by `SparseAPGD`.
+    Answers with the first misclassified point met, or else with the point of largest loss. For l_inf and l_2 balls;
+    for l_1 balls use `SparseAPGD`.
 
     Args:
-        loss: what it ascends.
-        steps: how many forward-backward passes, beside the first.
-        rho: a step is halved at a checkpoint where the loss rose in at most this share of the steps since the last.
-        inertia: how much of a step is new; the rest repeats the last one.
-        samples: how many passes of a network that draws random numbers a step averages over.
+        loss: the loss to ascend.
+        steps: the number of forward-backward passes after the first.
+        rho: the step is halved at a checkpoint if the loss rose in at most this share of the steps since the last one.
+        inertia: the share of a step that is new; the rest repeats the last one.
+        samples: the number of passes that each step averages over, for a network that draws random numbers.
 
     Raises:
-        InputError: steps or samples are not positive.
-        UnsupportedSetError: the set is no ball in a norm, or a pointed one.
+        InputError: steps or samples is not positive.
+        UnsupportedSetError: the set is not a ball in a norm, or it is a pointed one (l_1, l_0).
+
+    Example:
+        >>> import torch
+        >>> from hauberk.attacks import APGD
+        >>> from hauberk.concepts.noise import Noise
+        >>> from hauberk.losses import Margin
+        >>> from hauberk.threats import LinfBall
+        >>> def network(x):  # class 0 where the pixels sum to more than 0.5
+        ...     return torch.stack([x.sum(1), 1 - x.sum(1)], 1)
+        >>> x, y = torch.tensor([[0.3, 0.3], [0.9, 0.9]]), torch.tensor([0, 0])
+        >>> S = LinfBall(0.1).at(x)
+        >>> z = APGD(Margin(), steps=10)(network, S, y, noise=Noise.of(0, torch.arange(2)))
+        >>> network(z).argmax(1) != y, S.contains(z)
+        (tensor([ True, False]), tensor([True, True]))
 
     Source: Croce & Hein 2020, Alg. 1, and the released code.
     """
@@ -73,7 +87,7 @@ class APGD(SteerableAttack):
         return search.answers(walk.best)
 
     def begin(self, network: Network, search: Search) -> "Walk":
-        """Return the first point: a random one, as far out as the range allows."""
+        """Return the walk at its first point: a random one, as far out as the range allows."""
         S = search.S
         z = S.project(S.start + on_sphere(S, S.sample(search.noise.fold(0))))
         found = ascent(self.loss, network, S, z, search.y, search.target, self.samples)
@@ -99,7 +113,7 @@ class APGD(SteerableAttack):
         )
 
     def judged(self, walk: "Walk", window: int) -> "Walk":
-        """Return the walk after a checkpoint: halved where it stopped to pay, and back at its best point."""
+        """Return the walk after a checkpoint: where it stalled, with its step halved and back at its best point."""
         stalled = (walk.best_loss <= walk.best_then) & ~walk.reduced
         reduced = (walk.rises <= self.rho * window) | stalled
         back = per_example(reduced, walk.z)
@@ -114,7 +128,21 @@ class APGD(SteerableAttack):
 
 
 class Walk(NamedTuple):
-    """Where each example is, and what it has seen."""
+    """The current point of each example, and a summary of its walk so far.
+
+    Args:
+        z: the current point.
+        before: the previous point.
+        gradient: the gradient of the loss at z.
+        loss: the loss at z.
+        best: the point of largest loss so far.
+        best_gradient: the gradient there.
+        best_loss: the loss there.
+        best_then: the largest loss at the last checkpoint.
+        length: the length of a step, in units of the input.
+        rises: the number of steps since the last checkpoint in which the loss rose.
+        reduced: True where the last checkpoint halved the step.
+    """
 
     z: Float[Tensor, "s *z"]
     before: Float[Tensor, "s *z"]
@@ -124,12 +152,9 @@ class Walk(NamedTuple):
     best_gradient: Float[Tensor, "s *z"]
     best_loss: Float[Tensor, "s"]
     best_then: Float[Tensor, "s"]
-    """The best loss at the last checkpoint."""
     length: Float[Tensor, "s"]
     rises: Float[Tensor, "s"]
-    """In how many steps since the last checkpoint the loss rose."""
     reduced: Bool[Tensor, "s"]
-    """Whether the last checkpoint halved the step."""
 
 
 def on_sphere(S: PerturbationSet, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
@@ -140,7 +165,7 @@ def on_sphere(S: PerturbationSet, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b 
 
 
 def checkpoints(steps: int) -> set[int]:
-    """Return the steps after which lengths are judged: windows of .22, .19, .16, ... but at least .06 of them all."""
+    """Return the steps after which progress is judged, in windows of .22, .19, .16, ..., .06 of all steps."""
     window, least, shrink = (max(int(share * steps), 1) for share in (0.22, 0.06, 0.03))
     ends, end = set(), window
     while end <= steps:

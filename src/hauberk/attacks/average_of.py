@@ -14,18 +14,18 @@ from hauberk.errors import InputError
 
 @dataclass(frozen=True)
 class AverageOf(Attack):
-    """Lets a random one of several attacks answer for each example, so that losses are averages of theirs.
+    """A random one of several attacks for each example, so that the loss averages over the attacks.
 
-    For training: its gradient is, in expectation, that of the mean loss over all the attacks' answers, at the price of
-    one attack.
+    For training: in expectation, the gradient is that of the mean loss over all attacks' answers, at the cost of one
+    attack.
 
     Args:
-        attacks: what is drawn from, each as likely as the others.
+        attacks: the attacks to draw from, all equally likely.
 
     Raises:
-        InputError: there is no attack.
+        InputError: there are no attacks.
 
-    Source: Tramer & Boneh 2019 ("avg"), whose batches hold the answers of all attacks.
+    Source: Tramer & Boneh 2019 ("avg"), whose batches contain the answers of all attacks.
     """
 
     attacks: Sequence[Attack]

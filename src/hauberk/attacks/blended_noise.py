@@ -16,13 +16,13 @@ from hauberk.searches.search import Search
 
 @dataclass(frozen=True)
 class BlendedNoise(MinimumDistanceAttack):
-    """Draws images uniform in the range until the network errs at one, then blends it with the input.
+    """Images drawn uniformly from the range until the network errs at one, which is then blended with the input.
 
-    It is where a boundary attack begins.
+    The start of a boundary attack.
 
     Args:
-        draws: how many images are drawn at most.
-        blends: of so many blends, equally spaced, the nearest misclassified one is the answer.
+        draws: the largest number of images drawn.
+        blends: the number of equally spaced blends; the nearest misclassified one is the answer.
 
     Raises:
         InputError: a count is not positive.
@@ -47,7 +47,7 @@ class BlendedNoise(MinimumDistanceAttack):
         """Return the nearest misclassified blend.
 
         Raises:
-            UnsupportedSetError: the set is no ball, or has no range.
+            UnsupportedSetError: the set is not a ball, or has no range.
         """
         low, high = require_range(require_ball(S, "BlendedNoise"), "BlendedNoise")
         search, shape = Search(S, y, None, noise), tuple(S.start.shape[1:])
@@ -61,7 +61,7 @@ class BlendedNoise(MinimumDistanceAttack):
         far = search.answers(search.S.start)
 
         search = Search(S, y, None, noise)
-        search.meet((far == S.start).flatten(1).all(1), S.start)  # nothing was found, or nothing is to be sought
+        search.meet((far == S.start).flatten(1).all(1), S.start)  # nothing was found or needed
         for blend in range(1, self.blends):
             (far,) = search.pack(far)
             if not len(search):

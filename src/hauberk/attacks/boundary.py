@@ -15,27 +15,28 @@ from hauberk.concepts.radius import per_example
 from hauberk.searches.search import Search
 
 EVERY = 10
-"""After so many steps the lengths of steps are looked at."""
+"""Number of steps between adjustments of the step lengths."""
 FACTOR = 1.5
-"""By which they change."""
+"""Factor by which step lengths are adjusted."""
 CONVERGED = 1e-7
-"""The step towards the input at which a search ends."""
+"""Length of the step towards the input, as a share of the distance, below which a search ends."""
 SPHERE, WHOLE = (100, 0.2, 0.5), (30, 0.1, 0.25)
-"""How many successes or failures are counted, below which rate steps shrink, and above which they grow."""
+"""Number of outcomes counted, and the success rates below which steps shrink and above which they grow."""
 
 
 @dataclass(frozen=True)
 class Boundary(MinimumDistanceAttack):
-    """A random walk along the decision boundary, closer and closer to the input in the l_2 norm; needs labels only.
+    """A random walk along the decision boundary, closer and closer to the input in the l_2 norm; needs only labels.
 
     Args:
-        start: finds where the walk begins.
-        steps: how many candidates the network is shown; every tenth time also the point before the step inwards.
-        sphere: the length of the step around the input, as a share of the distance from it.
-        inwards: the length of the step towards the input, likewise.
+        start: the attack whose answers the walk begins from.
+        steps: the number of candidates shown to the network; every tenth time, it also sees the point before the step
+            inwards.
+        sphere: the initial length of the step around the input, as a share of the distance from it.
+        inwards: the initial length of the step towards the input, likewise.
 
     Raises:
-        InputError: a number is not positive.
+        InputError: steps, sphere or inwards is not positive.
 
     Source: Brendel et al. 2018, section 2.
     """
@@ -55,7 +56,7 @@ class Boundary(MinimumDistanceAttack):
         """Return the nearest misclassified point found.
 
         Raises:
-            UnsupportedSetError: the set is no l_2 ball.
+            UnsupportedSetError: the set is not an l_2 ball.
         """
         ball = require_ball(S, "Boundary", 2)
         z = self.start(network, S, y, noise=noise.fold(0), enough=enough)
@@ -64,7 +65,7 @@ class Boundary(MinimumDistanceAttack):
         around, whole = (torch.zeros(len(y), size, dtype=torch.bool, device=z.device) for size, *_ in (SPHERE, WHOLE))
         around_seen, whole_seen = torch.zeros_like(y), torch.zeros_like(y)
         for step in range(self.steps):
-            done = (distance == 0) | (inwards < CONVERGED)  # a distance of 0: nothing was found, or nothing is to be
+            done = (distance == 0) | (inwards < CONVERGED)  # a distance of 0: nothing was found or needed
             search.meet(done | ball.contains(z) if enough else done, z)
             z, distance, sphere, inwards, around, around_seen, whole, whole_seen = search.pack(
                 z, distance, sphere, inwards, around, around_seen, whole, whole_seen
@@ -93,7 +94,7 @@ def proposals(
     inwards: Float[Tensor, "b"],
     noise: Noise,
 ) -> tuple[Float[Tensor, "b *z"], Float[Tensor, "b *z"]]:
-    """Return a point at z's distance from the input, up to clamping, and one nearer to the input."""
+    """Return a point at the same distance from the input as z, up to clamping, and one nearer to the input."""
     low, high = ball.within or (-inf, inf)
     tiny = torch.finfo(z.dtype).tiny
     outwards = z - ball.start
@@ -104,7 +105,7 @@ def proposals(
     sideways = outwards + drawn * per_example(sphere * distance / size, z)
     beside = (ball.start + sideways / per_example((1 + sphere.square()).sqrt(), z)).clamp(low, high)
     reached = ball.distance(beside)
-    # Clamping has changed the distance already, which counts as a part of the step.
+    # Clamping has already changed the distance, which counts as part of the step.
     share = (inwards * distance + reached - distance).clamp(min=0) / reached.clamp(min=tiny)
     return beside, torch.lerp(beside, ball.start, per_example(share, z)).clamp(low, high)
 
@@ -116,9 +117,9 @@ def record(
     turn: int,
     rule: tuple[int, float, float],
 ) -> tuple[Float[Tensor, "b"], Int[Tensor, "b"]]:
-    """Write an outcome over the oldest one; return by what steps change and how many outcomes count from now on.
+    """Record an outcome in place of the oldest; return the factors for step lengths, and the outcomes now counted.
 
-    Steps change where enough outcomes have been seen with the present length.
+    Step lengths change once enough outcomes have been seen with the current one.
     """
     size, least, most = rule
     outcomes[:, turn % size] = outcome

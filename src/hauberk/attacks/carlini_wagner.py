@@ -19,24 +19,24 @@ from hauberk.searches.nearest import Nearest
 from hauberk.searches.trade_off import balanced, pull
 
 FIRST, SECOND, TINY = 0.9, 0.999, 1e-8
-"""Adam's decay of the means of gradients and of their squares, and what it adds to the divisor."""
+"""Adam's decay rates for the means of gradients and of their squares, and the constant added to the divisor."""
 INSIDE = 1 - 1e-6
-"""By which share points are drawn inside the range, whose ends tanh reaches at infinity only."""
+"""Factor by which points are drawn inside the range, whose ends tanh reaches only at infinity."""
 ENOUGH = 0.9999
-"""Whoever has not brought the objective below this share of its last value, a tenth of the steps ago, has converged."""
+"""A descent has converged if its objective is above this share of its value a tenth of the steps ago."""
 
 
 @dataclass(frozen=True)
 class CarliniWagner(MinimumDistanceAttack):
-    """Minimises squared distance + weight * max(margin, 0) by Adam, where tanh keeps points within the valid range.
+    """Minimisation of squared distance + weight * max(margin, 0) by Adam, with tanh keeping points in the valid range.
 
-    Every example has its own weight, which is searched for, and ends its descent on its own account.
+    The weight is searched for per example, and each example's descent ends independently.
 
     Args:
-        steps: the most forward-backward passes of a descent.
-        rounds: how many descents, each with another weight.
+        steps: the largest number of forward-backward passes per descent.
+        rounds: the number of descents, each with a different weight.
         rate: Adam's learning rate.
-        weight: the first one.
+        weight: the first weight.
 
     Raises:
         InputError: an argument is not positive.
@@ -62,12 +62,13 @@ class CarliniWagner(MinimumDistanceAttack):
         """Return the nearest misclassified points found.
 
         Raises:
-            UnsupportedSetError: the set is no ball in the l_2 norm.
+            UnsupportedSetError: the set is not a ball in the l_2 norm.
         """
         best = Nearest(require_ball(S, "CarliniWagner", 2.0), y, noise, enough)
         return balanced(partial(self.descend, network), network, best, self.rounds, self.weight)
 
     def descend(self, network: Network, best: Nearest, weight: Float[Tensor, "s"]) -> None:
+        """Run one descent with these weights; `best` keeps the nearest misclassified points met."""
         w = variable(best.S)
         mean, square, last = torch.zeros_like(w), torch.zeros_like(w), torch.full_like(weight, inf)
         every = ceil(self.steps / 10)
@@ -92,7 +93,7 @@ class CarliniWagner(MinimumDistanceAttack):
 
 
 def variable(S: NormBall) -> Float[Tensor, "s *z"]:
-    """Return the unbounded variable that stands for the unperturbed point: itself, where every number is valid."""
+    """Return the unbounded variable for the unperturbed point: the point itself if every number is valid."""
     if S.within is None:
         return S.start
     low, high = S.within
@@ -100,7 +101,7 @@ def variable(S: NormBall) -> Float[Tensor, "s *z"]:
 
 
 def point(S: NormBall, w: Float[Tensor, "s *z"]) -> tuple[Float[Tensor, "s *z"], Float[Tensor, "s *z"] | float]:
-    """Return the point that w stands for, and its derivative."""
+    """Return the point that w represents, and its derivative with respect to w."""
     if S.within is None:
         return w, 1.0
     low, high = S.within

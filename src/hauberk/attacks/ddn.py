@@ -19,19 +19,31 @@ from hauberk.searches.nearest import Nearest, direction, farthest
 
 @dataclass(frozen=True)
 class DDN(MinimumDistanceAttack):
-    """Walks on spheres of the l_2 norm, which shrink where the point is misclassified and grow where it is not.
+    """A walk on spheres of the l_2 norm, which shrink where the point is misclassified and grow where it is not.
 
-    The cross-entropy gives the direction alone; where its gradient vanishes a random one takes its place.
+    The cross-entropy gives only the direction; where its gradient vanishes, a random direction takes its place.
 
     Args:
-        steps: how many forward-backward passes; one forward pass more looks at where the last one led.
-        gamma: by which share a sphere shrinks or grows.
+        steps: the number of forward-backward passes; one more forward pass checks the last point.
+        gamma: the share by which a sphere shrinks or grows.
         norm: the radius of the first sphere, in units of the input.
-        levels: how many values a coordinate of the answer may have, evenly spaced over the range of valid inputs;
-            None: any, as is the case where there is no range.
+        levels: the number of values that a coordinate of the answer may have, evenly spaced over the range of valid
+            inputs; None: any value, as is always so without a range.
 
     Raises:
         InputError: steps, gamma or norm is not positive, or there are fewer than two levels.
+
+    Example:
+        >>> import torch
+        >>> from hauberk.attacks import DDN
+        >>> from hauberk.concepts.noise import Noise
+        >>> from hauberk.threats import L2Ball
+        >>> def network(x):  # class 0 where the pixels sum to more than 0.5
+        ...     return torch.stack([x.sum(1), 1 - x.sum(1)], 1)
+        >>> S = L2Ball(0.2).at(torch.tensor([[0.4, 0.4]]))
+        >>> z = DDN(levels=None)(network, S, torch.tensor([0]), noise=Noise.of(0, torch.arange(1)))
+        >>> round(S.distance(z).item(), 2)  # the boundary is at a distance of 0.3 / sqrt(2)
+        0.21
 
     Source: Rony et al. 2019, algorithm 1.
     """
@@ -51,7 +63,7 @@ class DDN(MinimumDistanceAttack):
         """Return the nearest misclassified points found.
 
         Raises:
-            UnsupportedSetError: the set is no ball in the l_2 norm.
+            UnsupportedSetError: the set is not a ball in the l_2 norm.
         """
         best = Nearest(require_ball(S, "DDN", 2.0), y, noise, enough)
         z, norm, most = S.start, torch.full_like(S.radius, self.norm), farthest(best.S)
@@ -82,5 +94,5 @@ class DDN(MinimumDistanceAttack):
 def surprise(
     logits: Float[Tensor, "b classes"], y: Int[Tensor, "b"], target: Int[Tensor, "b"] | None
 ) -> Float[Tensor, "b"]:
-    """Return the cross-entropy."""
+    """Return the cross-entropy of the labels."""
     return F.cross_entropy(logits, y, reduction="none")

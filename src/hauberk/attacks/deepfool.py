@@ -17,20 +17,20 @@ from hauberk.searches.borders import nearest_border, ranked_targets
 from hauberk.searches.nearest import Nearest
 
 EXTRA = 1e-4
-"""By how much a step goes beyond the border, in units of the input."""
+"""Distance by which a step goes beyond the border, in units of the input."""
 
 
 @dataclass(frozen=True)
 class DeepFool(MinimumDistanceAttack):
-    """Steps to the nearest of the linearised network's borders until one is crossed, and ends there.
+    """Steps to the nearest border of the linearised network, until one is crossed.
 
-    Coordinates at an end of the range of valid inputs which a step would push out stay where they are, so that those
-    that can move make the step: in the l_1 norm a single one does.
+    Coordinates at an end of the range of valid inputs stay where they are if a step would push them out, so that those
+    that can move make the step: in the l_1 norm, a single one does.
 
     Args:
-        steps: how many forward passes, each with a backward pass for every class but one.
-        classes: how many classes it considers, the label's included: those of the largest logits.
-        overshoot: by which share the perturbation is lengthened.
+        steps: the number of forward passes, each with a backward pass for every class but one.
+        classes: the number of classes considered, the label's included: those with the largest logits.
+        overshoot: the share by which the perturbation is lengthened.
 
     Raises:
         InputError: steps is not positive, there are fewer than two classes, or overshoot is negative.
@@ -56,7 +56,7 @@ class DeepFool(MinimumDistanceAttack):
         """Return the first misclassified points met.
 
         Raises:
-            UnsupportedSetError: the set is no ball in a norm, or one in l_0, which has no dual norm.
+            UnsupportedSetError: the set is not a ball in a norm, or it is an l_0 ball, which has no dual norm.
         """
         best = Nearest(require_norm(S, "DeepFool"), y, noise, enough)
         with torch.no_grad():
@@ -83,7 +83,7 @@ class DeepFool(MinimumDistanceAttack):
 def step_to(
     S: NormBall, z: Float[Tensor, "s *z"], normal: Float[Tensor, "s *z"], value: Float[Tensor, "s"]
 ) -> Float[Tensor, "s *z"]:
-    """Return the shortest step from z that raises a linear function with this normal from `value` to 0, and EXTRA."""
+    """Return the shortest step from z, plus EXTRA, that raises a linear function with this normal from `value` to 0."""
     if S.within is not None:
         low, high = S.within
         normal = torch.where((normal > 0) & (z >= high) | (normal < 0) & (z <= low), 0, normal)

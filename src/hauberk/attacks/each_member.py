@@ -16,11 +16,11 @@ from hauberk.sets.union_set import members_of
 
 @dataclass(frozen=True)
 class EachMember(Attack):
-    """Attacks the members of a union one after the other; a broken example leaves. Other sets are one member.
+    """An attack on the members of a union in turn; a broken example leaves. Any other set counts as one member.
 
     Args:
-        attack: what attacks them.
-        only: the number of the one member to attack, from 0; None: all of them.
+        attack: the attack on each member.
+        only: the index, from 0, of the only member to attack; None: all members.
     """
 
     attack: Attack

@@ -19,18 +19,18 @@ from hauberk.searches.trade_off import balanced, pull
 
 @dataclass(frozen=True)
 class ElasticNet(MinimumDistanceAttack):
-    """Minimises weight * max(margin, 0) + squared l_2 distance + beta * l_1 distance by accelerated shrinking steps.
+    """Minimisation of weight * max(margin, 0) + squared l_2 distance + beta * l_1 distance by accelerated shrinkage.
 
-    Every example has its own weight, which is searched for.
+    The weight is searched for per example.
 
     Args:
-        steps: how many forward-backward passes a descent has, and as many forward passes.
-        rounds: how many descents, each with another weight.
-        beta: the weight of the l_1 distance, and by how much every step shrinks every change.
-        rate: the length of the first step; steps fall with the square root of what is left of them.
-        weight: the first one.
-        elastic: whether the nearest point is that with the least squared l_2 distance + beta * l_1 distance; False:
-            with the least l_1 distance.
+        steps: the number of forward-backward passes per descent, with as many forward passes in addition.
+        rounds: the number of descents, each with a different weight.
+        beta: the weight of the l_1 distance, and the amount by which every step shrinks every change.
+        rate: the length of the first step; lengths fall with the square root of the share of steps left.
+        weight: the first weight.
+        elastic: True: the nearest point is the one with the least squared l_2 distance + beta * l_1 distance; False:
+            the one with the least l_1 distance.
 
     Raises:
         InputError: steps, rounds, rate or weight is not positive.
@@ -58,12 +58,13 @@ class ElasticNet(MinimumDistanceAttack):
         """Return the nearest misclassified points found.
 
         Raises:
-            UnsupportedSetError: the set is no ball in the l_1 norm.
+            UnsupportedSetError: the set is not a ball in the l_1 norm.
         """
         best = Nearest(require_ball(S, "ElasticNet", 1.0), y, noise, enough)
         return balanced(partial(self.descend, network), network, best, self.rounds, self.weight)
 
     def descend(self, network: Network, best: Nearest, weight: Float[Tensor, "s"]) -> None:
+        """Run one descent with these weights; `best` keeps the nearest misclassified points met."""
         z = ahead = best.S.start
         for step in range(self.steps):
             found = ascent(lead, network, best.S, ahead, best.y)
@@ -78,5 +79,6 @@ class ElasticNet(MinimumDistanceAttack):
                 break
 
     def length(self, S: NormBall, z: Float[Tensor, "s *z"]) -> Float[Tensor, "s"]:
+        """Return the squared l_2 distance + beta * l_1 distance of z from the input."""
         offset = (z - S.start).flatten(1)
         return offset.square().sum(1) + self.beta * offset.abs().sum(1)

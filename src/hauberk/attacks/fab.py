@@ -28,19 +28,19 @@ from hauberk.searches.nearest import Nearest
 
 @dataclass(frozen=True)
 class FAB(MinimumDistanceAttack):
-    """Projects onto the linearised border of a class, drawn towards the input, and steps back where that is crossed.
+    """Projections onto the linearised border of a class, drawn towards the input, with a step back after crossing it.
 
-    Projections are the nearest within the range of valid inputs, in the set's own norm.
+    Projections are the nearest points within the range of valid inputs, in the set's own norm.
 
     Args:
-        steps: how many forward-backward passes for each target and restart; where a border is crossed, one more.
-        targets: how many wrong classes it heads for, one after the other: those of the largest logits at the input.
-            0: always for the nearest border, for one backward pass a class.
-        alpha_max: the largest share by which the input's projection draws the point's.
-        overshoot: by which factor the projections' moves are lengthened.
-        backward: at which share of the way from the input to a misclassified point it goes on.
-        restarts: how many beginnings: the input, then random points within half the distance of the nearest
-            misclassified point or, if that is less, of the set's radius.
+        steps: the number of forward-backward passes per target and restart; one more wherever a border is crossed.
+        targets: the number of wrong classes to head for, one after the other: those of the largest logits at the
+            input. 0: always head for the nearest border, at one backward pass per class.
+        alpha_max: the largest weight of the input's projection in its mean with the point's.
+        overshoot: the factor by which the projections' moves are lengthened.
+        backward: the share of the way from the input to a misclassified point at which the search goes on.
+        restarts: the number of starts: the input, then random points within half the distance of the nearest
+            misclassified point or half the set's radius, whichever is less.
 
     Raises:
         InputError: steps, restarts, alpha_max or overshoot is not positive, or targets is negative.
@@ -69,7 +69,8 @@ class FAB(MinimumDistanceAttack):
         """Return the nearest misclassified points found.
 
         Raises:
-            UnsupportedSetError: the set is no ball in a norm; without targets, or one in l_0, which has no dual norm.
+            UnsupportedSetError: the set is not a ball in a norm; without targets, also if it is an l_0 ball, which has
+                no dual norm.
         """
         ball = require_ball(S, "FAB") if self.targets else require_norm(S, "FAB without targets")
         best = Nearest(ball, y, noise, enough)
@@ -88,7 +89,7 @@ class FAB(MinimumDistanceAttack):
     def headed(
         self, network: Network, best: Nearest, ranked: Int[Tensor, "s k"], runs: range, restart: int
     ) -> Int[Tensor, "left k"]:
-        """Search for several targets side by side, as one batch; return what is left of the ranked classes."""
+        """Search for several targets as one batch; return the ranked classes of the examples that are left."""
         rows = torch.arange(len(best), device=ranked.device).repeat(len(runs))
         copies = Nearest(best.S.select(rows), best.y[rows], best.noise.select(rows), best.enough)
         begin = torch.cat([self.beginning(best, restart, run) for run in runs])
@@ -100,19 +101,20 @@ class FAB(MinimumDistanceAttack):
         return ranked
 
     def beginning(self, best: Nearest, restart: int, run: int) -> Float[Tensor, "s *z"]:
+        """Return the first points of a run: the input or, after a restart, random points near it."""
         if not restart:
             return best.S.start
         near = best.S.resized(torch.minimum(best.length, best.S.radius) / 2)
         return near.sample(best.noise.fold(restart).fold(run))
 
     def walk(self, network: Network, best: Nearest, z: Float[Tensor, "s *z"], targets: Int[Tensor, "s k"]) -> None:
-        """Search from one beginning, for one target or the nearest border of several."""
+        """Search from one start, for one target or for the nearest border of several."""
         found = self.border(network, best.S, z, best.y, targets)
         value, normal = found.loss, found.gradient
         often = False
         for step in range(self.steps):
             z = self.moved(best.S, z, value, normal)
-            if often:  # most will step back: look first, which is cheaper than a gradient that is thrown away
+            if often:  # most will step back: looking first is cheaper than a wasted gradient
                 wrong = misclassified(network, best.S, z, best.y)
                 best.meet(wrong, z)
                 z, targets, wrong = best.pack(z, targets, wrong)
@@ -143,6 +145,7 @@ class FAB(MinimumDistanceAttack):
         y: Int[Tensor, "s"],
         targets: Int[Tensor, "s k"],
     ) -> Ascent:
+        """Return the linearised border of the first target or, without targets, of the nearest class."""
         if self.targets:
             return ascent(lead, network, S, z, y, targets[:, 0])
         return nearest_border(network, S, z, y, targets)
@@ -150,9 +153,9 @@ class FAB(MinimumDistanceAttack):
     def moved(
         self, S: NormBall, z: Float[Tensor, "s *z"], value: Float[Tensor, "s"], normal: Float[Tensor, "s *z"]
     ) -> Float[Tensor, "s *z"]:
-        """Return the mean of both projections' lengthened moves, each weighted by how near the other's is.
+        """Return the mean of both projections' lengthened moves, each weighted by the other's length.
 
-        Coordinates without slope stay where they are, also where the range does not reach the border.
+        Coordinates without slope stay where they are, even where the range does not reach the border.
         """
         normal = torch.where(normal.abs() > LEVEL, normal, 0)
         offset = (normal * z).flatten(1).sum(1) - value
@@ -166,13 +169,14 @@ class FAB(MinimumDistanceAttack):
 
 
 LEVEL = 1e-8
-"""Slopes below it count as none, as in the released code."""
+"""Slopes below this count as zero, as in the released code."""
 FULL = 2**18
-"""Where what is left of a batch holds fewer numbers, several targets fill it up."""
+"""Size, in numbers, below which the rest of a batch is filled up with several targets."""
 OFTEN = 0.3
-"""A forward pass costs about this share of a forward-backward pass."""
+"""Approximate cost of a forward pass, as a share of that of a forward-backward pass."""
 
 
 def length(move: Float[Tensor, "s *z"], p: float) -> Float[Tensor, "s"]:
+    """Return the l_p norm of each example's move."""
     flat = move.flatten(1)
-    return flat.abs().amax(1) if p == inf else torch.linalg.vector_norm(flat, p, dim=1)  # which is slow for inf
+    return flat.abs().amax(1) if p == inf else torch.linalg.vector_norm(flat, p, dim=1)  # vector_norm is slow for inf

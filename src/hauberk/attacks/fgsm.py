@@ -14,7 +14,24 @@ from hauberk.searches.start import Origin, Unperturbed
 
 @dataclass(frozen=True)
 class FGSM(SteerableAttack):
-    """One steepest step of `step` radii, from the unperturbed point, a random one or the last batch's answer.
+    """One steepest step, projected onto the set.
+
+    Args:
+        loss: the loss to ascend.
+        step: the length of the step, in radii of the set.
+        start: the point to step from: the unperturbed point, a random one or the last batch's answer.
+
+    Example:
+        >>> import torch
+        >>> from hauberk.attacks import FGSM
+        >>> from hauberk.concepts.noise import Noise
+        >>> from hauberk.losses import CrossEntropy
+        >>> from hauberk.threats import LinfBall
+        >>> def network(x):  # class 0 where the first pixel is larger than the second
+        ...     return x
+        >>> S = LinfBall(0.125).at(torch.tensor([[0.5, 0.25]]))
+        >>> FGSM(CrossEntropy())(network, S, torch.tensor([0]), noise=Noise.of(0, torch.arange(1)))
+        tensor([[0.3750, 0.3750]])
 
     Sources: Goodfellow et al. 2015; with other starts: Wong et al. 2020.
     """

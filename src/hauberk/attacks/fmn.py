@@ -20,18 +20,18 @@ from hauberk.searches.nearest import Nearest, direction, farthest
 
 @dataclass(frozen=True)
 class FMN(MinimumDistanceAttack):
-    """Projected ascent in balls in any norm that shrink where the point is misclassified and grow where it is not.
+    """Projected ascent in balls, in any norm, that shrink where the point is misclassified and grow where it is not.
 
-    Steps and the balls' changes shrink along half a cosine. Until an example is broken its ball grows from the
-    distance at which a linear network would be, since rounding keeps points at exactly that distance unbroken. An l_0
-    ball changes by one coordinate at least. Where the gradient vanishes a random direction takes its place.
+    Steps and the balls' changes shrink along half a cosine. Until an example is broken, its ball grows from the
+    distance at which a linear network would break, since rounding keeps points at exactly that distance unbroken. An
+    l_0 ball changes by at least one coordinate. Where the gradient vanishes, a random direction takes its place.
 
     Args:
-        steps: how many forward-backward passes; one forward pass more looks at where the last one led.
+        steps: the number of forward-backward passes; one more forward pass checks the last point.
         step: the Euclidean length of the first step, in units of the input.
-        last_step: that of the last step, as a share of the first.
-        gamma: by which share a ball shrinks or grows at first.
-        last_gamma: likewise at last.
+        last_step: the length of the last step, as a share of the first.
+        gamma: the share by which a ball shrinks or grows at first.
+        last_gamma: the share by which it does so at the end.
 
     Raises:
         InputError: an argument is not positive.
@@ -55,7 +55,7 @@ class FMN(MinimumDistanceAttack):
         """Return the nearest misclassified points found.
 
         Raises:
-            UnsupportedSetError: the set is no ball in a norm.
+            UnsupportedSetError: the set is not a ball in a norm.
         """
         best = Nearest(require_ball(S, "FMN"), y, noise, enough)
         z, radius, most = S.start, torch.zeros_like(S.radius), farthest(best.S)
@@ -82,9 +82,10 @@ class FMN(MinimumDistanceAttack):
 
 
 def outward(best: Nearest, z: Float[Tensor, "s *z"], radius: Float[Tensor, "s"]) -> Float[Tensor, "s *z"]:
-    """Return points as far out as their balls, where nothing was found yet: steps alone would not get there.
+    """Return the points moved out to their balls' surfaces where nothing has been found yet.
 
-    Where gradients nearly vanish the border seems far, and the ball grows much faster than a step is long.
+    Steps alone would not get there: where gradients nearly vanish, the border seems far away, and the ball grows by
+    much more than a step.
     """
     if best.S.p == 0:
         return z
@@ -94,11 +95,13 @@ def outward(best: Nearest, z: Float[Tensor, "s *z"], radius: Float[Tensor, "s"])
 
 
 def shrunk(S: NormBall, radius: Float[Tensor, "s"], gamma: float) -> Float[Tensor, "s"]:
+    """Return the radii reduced by a share `gamma`; in an l_0 ball, by at least one coordinate."""
     less = radius * (1 - gamma)
     return less if S.p else torch.minimum(less.floor(), radius - 1)
 
 
 def grown(S: NormBall, radius: Float[Tensor, "s"], gamma: float) -> Float[Tensor, "s"]:
+    """Return the radii increased by a share `gamma`; in an l_0 ball, by at least one coordinate."""
     more = radius * (1 + gamma)
     return more if S.p else torch.maximum(more.floor(), radius + 1)
 
@@ -110,6 +113,6 @@ def aimed(
     gradient: Float[Tensor, "s *z"],
     otherwise: float,
 ) -> Float[Tensor, "s"]:
-    """Return the distance at which a linear network's answer would change; `otherwise` ahead where it never does."""
+    """Return the distance at which a linear network's answer would change; if never, z's distance plus `otherwise`."""
     dual = dual_norm(S, gradient)
     return S.distance(z) + torch.where(dual > 0, -value / dual, otherwise)

@@ -22,22 +22,22 @@ from hauberk.sets.union_set import chosen, members_of
 
 @dataclass(frozen=True)
 class MultiSteepestDescent(Attack):
-    """Each step, every member of a union takes its own steepest step; the point of largest loss goes on.
+    """Steepest ascent in which every member of a union takes its own step, and the point of largest loss goes on.
 
-    Costs a forward-backward pass and a forward pass for each member, a step. A set that is no union is its own only
-    member; then this is PGD.
+    Each step costs a forward-backward pass, and a forward pass for each member. A set that is not a union is its own
+    only member; this is then PGD.
 
     Args:
-        loss: what it ascends.
-        steps: how many steps.
-        step: the length of a step as a share of the member's radius, for all members or for each.
-        best_of_steps: answer with the point of largest loss of all steps (the released code), not with the last one
-            (the thesis).
-        stop_when_broken: as in PGD.
-        start: where it begins.
+        loss: the loss to ascend.
+        steps: the number of steps.
+        step: the length of a step as a share of the member's radius: one number for all members, or one for each.
+        best_of_steps: True: answer with the point of largest loss over all steps (the released code); False: with the
+            last point (the thesis).
+        stop_when_broken: as in `PGD`.
+        start: the starting point.
 
     Raises:
-        InputError: a step is not positive, or there are not as many as members.
+        InputError: a step is not positive, or there are not as many steps as members.
 
     Source: Maini, Wong & Kolter 2020; Wong 2020, Alg. 9.
     """
@@ -92,7 +92,7 @@ class MultiSteepestDescent(Attack):
         return z
 
     def losses(self, network: Network, search: Search, points: list[Tensor]) -> Float[Tensor, "m s"]:
-        """Return the loss at each member's point, in one forward pass; a single one needs none."""
+        """Return the loss at each member's point, in one forward pass; a single point needs none."""
         if len(points) == 1 and not self.best_of_steps:
             return torch.zeros(1, len(search), dtype=points[0].dtype, device=points[0].device)
         with torch.no_grad():

@@ -1,4 +1,4 @@
-"""An attack on those examples alone that come close."""
+"""An attack on only those examples that come close."""
 
 from dataclasses import dataclass
 
@@ -14,16 +14,16 @@ from hauberk.concepts.perturbation_set import PerturbationSet
 
 @dataclass(frozen=True)
 class NearMisses(Attack):
-    """Runs a short attack on all examples, and a long one on those whose margin it brought down far enough.
+    """A short attack on all examples, and a long one on those whose margin it reduced far enough.
 
-    What a long attack finds, it finds there: of 521 digits that withstood PGD and APGD on an MNIST network trained
-    for l_inf, Square broke 11, all of them among the 63 whose margin APGD had brought down furthest, to 0.35 of the
-    clean one or less.
+    The successes of a long attack are among those: of 521 digits that withstood PGD and APGD on an MNIST network
+    trained for l_inf, Square broke 11, all of them among the 63 whose margin APGD had reduced the most, to 0.35 of the
+    clean margin or less.
 
     Args:
-        probe: the short attack; its answer counts where the long one is not asked.
+        probe: the short attack; its answer stands where the long one is not run.
         attack: the long attack.
-        share: how much of the clean margin may be left.
+        share: the share of the clean margin below which the long attack is run.
 
     Raises:
         InputError: share is not positive.
@@ -43,7 +43,7 @@ class NearMisses(Attack):
     def __call__(
         self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise
     ) -> Float[Tensor, "b *z"]:
-        answer = self.probe(network, S, y, noise=noise.fold(0)).clone()  # which may be the set's own start
+        answer = self.probe(network, S, y, noise=noise.fold(0)).clone()  # the answer may be the set's own start
         with torch.no_grad():
             before, after = (lead(network(S.decode(z)), y) for z in (S.start, answer))
         near = ((after < 0) & (after > self.share * before)).nonzero()[:, 0]

@@ -23,15 +23,32 @@ class PGD(SteerableAttack):
     """Projected steepest ascent.
 
     Args:
-        loss: what it ascends.
-        steps: how many forward-backward passes.
+        loss: the loss to ascend.
+        steps: the number of forward-backward passes.
         step: the length of a step as a share of the set's radius.
-        stop_when_broken: answer with a misclassified point where one was met, else with that of largest loss, as
-            evaluation wants; False answers with the last point, however it fares, as adversarial training wants.
-        momentum: the share of the directions so far that a new one is added to, each divided by its l_1 norm; 0 goes
-            along the gradient alone.
-        samples: how many passes of a network that draws random numbers a step averages over.
-        start: where it begins.
+        stop_when_broken: True, for evaluation: answer with a misclassified point if one was met, or else with the point
+            of largest loss. False, for adversarial training: answer with the last point, whatever its loss.
+        momentum: the share of the sum of past directions that each new one is added to; a gradient is first divided by
+            its l_1 norm. 0: follow the gradient alone.
+        samples: the number of passes that each step averages over, for a network that draws random numbers.
+        start: the starting point.
+
+    Raises:
+        InputError: step or samples is not positive.
+
+    Example:
+        >>> import torch
+        >>> from hauberk.attacks import PGD
+        >>> from hauberk.concepts.noise import Noise
+        >>> from hauberk.losses import CrossEntropy
+        >>> from hauberk.threats import LinfBall
+        >>> def network(x):  # class 0 where the pixels sum to more than 0.5
+        ...     return torch.stack([x.sum(1), 1 - x.sum(1)], 1)
+        >>> x, y = torch.tensor([[0.3, 0.3], [0.9, 0.9]]), torch.tensor([0, 0])
+        >>> S = LinfBall(0.1).at(x)
+        >>> z = PGD(CrossEntropy(), steps=10, step=0.5)(network, S, y, noise=Noise.of(0, torch.arange(2)))
+        >>> network(z).argmax(1) != y, S.contains(z)
+        (tensor([ True, False]), tensor([True, True]))
 
     Sources: Madry et al. 2018; steepest step: Wong 2020, eq. 2.6; momentum: Dong et al. 2018.
     """
@@ -94,5 +111,5 @@ class PGD(SteerableAttack):
 def better(
     best: Float[Tensor, "s *z"], best_loss: Float[Tensor, "s"], z: Float[Tensor, "s *z"], loss: Float[Tensor, "s"]
 ) -> tuple[Float[Tensor, "s *z"], Float[Tensor, "s"]]:
-    """Return, for each example, the point of larger loss, and that loss."""
+    """Return the point of larger loss for each example, and that loss."""
     return torch.where(per_example(loss > best_loss, z), z, best), torch.maximum(best_loss, loss)

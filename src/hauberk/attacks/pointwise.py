@@ -15,24 +15,24 @@ from hauberk.concepts.norm_ball import NormBall, require_ball
 from hauberk.concepts.perturbation_set import PerturbationSet
 
 Wrong = Callable[[Float[Tensor, "s"]], Bool[Tensor, "s"]]
-"""Whether examples are misclassified with these values at the coordinates that are visited."""
+"""A test of whether examples are misclassified with these values at the coordinates being visited."""
 
 
 @dataclass(frozen=True)
 class Pointwise(MinimumDistanceAttack):
-    """Takes changes back, one coordinate after the other in random order, as long as the network errs.
+    """Changes undone one coordinate at a time, in random order, as long as the network errs.
 
-    First coordinates are reset altogether, in passes over those that are still changed, until a pass resets none. For
-    sets that measure more than how many are changed, further passes bring each as near to its clean value as bisection
-    finds, until a pass gains less than a share `gain` of what was left in the l_1 norm.
+    First, coordinates are reset entirely, in passes over those still changed, until a pass resets none. For sets that
+    measure more than the number of changed coordinates, further passes then bring each as near to its clean value as
+    bisection finds, until a pass gains less than a share `gain` of the remaining l_1 distance.
 
     Args:
-        start: finds the point to begin with; salt-and-pepper noise as published.
-        halvings: the steps of a bisection.
-        gain: what is no improvement any more.
+        start: the attack that finds the point to begin with; salt-and-pepper noise as published.
+        halvings: the number of steps of a bisection.
+        gain: the share of the l_1 distance below which a pass no longer counts as an improvement.
 
     Raises:
-        InputError: a number is not positive.
+        InputError: halvings or gain is not positive.
 
     Source: Schott et al. 2019, Appendix.
     """
@@ -55,7 +55,7 @@ class Pointwise(MinimumDistanceAttack):
         """Return the misclassified point that remains.
 
         Raises:
-            UnsupportedSetError: the set is no ball.
+            UnsupportedSetError: the set is not a ball.
         """
         ball = require_ball(S, "Pointwise")
         answer = self.start(network, S, y, noise=noise.fold(0), enough=enough).clone()
@@ -75,7 +75,7 @@ class Pointwise(MinimumDistanceAttack):
         return answer
 
     def bisected(self, wrong: Wrong, clean: Float[Tensor, "s"], value: Float[Tensor, "s"]) -> Float[Tensor, "s"]:
-        """Return the value nearest to the clean one that bisection finds misclassified."""
+        """Return the misclassified value nearest to the clean one that bisection finds."""
         for _ in range(self.halvings):
             middle = 0.5 * (clean + value)
             errs = wrong(middle)
@@ -96,7 +96,7 @@ def visited(
     y: Int[Tensor, "b"],
     noise: Noise,
 ) -> Float[Tensor, "b *z"]:
-    """Return z after each example's changed coordinates were moved in a random order of its own."""
+    """Return z with each example's changed coordinates moved, in a random order of its own."""
     flat, start = z.flatten(1).clone(), S.start.flatten(1)
     changed = flat != start
     order = torch.where(changed, noise.uniform((flat.shape[1],)), 1.0).argsort(1)

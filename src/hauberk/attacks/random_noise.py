@@ -1,4 +1,4 @@
-"""Random noise, drawn again and again."""
+"""Random noise, drawn repeatedly."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -19,15 +19,15 @@ from hauberk.searches.search import Search
 
 MOST_SCALINGS = 100
 ENOUGH = 1 - 1e-6
-"""Of the radius, the share at which scaling ends; it also keeps rounding from leaving the ball."""
+"""Share of the radius at which scaling ends; it also keeps rounding from leaving the ball."""
 
 
 @dataclass(frozen=True)
 class RandomNoise(Attack):
-    """Draws members until the network errs at one; answers with the last where it does not.
+    """Members drawn until the network errs at one; the last one drawn is the answer if it never does.
 
     Args:
-        draws: how many.
+        draws: the largest number of members drawn.
 
     Raises:
         InputError: `draws` is not positive.
@@ -61,20 +61,26 @@ class RandomNoise(Attack):
 
 
 class UniformNoise(RandomNoise):
-    """Members that the set draws itself: uniform in a box, and in a ball without a range."""
+    """Members drawn by the set itself: uniform in a box, and in a ball without a range.
+
+    Arguments and errors are those of `RandomNoise`.
+    """
 
     def drawn(self, S: PerturbationSet, noise: Noise) -> Float[Tensor, "b *z"]:
         return S.sample(noise)
 
 
 class GaussianNoise(RandomNoise):
-    """Normal noise, scaled until it has the ball's radius after it was clamped to the range, where it can."""
+    """Normal noise, scaled to have the ball's radius after clamping to the range, where possible.
+
+    Arguments and errors are those of `RandomNoise`.
+    """
 
     def drawn(self, S: PerturbationSet, noise: Noise) -> Float[Tensor, "b *z"]:
         """Return a random member at the radius.
 
         Raises:
-            UnsupportedSetError: the set is no ball, or one whose norm does not grow with the noise (p = 0).
+            UnsupportedSetError: the set is not a ball, or its norm does not grow with the noise (p = 0).
         """
         ball = require_ball(S, "GaussianNoise")
         if ball.p == 0:
@@ -87,11 +93,11 @@ class GaussianNoise(RandomNoise):
         length = ball.distance(S.start + direction)
         scale = goal / length.clamp(min=torch.finfo(length.dtype).tiny)
         z = S.start
-        # The clamped norm over the scale never grows with the scale: the goal is approached from below.
+        # The ratio of the clamped norm to the scale never grows with the scale: the goal is approached from below.
         for _ in range(MOST_SCALINGS):
             z = (S.start + per_example(scale, z) * direction).clamp(low, high)
             length = ball.distance(z)
-            short = (length < ENOUGH * goal) & (length > before)  # a norm that grows no more is at the range's corner
+            short = (length < ENOUGH * goal) & (length > before)  # a norm stops growing at a corner of the range
             if not short.any():
                 break
             scale, before = torch.where(short, scale * (goal / length).clamp(max=2), scale), length

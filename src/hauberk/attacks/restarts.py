@@ -14,7 +14,29 @@ from hauberk.searches.search import in_turn
 
 @dataclass(frozen=True)
 class Restarts(Attack):
-    """Runs an attack several times with fresh noise; a broken example stays broken and leaves the batch."""
+    """Several runs of an attack with fresh noise; a broken example stays broken and leaves the batch.
+
+    Args:
+        attack: the attack to run.
+        times: the number of runs.
+
+    Raises:
+        InputError: times is not positive.
+
+    Example:
+        >>> import torch
+        >>> from hauberk.attacks import PGD, Restarts
+        >>> from hauberk.concepts.noise import Noise
+        >>> from hauberk.losses import CrossEntropy
+        >>> from hauberk.threats import LinfBall
+        >>> def network(x):  # class 0 where the pixels sum to more than 0.5
+        ...     return torch.stack([x.sum(1), 1 - x.sum(1)], 1)
+        >>> S, y = LinfBall(0.1).at(torch.tensor([[0.3, 0.3], [0.9, 0.9]])), torch.tensor([0, 0])
+        >>> attack = Restarts(PGD(CrossEntropy(), steps=10, step=0.5), times=2)
+        >>> z = attack(network, S, y, noise=Noise.of(0, torch.arange(2)))
+        >>> network(z).argmax(1) != y
+        tensor([ True, False])
+    """
 
     attack: Attack
     times: int = 3

@@ -16,19 +16,19 @@ from hauberk.searches.search import Search
 
 @dataclass(frozen=True)
 class SaltAndPepper(MinimumDistanceAttack):
-    """Sets random pixels to the ends of the range, with a probability that grows until the network errs.
+    """Random pixels set to the ends of the range, with a probability that grows until the network errs.
 
-    Whenever a closer point is found, the probability goes back to half of what found it, and grows to 1.2 times of that
-    by the last step; it goes back again where it gets there earlier.
+    Whenever a closer point is found, the probability falls to half the value that found it, and then grows to 1.2 times
+    that value by the last step; if it gets there earlier, it falls again.
 
     Args:
-        steps: how many noisy images the network is shown.
-        across_channels: whether a pixel of an image (b, c, h, w) is set in all channels at once.
+        steps: the number of noisy images shown to the network.
+        across_channels: True: a pixel of an image (b, c, h, w) is set in all channels at once.
 
     Raises:
         InputError: `steps` is not positive.
 
-    Source: the noise is common; its schedule is that of Rauber et al. 2020 (Foolbox).
+    Source: Rauber et al. 2020 (Foolbox), for the schedule; the noise is common.
     """
 
     steps: int = 1000
@@ -41,10 +41,10 @@ class SaltAndPepper(MinimumDistanceAttack):
     def __call__(
         self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise, enough: bool = False
     ) -> Float[Tensor, "b *z"]:
-        """Return the nearest misclassified point found, by the distance that is the set's own.
+        """Return the nearest misclassified point found, in the set's own distance.
 
         Raises:
-            UnsupportedSetError: the set is no ball, or has no range.
+            UnsupportedSetError: the set is not a ball, or has no range.
         """
         low, high = require_range(require_ball(S, "SaltAndPepper"), "SaltAndPepper")
         search, z, shape = Search(S, y, None, noise), S.start, tuple(S.start.shape[1:])

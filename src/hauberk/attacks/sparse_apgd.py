@@ -16,25 +16,25 @@ from hauberk.concepts.radius import per_example
 from hauberk.searches.search import Search
 
 LARGER = ((3.0, 0.3), (2.0, 0.3), (1.0, 0.4))
-"""Radii, as multiples of the ball's, and the share of the steps that each has."""
+"""Radii, as multiples of the ball's, and the share of the steps taken in each."""
 
 
 @dataclass(frozen=True)
 class SparseAPGD(SteerableAttack):
-    """Projected ascent along the largest entries of the gradient; how many they are follows the best point so far.
+    """Projected ascent along the largest entries of the gradient, whose number follows the best point so far.
 
-    It walks in three balls, of 3, 2 and 1 radii, and takes from each to the next what lies nearest. At last it tries
-    the point of which the best gradient promises most: without it, it ends a per cent or two below the optimum of a
-    linear network. Answers with the first misclassified member that it met, else with the member of largest loss.
+    The walk visits three balls, of 3, 2 and 1 radii, projecting from each onto the next, and ends by trying the point
+    that the best gradient favours most: without that, it ends a per cent or two below the optimum of a linear network.
+    Answers with the first misclassified member met, or else with the member of largest loss.
 
     Args:
-        loss: what it ascends.
-        steps: how many forward-backward passes, beside one for each ball.
-        samples: how many passes of a network that draws random numbers a step averages over.
+        loss: the loss to ascend.
+        steps: the number of forward-backward passes, in addition to one for each ball.
+        samples: the number of passes that each step averages over, for a network that draws random numbers.
 
     Raises:
-        InputError: steps or samples are not positive.
-        UnsupportedSetError: the set is no l_1 ball.
+        InputError: steps or samples is not positive.
+        UnsupportedSetError: the set is not an l_1 ball.
 
     Source: Croce & Hein 2021, Alg. 1, and the released code.
     """
@@ -84,7 +84,7 @@ class SparseAPGD(SteerableAttack):
         *,
         fresh: bool,
     ) -> tuple[Float[Tensor, "s *z"], Float[Tensor, "s *z"], Float[Tensor, "s"]]:
-        """Walk in the ball of so many radii; return the points of largest loss, its gradients and itself."""
+        """Walk in the ball of `multiple` radii; return the points of largest loss, their gradients and losses."""
         size, window = z[0].numel(), max(int(0.04 * steps), 1)
         best, best_gradient, best_loss = z, torch.zeros_like(z), torch.full_like(z.flatten(1)[:, 0], -inf)
         longest = multiple * search.S.radius
@@ -116,16 +116,17 @@ class SparseAPGD(SteerableAttack):
 
 
 def ball_of(search: Search) -> NormBall:
+    """Return the search's set, which is an l_1 ball."""
     return require_ball(search.S, "SparseAPGD", 1)
 
 
 def changed(offset: Float[Tensor, "b *z"]) -> Float[Tensor, "b 1"]:
-    """Return how many coordinates differ."""
+    """Return the number of coordinates that differ."""
     return (offset != 0).flatten(1).sum(1, keepdim=True).to(offset.dtype)
 
 
 def largest_entries(gradient: Float[Tensor, "b *z"], density: Float[Tensor, "b 1"]) -> Float[Tensor, "b *z"]:
-    """Return the signs of this share of the entries, the largest (at least one), over their number."""
+    """Return the signs of this share of the entries, the largest (at least one), divided by their number."""
     size = gradient.flatten(1).abs()
     count = (density * size.shape[1]).long().clamp(1, size.shape[1])
     ranked = size.topk(int(count.max()), dim=1).values

@@ -16,10 +16,35 @@ from hauberk.searches.query_search import QuerySearch, windows
 
 @dataclass(frozen=True)
 class Square(QuerySearch):
-    """Vertical stripes, then squares of one sign a channel: every pixel is at an end of its interval all the time.
+    """Vertical stripes, then squares of one sign per channel: every pixel is always at an end of its interval.
 
-    For l_inf balls; `SquareWindows` is its sibling for l_2 and l_1 balls. Adding 2 eps to what is at an end and
-    clamping it, as published, sets it to the end of the drawn sign, which is what is done here.
+    For images in l_inf balls; for l_2 and l_1 balls use `SquareWindows`. Adding 2 eps to a pixel at one end and
+    clamping it, as published, sets it to the end of the drawn sign, which is done directly here.
+
+    Args:
+        loss: the loss to increase; `Margin` as published.
+        queries: the number of times that an image is shown to the network.
+        p: the share of an image's pixels that a square covers at first; it is halved on a schedule.
+        planned: the number of queries that the schedule is made for; 10,000 as published, whatever `queries` is. Fewer
+            make squares small earlier.
+        start: an attack whose answers to begin with; None: begin with the stripes.
+
+    Raises:
+        InputError: `queries`, `p` or `planned` is not positive.
+
+    Example:
+        >>> import torch
+        >>> from hauberk.attacks import Square
+        >>> from hauberk.concepts.noise import Noise
+        >>> from hauberk.losses import Margin
+        >>> from hauberk.threats import LinfBall
+        >>> def network(x):  # class 0 where the mean pixel is brighter than 0.5
+        ...     mean = x.flatten(1).mean(1)
+        ...     return torch.stack([mean, 1 - mean], 1)
+        >>> S, y = LinfBall(0.1).at(torch.full((1, 1, 4, 4), 0.53)), torch.tensor([0])
+        >>> z = Square(Margin(), queries=100)(network, S, y, noise=Noise.of(0, torch.arange(1)))
+        >>> network(z).argmax(1) != y, S.contains(z)
+        (tensor([True]), tensor([True]))
 
     Source: Andriushchenko et al. 2020, Alg. 2.
     """

@@ -20,23 +20,25 @@ from hauberk.kernels.windows import swap
 from hauberk.searches.query_search import QuerySearch, windows
 
 DECAY = {2.0: 2, 1.0: 4}
-"""For each norm, the power at which a bump's rings lose weight."""
+"""Power at which a bump's rings lose weight, for each norm."""
 GRID = 5
-"""At first an image holds GRID x GRID patterns, or one a pixel where it is smaller."""
+"""Patterns along each side of an image at first, or one per pixel if it is smaller."""
 SHRINK = 1 - 1e-6
-"""Rounding in float32 must not take a candidate out of its ball: a projection later might undo a success."""
+"""Keeps rounding in float32 from taking a candidate out of its ball: a later projection might undo a success."""
 
 CANCELLED = 1e-3
-"""A sum of two patterns of norm 1 that is smaller than this is rounding."""
+"""A sum of two patterns of norm 1 that is smaller than this is rounding error."""
 
 
 @dataclass(frozen=True)
 class SquareWindows(QuerySearch):
-    """A grid of bumps; then what two windows hold moves into the first of them, reshaped by a new bump.
+    """A grid of bumps; then the contents of two windows move into the first of them, reshaped by a new bump.
 
-    For l_2 and l_1 balls; `Square` is its sibling for l_inf balls. A window's norm is what the two held, channel by
-    channel, and an equal share of what was unused. The perturbation has the norm eps then, so that neither rescaling
-    nor the projection onto ball and range together does more than the clamp to the range.
+    For images in l_2 and l_1 balls; for l_inf balls use `Square`. The first window's norm becomes that of both windows'
+    contents, channel by channel, plus an equal share of the unused norm. The perturbation then has the norm eps, so
+    that neither rescaling nor projecting onto ball and range together does more than clamping to the range.
+
+    Arguments and errors are those of `Square`.
 
     Sources: Andriushchenko et al. 2020, Alg. 3 (l_2); Croce & Hein 2021 (l_1).
     """
@@ -63,7 +65,8 @@ class SquareWindows(QuerySearch):
         sign = torch.where(noise.fold(0).uniform((channels, count, 1, count, 1)) < 0.5, -1, 1)
         turned = noise.fold(1).uniform((1, count, 1, count, 1)) < 0.5
         bump = pattern(side, S.p).to(S.start)
-        grid = sign * torch.where(turned, bump.mT[:, None], bump[:, None])  # rows and columns of patterns, and in each
+        # Axes: channels, rows of patterns, rows in each, columns of patterns, columns in each.
+        grid = sign * torch.where(turned, bump.mT[:, None], bump[:, None])
         grid = grid.reshape(-1, channels, count * side, count * side)
         above, left = (height - count * side) // 2, (width - count * side) // 2
         grid = F.pad(grid, (left, width - count * side - left, above, height - count * side - above))
@@ -85,7 +88,7 @@ class SquareWindows(QuerySearch):
     def plain_proposal(
         self, S: NormBall, z: Float[Tensor, "b c h w"], side: int, drawn: Float[Tensor, "b numbers"]
     ) -> Float[Tensor, "b c h w"]:
-        """The same in torch's own operations, for windows of exactly this side."""
+        """Return the same by torch's own operations, for windows of exactly this side."""
         (low, high), p, channels = S.within or (-inf, inf), S.p, z.shape[1]
         offset, start = (z - S.start).flatten(1), S.start.flatten(1)
         unused = (SHRINK * S.radius) ** p - torch.linalg.vector_norm(offset, p, dim=1) ** p
@@ -94,7 +97,7 @@ class SquareWindows(QuerySearch):
         content = by_channel(offset.gather(1, filled), channels)
         freed = size(by_channel(offset.gather(1, emptied), channels), p) ** p
         offset.scatter_(1, emptied, 0.0)
-        freed = freed + size(by_channel(offset.gather(1, filled), channels), p) ** p  # what both hold counts once
+        freed = freed + size(by_channel(offset.gather(1, filled), channels), p) ** p  # their overlap counts once
 
         bump = pattern(side, p).to(z)
         bump = torch.where(per_example(drawn[:, 4] < 0.5, z[:, 0]), bump.mT, bump).flatten(1).unsqueeze(1)
@@ -109,21 +112,23 @@ class SquareWindows(QuerySearch):
 
 
 def by_channel(window: Float[Tensor, "b n"], channels: int) -> Float[Tensor, "b c m"]:
+    """Return the values of flat windows, split into channels."""
     return window.unflatten(1, (channels, -1))
 
 
 def size(window: Float[Tensor, "b c m"], p: float) -> Float[Tensor, "b c 1"]:
+    """Return the l_p norm of each channel."""
     return torch.linalg.vector_norm(window, p, dim=2, keepdim=True)
 
 
 def unit(window: Float[Tensor, "b c m"], p: float) -> Float[Tensor, "b c m"]:
-    """Return the window at norm 1, channel by channel; what is 0 stays so."""
+    """Return the window scaled to norm 1, channel by channel; zeros stay zero."""
     return window / size(window, p).clamp(min=1e-12)
 
 
 @lru_cache(64)
 def pattern(side: int, p: float) -> Float[Tensor, "side side"]:
-    """Return two bumps of opposite signs, one above the other, of norm 1 together."""
+    """Return two bumps of opposite signs, one above the other, with norm 1 together."""
     above, below = bump(side // 2, side, DECAY[p]), bump(side - side // 2, side, DECAY[p])
     parts = [part / torch.linalg.vector_norm(part, p).clamp(min=1e-12) for part in (above, -below)]
     both = torch.cat(parts)
@@ -131,9 +136,9 @@ def pattern(side: int, p: float) -> Float[Tensor, "side side"]:
 
 
 def bump(height: int, width: int, decay: int) -> Float[Tensor, "h w"]:
-    """Return the sum of concentric squares around the middle: that of half side i, cut by the edge, weighs least."""
+    """Return the sum of concentric squares around the middle, cut by the edge; the i-th from inside weighs i^-decay."""
     row = (torch.arange(height) - height // 2).abs()[:, None]
     column = (torch.arange(width) - width // 2).abs()
     weights = torch.arange(1, max(height, width) // 2 + 2, dtype=torch.float64) ** -decay
-    inside = weights.flip(0).cumsum(0).flip(0)  # the squares that hold a pixel i away from the middle
+    inside = weights.flip(0).cumsum(0).flip(0)  # the weight of all squares that hold a pixel i away from the middle
     return inside[torch.maximum(row, column)]

@@ -1,4 +1,4 @@
-"""Several attacks, each on what those before it left."""
+"""Several attacks, each on the examples that those before it left."""
 
 import zlib
 from collections.abc import Mapping
@@ -17,16 +17,16 @@ from hauberk.searches.search import in_turn
 
 @dataclass(frozen=True)
 class Strongest(Attack):
-    """The per-example worst case over several attacks; a broken example leaves, so cheap killers should come first.
+    """The per-example worst case over several attacks; a broken example leaves, so cheap, strong attacks come first.
 
-    What is broken does not depend on the order: an attack's noise belongs to its name. To see every attack on every
-    example, hand them to the evaluation one by one.
+    The order does not affect which examples are broken: an attack's noise belongs to its name. To see every attack on
+    every example, evaluate them one by one.
 
     Args:
-        attacks: by names of their own.
+        attacks: the attacks, in the order in which they run, each under its own name.
 
     Raises:
-        InputError: there is none.
+        InputError: there are no attacks.
     """
 
     attacks: Mapping[str, Attack]

@@ -15,13 +15,16 @@ from hauberk.searches.search import in_turn
 
 @dataclass(frozen=True)
 class Targeted(Attack):
-    """Steers an attack towards the wrong classes, from the most likely one at the unperturbed point on.
+    """An attack steered towards the wrong classes in turn, starting with the most likely at the unperturbed point.
 
     Any wrong answer is a success, whatever the target of the run; a broken example leaves.
 
     Args:
-        attack: what is steered.
-        classes: towards how many classes, if there are so many.
+        attack: the attack to steer.
+        classes: the number of wrong classes to try, or all if there are fewer.
+
+    Raises:
+        InputError: classes is not positive.
 
     Source: Croce & Hein 2020 (targeted APGD).
     """

@@ -12,11 +12,11 @@ from hauberk.concepts.perturbation_set import PerturbationSet
 
 @dataclass(frozen=True)
 class Transfer(Attack):
-    """Runs an attack against a surrogate and answers with its points; the network itself is never called.
+    """An attack run against a surrogate, whose points are the answer; the network itself is never called.
 
     Args:
-        attack: runs against the surrogate.
-        surrogate: a network with the same inputs and classes; it is in eval mode meanwhile.
+        attack: the attack to run against the surrogate.
+        surrogate: a network with the same inputs and classes; it is in eval mode during the attack.
 
     Source: Papernot et al. 2016.
     """

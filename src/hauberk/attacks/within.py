@@ -14,7 +14,11 @@ from hauberk.concepts.radius import per_example
 
 @dataclass(frozen=True)
 class Within(Attack):
-    """Answers with what a minimum-distance attack finds: where the set does not hold that, with the nearest member."""
+    """The points that a minimum-distance attack finds; if the set does not contain one, the member nearest to it.
+
+    Args:
+        attack: the search for the nearest misclassified points.
+    """
 
     attack: MinimumDistanceAttack
 

@@ -18,16 +18,16 @@ from hauberk.errors import InputError
 
 @dataclass(frozen=True)
 class WorstOf(Attack):
-    """Runs every attack on every example and keeps, for each, a misclassified answer, of these the largest loss.
+    """The worst of all attacks' answers for each example: a misclassified one if there is any, of the largest loss.
 
-    For training, where each batch wants its worst points; evaluation saves time with `Strongest`.
+    For training, where each batch needs its worst points; for evaluation, `Strongest` saves time.
 
     Args:
-        attacks: whose answers compete.
-        loss: by which they are compared.
+        attacks: the attacks, all run on every example.
+        loss: the loss by which their answers are compared.
 
     Raises:
-        InputError: there is no attack.
+        InputError: there are no attacks.
 
     Source: Tramer & Boneh 2019 ("max"); Wong 2020, section 5.3.
     """

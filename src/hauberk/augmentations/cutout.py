@@ -13,14 +13,17 @@ from hauberk.errors import InputError, ShapeError
 
 @dataclass(frozen=True)
 class Cutout(Augmentation):
-    """Sets a square of `length` pixels a side to zero in every image and channel, all places inside equally likely.
+    """A square set to zero in all channels of every image, all places inside the image equally likely.
 
-    Inputs are those before any normalisation, so that zero is black.
+    Inputs must not be normalised yet, so that zero is black.
+
+    Args:
+        length: the side of the square, in pixels.
 
     Raises:
         InputError: length is negative.
 
-    Sources: DeVries & Taylor 2017, whose squares may reach over the border; fully inside: Rice, Wong & Kolter 2020.
+    Sources: DeVries & Taylor 2017, whose squares may cross the border; fully inside: Rice, Wong & Kolter 2020.
     """
 
     length: int
@@ -33,7 +36,7 @@ class Cutout(Augmentation):
         """Return the images without their squares.
 
         Raises:
-            ShapeError: x is no batch of floating-point images, or they are smaller than the square.
+            ShapeError: x is not a batch of floating-point images, or they are smaller than the square.
         """
         require_images(x)
         height, width = x.shape[2:]
@@ -45,6 +48,6 @@ class Cutout(Augmentation):
         return x.masked_fill(rows[:, None, :, None] & columns[:, None, None, :], 0)
 
     def covered(self, start: Int64[Tensor, "b"], pixels: int) -> Bool[Tensor, "b pixels"]:
-        """Return which of the pixels along one side lie in the square."""
+        """Return True for the pixels along one side that lie in the square."""
         offset = torch.arange(pixels, device=start.device) - start[:, None]
         return (offset >= 0) & (offset < self.length)

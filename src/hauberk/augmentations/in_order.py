@@ -13,12 +13,15 @@ from hauberk.errors import InputError
 
 @dataclass(frozen=True)
 class InOrder(Augmentation):
-    """Each augmentation changes what those before it made, by noise of its own.
+    """Several augmentations, one after the other, each with its own noise.
 
-    `InOrder([RandomShift(4), Flip(), Cutout(14)])` is how CIFAR-10 is trained on.
+    `InOrder([RandomShift(4), Flip(), Cutout(14)])` is the usual choice for CIFAR-10.
+
+    Args:
+        augmentations: the augmentations, from first to last.
 
     Raises:
-        InputError: there is no augmentation.
+        InputError: there are no augmentations.
     """
 
     augmentations: Sequence[Augmentation]

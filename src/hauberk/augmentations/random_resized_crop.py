@@ -16,14 +16,14 @@ TRIES = 10
 
 @dataclass(frozen=True)
 class RandomResizedCrop(Augmentation):
-    """Cuts a rectangle of random size, shape and place out of every image, resized to size x size pixels.
+    """A rectangle of random size, shape and place, cut out of every image and resized to size x size pixels.
 
-    Of ten rectangles the first that fits is taken, all places equally likely: the area is uniform in `scale`, the
-    logarithm of the ratio of width to height uniform between those of `ratio`, and sides are rounded to pixels. Where
-    none fits, it is the largest with an allowed ratio, from the middle.
+    The first of ten random rectangles that fits is taken, all places equally likely: the area is uniform in `scale`,
+    the logarithm of the ratio of width to height is uniform between those of `ratio`, and sides are rounded to pixels.
+    If none fits, the largest rectangle with an allowed ratio is taken from the middle.
 
-    Bilinear; where a rectangle shrinks each new pixel averages what it covers, so that nothing aliases. Costs, for each
-    channel of an image, two matrix products of size * h * w and size * size * w multiplications.
+    Bilinear; when a rectangle shrinks, each new pixel averages the area it covers, which avoids aliasing. Costs two
+    matrix products per channel of an image, of size * h * w and size * size * w multiplications.
 
     Args:
         size: pixels along each side of the result.
@@ -31,9 +31,9 @@ class RandomResizedCrop(Augmentation):
         ratio: the smallest and largest ratio of width to height.
 
     Raises:
-        InputError: size is less than one pixel, or a range is no range of positive numbers (of shares, for scale).
+        InputError: size is less than one pixel, or a range is not one of positive numbers (for scale, of shares).
 
-    Source: Szegedy et al. 2015, section 6; ten tries and the rest are the custom of ImageNet training.
+    Source: Szegedy et al. 2015, section 6; ten tries and the rest are customary in ImageNet training.
     """
 
     size: int
@@ -52,7 +52,7 @@ class RandomResizedCrop(Augmentation):
         """Return the resized crops.
 
         Raises:
-            ShapeError: x is no batch of floating-point images.
+            ShapeError: x is not a batch of floating-point images.
         """
         require_images(x)
         height, width = x.shape[2:]
@@ -86,7 +86,7 @@ class RandomResizedCrop(Augmentation):
     def resampling(
         self, start: Float[Tensor, "b"], length: Float[Tensor, "b"], pixels: int
     ) -> Float[Tensor, "b size pixels"]:
-        """Return the weight of each old pixel in each new one, along one side: triangles cut off at the crop."""
+        """Return the weight of each old pixel in each new one, along one side: triangles cut off at the crop's edge."""
         start, length = start[:, None, None], length[:, None, None]
         new, old = (torch.arange(n, dtype=start.dtype, device=start.device) + 0.5 for n in (self.size, pixels))
         step = length / self.size
@@ -96,4 +96,5 @@ class RandomResizedCrop(Augmentation):
 
 
 def between(low: float, high: float, share: Tensor) -> Tensor:
+    """Return the numbers at these shares of the way from `low` to `high`."""
     return low + (high - low) * share

@@ -14,9 +14,12 @@ from hauberk.errors import InputError
 
 @dataclass(frozen=True)
 class RandomShift(Augmentation):
-    """Moves every image by up to `pixels` in each direction, all moves equally likely, and fills up with zeros.
+    """A shift of every image by up to `pixels` in each direction, all shifts equally likely, with zeros filled in.
 
-    The same as padding by `pixels` and cropping at random.
+    Equivalent to padding by `pixels` and cropping at random.
+
+    Args:
+        pixels: the largest shift in each direction.
 
     Raises:
         InputError: pixels is negative.
@@ -29,10 +32,10 @@ class RandomShift(Augmentation):
             raise InputError(f"pixels must not be negative, but is {self.pixels}.")
 
     def __call__(self, x: Float[Tensor, "b c h w"], noise: Noise) -> Float[Tensor, "b c h w"]:
-        """Return the moved images.
+        """Return the shifted images.
 
         Raises:
-            ShapeError: x is no batch of floating-point images.
+            ShapeError: x is not a batch of floating-point images.
         """
         require_images(x)
         height, width = x.shape[2:]

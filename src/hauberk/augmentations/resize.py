@@ -1,4 +1,4 @@
-"""Images of another size."""
+"""Resized images."""
 
 from dataclasses import dataclass
 
@@ -13,9 +13,12 @@ from hauberk.errors import InputError
 
 @dataclass(frozen=True)
 class Resize(Augmentation):
-    """Makes the shorter side of every image `size` pixels long and keeps its proportions, with no randomness at all.
+    """A resize of every image, in proportion, that makes its shorter side `size` pixels long; nothing is random.
 
-    Bilinear; where images shrink each new pixel averages what it covers, so that nothing aliases.
+    Bilinear; when images shrink, each new pixel averages the area it covers, which avoids aliasing.
+
+    Args:
+        size: the length of the shorter side, in pixels.
 
     Raises:
         InputError: size is less than one pixel.
@@ -31,7 +34,7 @@ class Resize(Augmentation):
         """Return the resized images.
 
         Raises:
-            ShapeError: x is no batch of floating-point images.
+            ShapeError: x is not a batch of floating-point images.
         """
         require_images(x)
         shorter = min(x.shape[2:])

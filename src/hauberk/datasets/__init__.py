@@ -1,4 +1,4 @@
-"""Data sets: the bundled MNIST, points in the plane, made-up patterns, and readers of the formats that users have."""
+"""Data sets: the bundled MNIST, points in the plane, synthetic patterns, and readers of common file formats."""
 
 from hauberk.datasets.cifar import CIFAR10, CIFAR100
 from hauberk.datasets.generated import Generated

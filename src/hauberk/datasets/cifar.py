@@ -15,11 +15,18 @@ from hauberk.errors import InputError
 
 HOME = "https://www.cs.toronto.edu/~kriz/cifar.html"
 LARGEST = 2**28
-"""Bytes that a file may have; the largest published one, the training images of CIFAR-100, has 0.6 of them."""
+"""Largest size of a file, in bytes; the largest published one, the training images of CIFAR-100, has 0.6 of it."""
 
 
 class _PythonVersion(Dataset):
-    """Batches of 3,072 bytes an image: its red, green and blue planes of 32 x 32 pixels, row by row."""
+    """Batches of 3,072 bytes per image: its red, green and blue planes of 32 x 32 pixels, row by row.
+
+    Args:
+        path: The folder of the files, the folder that it is in, or the archive as published.
+        classes: The names of the classes, used if the file of names is missing.
+        labels_key: The key of the labels in each batch.
+        names_key: The key of the classes' names in the file of names.
+    """
 
     shape = (3, 32, 32)
     range = (0.0, 1.0)
@@ -51,7 +58,7 @@ class _PythonVersion(Dataset):
         return str(self._tree.path / (self._prefix + file))
 
     def _read(self, files: tuple[str, ...], optional: str = "") -> dict[str, dict[str, Any]]:
-        """Return the dicts in the files, their keys as str: Python 2 wrote bytes."""
+        """Return the dicts in the files, with keys as str: Python 2 wrote bytes."""
         contents = dict(self._tree.read([self._prefix + file for file in files], LARGEST))
         missing = [file for file in files if self._prefix + file not in contents and file != optional]
         if missing:
@@ -97,16 +104,15 @@ class _PythonVersion(Dataset):
 class CIFAR10(_PythonVersion):
     """60,000 photographs of ten kinds of animals and vehicles: 3 x 32 x 32 uint8 pixels, 50,000 of them for training.
 
-    Files are read as data: no instruction of a pickle is ever run (`read_plain_pickle`). Without batches.meta the
-    classes have their published names.
+    Files are read as data: no instruction of a pickle is ever run (`read_plain_pickle`). Without batches.meta, the
+    classes have their published names. The test split is read immediately and kept; `train` reads its five files on
+    each call (150 MB).
 
     Args:
         folder: The folder cifar-10-batches-py, the folder that it is in, or the archive cifar-10-python.tar.gz.
 
-    The test split is read at once and kept; `train` reads its five files at each call (150 MB).
-
     Raises:
-        InputError: a file is missing, corrupt or holds anything but images and labels; the message names it.
+        InputError: a file is missing, corrupt or contains anything but images and labels; the message names it.
 
     Source: Krizhevsky, "Learning multiple layers of features from tiny images", 2009.
     """
@@ -126,14 +132,14 @@ class CIFAR10(_PythonVersion):
 class CIFAR100(_PythonVersion):
     """60,000 photographs like CIFAR-10's, of a hundred classes in twenty groups; 50,000 of them for training.
 
-    Read as CIFAR-10 is. Without the file meta the classes are numbers.
+    Read in the same way as `CIFAR10`. Without the file meta, the classes are numbers.
 
     Args:
         folder: The folder cifar-100-python, the folder that it is in, or the archive cifar-100-python.tar.gz.
-        coarse: Whether the labels are the twenty groups.
+        coarse: True: the labels are the twenty groups; False: the hundred classes.
 
     Raises:
-        InputError: as CIFAR10 does.
+        InputError: as for `CIFAR10`.
 
     Source: Krizhevsky, "Learning multiple layers of features from tiny images", 2009.
     """

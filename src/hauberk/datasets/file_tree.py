@@ -1,4 +1,4 @@
-"""The files of a data set by their relative names, in a folder or in a tar archive that is never unpacked."""
+"""The files of a data set by relative name, in a folder or in a tar archive that is never unpacked."""
 
 import lzma
 import tarfile
@@ -11,21 +11,25 @@ from pathlib import Path, PurePosixPath
 from hauberk.errors import InputError
 
 DAMAGE = (OSError, EOFError, ValueError, tarfile.TarError, zlib.error, lzma.LZMAError)
-"""What Python's archive readers raise for a file that is no archive or a broken one."""
+"""Errors that Python's archive readers raise for a file that is not an archive, or a broken one."""
 
 
 @dataclass(frozen=True)
 class FileTree(ABC):
-    """Files by their names relative to `path`, with / between folders on every system."""
+    """Files by their names relative to `path`, with / between folders on every system.
+
+    Args:
+        path: The folder or archive that contains the files.
+    """
 
     path: Path
 
     @abstractmethod
     def names(self, depth: int) -> list[str]:
-        """Return the names that have `depth` parts, in the order of their parts.
+        """Return the names that have `depth` parts, sorted by their parts.
 
         Raises:
-            InputError: the archive is corrupt, or holds a link or a name that leads out of it.
+            InputError: the archive is corrupt, or contains a link or a name that leads out of it.
         """
 
     @abstractmethod
@@ -33,16 +37,19 @@ class FileTree(ABC):
         """Yield those of `names` that exist, each with its content, in the order that is fastest to read.
 
         Raises:
-            InputError: a file cannot be read or has more than `largest` bytes, or the archive is as above.
+            InputError: a file cannot be read or has more than `largest` bytes; also as for `names`.
         """
 
     @abstractmethod
     def versions(self, names: Collection[str]) -> list[tuple[str, int, int]]:
-        """Return names with sizes and times of change: what differs where their contents do."""
+        """Return names, sizes and modification times, which differ if the contents do."""
 
 
 class Folder(FileTree):
-    """A folder on disk; links in it are followed, for they are its owner's."""
+    """A folder on disk; links in it are followed, since they are its owner's.
+
+    Arguments are those of `FileTree`.
+    """
 
     def names(self, depth: int) -> list[str]:
         found = [file.relative_to(self.path).parts for file in self.path.glob("/".join("*" * depth)) if file.is_file()]
@@ -65,7 +72,10 @@ class Folder(FileTree):
 
 
 class Tar(FileTree):
-    """A tar archive, compressed or not. Each call reads it once from front to end and writes nothing to disk."""
+    """A tar archive, compressed or not. Each call reads it once from start to end and writes nothing to disk.
+
+    Arguments are those of `FileTree`.
+    """
 
     def names(self, depth: int) -> list[str]:
         found = {PurePosixPath(name).parts for name, _, _ in self._members()}  # a set: an archive may repeat a name
@@ -111,10 +121,10 @@ def _version(name: str, file: Path) -> tuple[str, int, int]:
 
 
 def open_tree(path: Path, wanted: str = "the data") -> FileTree:
-    """Return the files of a folder or tar archive; `wanted` tells a user what to put there.
+    """Return the files of a folder or tar archive; `wanted` tells the user what to put there.
 
     Raises:
-        InputError: there is neither at `path`.
+        InputError: `path` is neither a folder nor a file.
     """
     if path.is_dir():
         return Folder(path)

@@ -1,4 +1,4 @@
-"""Made-up images: enough to try a training on, and nothing to report results of."""
+"""Synthetic images: enough to try out training, but not to report results on."""
 
 import torch
 from jaxtyping import Float
@@ -8,7 +8,7 @@ from hauberk.concepts.dataset import Dataset, Split
 from hauberk.errors import InputError
 
 BLOCKS = 4
-"""Blocks of one value along each side of a pattern: coarse ones survive shifts, crops and noise."""
+"""Blocks of one value along each side of a pattern: coarse blocks survive shifts, crops and noise."""
 DEVIATION = 0.1
 """Standard deviation of the noise, of values in [0, 1]."""
 
@@ -16,18 +16,18 @@ DEVIATION = 0.1
 class Generated(Dataset):
     """Synthetic examples: each class has a pattern of random blocks, each example its pattern and normal noise.
 
-    Values are bytes, as pixels are. Classes take turns, so that a few examples are of the first classes alone. For
-    trials and tests: what a network makes of them says nothing about any real data.
+    Values are bytes, like pixels. Classes take turns, so that a few examples come from only the first classes. For
+    trials and tests: a network's results on them say nothing about real data.
 
     Args:
-        shape: of one input: [channels, height, width] for images, [values] for vectors.
-        classes: how many there are.
-        train: how many examples the training split has.
-        test: how many the test split has.
-        seed: of patterns and noise.
+        shape: The shape of one input: [channels, height, width] for images, [values] for vectors.
+        classes: The number of classes.
+        train: The number of training examples.
+        test: The number of test examples.
+        seed: The seed of patterns and noise.
 
     Raises:
-        InputError: a number is not positive, or there is no shape.
+        InputError: a number is not positive, or the shape is empty.
     """
 
     range = (0.0, 1.0)
@@ -56,7 +56,7 @@ class Generated(Dataset):
         return Split((255 * values).round().to(torch.uint8), labels)
 
     def _patterns(self) -> Float[Tensor, "classes *x"]:
-        """Return the patterns of the classes that the larger split has."""
+        """Return the patterns of the classes in the larger split."""
         count = min(len(self.classes), max(self._train, self._test))
         blocks = [min(side, BLOCKS) for side in self.shape]
         patterns = torch.rand(count, *blocks, generator=torch.Generator().manual_seed(3 * self._seed))

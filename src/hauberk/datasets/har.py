@@ -1,4 +1,4 @@
-"""HAR, human activities recorded by a telephone's sensors, in the published text files."""
+"""HAR, human activities recorded by the sensors of a phone, in the published text files."""
 
 from pathlib import Path
 
@@ -17,16 +17,15 @@ _FOLDER = "UCI HAR Dataset"
 class HAR(Dataset):
     """Six activities from 561 features of acceleration and rotation, each scaled to [-1, 1]; 7,352 + 2,947 windows.
 
-    Inputs are float32 (n, 561). The labels 1 to 6 of the files become 0 to 5; the classes have the names in
-    activity_labels.txt.
+    Inputs are float32 (n, 561). The files' labels 1 to 6 become 0 to 5; the classes have the names in
+    activity_labels.txt. The test split is read immediately and kept; `train` reads its files on each call (66 MB of
+    text).
 
     Args:
         folder: The folder "UCI HAR Dataset", or the folder that it is in.
 
-    The test split is read at once and kept; `train` reads its files at each call (66 MB of text).
-
     Raises:
-        InputError: a file is missing, or a line of it is not as it must be; the message names file and line.
+        InputError: a file is missing, or one of its lines is malformed; the message names file and line.
 
     Source: Anguita et al., "A public domain dataset for human activity recognition using smartphones", 2013.
     """
@@ -75,7 +74,7 @@ def _parse_features(file: Path) -> Float32[Tensor, "n 561"]:
             raise InputError(f"{file}, line {number}: {error}; fetch the file again.") from error
         if len(row) != FEATURES:
             raise InputError(f"{file}, line {number} has {len(row)} numbers, not {FEATURES}; fetch the file again.")
-        wrong = np.flatnonzero(~(np.abs(row) <= 1))  # so that NaN is wrong
+        wrong = np.flatnonzero(~(np.abs(row) <= 1))  # in this form, NaN is wrong too
         if len(wrong):
             raise InputError(
                 f"{file}, line {number}: feature {wrong[0] + 1} is {row[wrong[0]]}, outside [-1, 1]; scale the "

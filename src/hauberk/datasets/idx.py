@@ -18,14 +18,13 @@ class IdxFolder(Dataset):
     """The data set in a folder of the four original files, gzipped or not.
 
     The files are train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte; a
-    dot in place of the hyphen before "idx" and a suffix .gz are accepted. Inputs are uint8 pixels (n, 1, h, w).
+    dot in place of the hyphen before "idx" and a suffix .gz are accepted. Inputs are uint8 pixels (n, 1, h, w). The
+    test split, which fixes the shape of the inputs, is read immediately and kept; `train` reads its files on each call.
 
     Args:
         folder: The folder of the files.
-        name: How the data set is called in records and tables; by default the folder's own name.
+        name: The data set's name in records and tables; by default the name of the folder.
         classes: The names of the classes in label order; by default the digits 0 to 9.
-
-    The test split, which fixes the shape of the inputs, is read at once and kept; `train` reads its files at each call.
 
     Raises:
         InputError: a file is missing, corrupt or inconsistent; the message names the file and the fault.
@@ -67,10 +66,10 @@ class IdxFolder(Dataset):
 
 
 def parse_split(images: bytes, images_file: str, labels: bytes, labels_file: str, classes: int) -> Split:
-    """Return the split held by an images file and a labels file; the file names serve the messages.
+    """Return the split in the contents of an images file and a labels file; messages use the file names.
 
     Raises:
-        InputError: a file is corrupt, a label is not below `classes`, or the two files differ in number.
+        InputError: a file is corrupt, a label is not below `classes`, or the files differ in the number of examples.
     """
     x, y = parse_idx(images, images_file, dimensions=3), parse_idx(labels, labels_file, dimensions=1)
     if len(x) != len(y):
@@ -94,7 +93,7 @@ def parse_idx(content: bytes, file: str, dimensions: int) -> UInt8[Tensor, "..."
         InputError: the gzip data, magic number, sizes or length are wrong; the message names `file` and the fault.
     """
     mend = "fetch the file again."
-    if content[:2] == b"\x1f\x8b":  # by content, not by name: browsers unpack files and keep the suffix
+    if content[:2] == b"\x1f\x8b":  # by content, not by name: browsers may unpack files but keep the suffix
         try:
             content = gzip.decompress(content)
         except (OSError, EOFError, zlib.error) as error:

@@ -1,4 +1,4 @@
-"""One photograph: from the bytes of a file to pixels of the size wanted."""
+"""One photograph: from the bytes of a file to pixels of the desired size."""
 
 import struct
 import zlib
@@ -23,18 +23,18 @@ DAMAGE = (
     struct.error,
     zlib.error,
 )
-"""What Pillow raises for a file that is no image or a broken one, beside its error of decompression bombs."""
+"""Errors that Pillow raises for a file that is not an image, or a broken one, besides `DecompressionBombError`."""
 LARGEST = 2**26
-"""Pixels that an image may have, as it is or resized, and bytes of its file: a small file can describe a huge image."""
+"""Largest number of pixels of an image, also resized, and of bytes of its file: a small file can hold a huge image."""
 
 _MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"}
 
 
 def decode(content: bytes, file: str, size: int, resize: int) -> UInt8[Tensor, "3 size size"]:
-    """Return the centre of an image whose shorter side was resized to `resize`; `file` serves the messages.
+    """Return the centre of an image whose shorter side is resized to `resize`; messages name `file`.
 
     Raises:
-        InputError: the content is no JPEG or PNG image, truncated, too large or of more than 8 bits a channel.
+        InputError: the content is not a JPEG or PNG image, truncated, too large or of more than 8 bits per channel.
     """
     try:
         with Image.open(BytesIO(content), formats=("JPEG", "PNG")) as image:
@@ -45,7 +45,7 @@ def decode(content: bytes, file: str, size: int, resize: int) -> UInt8[Tensor, "
                 )
             if image.mode not in _MODES:
                 raise ValueError(f"its pixels are of mode {image.mode}; save it with 8 bits a channel")
-            # Palettes by way of RGBA: Pillow warns of those with transparent entries otherwise.
+            # Palettes go through RGBA: otherwise Pillow warns about those with transparent entries.
             rgb = image.convert("RGBA").convert("RGB") if image.mode == "P" else image.convert("RGB")
     except (*DAMAGE, Image.DecompressionBombError) as error:
         raise InputError(f"{file} cannot be read as a JPEG or PNG image ({error}); mend or remove it.") from error

@@ -19,36 +19,35 @@ from hauberk.datasets.stored import open_images, write_images
 from hauberk.errors import InputError
 
 CHUNK = 64
-"""How many files are read before their images are decoded."""
+"""Number of files read before their images are decoded."""
 
 _TESTS = ("test", "val")
 
 
 class ImageFolder(Dataset):
-    """JPEG and PNG images as train/<class>/<file> and test/<class>/<file>; val/ is read where test/ has no images.
+    """JPEG and PNG images as train/<class>/<file> and test/<class>/<file>; val/ is read if test/ has no images.
 
     An image is resized in proportion until its shorter side has `resize` pixels (bilinear, antialiased), and its centre
     is kept as uint8 RGB, (n, 3, size, size): 3 size^2 + 8 bytes with its label, 8 GiB for 57,000 of 224 x 224.
-    Grey, palette and CMYK images become RGB, transparency is dropped, EXIF orientation is not heeded. Classes are
-    numbered by their names, and their images take turns, in the order of theirs: the first few are of all classes.
-    Hidden files are passed over.
+    Grey, palette and CMYK images become RGB, transparency is dropped, EXIF orientation is ignored. Classes are
+    numbered in the order of their names; their images take turns, sorted by name, so that the first few cover all
+    classes. Hidden files are skipped. The test split is read immediately and kept; `train` reads its images on each
+    call.
 
     Args:
-        path: The folder that holds train and test, or a tar archive (.tar, .tar.gz, .tar.bz2, .tar.xz) that holds them
-            at its top. An archive is not unpacked; listing it at construction and reading a split each read it once.
+        path: The folder that contains train and test, or a tar archive (.tar, .tar.gz, .tar.bz2, .tar.xz) with them at
+            its top. An archive is not unpacked; listing it at construction and reading a split each read it once.
         size: Pixels on each side of an input.
         resize: Pixels on the shorter side of an image before its centre is taken; by default `size`.
-        memory: Bytes that the tensors of one split may take; with `cache` they take none.
+        memory: The largest size of one split's tensors, in bytes; with `cache` they take none.
+        name: The data set's name in records and tables; by default the file's name up to its first dot.
         cache: A folder for the decoded images, one file for each split and each version of the images. They are decoded
-            once, stay on disk, and batches are read from there. Where several processes train, let one make it first.
-        name: How the data set is called in records and tables; by default the file's name up to its first dot.
-
-    The test split is read at once and kept; `train` reads its images at each call.
+            once, stay on disk, and batches are read from there. If several processes train, let one create it first.
 
     Raises:
-        InputError: a split is missing or needs more than `memory`, a class is missing in one split, a file is no image,
-            truncated, too large or gone, an archive holds links or names that lead out of it, or the cache cannot be
-            written or has been cut short; the message names it.
+        InputError: a split is missing or needs more than `memory`, a class is missing in one split, a file is not an
+            image, truncated, too large or gone, an archive contains links or names that lead out of it, or the cache
+            cannot be written or is truncated; the message names it.
     """
 
     def __init__(
@@ -112,7 +111,7 @@ class ImageFolder(Dataset):
         return Split(images, labels)
 
     def _decoded(self, files: list[str]) -> Iterator[tuple[int, UInt8[Tensor, "3 size size"]]]:
-        """Yield the images with their positions among the files; as many at a time as there are processors."""
+        """Yield the images with their positions among the files; they are decoded in parallel threads."""
         positions = {file: position for position, file in enumerate(files)}
 
         def image(item: tuple[str, bytes]) -> tuple[int, UInt8[Tensor, "3 size size"]]:
@@ -128,12 +127,12 @@ class ImageFolder(Dataset):
             raise InputError(f"{self._tree.path}: {min(left)} is gone since it was listed; leave the images in place.")
 
     def _version(self, files: list[str]) -> str:
-        """Return what tells the decoded images of these files from any others."""
+        """Return a hash that distinguishes the decoded images of these files from any others."""
         facts = [self._tree.path.resolve().as_posix(), self.shape[-1], self._resize, self._tree.versions(files)]
         return sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
     def _require_readable(self, folder: str, files: list[str]) -> None:
-        """Refuse a split for what is known without reading a single image."""
+        """Raise if a split is known to be unreadable before any image is read."""
         if not files:
             raise InputError(f"{self._tree.path} has no images {folder}/<class>/<file>; put the folder {folder} there.")
         for file in files:
@@ -148,7 +147,7 @@ class ImageFolder(Dataset):
 
 
 def in_turns(files: list[str]) -> list[str]:
-    """Return the files of class folders, the first of each class before the second of any."""
+    """Return the files of class folders in turn: the first of each class, then the second of each, and so on."""
     seen: Counter[str] = Counter()
     turns = {}
     for file in sorted(files):

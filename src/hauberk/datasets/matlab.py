@@ -1,4 +1,4 @@
-"""Arrays of numbers in MATLAB's files of version 5."""
+"""Arrays of numbers in MATLAB files of version 5."""
 
 import math
 import struct
@@ -10,9 +10,9 @@ import numpy as np
 from hauberk.errors import InputError
 
 LARGEST = 2**30
-"""Bytes that a compressed variable may grow to; SVHN's largest one outside its extra images has 0.2 of them."""
+"""Largest decompressed size of a variable, in bytes; SVHN's largest one outside its extra images has 0.2 of it."""
 DIMENSIONS = 4
-"""Sizes in the shape of an array."""
+"""Largest number of dimensions of an array."""
 
 _TYPES = {1: "i1", 2: "u1", 3: "<i2", 4: "<u2", 5: "<i4", 6: "<u4", 7: "<f4", 9: "<f8", 12: "<i8", 13: "<u8"}
 _MATRIX, _COMPRESSED = 14, 15
@@ -21,14 +21,14 @@ _COMPLEX = 0x800
 
 
 def read_matlab(content: bytes, file: str, names: Collection[str]) -> dict[str, np.ndarray]:
-    """Return those of the named variables that the file holds; other variables are passed over.
+    """Return those of the named variables that the file contains; other variables are skipped.
 
     Little-endian files, as MATLAB has written them since version 5, compressed or not; 7.3 is another format. SciPy's
-    reader is not used because damaged files crash it, so that it cannot be trusted with files of strangers.
+    reader is not used because damaged files crash it, so that it cannot be trusted with files of unknown origin.
 
     Raises:
-        InputError: the file is corrupt, or a variable of that name is no array of real numbers; the message names
-            `file` and the fault.
+        InputError: the file is corrupt, or a named variable is not an array of real numbers; the message names `file`
+            and the fault.
 
     Source: MathWorks, "MAT-File Format", level 5.
     """
@@ -51,9 +51,9 @@ def read_matlab(content: bytes, file: str, names: Collection[str]) -> dict[str, 
 
 
 def _element(content: bytes, place: int, compressed_unpadded: bool = False) -> tuple[int, bytes, int]:
-    """Return the type and data of the element at `place`, and where the next one starts."""
+    """Return the type and data of the element at `place`, and the place of the next one."""
     kind, size = struct.unpack_from("<II", content, place)
-    if kind >> 16:  # the short form: up to four bytes of data in the place of the size
+    if kind >> 16:  # the short form: up to four bytes of data in place of the size
         kind, size, start, end = kind & 0xFFFF, kind >> 16, place + 4, place + 8
         if size > 4:
             raise ValueError(f"a short element at byte {place} has {size} bytes")
@@ -76,7 +76,7 @@ def _inflate(content: bytes) -> bytes:
 
 
 def _header(matrix: bytes) -> tuple[str, tuple[int, bytes, int]]:
-    """Return a matrix's name; its flags, its shape as stored, and where its numbers start."""
+    """Return a matrix's name; its flags, its shape as stored, and the place of its numbers."""
     _, flags, place = _element(matrix, 0)
     _, shape, place = _element(matrix, place)
     _, name, place = _element(matrix, place)

@@ -20,6 +20,14 @@ class MNIST(Dataset):
 
     Each call of `train` and `test` reads the bundled files and checks their SHA-256.
 
+    Example:
+        >>> from hauberk.datasets import MNIST
+        >>> test = MNIST().test()
+        >>> test.inputs.shape, test.inputs.dtype
+        (torch.Size([10000, 1, 28, 28]), torch.uint8)
+        >>> test.labels[:3].tolist()
+        [7, 2, 1]
+
     Source: LeCun, Cortes & Burges, "The MNIST database of handwritten digits" (CC BY-SA 3.0).
     """
 

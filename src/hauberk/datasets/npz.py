@@ -26,7 +26,7 @@ DAMAGE = (
     zlib.error,
     TokenError,
 )
-"""What NumPy and the libraries below it raise for a file that is no .npz or a broken one."""
+"""Errors that NumPy and the libraries below it raise for a file that is not an .npz, or a broken one."""
 
 _TRAIN_KEYS = [("x_train", "y_train"), ("train_images", "train_labels")]
 _TEST_KEYS = [("x_test", "y_test"), ("test_images", "test_labels")]
@@ -38,22 +38,21 @@ class NpzFile(Dataset):
 
     Images are uint8 pixels, or floating-point numbers within `range` (kept as float32), in the order (n, channels,
     height, width); (n, height, width) gets one channel. Labels are integers, (n,) or (n, 1). Arrays of Python objects
-    are refused: reading them would run code of the file.
+    are rejected: reading them would run code from the file. The test split, which fixes the shape of the inputs, is
+    read immediately and kept; `train` reads its file on each call.
 
     Args:
         path: The file; with `test_path`, the file of the training split.
-        test_path: The file of the test split, if it is another one.
+        test_path: The file of the test split, if it is a different one.
         train_keys: The names of the training images and labels in the file. By default x_train and y_train, or
             train_images and train_labels; with `test_path` also images and labels.
         test_keys: The names of the test images and labels. By default x_test and y_test, or test_images and
             test_labels, or images and labels: a file with that one pair is a test split.
-        channels_last: Whether the images are stored as (n, height, width, channels); they are turned round. Never
-            guessed: images that look so are refused without it.
+        channels_last: True: the images are stored as (n, height, width, channels) and are transposed. This is never
+            guessed: without it, images that look like this are rejected.
         classes: The names of the classes in label order; by default the numbers up to the test split's largest label.
         range: The least and largest value that a floating-point input may have; pixels become 0 to 1.
-        name: How the data set is called in records and tables; by default the file's name without its suffix.
-
-    The test split, which fixes the shape of the inputs, is read at once and kept; `train` reads its file at each call.
+        name: The data set's name in records and tables; by default the file's name without its suffix.
 
     Raises:
         InputError: a file or an array is missing, corrupt or inconsistent; the message names the file and the fault.
@@ -115,7 +114,7 @@ class NpzFile(Dataset):
 
 
 def _load(path: str, keys: list[tuple[str, str]], split: str) -> list[tuple[str, np.ndarray]]:
-    """Return the images and the labels under the first pair of `keys` in the file, each with its place for messages."""
+    """Return images and labels under the first pair of `keys` in the file, each with its place for messages."""
     where = str(path)
     try:
         with np.load(path, allow_pickle=False) as file:

@@ -1,4 +1,4 @@
-"""Points in the unit square with random labels: the smallest task on which certified training can be watched."""
+"""Points in the unit square with random labels: the smallest task for watching certified training."""
 
 from dataclasses import dataclass
 
@@ -8,23 +8,23 @@ from hauberk.concepts.dataset import Dataset, Split
 from hauberk.errors import InputError
 
 TRIES = 10_000
-"""How many candidates are drawn before the square is called full."""
+"""Number of candidates drawn before the square is considered full."""
 
 
 @dataclass(frozen=True)
 class Points(Dataset):
-    """Points in [0, 1]^2 that keep their distance, with two labels drawn by fair coins; to be fitted, not generalised.
+    """Separated points in [0, 1]^2 with two labels drawn by fair coins: for fitting, not for generalisation.
 
     Candidates are drawn uniformly and accepted if they are farther than `separation` from every earlier point in the
-    l_inf norm, so that l_inf balls of half that radius do not meet. Both splits are all the points.
+    l_inf norm, so that l_inf balls of half that radius do not meet. Both splits consist of all the points.
 
     Args:
-        count: how many points.
-        separation: the l_inf distance that any two of them exceed.
-        seed: of positions and labels.
+        count: The number of points.
+        separation: The l_inf distance that any two points exceed.
+        seed: The seed of positions and labels.
 
     Raises:
-        InputError: count or separation is not positive; on drawing, that the square has no room for the points.
+        InputError: count or separation is not positive; on drawing, the square has no room for the points.
 
     Source: Wong & Kolter 2018, the experiment in two dimensions.
     """
@@ -42,6 +42,7 @@ class Points(Dataset):
 
     @property
     def name(self) -> str:
+        """The number of points, and a note that the splits are the same."""
         return f"{self.count} points (tested on the training points)"
 
     def train(self) -> Split:

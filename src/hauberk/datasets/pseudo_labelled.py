@@ -1,4 +1,4 @@
-"""Data sets with further examples that a network has labelled."""
+"""Data sets with additional examples labelled by a network."""
 
 import torch
 from jaxtyping import Int64
@@ -10,13 +10,13 @@ from hauberk.errors import InputError
 from hauberk.weights import load_weights
 
 BATCH = 500
-"""How many inputs are labelled at a time."""
+"""Number of inputs labelled at a time."""
 
 
 class PseudoLabelled(Dataset):
-    """A data set whose training has further inputs, which a trained network labels: half of each batch are of these.
+    """A data set with additional training inputs, labelled by a trained network, that make up half of each batch.
 
-    In a recipe the network says the shape of its inputs and its number of classes itself:
+    In a recipe, the network states the shape of its inputs and its number of classes itself:
 
         class: datasets.PseudoLabelled
         labelled: {class: datasets.Subset, data: datasets.MNIST, train: 1000}
@@ -24,17 +24,17 @@ class PseudoLabelled(Dataset):
         network: {class: architectures.Small, shape: [1, 28, 28], classes: 10}
         weights: runs/labeller/model.safetensors
 
-    Args:
-        labelled: what has labels; the test split is its own.
-        pool: whose training inputs are added; their labels are not looked at.
-        network: what labels them, in eval mode.
-        weights: the network's trained weights, a file of safetensors or of torch.save.
+    Each call of `train` labels the pool, on the accelerator if there is one.
 
-    Each call of `train` labels the pool, on the accelerator where there is one.
+    Args:
+        labelled: The data set with labels, which also provides the test split.
+        pool: The data set whose training inputs are added; its labels are ignored.
+        network: The network that labels them, in eval mode.
+        weights: The network's trained weights, a file written by safetensors or torch.save.
 
     Raises:
-        InputError: the pool's inputs have another shape or range; later, when the training split is asked for, the
-            weights are missing, damaged or of another network, or the network does not label the pool.
+        InputError: the pool's inputs have another shape or range; later, when the training split is read, the weights
+            are missing, damaged or those of another network, or the network does not label the pool.
 
     Source: Carmon et al. 2019; Rice, Wong & Kolter 2020.
     """
@@ -57,7 +57,7 @@ class PseudoLabelled(Dataset):
         return self._labelled.test()
 
     def _labels(self, split: Split) -> Int64[Tensor, "n"]:
-        """Return the network's answers on a split's inputs."""
+        """Return the network's labels of a split's inputs."""
         device = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
         network, starts = self._network.to(device).eval(), range(0, len(split), BATCH)
         with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Pickles of plain data, read without running anything that they ask for."""
+"""Pickles of plain data, read without running anything in them."""
 
 import math
 from pickletools import genops
@@ -9,10 +9,10 @@ import numpy as np
 from hauberk.errors import InputError
 
 DAMAGE = (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError)
-"""What a broken stream of instructions leads to, in `pickletools` or on the stack below."""
+"""Errors that a broken stream of instructions causes, in `pickletools` or on the stack below."""
 
 DIMENSIONS = 4
-"""Sizes in the shape of an array: products of many long ones would take for ever."""
+"""Largest number of dimensions of an array: the product of many long sizes would take forever."""
 
 _VALUES = {"NONE", "NEWTRUE", "NEWFALSE", "BININT", "BININT1", "BININT2", "LONG1", "BINUNICODE"} | {
     *("SHORT_BINSTRING", "BINSTRING", "SHORT_BINBYTES", "BINBYTES"),
@@ -22,17 +22,17 @@ _UINT8_STATE = (3, "|", None, None, None, -1, -1, 0)
 
 
 def read_plain_pickle(content: bytes, file: str) -> dict[Any, Any]:
-    """Return the dict in a pickle of protocol 2 or 3 as Python 2 and 3 write it; `file` serves the messages.
+    """Return the dict in a pickle of protocol 2 or 3 as Python 2 and 3 write it; messages name `file`.
 
-    Python's own unpickler calls what a file names. Here the file's instructions drive a machine that knows dicts,
-    lists, tuples, bytes, str, ints and None, and for the names by which NumPy stores an array of uint8 has inert
-    stand-ins of its own; any other instruction or name is refused where it stands. A str of Python 2 is read as
-    Latin-1. Takes time and memory linear in the content.
+    Python's own unpickler calls whatever a file names. Here, the file's instructions drive a machine that knows only
+    dicts, lists, tuples, bytes, str, ints, bools and None, and inert stand-ins for the names by which NumPy stores an
+    array of uint8; any other instruction or name is rejected. A str of Python 2 is read as Latin-1. Takes time and
+    memory linear in the content.
 
     Raises:
-        InputError: the pickle is corrupt, or holds anything else; the message names `file` and the fault.
+        InputError: the pickle is corrupt, or contains anything else; the message names `file` and the fault.
 
-    Source: the instructions' meanings in Python's `pickletools`.
+    Source: Python's `pickletools`, for the meaning of the instructions.
     """
     try:
         found = _run(content)
@@ -50,17 +50,19 @@ class _UInt8:
     """The only element type."""
 
     def build(self, state: Any) -> None:
+        """Raise unless the state is that of uint8."""
         if state != _UINT8_STATE:
             raise ValueError(f"the state of an element type is {_brief(state)}, not {_UINT8_STATE}")
 
 
 class _Array:
-    """An array that the file has named and describes later, in the state."""
+    """An array that the file has named but describes later, in the state."""
 
     def __init__(self) -> None:
         self._parts: tuple[tuple[int, ...], bool, bytes] | None = None
 
     def build(self, state: Any) -> None:
+        """Keep the state, or raise if it does not describe a uint8 array."""
         match state:
             case (1, tuple(shape), _UInt8(), bool(fortran), str() | bytes() as elements):
                 pass
@@ -73,13 +75,14 @@ class _Array:
         self._parts = shape, fortran, _bytes(elements)
 
     def array(self) -> np.ndarray:
+        """Return the array that the state describes."""
         if self._parts is None:
             raise ValueError("an array has no contents")
         shape, fortran, elements = self._parts
         return np.frombuffer(elements, np.uint8).reshape(shape, order="F" if fortran else "C").copy()
 
 
-_NDARRAY = object()  # what the file calls numpy.ndarray: an argument, which nothing can be done with
+_NDARRAY = object()  # stands for numpy.ndarray: an argument, with which nothing can be done
 
 
 def _reconstruct(cls: Any, shape: Any, code: Any) -> _Array:
@@ -111,7 +114,7 @@ _CALLABLE = (_reconstruct, _dtype, _bytes)
 
 
 def _run(content: bytes) -> Any:
-    """Return what the instructions leave on the stack."""
+    """Run the instructions and return the value that they leave on the stack."""
     stack: list[Any] = []
     marks: list[int] = []
     memo: dict[Any, Any] = {}
@@ -150,7 +153,7 @@ def _run(content: bytes) -> Any:
                 items = since_mark() if name == "SETITEMS" else [stack.pop(-2), stack.pop()]
                 keys = [
                     _of((str, bytes, int), key) for key in items[::2]
-                ]  # the hash of a nest of tuples may take for ever
+                ]  # hashing deeply nested tuples may take forever
                 _of(dict, stack[-1]).update(zip(keys, items[1::2], strict=True))
             case "GLOBAL" if argument in _NAMES:
                 stack.append(_NAMES[argument])
@@ -178,7 +181,7 @@ def _of(kind: type | tuple[type, ...], value: Any) -> Any:
 
 
 def _brief(value: Any) -> str:
-    """Return a few words on a value of the file, which may be a deep nest or megabytes long."""
+    """Return a short description of a value in the file, which may be deeply nested or megabytes long."""
     if isinstance(value, str | bytes):
         return repr(value[:60])
     return f"a {type(value).__name__}" if isinstance(value, list | tuple | dict) else repr(value)

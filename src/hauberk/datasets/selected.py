@@ -1,4 +1,4 @@
-"""Training examples that a file names."""
+"""Training examples selected by a file."""
 
 from pathlib import Path
 
@@ -10,15 +10,15 @@ from hauberk.errors import InputError
 
 
 class Selected(Dataset):
-    """The training examples of another data set whose positions stand in a file; the test split is its own.
+    """The training examples of another data set whose positions are listed in a file, and its whole test split.
 
     Args:
-        data: whose examples they are.
-        file: Parquet with a column `index` of positions in the training split, as `hauberk cascade` writes it.
+        data: The data set to select from.
+        file: A Parquet file with a column `index` of positions in the training split, as `hauberk cascade` writes it.
 
     Raises:
-        InputError: when the training split is asked for, if the file is missing or damaged, or names no examples, or
-            examples that are not there.
+        InputError: when the training split is read, if the file is missing or damaged, or names no examples or ones
+            that do not exist.
     """
 
     def __init__(self, data: Dataset, file: str) -> None:

@@ -1,4 +1,4 @@
-"""Images as bytes in a file, from which batches are read without holding the rest in memory."""
+"""Images as bytes in a file, from which batches are read without keeping the rest in memory."""
 
 from collections.abc import Iterable
 from math import prod
@@ -13,7 +13,7 @@ from hauberk.errors import InputError
 
 
 def write_images(file: Path, images: Iterable[tuple[int, UInt8[Tensor, "*x"]]]) -> None:
-    """Write images of one size to their positions in a file, in whatever order they come.
+    """Write images of one size to their positions in a file, in the order in which they come.
 
     Raises:
         InputError: the disk is full, or the folder cannot be written to.
@@ -28,10 +28,10 @@ def write_images(file: Path, images: Iterable[tuple[int, UInt8[Tensor, "*x"]]]) 
 
 
 def open_images(file: Path, count: int, shape: tuple[int, ...]) -> UInt8[Tensor, "n *x"]:
-    """Return the images in a file; the system reads from disk what is asked for, and drops it where memory is short.
+    """Return the images in a file; the system reads them from disk on access, and drops them if memory is short.
 
     Raises:
-        InputError: the file has not the bytes of so many images.
+        InputError: the file does not have the size of `count` images.
     """
     size = count * prod(shape)
     if file.stat().st_size != size:

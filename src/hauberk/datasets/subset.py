@@ -5,17 +5,17 @@ from hauberk.errors import InputError
 
 
 class Subset(Dataset):
-    """The first training examples, or the first test examples, of another data set.
+    """The first training and test examples of another data set.
 
-    Where training examples are few, robust overfitting shows within minutes.
+    With few training examples, robust overfitting shows within minutes.
 
     Args:
-        data: whose examples they are.
-        train: how many training examples; all where it is left out.
-        test: how many test examples; all where it is left out.
+        data: The data set to take the examples from.
+        train: The number of training examples; None: all.
+        test: The number of test examples; None: all.
 
     Raises:
-        InputError: a number is not positive; later, when a split is asked for, it is larger than the split.
+        InputError: a number is not positive; later, when a split is read, the number is larger than the split.
     """
 
     def __init__(self, data: Dataset, train: int | None = None, test: int | None = None) -> None:
@@ -35,7 +35,7 @@ class Subset(Dataset):
 
 
 def first(split: Split, count: int | None, name: str) -> Split:
-    """Return the first examples of a split, or all of them."""
+    """Return the first `count` examples of a split; None: all of them."""
     if count is None:
         return split
     if count > len(split):

@@ -15,16 +15,15 @@ HOME = "http://ufldl.stanford.edu/housenumbers"
 class SVHN(Dataset):
     """Cropped digits of house numbers: 73,257 training and 26,032 test images of 3 x 32 x 32 uint8 pixels.
 
-    The files hold X (32, 32, 3, n) and y (n, 1), in which 10 stands for the digit 0. Files of strangers are safe to
-    read: only X and y are built, and only as arrays of numbers (`read_matlab`).
+    The files contain X (32, 32, 3, n) and y (n, 1), in which 10 stands for the digit 0. Untrusted files are safe to
+    read: only X and y are built, and only as arrays of numbers (`read_matlab`). The test split is read immediately and
+    kept; `train` reads its file on each call.
 
     Args:
         folder: The folder of train_32x32.mat and test_32x32.mat.
 
-    The test split is read at once and kept; `train` reads its file at each call.
-
     Raises:
-        InputError: a file is missing, corrupt or holds other arrays; the message names the file and the fault.
+        InputError: a file is missing, corrupt or contains other arrays; the message names the file and the fault.
 
     Source: Netzer et al., "Reading digits in natural images with unsupervised feature learning", 2011, format 2.
     """

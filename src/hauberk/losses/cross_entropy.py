@@ -11,7 +11,15 @@ from hauberk.concepts.loss import AdversarialLoss
 
 @dataclass(frozen=True)
 class CrossEntropy(AdversarialLoss):
-    """-log of the softmax probability of the label; with a target, log of the target's."""
+    """The negative log softmax probability of the label; with a target, the log probability of the target.
+
+    Example:
+        >>> import torch
+        >>> from hauberk.losses import CrossEntropy
+        >>> logits, y = torch.zeros(2, 4), torch.tensor([0, 3])
+        >>> CrossEntropy()(logits, y)  # log 4
+        tensor([1.3863, 1.3863])
+    """
 
     def __call__(
         self, logits: Float[Tensor, "b classes"], y: Int[Tensor, "b"], target: Int[Tensor, "b"] | None = None

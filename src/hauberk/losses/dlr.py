@@ -12,12 +12,13 @@ from hauberk.errors import ShapeError
 
 @dataclass(frozen=True)
 class DLR(AdversarialLoss):
-    """The margin loss over a gap between the largest logits: unmoved by shifts and positive scales.
+    """The margin loss divided by a gap between the largest logits: invariant to shifts and to positive scaling.
 
-    The gap is that of the first and the third logit; with a target, of the first and the mean of the third and fourth.
+    The gap lies between the largest and third largest logit; with a target, between the largest and the mean of the
+    third and fourth largest.
 
     Raises:
-        ShapeError: fewer than three classes, or four with a target.
+        ShapeError: there are fewer than three classes, or fewer than four with a target.
 
     Source: Croce & Hein 2020, section 4.
     """

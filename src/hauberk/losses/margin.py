@@ -10,7 +10,16 @@ from hauberk.concepts.loss import AdversarialLoss, lead
 
 @dataclass(frozen=True)
 class Margin(AdversarialLoss):
-    """The largest other logit (the target's, where there is one) minus the label's: positive where that class wins.
+    """The largest other logit (with a target, the target's) minus the label's: positive where that class wins.
+
+    Example:
+        >>> import torch
+        >>> from hauberk.losses import Margin
+        >>> logits, y = torch.tensor([[2.0, 1.0, 0.5]]), torch.tensor([0])
+        >>> Margin()(logits, y)
+        tensor([-1.])
+        >>> Margin()(logits, y, target=torch.tensor([2]))
+        tensor([-1.5000])
 
     Source: Carlini & Wagner 2017.
     """

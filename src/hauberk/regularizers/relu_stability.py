@@ -1,4 +1,4 @@
-"""A penalty on neurons whose sign is not certain."""
+"""A penalty on neurons of uncertain sign."""
 
 from dataclasses import dataclass
 
@@ -14,13 +14,13 @@ from hauberk.concepts.schedule import Progress, Schedule
 
 @dataclass(frozen=True)
 class ReLUStability(BoundRegularizer):
-    """weight * the mean over examples of the sum over neurons of -tanh(1 + lower * upper).
+    """The mean over examples of the sum over neurons of -tanh(1 + lower * upper), times a weight.
 
     Near -1 for a neuron that keeps its sign, near 1 for one that clearly does not.
 
     Args:
-        weight: published for intervals: 1.2e-4, 1e-4, 1.2e-4 (MNIST at 0.1, 0.2, 0.3); 1e-3 and 2e-3 (CIFAR-10 at 2/255
-            and 8/255).
+        weight: the weight, over the course of training. Published with interval bounds: 1.2e-4, 1e-4 and 1.2e-4 (MNIST
+            at 0.1, 0.2 and 0.3); 1e-3 and 2e-3 (CIFAR-10 at 2/255 and 8/255).
 
     Source: Xiao et al. 2019, section 3.
     """

@@ -1,4 +1,4 @@
-"""Threat models: what an adversary may do."""
+"""Threat models: the changes that an adversary may make to an input."""
 
 from hauberk.threats.given_box import GivenBox
 from hauberk.threats.l0_ball import L0Ball

@@ -1,4 +1,4 @@
-"""A box that the user gives."""
+"""A box given by the user."""
 
 from dataclasses import dataclass, replace
 from math import inf
@@ -14,21 +14,21 @@ from hauberk.concepts.radius import per_example, radii, radius
 from hauberk.errors import InputError, ShapeError
 from hauberk.sets.box_set import BoxSet
 
-DUST = 1e-6  # how far float rounding may have brought an input out of its box
+DUST = 1e-6  # the distance by which float rounding may have moved an input out of its box
 
 
 @dataclass(frozen=True)
 class GivenBox(ThreatModel):
-    """Every pixel may lie between its own two bounds: the box of a specification, say.
+    """The threat that every pixel lies anywhere between its own two bounds, such as those of a specification.
 
     The radius of an example's set is the farthest that a pixel may move, within the valid range or not; the threat's
-    eps is half the box's longest side, which is the same where the input is in the middle.
+    eps is half the box's longest side, which is the same if the input is in the middle.
 
     Args:
         lower: the least value of every pixel, for each example or, with one row, for all of them.
         upper: the largest value of every pixel, likewise.
-        within: the range of valid inputs, which cuts the box; None where every number is one.
-        scale: by how much the box is stretched about the inputs.
+        within: the range of valid inputs, which cuts the box; None if every number is valid.
+        scale: the factor by which the box is stretched about the inputs: one number, or one per example.
 
     Raises:
         InputError: a lower bound is above its upper one, or a bound or `scale` is not finite.
@@ -65,14 +65,15 @@ class GivenBox(ThreatModel):
 
     @property
     def eps(self) -> Float[Tensor, "n"]:
+        """Half the longest side of each stretched box."""
         return (self.upper - self.lower).flatten(1).amax(1) * 0.5 * self.scale
 
     def at(self, x: Float[Tensor, "b *x"]) -> BoxSet:
         """Return the box around each input.
 
         Raises:
-            ShapeError: x does not have the box's shape, or is no batch of floating-point inputs.
-            InputError: x has NaN, or values outside the box or the range of valid inputs.
+            ShapeError: x does not have the box's shape, or is not a batch of floating-point inputs.
+            InputError: x contains NaN, or values outside the box or the range of valid inputs.
         """
         low, high = self.within or (-inf, inf)
         x = require_within(x, low, high)
@@ -96,5 +97,5 @@ class GivenBox(ThreatModel):
         return BoxSet(x, torch.maximum(x - lower, upper - x).flatten(1).amax(1) * scale, box)
 
     def scaled(self, factor: float | Float[Tensor, "b"]) -> "GivenBox":
-        """Return the threat whose box is stretched about the inputs by `factor`; the range of valid inputs stays."""
+        """Return the threat with its box stretched about the inputs by `factor`, in the same range of valid inputs."""
         return replace(self, scale=self.scale * factor)

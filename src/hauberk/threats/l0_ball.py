@@ -18,7 +18,13 @@ from hauberk.sets.ball_threat import BallThreat
 
 @dataclass(frozen=True)
 class L0Set(NormBall):
-    """The points of the range that differ from `start` in at most `radius` coordinates, rounded down; not convex."""
+    """The points of the range that differ from `start` in at most `radius` coordinates, rounded down; not convex.
+
+    Args:
+        start: the unperturbed points.
+        radius: the number of coordinates that may change, per example.
+        within: the range of valid inputs.
+    """
 
     start: Float[Tensor, "b *z"]
     radius: Float[Tensor, "b"]
@@ -34,7 +40,7 @@ class L0Set(NormBall):
 
     @property
     def count(self) -> Int[Tensor, "b 1"]:
-        """How many coordinates may change."""
+        """The number of coordinates that may change."""
         return self.radius.floor().long().clamp(max=self.start.shape[1:].numel())[:, None]
 
     def uncut(self) -> NormBall:
@@ -44,13 +50,13 @@ class L0Set(NormBall):
         return (z != self.start).flatten(1).sum(1).to(z.dtype)
 
     def contains(self, z: Float[Tensor, "b *z"], atol: float = 0.0) -> Bool[Tensor, "b"]:
-        """Return which points are members; what differs by at most `atol` counts as unchanged."""
+        """Return True for members; a coordinate that differs by at most `atol` counts as unchanged."""
         low, high = self.within
         changed = ((z - self.start).abs() > atol).flatten(1).sum(1, keepdim=True)
         return (changed <= self.count)[:, 0] & ((z >= low - atol) & (z <= high + atol)).flatten(1).all(1)
 
     def kept(self, z: Float[Tensor, "b *z"], worth: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
-        """Return z with all but the worthiest coordinates set back; what is worth nothing is set back too."""
+        """Return z with all but the most valuable coordinates reset; those of no worth are reset as well."""
         flat = worth.flatten(1)
         order = flat.argsort(stable=True, dim=1, descending=True)
         first = torch.arange(flat.shape[1], device=z.device) < self.count
@@ -58,17 +64,17 @@ class L0Set(NormBall):
         return torch.where(chosen.view_as(z), z, self.start)
 
     def project(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
-        """Return the nearest member: those coordinates change whose change, cut by the range, saves most distance."""
+        """Return the nearest member: it has the changes, cut by the range, that save the most distance."""
         inside = z.clamp(*self.within)
         return self.kept(inside, (z - self.start).square() - (z - inside).square())
 
     def steepest_step(
         self, z: Float[Tensor, "b *z"], gradient: Float[Tensor, "b *z"], length: Float[Tensor, "b"], noise: Noise
     ) -> Float[Tensor, "b *z"]:
-        """Return the member with `length` more coordinates at the ends of the range, at least one, that promises most.
+        """Return the most promising member with `length` more coordinates at the ends of the range, at least one.
 
-        Those coordinates move that gain most, where one that is still unchanged replaces the least useful change; of
-        all that then differ from the start, those with the largest products of gradient and change remain.
+        The coordinates that gain most are moved; an unchanged one then replaces the least useful change. Of all
+        coordinates that now differ from the start, those with the largest products of gradient and change remain.
         """
         low, high = self.within
         ends = torch.where(gradient > 0, high, low)
@@ -84,13 +90,13 @@ class L0Set(NormBall):
         return self.kept(z, gradient * (z - self.start))
 
     def sample(self, noise: Noise) -> Float[Tensor, "b *z"]:
-        """Return a point with uniform values, within the range, in random coordinates."""
+        """Return a point whose random coordinates have uniform values within the range."""
         shape, (low, high) = tuple(self.start.shape[1:]), self.within
         values = low + (high - low) * noise.fold(0).uniform(shape, self.start.dtype)
         return self.kept(values, noise.fold(1).uniform(shape, self.start.dtype))
 
     def support_function(self, c: Float[Tensor, "b k *z"]) -> Float[Tensor, "b k"]:
-        """Return max of <c, z> over the set: the largest gains of coordinates that go to their ends. Sorts rows."""
+        """Return max of <c, z> over the set, from the largest gains of moving coordinates to their ends. Sorts rows."""
         low, high = self.within
         c, start = c.flatten(2), self.start.flatten(1).unsqueeze(1)
         gain = torch.where(c > 0, c * (high - start), c * (low - start)).clamp(min=0).nan_to_num(nan=torch.inf)
@@ -105,7 +111,7 @@ class L0Set(NormBall):
         return Box(torch.where(free, low, self.start), torch.where(free, high, self.start))
 
     def dual_vector(self, w: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
-        """Refuses: a single coordinate is a step of length 1, however far it goes.
+        """Raise: a change of a single coordinate has length 1, however far it goes.
 
         Raises:
             UnsupportedSetError: always.
@@ -115,19 +121,21 @@ class L0Set(NormBall):
     def cheapest_move(
         self, gain: Float[Tensor, "b n"], room: Float[Tensor, "b n"], need: Float[Tensor, "b 1"]
     ) -> Float[Tensor, "b n"]:
-        """Fills those coordinates first that bring most."""
+        """Return the least move: the coordinates that contribute most are filled first."""
         return greedy(gain * room, gain, room, need)
 
 
 @dataclass(frozen=True)
 class L0Ball(BallThreat):
-    """So many coordinates of an input may change, to anything within the range of valid inputs.
+    """The threat that eps coordinates of an input change to any values within the range of valid inputs.
 
     Args:
-        eps: how many coordinates, rounded down; each colour of a pixel is one.
+        eps: the number of coordinates, rounded down, each colour of a pixel being one: a number, or a tensor (b,) with
+            one number per example.
+        within: the range of valid inputs, which must be given.
 
     Raises:
-        InputError: eps is no radius, or there is no range: then one coordinate could do anything.
+        InputError: eps is not a radius, or there is no range: a single coordinate could then do anything.
     """
 
     norm = "l0"
@@ -142,4 +150,4 @@ class L0Ball(BallThreat):
             raise InputError("an l_0 ball needs the range of valid inputs: within=(0, 1), say.")
 
     def at(self, x: Float[Tensor, "b *x"]) -> L0Set:
-        return L0Set(*self.centers(x), cast(tuple[float, float], self.within))  # the constructor saw to it
+        return L0Set(*self.centers(x), cast(tuple[float, float], self.within))  # checked by the constructor

@@ -19,13 +19,23 @@ from hauberk.sets.ball_threat import BallThreat
 
 @dataclass(frozen=True)
 class L1Set(BallSet):
-    """The points within `radius` of `start` in the l_1 norm that lie in the range of valid inputs."""
+    """The points within `radius` of `start` in the l_1 norm that lie in the range of valid inputs.
+
+    Args:
+        start: the unperturbed points.
+        radius: the l_1 radius, per example.
+        within: the range of valid inputs; None if every number is valid.
+        coordinates: as in `L1Ball`.
+    """
 
     coordinates: tuple[int, int] | None = None
     p = 1.0
 
     def nearest(self, offset: Float[Tensor, "b n"], room: Float[Tensor, "b n"]) -> Float[Tensor, "b n"]:
-        """Sources: Duchi et al. 2008 (ball); Croce & Hein 2021 (ball and box)."""
+        """Return the nearest offset in the ball and within `room`.
+
+        Sources: Duchi et al. 2008 (ball); Croce & Hein 2021 (ball and box).
+        """
         size = offset.abs()
         shrunk = (size - threshold(size, room, self.radius[:, None].double())).clamp(min=0)
         return offset.sign() * torch.minimum(shrunk, room)
@@ -35,9 +45,9 @@ class L1Set(BallSet):
     ) -> Float[Tensor, "b *z"]:
         """Return z with the pixels of the largest gradients moved to their borders, until `length` is spent.
 
-        Inside the range no step of this l_1 norm is better. One that ignored the range would go on spending itself on a
-        pixel that is at its border already; without a range one pixel moves. With `coordinates`, a random number of
-        pixels that can still move share the length equally, one number an example (Maini et al. 2020 draw one a batch).
+        Within the range, no step of this l_1 norm is better. One that ignored the range would keep spending its length
+        on a pixel already at its border; without a range, one pixel moves. With `coordinates`, a random number of
+        pixels that can still move share the length equally (drawn per example; per batch in Maini et al. 2020).
         """
         low, high = self.within or (-inf, inf)
         room = torch.where(gradient > 0, high - z, z - low).clamp(min=0).flatten(1)
@@ -65,13 +75,16 @@ class L1Set(BallSet):
         return greedy(gain, gain, room, need)
 
     def drawn(self, noise: Noise, n: int) -> Float[Tensor, "b n"]:
-        """Source: Barthe et al. 2005 (a coordinate dropped from a point of the simplex, random signs)."""
+        """Return a uniform offset in the unit ball.
+
+        Source: Barthe et al. 2005 (a coordinate dropped from a point of the simplex, random signs).
+        """
         share = 2 * noise.uniform((n + 1,), torch.float64) - 1
         size = -share.abs().log()
         return (share.sign() * size / size.sum(1, keepdim=True))[:, :n]
 
     def reach(self, c: Float[Tensor, "b k n"], room: Float[Tensor, "b k n"]) -> Float[Tensor, "b k"]:
-        """A fractional knapsack: the best coordinates use up their room, as long as the radius lasts."""
+        """Solve a fractional knapsack problem: the best coordinates use up their room as long as the radius lasts."""
         radius = self.radius[:, None]
         gains, order = c.sort(2, descending=True)
         room = room.gather(2, order)
@@ -83,14 +96,25 @@ class L1Set(BallSet):
 
 @dataclass(frozen=True)
 class L1Ball(BallThreat):
-    """The absolute changes of an input's pixels may sum to eps, and each stays within the range of valid inputs.
+    """The threat that the absolute changes of an input's pixels sum to eps, within the range of valid inputs.
 
     Args:
-        coordinates: between how many pixels, (least, most), a steepest step divides its length; None: none, it fills
-            one pixel after the other. Fewer pixels rise faster on a linear network; more survive bends.
+        eps: the radius, in units of the input: a number, "8/255", or a tensor (b,) with one radius per example.
+        within: the range of valid inputs; None if every number is valid.
+        coordinates: the (least, most) pixels among which a steepest step divides its length; None: it fills one pixel
+            after the other. Fewer pixels raise the loss faster on a linear network; more cope better with curvature.
 
     Raises:
-        InputError: eps is no radius, or `coordinates` no two numbers 1 <= least <= most.
+        InputError: eps is not a radius, or `coordinates` are not 1 <= least <= most.
+
+    Example:
+        >>> import torch
+        >>> from hauberk.threats import L1Ball
+        >>> S = L1Ball(0.5).at(torch.tensor([[0.5, 0.5]]))
+        >>> S.contains(torch.tensor([[0.8, 0.8]]))  # at a distance of 0.6
+        tensor([False])
+        >>> S.support_function(torch.ones(1, 1, 2))  # the largest sum of both pixels: 1 + 0.5
+        tensor([[1.5000]])
     """
 
     norm = "l1"
@@ -110,6 +134,6 @@ class L1Ball(BallThreat):
 
 
 def spent(room: Float[Tensor, "b n"], length: Float[Tensor, "b"]) -> Float[Tensor, "b n"]:
-    """Return how a length is spent on coordinates in order, each taking what it has room for."""
+    """Return the share of a length that each coordinate takes, in order, up to its room."""
     before = F.pad(torch.minimum(room, length[:, None]).cumsum(1)[:, :-1], (1, 0))
     return torch.minimum((length[:, None] - before).clamp(min=0), room)

@@ -14,7 +14,10 @@ from hauberk.sets.ball_threat import BallThreat
 
 
 class L2Set(BallSet):
-    """The points within `radius` of `start` in the l_2 norm that lie in the range of valid inputs."""
+    """The points within `radius` of `start` in the l_2 norm that lie in the range of valid inputs.
+
+    Arguments are those of `BallSet`.
+    """
 
     p = 2.0
 
@@ -42,7 +45,10 @@ class L2Set(BallSet):
         return capped_multiple(gain, gain, room, need)
 
     def drawn(self, noise: Noise, n: int) -> Float[Tensor, "b n"]:
-        """Source: Voelker, Gosmann & Stewart 2017 (two coordinates dropped from a point of the sphere)."""
+        """Return a uniform offset in the unit ball.
+
+        Source: Voelker, Gosmann & Stewart 2017 (two coordinates dropped from a point of the sphere).
+        """
         x = noise.normal((n + 2,), torch.float64)
         return (x / torch.linalg.vector_norm(x, dim=1, keepdim=True))[:, :n]
 
@@ -58,7 +64,24 @@ class L2Set(BallSet):
 
 
 class L2Ball(BallThreat):
-    """Every input may move by eps in the Euclidean norm, and stays within the range of valid inputs."""
+    """The threat that an input moves by up to eps in the Euclidean norm, within the range of valid inputs.
+
+    Args:
+        eps: the radius, in units of the input: a number, "8/255", or a tensor (b,) with one radius per example.
+        within: the range of valid inputs; None if every number is valid.
+
+    Raises:
+        InputError: eps is negative, not finite or not a number.
+
+    Example:
+        >>> import torch
+        >>> from hauberk.threats import L2Ball
+        >>> S = L2Ball(0.5).at(torch.tensor([[0.5, 0.5]]))
+        >>> S.contains(torch.tensor([[0.9, 0.9]]))  # at a distance of 0.57
+        tensor([False])
+        >>> S.support_function(torch.ones(1, 1, 2))  # the largest sum of both pixels: 1 + 0.5 * sqrt(2)
+        tensor([[1.7071]])
+    """
 
     norm = "l2"
 

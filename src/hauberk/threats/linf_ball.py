@@ -16,7 +16,14 @@ from hauberk.sets.box_set import BoxSet
 
 @dataclass(frozen=True)
 class LinfSet(BoxSet, NormBall):
-    """The points within `radius` of `start` in every coordinate that lie in the range of valid inputs: a box."""
+    """The points within `radius` of `start` in every coordinate that lie in the range of valid inputs: a box.
+
+    Args:
+        start: the unperturbed points.
+        radius: the l_inf radius, per example.
+        box: the points within `radius` and the range, as `around` computes them.
+        within: the range of valid inputs; None if every number is valid.
+    """
 
     within: tuple[float, float] | None = None
     p = inf
@@ -25,7 +32,7 @@ class LinfSet(BoxSet, NormBall):
     def around(
         cls, start: Float[Tensor, "b *z"], radius: Float[Tensor, "b"], within: tuple[float, float] | None
     ) -> "LinfSet":
-        """Return the set of these radii, cut by the range."""
+        """Return the set with these centres and radii, cut by the range."""
         reach = per_example(radius, start)
         low, high = within or (-inf, inf)
         return cls(start, radius, Box((start - reach).clamp_(min=low), (start + reach).clamp_(max=high)), within)
@@ -46,7 +53,22 @@ class LinfSet(BoxSet, NormBall):
 
 
 class LinfBall(BallThreat):
-    """Every pixel may move by eps, and stays within the range of valid inputs."""
+    """The threat that every pixel moves by up to eps, within the range of valid inputs.
+
+    Args:
+        eps: the radius, in units of the input: a number, "8/255", or a tensor (b,) with one radius per example.
+        within: the range of valid inputs; None if every number is valid.
+
+    Raises:
+        InputError: eps is negative, not finite or not a number.
+
+    Example:
+        >>> import torch
+        >>> from hauberk.threats import LinfBall
+        >>> S = LinfBall("1/8").at(torch.tensor([[0.25, 0.0]]))
+        >>> S.project(torch.tensor([[1.0, -1.0]]))
+        tensor([[0.3750, 0.0000]])
+    """
 
     norm = "linf"
 

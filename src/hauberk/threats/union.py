@@ -14,13 +14,23 @@ from hauberk.sets.union_set import UnionSet
 
 @dataclass(frozen=True)
 class Union(ThreatModel):
-    """The adversary chooses one of several threats for each input.
+    """The threat that the adversary chooses one of several threats for each input.
 
     Args:
-        threats: what it may choose from; each needs a support function.
+        threats: the threats to choose from; the sets of each must have a support function.
 
     Raises:
         InputError: there is no threat to choose from.
+
+    Example:
+        >>> import torch
+        >>> from hauberk.threats import L2Ball, LinfBall, Union
+        >>> threat = Union([LinfBall(0.1), L2Ball(0.5)])
+        >>> threat.name
+        'linf eps 0.1 or l2 eps 0.5'
+        >>> S = threat.at(torch.full((1, 4), 0.5))
+        >>> S.support_function(torch.ones(1, 1, 4))  # the largest sum of all pixels: 2.4 in one ball, 3 in the other
+        tensor([[3.]])
 
     Sources: Tramer & Boneh 2019; Maini, Wong & Kolter 2020.
     """
@@ -33,6 +43,7 @@ class Union(ThreatModel):
 
     @property
     def name(self) -> str:
+        """The names of the threats, joined by "or"."""
         return " or ".join(threat.name for threat in self.threats)
 
     @property
