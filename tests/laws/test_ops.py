@@ -10,13 +10,13 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from hauberk.capture import capture, exported
+from hauberk.concepts import lowering
 from hauberk.concepts.affine import Affine
 from hauberk.concepts.box import Box
 from hauberk.concepts.graph import FrozenGraph
-from hauberk.concepts.lowering import RULES
 from hauberk.concepts.op import Elementwise
 from hauberk.concepts.rounding import rounding_factor
-from laws.instances import instances, label
+from laws.instances import instances, label, load
 from laws.lines import (
     difficult_boxes,
     extreme_boxes,
@@ -199,7 +199,9 @@ MODULES |= {f"pool {options}": layer(nn.AvgPool2d(**options)) for options in POO
 MODULES |= {f"max pool {options}": layer(nn.MaxPool2d(**options)) for options in MAX_POOLINGS}
 MODULES |= {f"transposed {options}": layer(nn.ConvTranspose2d(4, 4, **options)) for options in TRANSPOSED}
 CONVOLUTIONS = list(itertools.product([1, 2, (3, 2)], [0, 1, (2, 0)], [1, (1, 2), 2], [1, 2, 4]))
-CASES = {name: Function(function) for name, function in FUNCTIONS.items()} | MODULES
+load()
+STATED = {str(operator): Function(lambda x, m, case=case: case(x)) for operator, case in lowering.CASES.items()}
+CASES = {name: Function(function) for name, function in FUNCTIONS.items()} | MODULES | STATED
 
 
 def built(name, module) -> tuple[nn.Module, FrozenGraph, torch.Tensor]:
@@ -343,9 +345,10 @@ class Together(nn.Module):
 
 
 def test_every_registered_operator_has_a_case():
+    """`@lowers(operator, case=...)` states one."""
     program = exported(Together().to(DTYPE).eval(), torch.rand(2, *SHAPE, dtype=DTYPE))
     met = {node.target for node in program.graph.nodes if node.op == "call_function"}
-    assert {str(operator) for operator in RULES if operator not in met} == set()
+    assert {str(operator) for operator in lowering.RULES if operator not in met} == set()
 
 
 TIGHT = pytest.mark.parametrize("op", [op for op in instances(Elementwise) if op.tight], ids=label)

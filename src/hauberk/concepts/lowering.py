@@ -58,12 +58,24 @@ REFUSALS: dict[object, str] = {}
 """For torch operators without a rule: why there is none, and what to use instead."""
 
 
-def lowers(*operators: object) -> Callable[[AnyRule], AnyRule]:
-    """Register the decorated rule for these torch operators (`torch.ops.aten.relu.default`)."""
+CASES: dict[object, Callable[[Tensor], Tensor]] = {}
+"""Functions that hold a torch operator, for laws."""
+
+
+def lowers(*operators: object, case: Callable[[Tensor], Tensor] | None = None) -> Callable[[AnyRule], AnyRule]:
+    """Register the decorated rule for these torch operators (`torch.ops.aten.relu.default`).
+
+    Args:
+        operators: the torch operators that the rule stands for.
+        case: a function of inputs of shape (b, 4, 5, 6), between -3 and 3 or so, that holds all of them: laws build a
+            network of it.
+    """
 
     def register(rule: AnyRule) -> AnyRule:
         for operator in operators:
             RULES[operator] = rule
+            if case is not None:
+                CASES[operator] = case
         return rule
 
     return register
