@@ -2,17 +2,31 @@
 
     python benchmarks/methods.py RUN... [--csv FILE]
 
-Reads what `hauberk train` and `hauberk evaluate` have left in the runs' folders, and prints a Markdown table. Intervals
-are exact, at 95 %; open are the examples that are neither broken nor proven. Minutes are those of the processor in
-training, as the journal has them.
+Reads what `hauberk train` and `hauberk evaluate` have left in the runs' folders, or what results/ keeps of them in a
+`runs.json`, and prints a Markdown table. Intervals are exact, at 95 %; open are the examples that are neither broken
+nor proven. Minutes are those of the processor in training, as the journal has them.
 """
 
 import argparse
 import csv
+from dataclasses import dataclass
 from pathlib import Path
 
-from hauberk.reports.run_files import Run, read_run
-from hauberk.reports.summary import Share
+from hauberk.reports.run_files import read_run
+from hauberk.reports.summary import Share, Summary
+from hauberk.reports.training import Row
+from hauberk.reports.typed_json import parse_list, read_text
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An entry of runs.json."""
+
+    name: str
+    summary: Summary | None = None
+    """Of the evaluation; None where there was none, or one of another kind."""
+    last: Row | None = None
+    """The last line of the journal."""
 
 
 def main() -> None:
@@ -20,7 +34,7 @@ def main() -> None:
     parser.add_argument("runs", type=Path, nargs="+")
     parser.add_argument("--csv", type=Path)
     options = parser.parse_args()
-    rows = [row(read_run(folder)) for folder in options.runs]
+    rows = [row(run.name, run.summary, run.last) for path in options.runs for run in kept(path) if run.summary]
     rows.sort(key=lambda cells: (cells["eps"], cells["method"]))
     print(f"| {' | '.join(rows[0])} |\n|{'---|' * len(rows[0])}")
     for cells in rows:
@@ -32,11 +46,19 @@ def main() -> None:
             writer.writerows(rows)
 
 
-def row(run: Run) -> dict[str, object]:
-    training, summary = run.training, run.summary
-    seconds = training.last.cpu_seconds if training else None
+def kept(path: Path) -> list[Kept]:
+    """Return what a file of results/ keeps, or the one run of a folder."""
+    if path.suffix == ".json":
+        remedy = "pass the runs.json of a folder in results/, or folders of runs."
+        return parse_list(read_text(path, remedy), Kept, str(path), remedy)
+    run = read_run(path)
+    return [Kept(run.name, run.summary, run.training.last if run.training else None)]
+
+
+def row(name: str, summary: Summary, last: Row | None) -> dict[str, object]:
+    seconds = last.cpu_seconds if last else None
     return {
-        "method": run.name.removesuffix(f"-{summary.eps:g}"),
+        "method": name.removesuffix(f"-{summary.eps:g}"),
         "eps": summary.eps,
         "examples": summary.examples,
         "clean": percent(summary.clean),
@@ -44,7 +66,7 @@ def row(run: Run) -> dict[str, object]:
         "certified": percent(summary.certified),
         "proven by": ", ".join(f"{one.name} {one.certified}" for one in summary.verifiers if one.certified) or "–",
         "open": summary.attacked.count - summary.certified.count,
-        "epochs": round(training.last.epoch) if training else "",
+        "epochs": round(last.epoch) if last else "",
         "minutes": "" if seconds is None else f"{seconds / 60:.1f}",
     }
 
