@@ -12,4 +12,4 @@ class Initialisation(ABC):
 
     @abstractmethod
     def __call__(self, network: nn.Module, example: Float[Tensor, "b *x"], generator: torch.Generator) -> None:
-        """Overwrite the parameters in place; `example` is a batch that the network takes."""
+        """Overwrite the parameters in place; `example` is a valid input batch of the network."""
