@@ -57,7 +57,7 @@ class Gate(Smooth):
         return Box(lower - self.error(low, lower), upper + self.error(reach, upper))
 
     def steeper(self, below: Fan, above: Fan, span: Span) -> Float[Tensor, "b *z"]:
-        """Return the slope of the closest parallel lines; left of zero the concave piece comes first: a mirrored rule."""
+        """Return the slope of the closest parallel lines; left of zero, the concave piece comes first: mirrored."""
         right = super().steeper(below, above, span)
         return torch.where(span.center > 0, right, torch.maximum(below.least, above.least))
 

@@ -48,7 +48,7 @@ class Tangents(Lookup):
         value = self.curve(anchor)
 
         def before(z: Float[Tensor, "n"]) -> Bool[Tensor, "n"]:
-            """Return True where the curve's tangent at z still passes the anchor on the piece's side."""
+            """Return True where the tangent at z passes above the anchor (convex piece) or below it (concave)."""
             return self.bend * (self.curve(z) + self.curve.slope(z) * (anchor - z) - value) > 0
 
         found = bisected(before, torch.full_like(y, self.inflection), torch.full_like(y, self.stop))
