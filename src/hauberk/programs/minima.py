@@ -76,7 +76,7 @@ class Minima:
             self.late |= status == STATUS.kTimeLimit
             if status not in ANSWERS:
                 break
-            if math.isfinite(found := self.solver.bound()):  # infinite if there is no solution, which a network always has
+            if math.isfinite(found := self.solver.bound()):  # infinite without a solution; a network has one
                 bound = max(bound, found + constant)
             point = self.solver.point()
             if point is not None and self.failing is None:

@@ -111,7 +111,7 @@ class ForwardPass:
         return Form(center, blocks, self.charged(op, operands))
 
     def charged(self, op: Affine, operands: list[Form]) -> Float[Tensor, "b *z"] | None:
-        """Return the operands' errors carried through the op, plus the op's own, both of this pass and the network's."""
+        """Return the operands' errors carried through the op, plus the op's own in this pass and in the network's."""
         errors = [form.error for form in operands if form.error is not None]
         if not errors:
             return None

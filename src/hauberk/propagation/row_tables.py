@@ -24,7 +24,14 @@ Tables = tuple[Tensor | None, ...]
 class RowTables:
     """The box, constants or lines of every value, with an allowance for rounding errors; each is computed once.
 
-    Arguments are those of `BackwardPass`. Without slopes, no value has lines, and rows end at boxes.
+    Without slopes, no value has lines, and rows end at boxes.
+
+    Args:
+        graph: the network.
+        S: the sets.
+        boxes: the boxes of the values, the input first; the list may still grow.
+        slopes: the rule for the relaxations; None to stop at boxes.
+        outward: True to allow for rounding errors.
     """
 
     def __init__(
