@@ -62,7 +62,7 @@ class BoundedPass:
 
 
 def worst_logits(lower: Float[Tensor, "b k"]) -> Float[Tensor, "b classes"]:
-    """Return 0 for the label, placed first, and minus the margin over it for every other class.
+    """Return 0 for the label, placed first, and minus the label's margin over it for every other class.
 
     If a loss depends on, and grows with, the differences to the label's logit, its value here bounds it on the set.
     """

@@ -46,7 +46,7 @@ class SteerableAttack(Attack):
     loss: AdversarialLoss
 
     def climbing(self, loss: AdversarialLoss) -> "SteerableAttack":
-        """Return the same attack on another loss."""
+        """Return the same attack with another loss."""
         return replace(self, loss=loss)  # pyright: ignore[reportArgumentType]  # attacks are dataclasses
 
     def __call__(

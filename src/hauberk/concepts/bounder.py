@@ -28,7 +28,7 @@ class Bounds:
 
 
 class Bounder(ABC):
-    """Computes lower bounds of a specification over a perturbation set.
+    """A method that computes lower bounds of a specification over a perturbation set.
 
     With `outward`, every step is widened by its rounding error, so that the bounds hold both for the network in exact
     arithmetic and for its execution in the tensors' own precision (by direct summation in any order). Training needs

@@ -167,7 +167,7 @@ def joined(first: str, second: str) -> str:
 
 
 class Verifier(ABC):
-    """Tries to prove a specification over a perturbation set."""
+    """A method that tries to prove a specification over a perturbation set."""
 
     name: str
     """The verifier's name in records."""

@@ -62,7 +62,7 @@ class FrozenGraph:
         return FrozenGraph(tuple(nodes), tuple(shapes))
 
     def after(self, index: int) -> "FrozenGraph":
-        """Return what follows a value, as a function of it; UnsupportedOpError if that reads an earlier value, too."""
+        """Return the network after a value as a function of it; raise UnsupportedOpError if it also reads earlier values."""
         nodes = self.nodes[index:]
         for node in nodes:
             if min(node.inputs, default=index) < index:
@@ -178,12 +178,14 @@ class Graph:
         return FrozenGraph(tuple(nodes), self.shapes)
 
     def run(self, x: Float[Tensor, "b *x"]) -> tuple[Float[Tensor, "b classes"], FrozenGraph]:
-        """Run one pass, each part in its own mode (batch norms update their statistics); return logits and graph."""
+        """Run one pass, each part in its own mode; return the logits, and the graph as that pass fixed it."""
         values, graph = self.observed(x)
         return values[-1], graph
 
     def observed(self, x: Float[Tensor, "b *x"]) -> tuple[list[Tensor], FrozenGraph]:
-        """Return all values of such a pass, and the graph as it fixed it: batch norms in training are affine."""
+        """Return all values of a pass as in `run`, the input first, and the graph as that pass fixed it."""
+        # Batch norms in training mode use this batch's statistics, through which gradients flow, and update their
+        # running statistics once; dropout in training mode raises an UnsupportedOpError.
         values, nodes = [x], []
         for node, frozen in zip(self.nodes, self.frozen().nodes, strict=True):
             operands = [values[i] for i in node.inputs]

@@ -39,7 +39,7 @@ class Objective(ABC):
     """True if the network must be a captured `Graph` (to compute bounds); otherwise any module will do."""
 
     replays: int = 1
-    """The number of consecutive steps on the same batch, by which a training run of as many epochs is longer."""
+    """The number of consecutive steps on each batch, which multiplies the length of a run of given epochs."""
 
     measure: str = "robust"
     """The meaning of `robust` in its values, for displays: "certified", "attacked"."""

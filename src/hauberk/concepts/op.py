@@ -32,7 +32,7 @@ class Op(ABC):
         return box.upper > box.lower
 
     def observe(self, *z: Float[Tensor, "b ..."]) -> "Op":
-        """Return the op as a training pass on this batch fixes it; batch norm also moves its running statistics."""
+        """Return the op as a training pass on this batch fixes it; batch norm also updates its running statistics."""
         return self
 
 

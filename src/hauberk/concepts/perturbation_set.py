@@ -55,7 +55,7 @@ class PerturbationSet(ABC):
 
     @abstractmethod
     def sample(self, noise: Noise) -> Float[Tensor, "b *z"]:
-        """Return a random member for each example."""
+        """Return a random member per example."""
 
     @abstractmethod
     def contains(self, z: Float[Tensor, "b *z"], atol: float = 0.0) -> Bool[Tensor, "b"]:

@@ -53,7 +53,7 @@ class Placed(Relaxation, ABC):
 
     @abstractmethod
     def pull_back(self, rows: Rows, radius: Float[Tensor, "b *z"] | None) -> tuple[Rows, Float[Tensor, "r 2"]]:
-        """Return rows behind the node, their constants, and their sums of |coefficient| * radius.
+        """Return the rows pulled back through the node, their constants, and their sums of |coefficient| * radius.
 
         Positive coefficients take the lower line, negative ones the upper.
         """

@@ -21,7 +21,7 @@ class Window:
 
     Args:
         shape: the shape (c, h, w) of the maps.
-        grid: the number of windows, vertically and horizontally, as all pairs below.
+        grid: the numbers of windows, (vertical, horizontal) like all pairs below.
         start: the first pixel of the first window; negative outside the map.
         stride: the distance between neighbouring windows, in pixels.
         size: the size of each window, in pixels.
@@ -80,7 +80,7 @@ class Rows:
 
     @classmethod
     def uniform(cls, values: Float[Tensor, "b k *z"]) -> "Rows":
-        """Return k rows for each example."""
+        """Return k rows per example."""
         b, k = values.shape[:2]
         return cls(values.flatten(0, 1), torch.arange(b, device=values.device).repeat_interleave(k))
 

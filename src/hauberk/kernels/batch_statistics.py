@@ -30,7 +30,7 @@ def batch_statistics(z: Float[Tensor, "b c *s"]) -> tuple[Float[Tensor, "c"], Fl
 
 
 def move(running: Tensor, now: Tensor, momentum: float) -> None:
-    """Move a running statistic towards that of a batch."""
+    """Update a running statistic with that of a batch."""
     running.lerp_(now.detach().to(running.dtype), momentum)
 
 

@@ -49,7 +49,7 @@ def bound_certificate(
 
 
 def runs(boxes: Sequence[Box], dtype: torch.dtype) -> Bool[Tensor, "b"]:
-    """Return a mask of the examples of which no value can overflow: a network that overflows predicts no label."""
+    """Return a mask of the examples for which no value can overflow: a network that overflows predicts no label."""
     reach = torch.stack([box.magnitude.flatten(1).amax(1) for box in boxes]).amax(0)
     return reach <= torch.finfo(dtype).max
 

@@ -9,7 +9,7 @@ from hauberk.propagation.backward_pass import BackwardPass
 
 
 class BoxBounder(Bounder):
-    """A bounder with margins from boxes: the specification is merged into the last affine layers, up to their boxes."""
+    """A bounder whose margins come from the boxes before the last affine layers, merged with the specification."""
 
     def __call__(
         self,
