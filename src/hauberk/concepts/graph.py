@@ -62,7 +62,7 @@ class FrozenGraph:
         return FrozenGraph(tuple(nodes), tuple(shapes))
 
     def after(self, index: int) -> "FrozenGraph":
-        """Return the network after a value as a function of it; raise UnsupportedOpError if it also reads earlier values."""
+        """Return the network after a value as its function; UnsupportedOpError if it also reads earlier values."""
         nodes = self.nodes[index:]
         for node in nodes:
             if min(node.inputs, default=index) < index:
