@@ -1,4 +1,4 @@
-"""Hauberk makes PyTorch classifiers robust to adversarial perturbations, and proves how robust they are."""
+"""Adversarial robustness of PyTorch classifiers: training, attacks and proofs."""
 
 from importlib.metadata import version
 

@@ -1,4 +1,4 @@
-"""`python -m hauberk` is `hauberk`."""
+"""Entry point of `python -m hauberk`, the same as the command `hauberk`."""
 
 import sys
 

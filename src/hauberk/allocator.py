@@ -6,10 +6,10 @@ M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3  # malloc.h of the GN
 
 
 def keep_freed_memory() -> None:
-    """Let the GNU C library keep the memory of large tensors for the next ones; elsewhere do nothing.
+    """Let the GNU C library reuse the memory of large tensors for the next ones; do nothing with other C libraries.
 
-    By default it returns them to the system and pays a page fault for every 4 KiB of the next: a fifth of the time of
-    an attack at batch 500 on two threads.
+    By default it returns the memory to the system, and each 4 KiB of the next tensor costs a page fault: a fifth of the
+    time of an attack with batches of 500 on two threads.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:

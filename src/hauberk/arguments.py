@@ -1,4 +1,4 @@
-"""What the command line takes."""
+"""Command-line arguments."""
 
 from jsonargparse import ArgumentParser
 
@@ -21,7 +21,7 @@ DESCRIPTIONS = {
 
 
 def parser() -> ArgumentParser:
-    """Return the parser of all commands and their options."""
+    """Return the parser for all commands and their options."""
     parser = ArgumentParser(prog="hauberk", description="Make classifiers robust, and prove how robust they are.")
     commands = parser.add_subcommands(required=True, dest="command")
     parsers = {name: ArgumentParser(description=text) for name, text in DESCRIPTIONS.items()}

@@ -1,4 +1,4 @@
-"""Files that are either the old or the new, whenever the process is killed."""
+"""Atomic file replacement: a killed process leaves either the old file or the new one."""
 
 import os
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`, which takes its place when the block ends without an error."""
+    """Yield a temporary path next to `path`, which replaces it when the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:

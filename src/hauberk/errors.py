@@ -1,12 +1,12 @@
-"""Every error that Hauberk raises on purpose: each message names the thing, the value found, and what to do."""
+"""All errors that Hauberk raises on purpose; their messages name the thing, the value found, and the remedy."""
 
 
 class HauberkError(Exception):
-    """The common ancestor: `except HauberkError` catches what Hauberk foresees, and nothing else."""
+    """The common base class: `except HauberkError` catches all errors that Hauberk foresees, and no others."""
 
 
 class InputError(HauberkError, ValueError):
-    """A value, file or recipe is not what it must be: out of range, NaN, corrupt, misspelt."""
+    """A value, file or recipe is invalid: out of range, NaN, corrupt, misspelt."""
 
 
 class ShapeError(InputError):
@@ -18,7 +18,7 @@ class UnsupportedOpError(HauberkError):
 
 
 class UnsupportedSetError(HauberkError):
-    """A method needs something of a perturbation set (a support function, say) that this set lacks."""
+    """A method needs a feature of perturbation sets (such as a support function) that this set lacks."""
 
 
 class SoundnessError(HauberkError):

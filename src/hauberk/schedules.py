@@ -1,7 +1,7 @@
-"""Schedules of radii, weights and learning rates. Their times are shares of the whole training, in [0, 1].
+"""Schedules of radii, weights and learning rates. Times are shares of the whole training run, in [0, 1].
 
-They are read before a step: at batch i of an epoch the time is (epoch + i / batches) / epochs, so that the first step
-has the value at 0. Released code often reads at epoch + (i + 1) / batches: the same values, each one step earlier.
+A schedule is read before a step: at batch i of an epoch the time is (epoch + i / batches) / epochs, so the first step
+uses the value at 0. Released code often reads at epoch + (i + 1) / batches: the same values, each one step earlier.
 """
 
 import math
@@ -18,7 +18,17 @@ __all__ = ["Constant", "Cosine", "Piecewise", "SmoothRamp", "Steps", "WithRadius
 
 @dataclass(frozen=True)
 class Constant(Schedule):
-    """The same value throughout."""
+    """The same value throughout.
+
+    Args:
+        value: the value.
+
+    Example:
+        >>> from hauberk.concepts.schedule import Progress
+        >>> from hauberk.schedules import Constant
+        >>> Constant(0.5)(Progress(step=10, steps=100, steps_per_epoch=20))
+        0.5
+    """
 
     value: float = 1.0
 
@@ -28,10 +38,21 @@ class Constant(Schedule):
 
 @dataclass(frozen=True)
 class Piecewise(Schedule):
-    """Straight lines between points (time, value), and the end values outside.
+    """Linear interpolation between points (time, value), constant before the first and after the last.
+
+    Args:
+        times: the times, not decreasing.
+        values: the value at each time; of two points at the same time, the later holds from there on.
 
     Raises:
-        InputError: no points, or times that do not grow.
+        InputError: there are no points, times and values differ in number, or times decrease.
+
+    Example:
+        >>> from hauberk.concepts.schedule import Progress
+        >>> from hauberk.schedules import Piecewise
+        >>> ramp = Piecewise(times=[0, 0.4], values=[0, 0.2])
+        >>> [round(ramp(Progress(step, steps=100, steps_per_epoch=10)), 3) for step in (0, 10, 40, 90)]
+        [0.0, 0.05, 0.2, 0.2]
     """
 
     times: list[float]
@@ -56,12 +77,16 @@ class Piecewise(Schedule):
 
 @dataclass(frozen=True)
 class Steps(Schedule):
-    """Each value from its time on, until the next takes its place; the first also before its time.
+    """A step function: each value holds from its time until the next one; the first also before its time.
 
-    `Steps([0, 0.5, 0.75], [0.1, 0.01, 0.001])` drops by ten at half and at three quarters of the training.
+    `Steps([0, 0.5, 0.75], [0.1, 0.01, 0.001])` divides by ten after half and three quarters of the training run.
+
+    Args:
+        times: the times, strictly increasing.
+        values: the value from each time on.
 
     Raises:
-        InputError: no values, or times that do not strictly grow.
+        InputError: there are no values, their number differs from that of the times, or times do not strictly increase.
     """
 
     times: list[float]
@@ -83,7 +108,20 @@ class Steps(Schedule):
 
 @dataclass(frozen=True)
 class SmoothRamp(Schedule):
-    """From `start` to `end` between two times: a quartic for the first quarter, then a line, with no kink.
+    """A ramp from `start` to `end` between two times: a quartic for the first quarter, then a line, without a kink.
+
+    Args:
+        start: the value before the ramp.
+        end: the value after it.
+        begin: the time at which the ramp begins.
+        finish: the time at which it ends; a jump there if not later than `begin`.
+
+    Example:
+        >>> from hauberk.concepts.schedule import Progress
+        >>> from hauberk.schedules import SmoothRamp
+        >>> ramp = SmoothRamp(finish=0.8)
+        >>> [round(ramp(Progress(step, steps=100, steps_per_epoch=10)), 3) for step in (0, 20, 50, 80)]
+        [0.0, 0.077, 0.538, 1.0]
 
     Source: Shi et al. 2021, and the released code.
     """
@@ -108,10 +146,22 @@ class SmoothRamp(Schedule):
 
 @dataclass(frozen=True)
 class Cosine(Schedule):
-    """Linear from 0 to `peak` until the time `warmup`, then half a cosine down to `end`.
+    """A linear warm-up from 0 to `peak`, then half a cosine down to `end`.
+
+    Args:
+        peak: the largest value.
+        end: the value at the end of the training run.
+        warmup: the time at which the warm-up ends, in [0, 1); 0 for none.
 
     Raises:
-        InputError: warmup is no share of the training.
+        InputError: warmup does not lie in [0, 1).
+
+    Example:
+        >>> from hauberk.concepts.schedule import Progress
+        >>> from hauberk.schedules import Cosine
+        >>> rate = Cosine(peak=0.1)
+        >>> [round(rate(Progress(step, steps=100, steps_per_epoch=10)), 3) for step in (0, 25, 50, 100)]
+        [0.1, 0.085, 0.05, 0.0]
     """
 
     peak: float
@@ -132,7 +182,12 @@ class Cosine(Schedule):
 
 @dataclass(frozen=True)
 class WithRadius(Schedule):
-    """From `start`, where the radius is 0, in a straight line to `end`, where it is the final one."""
+    """A linear function of the radius.
+
+    Args:
+        start: the value at radius 0.
+        end: the value at the final radius.
+    """
 
     start: float
     end: float

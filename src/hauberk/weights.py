@@ -1,4 +1,4 @@
-"""Weights of a network, out of a file."""
+"""Loading of network weights from files."""
 
 from pathlib import Path
 from pickle import UnpicklingError
@@ -15,16 +15,17 @@ PICKLED = (".pt", ".pth")
 
 
 def load_weights(network: nn.Module, file: str | Path, *, entry: str | None = None, prefix: str = "") -> None:
-    """Give a network the weights in a file; nothing but tensors is read from it, whatever it holds.
+    """Load the weights in a file into a network; only tensors are read, whatever else the file contains.
 
     Args:
-        network: what is to have them.
-        file: a state dict as safetensors, or as torch.save wrote it (.pt, .pth).
-        entry: the key of the state dict where a .pt file holds more than that ("state_dict", say).
-        prefix: what the names of the weights begin with in the file alone; entries without it are passed over.
+        network: the network to load them into.
+        file: a state dict as safetensors, or as written by torch.save (.pt, .pth).
+        entry: the key of the state dict in a file that contains more than that (for instance "state_dict"); None if the
+            file is the state dict.
+        prefix: a prefix of the names in the file, which the network's names lack; entries without it are ignored.
 
     Raises:
-        InputError: the file is missing or damaged, holds something else, or its names or shapes are not the network's.
+        InputError: the file is missing, damaged or not a state dict, or its names or shapes do not match the network.
     """
     try:
         content: Any = torch.load(file, "cpu", weights_only=True) if Path(file).suffix in PICKLED else load_file(file)

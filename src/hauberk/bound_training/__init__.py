@@ -1,1 +1,1 @@
-"""Training by bounds: the clean pass, the network that it fixed, and the losses built on both."""
+"""Training by bounds: the clean pass, the network as it fixed it, and the losses built on both."""

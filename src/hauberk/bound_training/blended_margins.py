@@ -1,4 +1,4 @@
-"""Margins by two bounds over the same boxes."""
+"""Margins from two bounds over the same boxes."""
 
 from collections.abc import Callable
 
@@ -13,9 +13,9 @@ from hauberk.propagation.backward_pass import BackwardPass
 def blended_margins(
     seen: BoundedPass, boxes: list[Box], linear: Callable[[], Float[Tensor, "b k"]], weight: float
 ) -> Float[Tensor, "b k"]:
-    """Return weight * linear bounds of the margins + (1 - weight) * those of intervals.
+    """Return weight * (linear bounds of the margins) + (1 - weight) * (interval bounds).
 
-    Where the weight is 0 or 1, only one of the two is computed.
+    If the weight is 0 or 1, only one of the two is computed.
     """
     if weight == 1:
         return linear()

@@ -1,4 +1,4 @@
-"""Training by bounds: what all its objectives share."""
+"""The common base of objectives that train by bounds."""
 
 from abc import abstractmethod
 from dataclasses import dataclass, field
@@ -19,19 +19,23 @@ from hauberk.concepts.schedule import Progress, Schedule
 
 @dataclass(frozen=True)
 class Robust:
-    """The robust part of an objective, before it is weighed against the clean one."""
+    """The robust part of an objective, before it is weighted against the clean one.
+
+    Args:
+        loss: the mean robust loss over the batch.
+        withstood: a mask of the examples that count as robust, regardless of the clean logits.
+        boxes: bounds of every value of the graph, for regularizers.
+        terms: named terms added to the loss besides the clean and the robust part.
+    """
 
     loss: Float[Tensor, ""]
     withstood: Bool[Tensor, "b"]
-    """Which examples it counts as robust, whatever the clean logits say."""
     boxes: list[Box]
-    """Bounds of every value of the graph, which regularizers read."""
     terms: dict[str, Float[Tensor, ""]] = field(default_factory=dict)
-    """What is added to the loss beside the clean and the robust part, by name."""
 
 
 class BoundObjective(Objective):
-    """clean_weight * loss(logits) + (1 - clean_weight) * a robust loss + regularizers, on a captured network."""
+    """An objective clean_weight * loss(logits) + (1 - clean_weight) * (robust loss) + regularizers, for a `Graph`."""
 
     loss: AdversarialLoss
     clean_weight: Schedule
@@ -64,4 +68,4 @@ class BoundObjective(Objective):
 
     @abstractmethod
     def robust(self, seen: BoundedPass, progress: Progress, noise: Noise) -> Robust:
-        """Return the robust part."""
+        """Return the robust part of the objective for the examples of a clean pass."""

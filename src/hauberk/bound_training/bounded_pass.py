@@ -1,4 +1,4 @@
-"""What training by bounds starts from: a clean pass, and the network as that pass fixed it."""
+"""The starting point of training by bounds: a clean pass, and the network as that pass fixed it."""
 
 from dataclasses import dataclass
 
@@ -14,9 +14,18 @@ from hauberk.errors import UnsupportedOpError, UnsupportedSetError
 
 @dataclass(frozen=True)
 class BoundedPass:
-    """The logits of clean examples, and all that bounds over their sets need.
+    """The logits of clean examples, and everything needed to bound the network over their sets.
 
-    Batch norms have the statistics of the clean examples, in bounds and in whatever else the graph is asked for.
+    Batch norms use the statistics of the clean examples, in bounds and in all other uses of the graph.
+
+    Args:
+        x: the clean inputs.
+        y: their labels.
+        threat: the threat, with the radius of the current step.
+        S: the perturbation sets around the inputs.
+        graph: the network as the clean pass fixed it.
+        logits: the clean logits.
+        spec: the margins of the labels over all other classes.
     """
 
     x: Float[Tensor, "b *x"]
@@ -31,7 +40,7 @@ class BoundedPass:
     def of(
         cls, network: nn.Module | Graph, x: Float[Tensor, "b *x"], y: Int[Tensor, "b"], threat: ThreatModel
     ) -> "BoundedPass":
-        """Run the pass.
+        """Run the pass and return its result.
 
         Raises:
             UnsupportedOpError: the network was not captured, or has dropout in training mode.
@@ -48,13 +57,13 @@ class BoundedPass:
 
     @property
     def correct(self) -> Bool[Tensor, "b"]:
-        """Which clean examples are classified correctly."""
+        """A mask of the clean examples that are classified correctly."""
         return self.logits.argmax(1) == self.y
 
 
 def worst_logits(lower: Float[Tensor, "b k"]) -> Float[Tensor, "b classes"]:
-    """Return 0 for the label, which comes first, and minus its margin over every other class.
+    """Return 0 for the label, placed first, and minus the label's margin over it for every other class.
 
-    For a loss that depends on differences of logits and grows with them, these bound the loss anywhere in the set.
+    If a loss depends on, and grows with, the differences to the label's logit, its value here bounds it on the set.
     """
     return torch.cat([torch.zeros_like(lower[:, :1]), -lower], 1)

@@ -1,10 +1,10 @@
-"""Training objectives made of other ones."""
+"""Training objectives derived from other ones."""
 
 from hauberk.concepts.objective import Objective
 
 
 class DerivedObjective(Objective):
-    """Changes what another objective minimises, and needs what that one needs."""
+    """An objective that modifies another one, and has the same requirements."""
 
     objective: Objective
 

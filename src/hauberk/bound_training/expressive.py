@@ -1,4 +1,4 @@
-"""Expressive losses: between the loss of an attack and that of a bound."""
+"""Expressive losses: between an attack's loss and a bound's."""
 
 from abc import abstractmethod
 from dataclasses import dataclass, field
@@ -21,9 +21,19 @@ from hauberk.errors import InputError
 
 @dataclass(frozen=True)
 class ExpressiveObjective(BoundObjective):
-    """Blends an attack's loss, where `bound_weight` is 0, with the bound's, where it is 1.
+    """A blend of an attack's loss, which it equals for `bound_weight` 0, with the bound's, for 1.
 
-    `objectives.MTLIBP` says what the fields are.
+    Args:
+        bounder: the bound method, for instance intervals.
+        attack: the attack, run on the network as the clean examples' pass fixed it.
+        bound_weight: the weight of the bound's loss, in [0, 1].
+        loss: the loss of the clean, the attacked and the worst logits.
+        clean_weight: the weight of the clean loss, in [0, 1]; the robust one has the rest.
+        attack_scale: the attack's radius as a multiple of the bound's.
+        regularizers: penalties computed from the boxes of the bound; none by default.
+
+    Raises:
+        InputError: attack_scale is not positive and finite.
     """
 
     bounder: Bounder
@@ -55,4 +65,4 @@ class ExpressiveObjective(BoundObjective):
         y: Int[Tensor, "b"],
         weight: float,
     ) -> Float[Tensor, "b"]:
-        """Return each example's loss, given the logits of the attack and of the bound, less those of the labels."""
+        """Return each example's loss, given the attack's and the bound's logits minus those of the labels."""

@@ -1,4 +1,4 @@
-"""Attacks on the rest of a network, from within the boxes that bounds found for a hidden value."""
+"""Attacks on the last part of a network, within the boxes found for a hidden value."""
 
 from dataclasses import dataclass
 
@@ -20,13 +20,22 @@ LEAST = 1e-5
 
 @dataclass(frozen=True)
 class UnitBoxSet(BoxSet):
-    """Boxes seen as cubes [-1, 1]^n, so that a step is the same share of every side."""
+    """Boxes parametrised by cubes [-1, 1]^n, so that a step is the same share of every side.
+
+    Args:
+        start: the centres of the cubes: zeros.
+        radius: the radii of the cubes: ones.
+        box: the cubes.
+        center: the centres of the boxes that the cubes stand for.
+        half: half the sides of those boxes.
+    """
 
     center: Float[Tensor, "b *z"]
     half: Float[Tensor, "b *z"]
 
     @classmethod
     def of(cls, box: Box) -> "UnitBoxSet":
+        """Return the cubes that stand for these boxes."""
         start = torch.zeros_like(box.lower)
         cube = Box(start - 1, start + 1)
         return cls(start, start.new_ones(len(start)), cube, box.center, box.radius)
@@ -42,17 +51,17 @@ class UnitBoxSet(BoxSet):
 def latent_margins(
     seen: BoundedPass, boxes: list[Box], attack: SteerableAttack, activations: int, noise: Noise
 ) -> Float[Tensor, "b k"]:
-    """Return each margin at the point that an attack on it finds in the box of a hidden value: no bound, an estimate.
+    """Return each margin at the point that an attack finds in the box of a hidden value: an estimate, not a bound.
 
-    The points count as functions of the box: at the upper end of a side they move with that end, at the lower end with
-    the other one, in between less, and in the middle not at all.
+    Gradients treat the points as functions of the box: at the upper end of a side they move with that end, at the lower
+    end with the lower one, in between less, and in the middle not at all.
 
     Args:
-        seen: the network and the margins wanted.
-        boxes: of all values.
-        attack: run once for every margin, steered towards its class.
-        activations: how many activation functions the rest of the network has.
-        noise: of the attack.
+        seen: the network and its margins.
+        boxes: the boxes of all values.
+        attack: the attack, run once per margin and steered towards its class.
+        activations: the number of activation functions in the attacked part of the network.
+        noise: the streams of the examples, for the attack.
 
     Source: Mao et al. 2023, section 3.
     """
@@ -68,7 +77,7 @@ def latent_margins(
 
 
 def linked(place: Float[Tensor, "b k *z"], box: Box) -> Float[Tensor, "b k *z"]:
-    """Return the points at these places of the boxes' cubes, with gradients to the ends that they are nearer to."""
+    """Return the points of the boxes at these places of their cubes, with gradients to the nearer ends."""
     low, high = box.lower.unsqueeze(1), box.upper.unsqueeze(1)
     half = box.radius.detach().unsqueeze(1)
     share = place * half / (half + LEAST)
@@ -77,10 +86,10 @@ def linked(place: Float[Tensor, "b k *z"], box: Box) -> Float[Tensor, "b k *z"]:
 
 
 def cut(graph: FrozenGraph, activations: int) -> int:
-    """Return the value behind which a network has this many activation functions: what the one before them gives.
+    """Return the index of the value followed by exactly this many activation functions: the result of the one before.
 
     Raises:
-        InputError: the network has no more of them.
+        InputError: the number is not positive, or the network does not have more activation functions.
     """
     found = [index for index, node in enumerate(graph.nodes, start=1) if isinstance(node.op, Elementwise)]
     if not 0 < activations < len(found):

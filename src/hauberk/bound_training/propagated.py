@@ -1,4 +1,4 @@
-"""Objectives that bound the first part of a network and attack the rest."""
+"""Objectives that bound the first part of a network and attack the rest of it."""
 
 from abc import abstractmethod
 from dataclasses import dataclass, field
@@ -21,9 +21,19 @@ from hauberk.errors import InputError
 
 @dataclass(frozen=True)
 class PropagatedObjective(BoundObjective):
-    """An estimate's loss times the bound's, once the radius has its final size; the bound's alone before.
+    """The product of an estimate's loss and the bound's once the radius is final; the bound's loss before that.
 
-    `objectives.TAPS` says what the fields are.
+    Args:
+        bounder: the bound method, for instance intervals.
+        latent_attack: the attack on the last part, in cubes of radius 1; steered towards each wrong class in turn.
+        activations: the number of activation functions in the attacked part.
+        loss: the loss of the clean, the estimated and the worst logits.
+        clean_weight: the weight of the clean loss, in [0, 1]; the robust one has the rest.
+        gradient_scale: the factor of the gradient of the estimate's loss.
+        regularizers: penalties computed from the boxes of the bound; none by default.
+
+    Raises:
+        InputError: activations is less than 1, or gradient_scale is negative.
     """
 
     bounder: Bounder
@@ -57,4 +67,4 @@ class PropagatedObjective(BoundObjective):
 
     @abstractmethod
     def region(self, seen: BoundedPass, noise: Noise) -> CertifiableSet:
-        """Return what is bounded: the sets themselves, or parts of them."""
+        """Return the sets to bound: the perturbation sets themselves, or parts of them."""

@@ -1,4 +1,4 @@
-"""Affine operators: what bounds pass exactly."""
+"""Affine operators, which bounds pass through exactly."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -16,18 +16,18 @@ class Affine(Op):
     """z -> L z + offset. The backward rule is the transpose of L: by default the vjp of the exact function."""
 
     homogeneous: bool = False
-    """Whether the map has no constants: it takes zero to zero."""
+    """True if the map has no constants: it takes zero to zero."""
     roundings: int
-    """How many roundings an element of the result may gather: one for each of its terms, constants included.
+    """The number of roundings that an element of the result may accumulate: one per term, constants included.
 
-    None at all means that every element is one of the only operand's.
+    0 means that every element is a copy of an element of the only operand.
     """
     roundings_back: int
     """The same for the transpose."""
 
     @abstractmethod
     def absolute(self, *z: Float[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:
-        """Return |L| z: the map with the absolute values of its coefficients."""
+        """Return |L| z: the linear part with the absolute values of its coefficients."""
 
     def linear(self, *z: Float[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:
         """Return L z: the map without its constants."""
@@ -38,7 +38,7 @@ class Affine(Op):
         return self(*(like.new_zeros(1, *shape) for shape in shapes))
 
     def constants(self, shapes: Sequence[tuple[int, ...]], like: Tensor) -> Float[Tensor, "1 ..."]:
-        """Return the sum of absolute terms that the offset is made of."""
+        """Return the sum of the absolute values of the terms that make up the offset."""
         return self.offset(shapes, like).abs()
 
     def terms(self, *z: Float[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:
@@ -47,9 +47,9 @@ class Affine(Op):
         return total if self.homogeneous else total + self.constants([tuple(t.shape[1:]) for t in z], z[0])
 
     def carried(self, errors: Sequence[Tensor], magnitudes: Sequence[Tensor], share: float) -> Float[Tensor, "b ..."]:
-        """Return how far a result may be off: by the operands' errors, and by a share of all terms.
+        """Return a bound of the result's error: the operands' errors, carried through, plus a share of all terms.
 
-        One pass does for both, where errors and `terms` apart would take two.
+        This takes one pass; carrying the errors and calling `terms` separately would take two.
         """
         total = self.absolute(*(torch.add(e, m, alpha=share) for e, m in zip(errors, magnitudes, strict=True)))
         if self.homogeneous:
@@ -57,13 +57,13 @@ class Affine(Op):
         return total + self.constants([tuple(m.shape[1:]) for m in magnitudes], total) * share
 
     def then(self, diagonal: "Diagonal") -> "Affine | None":
-        """Return this op followed by a diagonal one as a single op, where that is cheaper to compute; else None."""
+        """Return this op followed by a diagonal one as a single op if that is cheaper to compute, else None."""
         return None
 
     def pull_back_windows(
         self, rows: Float[Tensor, "r c h w"], window: Window, shapes: Sequence[tuple[int, ...]]
     ) -> list[tuple[Float[Tensor, "r c2 h2 w2"], Window]] | None:
-        """Return `pull_back` of rows of which only windows are given, as windows; None where it needs whole rows."""
+        """Return `pull_back` of rows given as windows, again as windows; None if it needs whole rows."""
         return None
 
     def pull_back(

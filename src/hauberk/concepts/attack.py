@@ -20,33 +20,33 @@ Network = Callable[[Tensor], Tensor]
 """Anything that maps a batch of inputs to logits."""
 
 Climb = Callable[[Tensor, Tensor, Tensor | None], Tensor]
-"""What an attack may ascend: an adversarial loss, or any other function of logits, labels and targets."""
+"""A function for an attack to ascend: an adversarial loss, or any other of logits, labels and targets."""
 
 
 class Attack(ABC):
-    """A search that uses nothing of the network but its call (and the gradient through it)."""
+    """A search that uses the network only by calling it (and taking the gradient of that call)."""
 
     black_box: ClassVar[bool] = False
-    """Whether it never asks for a gradient: such an attack still sees what masked gradients hide from the others."""
+    """True if it never takes a gradient: such an attack still finds what masked gradients hide from others."""
 
     steady: bool = False
-    """Whether how often it calls the network hangs on nothing but its arguments: processes that share the statistics
-    of every pass have to make the same passes."""
+    """True if the number of network calls never depends on the data: processes that share batch statistics in every
+    pass must make the same passes."""
 
     @abstractmethod
     def __call__(
         self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise
     ) -> Float[Tensor, "b *z"]:
-        """Return a member of S for each example: misclassified where the attack succeeds."""
+        """Return a member of S per example: misclassified where the attack succeeds."""
 
 
 class SteerableAttack(Attack):
-    """An attack that climbs a loss, and can head for one wrong class; any other that it meets is a success as well."""
+    """An attack that climbs a loss and can aim for one wrong class; reaching any other wrong class also succeeds."""
 
     loss: AdversarialLoss
 
     def climbing(self, loss: AdversarialLoss) -> "SteerableAttack":
-        """Return the same attack on another loss."""
+        """Return the same attack with another loss."""
         return replace(self, loss=loss)  # pyright: ignore[reportArgumentType]  # attacks are dataclasses
 
     def __call__(
@@ -64,14 +64,14 @@ class SteerableAttack(Attack):
         *,
         noise: Noise,
     ) -> Float[Tensor, "b *z"]:
-        """Return a member of S for each example, in search of the class `target`; None: of any wrong class."""
+        """Return a member of S per example, aiming for the class `target`, or for any wrong class if it is None."""
 
 
 class MinimumDistanceAttack(ABC):
-    """A search for the misclassified point nearest to the input, whether the perturbation set holds it or not."""
+    """A search for the misclassified point nearest to the input, inside or outside the perturbation set."""
 
     black_box: ClassVar[bool] = False
-    """Whether it never asks for a gradient: such an attack still sees what masked gradients hide from the others."""
+    """True if it never takes a gradient: such an attack still finds what masked gradients hide from others."""
 
     @abstractmethod
     def __call__(
@@ -79,24 +79,27 @@ class MinimumDistanceAttack(ABC):
     ) -> Float[Tensor, "b *z"]:
         """Return, for each example, the nearest misclassified point found within the range of valid inputs.
 
-        It is the unperturbed point where none was found, or where that is misclassified itself.
-
-        Args:
-            enough: whether the search for an example may end with any misclassified member of its set.
+        This is the unperturbed point if none was found, or if that is itself misclassified. With `enough`, the search
+        for an example may stop at any misclassified member of its set.
         """
 
 
 @dataclass(frozen=True)
 class Ascent:
-    """What one forward and one backward pass tell at a point."""
+    """The result of one forward and one backward pass at a point.
+
+    Args:
+        gradient: the gradient of the loss with respect to the adversary's variable.
+        loss: the loss of each example.
+        logits: the network's logits at the point.
+    """
 
     gradient: Float[Tensor, "b *z"]
-    """Of the loss, with respect to the adversary's variable."""
     loss: Float[Tensor, "b"]
     logits: Float[Tensor, "b classes"]
 
     def misses(self, y: Int[Tensor, "b"]) -> Bool[Tensor, "b"]:
-        """Return where the network's answer is not y; logits that are no numbers are no answer."""
+        """Return a mask of the examples whose predicted label is not y; non-finite logits predict no label."""
         return labels_of(self.logits) != y
 
 
@@ -111,7 +114,7 @@ def ascent(
 ) -> Ascent:
     """Return the loss at z and its gradient: one forward and one backward pass.
 
-    A network that draws random numbers is called `samples` times, and everything is averaged (Athalye et al. 2018).
+    A network that draws random numbers is called `samples` times and all results are averaged (Athalye et al. 2018).
     """
     with torch.enable_grad(), FastConvolutions(weights=False):
         z = z.detach().requires_grad_()
@@ -126,12 +129,9 @@ def ascent(
 
 
 def slope(value: Float[Tensor, "b"], z: Float[Tensor, "b *z"], keep: bool = False) -> Float[Tensor, "b *z"]:
-    """Return the gradient of the sum of values; 0 where no path leads from them to z, as behind a hard decision.
+    """Return the gradient of the sum of `value` with respect to z; 0 if the values do not depend on z differentiably.
 
-    Args:
-        value: a number for each example.
-        z: what it depends on.
-        keep: whether the same pass will be asked for another gradient.
+    With `keep`, the autograd graph is kept for another gradient of the same pass.
     """
     if not value.requires_grad:
         return torch.zeros_like(z)
@@ -142,16 +142,16 @@ def slope(value: Float[Tensor, "b"], z: Float[Tensor, "b *z"], keep: bool = Fals
 def misclassified(
     network: Network, S: PerturbationSet, z: Float[Tensor, "b *z"], y: Int[Tensor, "b"]
 ) -> Bool[Tensor, "b"]:
-    """Return where the network's answer at z is not y; logits that are no numbers are no answer."""
+    """Return a mask of the examples whose predicted label at z is not y; non-finite logits predict no label."""
     with torch.no_grad():
         return labels_of(network(S.decode(z))) != y
 
 
 def require_positive(name: str, **counts: float) -> None:
-    """Refuse counts of steps and the like that are not positive.
+    """Raise unless all counts (of steps, restarts, ...) are positive.
 
     Raises:
-        InputError: names the attack, the argument and its value.
+        InputError: a count is not positive; the message names the attack, the argument and its value.
     """
     for argument, count in counts.items():
         if not count > 0:

@@ -10,18 +10,18 @@ from hauberk.errors import ShapeError
 
 
 class Augmentation(ABC):
-    """A change of inputs, random as a rule, that keeps their labels and their range; it may change their size."""
+    """A transformation of inputs, usually random, that keeps their labels and range; it may change their size."""
 
     @abstractmethod
     def __call__(self, x: Float[Tensor, "b *x"], noise: Noise) -> Float[Tensor, "b *z"]:
-        """Return the changed inputs, each by its own noise."""
+        """Return the transformed inputs, each drawn from its own noise."""
 
 
 def require_images(x: Tensor) -> None:
-    """Refuse what is no batch of floating-point images (b, c, h, w).
+    """Raise unless x is a batch of floating-point images (b, c, h, w).
 
     Raises:
-        ShapeError: x has another number of dimensions, images without pixels, or another element type.
+        ShapeError: x has another number of dimensions, empty images, or another element type.
     """
     if not x.is_floating_point():
         raise ShapeError(f"images must be floating point, but have type {x.dtype}; uint8 pixels: x.float() / 255.")
@@ -30,6 +30,6 @@ def require_images(x: Tensor) -> None:
 
 
 def kept_in_range(changed: Float[Tensor, "b *z"], x: Float[Tensor, "b *x"]) -> Float[Tensor, "b *z"]:
-    """Return averages of x's values without what rounding puts outside each example's own range."""
+    """Return averages of x's values, clamped to each example's own range, which rounding may leave."""
     least, most = (end.view(-1, *[1] * (changed.ndim - 1)) for end in (x.flatten(1).amin(1), x.flatten(1).amax(1)))
     return changed.clamp(least, most)

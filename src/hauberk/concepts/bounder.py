@@ -17,12 +17,15 @@ from hauberk.concepts.specification import LinearSpec
 
 @dataclass(frozen=True)
 class Bounds:
-    """What a bound method found."""
+    """The result of a bound method.
+
+    Args:
+        lower: a lower bound of every row of the specification over the whole set.
+        boxes: bounds of every value of the graph, the input first.
+    """
 
     lower: Float[Tensor, "b k"]
-    """A lower bound of every row of the specification over the whole set."""
     boxes: list[Box]
-    """Bounds of every value of the graph, the input first."""
 
 
 class Tightness(IntEnum):
@@ -36,29 +39,29 @@ class Tightness(IntEnum):
 
 
 class Bounder(ABC):
-    """Computes lower bounds of a specification over a perturbation set.
+    """A method that computes lower bounds of a specification over a perturbation set.
 
-    With `outward` every step is widened by its rounding error, so that the bounds hold for the network in exact
-    arithmetic and for its execution in the tensors' own precision (by direct summation in any order). Training, which
-    claims nothing, switches it off.
+    With `outward`, every step is widened by its rounding error, so that the bounds hold both for the network in exact
+    arithmetic and for its execution in the tensors' own precision (by direct summation in any order). Training needs
+    no proof and switches it off.
     """
 
     certifies: bool = True
-    """Whether its bounds are proofs; estimates are for training."""
+    """True if its bounds are proofs; estimates are for training only."""
     differentiable: bool = True
-    """Whether gradients flow through its margins."""
+    """True if gradients flow through its margins."""
 
     searches: bool = False
-    """Whether it searches for its relaxations: rounding may then send it elsewhere."""
+    """True if it searches for its relaxations, so that rounding may lead it to other ones."""
 
     tightness: Tightness = Tightness.UNKNOWN
     """What its bounds are known to be as tight as."""
 
     @property
     def failure(self) -> float:
-        """The probability with which its bounds of an example may be wrong: 0 but for methods that draw random numbers.
+        """The probability that its bounds of an example are wrong: 0 except for methods that draw random numbers.
 
-        That of a method built from others is the sum of theirs.
+        For a method built from others, this is the sum over them.
         """
         found = 0.0
         for value in vars(self).values():
@@ -80,7 +83,7 @@ class Bounder(ABC):
         outward: bool = True,
         noise: Noise | None = None,
     ) -> Bounds:
-        """Return the bounds; differentiable in the graph's tensors. Methods that draw random numbers need `noise`."""
+        """Return the bounds, differentiable in the graph's tensors; methods that draw random numbers need `noise`."""
 
     @abstractmethod
     def boxes(

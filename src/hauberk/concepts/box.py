@@ -11,8 +11,12 @@ from torch import Tensor
 class Box:
     """The set of tensors that lie element-wise between `lower` and `upper`; immutable.
 
-    Made from lower and upper, or from centre and radius: the other pair is computed when first asked for, so that a
-    chain of affine steps never leaves centre and radius.
+    Built from lower and upper, or with `around` from centre and radius. The other pair is computed on first access,
+    so that a chain of affine steps only ever uses centre and radius.
+
+    Args:
+        lower: the lower bounds.
+        upper: the upper bounds, of the same shape.
     """
 
     def __init__(self, lower: Float[Tensor, "*z"], upper: Float[Tensor, "*z"]) -> None:
@@ -27,25 +31,29 @@ class Box:
 
     @classmethod
     def positive(cls, lower: Float[Tensor, "*z"], upper: Float[Tensor, "*z"]) -> "Box":
-        """Return the box between bounds that are known not to be negative, so that the upper one is the magnitude."""
+        """Return the box between bounds known to be non-negative, so that the upper bound is the magnitude."""
         box = cls(lower, upper)
         box.__dict__["magnitude"] = upper
         return box
 
     @cached_property
     def lower(self) -> Float[Tensor, "*z"]:
+        """The lower bounds."""
         return self.center - self.radius
 
     @cached_property
     def upper(self) -> Float[Tensor, "*z"]:
+        """The upper bounds."""
         return self.center + self.radius
 
     @cached_property
     def center(self) -> Float[Tensor, "*z"]:
+        """The midpoints of the bounds."""
         return torch.lerp(self.lower, self.upper, 0.5)
 
     @cached_property
     def radius(self) -> Float[Tensor, "*z"]:
+        """Half the distances between the bounds."""
         return (self.upper - self.lower).mul_(0.5)
 
     @cached_property
@@ -55,17 +63,17 @@ class Box:
 
     @property
     def unstable(self) -> Bool[Tensor, "*z"]:
-        """Where zero lies strictly inside: the neurons that a ReLU has to relax."""
+        """A mask of the elements with zero strictly inside: the neurons for which a ReLU is relaxed."""
         return (self.lower < 0) & (self.upper > 0)
 
     def map(self, copy: Callable[[Tensor], Tensor]) -> "Box":
-        """Return the box of the same elements elsewhere: a function that neither computes nor mixes them."""
+        """Return the box with its elements moved by `copy`, which must neither change nor mix their values."""
         box = Box.__new__(Box)
         box.__dict__.update({name: copy(t) for name, t in vars(self).items()})
         return box
 
     def split(self, sizes: list[int]) -> list["Box"]:
-        """Return the boxes of consecutive groups of examples, of these sizes."""
+        """Return the boxes of consecutive groups of examples, with these group sizes."""
         groups = zip(*(t.split(sizes) for t in vars(self).values()), strict=True)
         parts = [Box.__new__(Box) for _ in sizes]
         for part, tensors in zip(parts, groups, strict=True):
@@ -77,5 +85,5 @@ class Box:
         return Box(self.lower.to(dtype), self.upper.to(dtype))
 
     def intersect(self, other: "Box") -> "Box":
-        """Return the box of the points in both; never looser than either."""
+        """Return the intersection of both boxes, never looser than either."""
         return Box(torch.maximum(self.lower, other.lower), torch.minimum(self.upper, other.upper))

@@ -16,7 +16,7 @@ from hauberk.errors import InputError, SoundnessError
 
 
 class Verdict(IntEnum):
-    """How a proof ended; only VERIFIED is a proof, only FALSIFIED a refutation."""
+    """The outcome of a proof attempt; only VERIFIED is a proof, only FALSIFIED a refutation."""
 
     UNKNOWN = 0
     VERIFIED = 1
@@ -27,23 +27,27 @@ class Verdict(IntEnum):
 
 @dataclass(frozen=True)
 class Certificate:
-    """What was proven about each example of a batch."""
+    """The proof results for each example of a batch.
+
+    Args:
+        verdict: the `Verdict` of each example.
+        lower: a proven lower bound of every row of the specification; -inf where there is none.
+        confidence: the probability, over the proof's random numbers, that an example's result is right; 1 if certain.
+        subject: the kind of subject: "network", "smoothed network", "cascade".
+        arithmetic: the meaning of soundness here: precision, rounding allowance.
+        radius: the largest radius proven, with all smaller ones; 0 for none. None if no radius was searched for.
+        overturned: a mask of the examples whose proof, of confidence below 1, a counterexample refuted; None for none.
+        counterexamples: the members at which FALSIFIED examples fail, arbitrary elsewhere; None if none were given.
+    """
 
     verdict: Int[Tensor, "b"]
     lower: Float[Tensor, "b k"]
-    """A proven lower bound of every row of the specification; -inf where there is none."""
     confidence: Float[Tensor, "b"]
-    """The probability, over the random numbers of the proof, that what is said of an example is right; 1 for sure."""
     subject: str
-    """What it speaks of: "network", "smoothed network", "cascade"."""
     arithmetic: str
-    """What sound means here: precision, rounding allowance."""
     radius: Float[Tensor, "b"] | None = None
-    """The largest radius found to be proven, smaller ones included, 0 for none; None where none was looked for."""
     overturned: Bool[Tensor, "b"] | None = None
-    """Where a counterexample refuted a proof of confidence below 1: counted against its promise; None for nowhere."""
     counterexamples: Float[Tensor, "b *z"] | None = None
-    """Members at which FALSIFIED examples fail, anything for the others; None where no verifier showed any."""
 
     @classmethod
     def from_lower(
@@ -57,17 +61,17 @@ class Certificate:
 
     @property
     def verified(self) -> Tensor:
-        """Which examples are proven, as a mask."""
+        """A mask of the examples that are proven."""
         return self.verdict == Verdict.VERIFIED
 
     @property
     def decided(self) -> Tensor:
-        """Which examples are proven or refuted, as a mask."""
+        """A mask of the examples that are proven or refuted."""
         return self.verified | (self.verdict == Verdict.FALSIFIED)
 
     @property
     def settled(self) -> Tensor:
-        """Which examples are decided for sure, as a mask."""
+        """A mask of the examples that are decided with certainty."""
         return self.decided & (self.confidence == 1)
 
     def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> "Certificate":
@@ -85,12 +89,12 @@ class Certificate:
     def merged(self, other: "Certificate") -> "Certificate":
         """Return the stronger of two certificates of the same examples and subject.
 
-        Where one settles an example, what the other says of it without being sure is dropped. Elsewhere both may have a
-        part in the result (the second was asked because the first had failed), so probabilities of being wrong add up.
+        Where one settles an example, an uncertain result of the other is dropped. Elsewhere both may contribute to the
+        result (the second ran because the first had failed), so their probabilities of being wrong add up.
 
         Raises:
-            InputError: they speak of different subjects.
-            SoundnessError: one proves for sure what the other refutes for sure.
+            InputError: they are about different subjects.
+            SoundnessError: one proves with certainty what the other refutes with certainty.
         """
         if self.subject != other.subject:
             raise InputError(f"certificates of a {self.subject} and of a {other.subject} cannot be merged.")
@@ -116,7 +120,7 @@ class Certificate:
         )
 
     def beside(self, other: "Certificate") -> "Certificate":
-        """Return this certificate without what it is not sure of where the other one is sure."""
+        """Return this certificate without its uncertain results on examples that the other one settles."""
         drop = other.settled & (self.confidence < 1)
         return replace(
             self,
@@ -127,10 +131,10 @@ class Certificate:
         )
 
     def merged_at(self, index: Int[Tensor, "s"], other: "Certificate") -> "Certificate":
-        """Return the stronger of both where `other` speaks of some of the examples only; what it says of radii is left.
+        """Return the certificate merged with `other`, which covers only the examples at `index`; its radii are ignored.
 
         Raises:
-            InputError, SoundnessError: as `merged` does.
+            InputError, SoundnessError: as in `merged`.
         """
         dtype = torch.promote_types(self.lower.dtype, other.lower.dtype)  # never rounds a bound up
         b, k = self.lower.shape
@@ -150,7 +154,7 @@ class Certificate:
 
 
 def shown(first: Certificate, second: Certificate) -> Tensor | None:
-    """Return the counterexamples of the first certificate where it refutes, and else those of the second."""
+    """Return the counterexamples of the first certificate where it refutes, elsewhere those of the second."""
     points, others = first.counterexamples, second.counterexamples
     if points is None or others is None:
         return others if points is None else points
@@ -164,12 +168,12 @@ def joined(first: str, second: str) -> str:
 
 
 class Verifier(ABC):
-    """Tries to prove a specification over a perturbation set."""
+    """A method that tries to prove a specification over a perturbation set."""
 
     name: str
-    """How records call it."""
+    """The verifier's name in records."""
     last: bool = False
-    """Whether it is asked after the attacks, of what is neither proven nor broken: it takes too long for all else."""
+    """True if it runs after the attacks, only on undecided examples: it is too expensive for the others."""
 
     def covers(self, graph: FrozenGraph) -> bool:
         """Return whether the verifier is defined on a network's graph; on all others it raises UnsupportedOpError."""
@@ -177,9 +181,9 @@ class Verifier(ABC):
 
     @abstractmethod
     def __call__(self, subject: Subject, S: PerturbationSet, spec: LinearSpec) -> Certificate:
-        """Return what could be proven.
+        """Return the certificate of the specification for the subject.
 
         Raises:
-            UnsupportedOpError: the subject holds operators that the verifier cannot handle.
+            UnsupportedOpError: the subject contains operators that the verifier cannot handle.
             UnsupportedSetError: the set lacks what the verifier needs.
         """

@@ -10,15 +10,19 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Split:
-    """Labelled inputs in memory or in a file: bytes stay bytes until a batch is asked for."""
+    """Labelled inputs in memory or in a file; bytes stay bytes until a batch is requested.
+
+    Args:
+        inputs: uint8 pixels, or floating-point inputs already within the data set's range.
+        labels: the class of each input.
+        pseudo_labelled: further examples for training only, labelled by a network; None for none.
+        stays: True if the inputs stay in a file on disk, so that only batches are moved to the labels' device.
+    """
 
     inputs: Shaped[Tensor, "n *x"]
-    """uint8 pixels, or floating-point inputs already within the data set's range."""
     labels: Int64[Tensor, "n"]
     pseudo_labelled: "Split | None" = None
-    """Further examples for training alone, labelled by a network."""
     stays: bool = False
-    """Whether inputs stay where they are, in a file on disk: their batches alone go to the labels' device."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -30,18 +34,18 @@ class Split:
         return (x.float() / 255 if x.dtype == torch.uint8 else x), self.labels[index]
 
     def select(self, index: Tensor | slice) -> "Split":
-        """Return the split of the indexed examples; what is pseudo-labelled stays beside them."""
+        """Return the split of the indexed examples, with all pseudo-labelled ones."""
         stays = self.stays and isinstance(index, slice)  # else the examples are copied into memory
         return Split(self.inputs[index], self.labels[index], self.pseudo_labelled, stays)
 
     def to(self, device: torch.device) -> "Split":
-        """Return the split on a device, but for inputs that stay on disk."""
+        """Return the split on a device, except for inputs that stay on disk."""
         further = None if self.pseudo_labelled is None else self.pseudo_labelled.to(device)
         inputs = self.inputs if self.stays else self.inputs.to(device)
         return Split(inputs, self.labels.to(device), further, self.stays)
 
     def joined(self, other: "Split") -> "Split":
-        """Return the examples of both in memory; pixels stay bytes where both have them."""
+        """Return the examples of both splits, in memory; pixels stay bytes if both splits have bytes."""
         alike = self.inputs.dtype == other.inputs.dtype
         inputs = [split.inputs if alike else split.batch(slice(None))[0] for split in (self, other)]
         return Split(torch.cat(inputs), torch.cat([self.labels, other.labels]))
@@ -56,7 +60,7 @@ class Dataset(ABC):
     shape: tuple[int, ...]
     """The shape of one input: (channels, height, width) for images."""
     range: tuple[float, float]
-    """The least and largest value that an input may have."""
+    """The smallest and largest valid values of an input."""
 
     @abstractmethod
     def train(self) -> Split:

@@ -17,7 +17,7 @@ from hauberk.errors import UnsupportedOpError
 
 @dataclass(frozen=True)
 class FrozenNode:
-    """An operator with its tensors, and the values that it reads: 0 is the input, i the result of the i-th node."""
+    """A named operator with its tensors, and the values it reads: 0 is the input, i the result of the i-th node."""
 
     name: str
     op: Op
@@ -26,9 +26,10 @@ class FrozenNode:
 
 @dataclass(frozen=True)
 class FrozenGraph:
-    """A network as a function of its input alone: what bound methods read. The last node gives the logits."""
+    """A network as a function of its input alone, as bound methods read it. The last node gives the logits."""
 
     nodes: tuple[FrozenNode, ...]
+    """The operators, in the order of execution."""
     shapes: tuple[tuple[int, ...], ...]
     """The shape of every value, without the batch; shapes[0] is the input's."""
 
@@ -43,10 +44,7 @@ class FrozenGraph:
         return values
 
     def folded(self) -> "FrozenGraph":
-        """Return the same function with diagonal nodes merged into the affine nodes before them, for speed.
-
-        In exact arithmetic nothing changes; rounding allowances speak of the graph as it runs, unmerged.
-        """
+        """Return a faster graph, diagonal nodes merged into affine ones; rounding allowances need the unmerged one."""
         nodes: list[FrozenNode] = []
         shapes, place = [self.shapes[0]], {0: 0}
         for index, node in enumerate(self.nodes, start=1):
@@ -64,11 +62,7 @@ class FrozenGraph:
         return FrozenGraph(tuple(nodes), tuple(shapes))
 
     def after(self, index: int) -> "FrozenGraph":
-        """Return what follows a value, as a function of it.
-
-        Raises:
-            UnsupportedOpError: something that follows reads a value from before, as a skip connection does.
-        """
+        """Return the network after a value as its function; UnsupportedOpError if it also reads earlier values."""
         nodes = self.nodes[index:]
         for node in nodes:
             if min(node.inputs, default=index) < index:
@@ -80,7 +74,7 @@ class FrozenGraph:
         return FrozenGraph(tuple(moved), self.shapes[index:])
 
     def loose(self, index: int, box: Box) -> Bool[Tensor, "b *z"]:
-        """Return which elements of a value with this box are relaxed by a node that reads it."""
+        """Return a mask of the elements of a value with this box that are relaxed by a node that reads it."""
         found = torch.zeros_like(box.lower, dtype=torch.bool)
         for node in self.nodes:
             if index in node.inputs and not isinstance(node.op, Affine):
@@ -89,26 +83,26 @@ class FrozenGraph:
 
     @cached_property
     def readers(self) -> Counter[int]:
-        """How often each value is read."""
+        """The number of times each value is read."""
         return Counter(i for node in self.nodes for i in node.inputs)
 
     @cached_property
     def bent(self) -> frozenset[int]:
-        """The affine values that are read once, by an element-wise function: rows reach them through that alone."""
+        """The affine values that are read only once, by an element-wise function, through which all rows reach them."""
         affine = {index for index, node in enumerate(self.nodes, start=1) if isinstance(node.op, Affine)}
         read = (node.inputs[0] for node in self.nodes if isinstance(node.op, Elementwise))
         return frozenset(i for i in read if i in affine and self.readers[i] == 1)
 
     @cached_property
     def first_mixing(self) -> frozenset[int]:
-        """The values computed by the first operator on their path that reads several inputs for one element."""
+        """The values computed by the first operator on their path that combines several inputs in one element."""
         return frozenset(
             self.mixed_once - self.unmixed - {i for i in self.mixed_once if self.copies(i, self.mixed_once)}
         )
 
     @cached_property
     def unmixed(self) -> frozenset[int]:
-        """The values whose elements each depend on one input, and no two on the same."""
+        """The values whose elements each depend on a single input element, no two on the same one."""
         found = {0}
         for index in range(1, len(self.shapes)):
             if self.copies(index, found):
@@ -117,7 +111,7 @@ class FrozenGraph:
 
     @cached_property
     def mixed_once(self) -> frozenset[int]:
-        """The values in which inputs were mixed at most once: exact boxes of the first mixing give exact boxes."""
+        """The values in which inputs are mixed at most once: exact boxes of the first mixing give exact boxes."""
         found = set(self.unmixed)
         for index, node in enumerate(self.nodes, start=1):
             if self.copies(index, found) or (len(node.inputs) == 1 and node.inputs[0] in self.unmixed):
@@ -125,13 +119,13 @@ class FrozenGraph:
         return frozenset(found)
 
     def copies(self, index: int, known: Collection[int]) -> bool:
-        """Return whether a value is computed element by element from one of these."""
+        """Return True if a value is computed element by element from one of the `known` ones."""
         node = self.nodes[index - 1] if index else None
         return node is not None and node.op.one_to_one and len(node.inputs) == 1 and node.inputs[0] in known
 
     @cached_property
     def relaxed(self) -> tuple[int, ...]:
-        """The values that a non-affine node reads, in order: those whose bounds decide how tight a relaxation is."""
+        """The values that non-affine nodes read, in order: their bounds determine how tight the relaxations are."""
         return tuple(sorted({i for node in self.nodes if not isinstance(node.op, Affine) for i in node.inputs}))
 
 
@@ -140,12 +134,15 @@ class Node:
     """An operator whose tensors are named, not held: they are read from the module at every run."""
 
     name: str
+    """The node's name in messages."""
     part: str
     """The path of the submodule whose mode decides whether the operator observes a training pass; "" is the root."""
     make: Callable[..., Op]
+    """The function that builds the operator from its tensors."""
     inputs: tuple[int, ...]
+    """The values it reads, as in `FrozenNode`."""
     tensors: tuple[str | Tensor | None, ...]
-    """Names of parameters and buffers of the module, or constants."""
+    """Names of the module's parameters and buffers, or constants."""
 
 
 @dataclass(frozen=True)
@@ -153,21 +150,22 @@ class Graph:
     """A captured network: immutable, reads the module's live parameters, callable like the module itself."""
 
     module: nn.Module
+    """The network that was captured."""
     nodes: tuple[Node, ...]
+    """The operators, in the order of execution."""
     shapes: tuple[tuple[int, ...], ...]
+    """The shape of every value, without the batch; shapes[0] is the input's."""
 
     def __call__(self, x: Float[Tensor, "b *x"]) -> Float[Tensor, "b classes"]:
         return self.module(x)
 
     @property
     def classes(self) -> int:
+        """The number of logits."""
         return self.shapes[-1][0]
 
     def frozen(self, dtype: torch.dtype | None = None) -> FrozenGraph:
-        """Return the network in eval mode: batch norms use their running statistics.
-
-        Nothing is copied unless another `dtype` is asked for: the network with the same parameters, rounded to it.
-        """
+        """Return the network in eval mode (running statistics); copied, and rounded, only if `dtype` differs."""
         stored: dict[str, Tensor] = dict(self.module.named_parameters(remove_duplicate=False))
         stored |= dict(self.module.named_buffers(remove_duplicate=False))
         like = next((t for t in stored.values() if t.is_floating_point()), torch.empty(0))
@@ -180,19 +178,14 @@ class Graph:
         return FrozenGraph(tuple(nodes), self.shapes)
 
     def run(self, x: Float[Tensor, "b *x"]) -> tuple[Float[Tensor, "b classes"], FrozenGraph]:
-        """Run one pass, each part in its own mode; return the logits and the graph as that pass fixed it.
-
-        Batch norms in training mode become affine with the statistics of this batch, through which gradients flow, and
-        their running statistics move, once.
-
-        Raises:
-            UnsupportedOpError: dropout in training mode, which has no fixed function to bound.
-        """
+        """Run one pass, each part in its own mode; return the logits, and the graph as that pass fixed it."""
         values, graph = self.observed(x)
         return values[-1], graph
 
     def observed(self, x: Float[Tensor, "b *x"]) -> tuple[list[Tensor], FrozenGraph]:
-        """Return what `run` does, with all values in place of the logits: the input first, the logits last."""
+        """Return all values of a pass as in `run`, the input first, and the graph as that pass fixed it."""
+        # Batch norms in training mode use this batch's statistics, through which gradients flow, and update their
+        # running statistics once; dropout in training mode raises an UnsupportedOpError.
         values, nodes = [x], []
         for node, frozen in zip(self.nodes, self.frozen().nodes, strict=True):
             operands = [values[i] for i in node.inputs]

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 
 class Initialisation(ABC):
-    """Sets the parameters of a network before training."""
+    """A rule that sets the parameters of a network before training."""
 
     @abstractmethod
     def __call__(self, network: nn.Module, example: Float[Tensor, "b *x"], generator: torch.Generator) -> None:
-        """Overwrite the parameters in place; `example` is a batch that the network takes."""
+        """Overwrite the parameters in place; `example` is a valid input batch of the network."""

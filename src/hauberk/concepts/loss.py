@@ -10,19 +10,19 @@ from hauberk.errors import InputError, ShapeError
 
 
 class AdversarialLoss(ABC):
-    """What an attack ascends and what training descends."""
+    """A loss for attacks to ascend and for training to descend."""
 
     @abstractmethod
     def __call__(
         self, logits: Float[Tensor, "b classes"], y: Int[Tensor, "b"], target: Int[Tensor, "b"] | None = None
     ) -> Float[Tensor, "b"]:
-        """Return the loss of each example with label y; with a target, one that grows as that class wins over y."""
+        """Return the loss of each example with label y; with a target, a loss that grows as that class overtakes y."""
 
 
 def lead(
     logits: Float[Tensor, "b classes"], y: Int[Tensor, "b"], target: Int[Tensor, "b"] | None = None
 ) -> Float[Tensor, "b"]:
-    """Return the target's logit, or the largest other one, minus the label's."""
+    """Return the target's logit minus the label's; without a target, the largest wrong logit minus the label's."""
     own = logits.gather(1, y[:, None])
     if target is not None:
         return (logits.gather(1, target[:, None]) - own)[:, 0]
@@ -30,11 +30,11 @@ def lead(
 
 
 def require_labels(y: Tensor, examples: int, classes: int) -> None:
-    """Refuse labels that do not fit a batch of logits.
+    """Raise unless the labels fit a batch of logits.
 
     Raises:
-        ShapeError: not one integer per example.
-        InputError: a label outside 0 .. classes - 1; the message names it.
+        ShapeError: y does not hold one integer per example.
+        InputError: a label lies outside 0 .. classes - 1; the message names it.
     """
     if y.is_floating_point() or y.shape != (examples,):
         raise ShapeError(f"labels must be {examples} integers, but have shape {tuple(y.shape)} and type {y.dtype}.")

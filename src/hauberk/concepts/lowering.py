@@ -1,4 +1,4 @@
-"""The one registry: from torch operators to Hauberk's."""
+"""The only registry: from torch operators to Hauberk's."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,16 +12,25 @@ from hauberk.errors import UnsupportedOpError
 
 @dataclass(frozen=True)
 class Value:
-    """An operand that depends on the network's input: the index-th value of the graph."""
+    """An operand that depends on the network's input.
+
+    Args:
+        index: its index among the graph's values, 0 being the input.
+        shape: its shape without the batch.
+    """
 
     index: int
     shape: tuple[int, ...]
-    """Without the batch."""
 
 
 @dataclass(frozen=True)
 class Stored:
-    """An operand that the module holds: a parameter or buffer by its name, or a constant tensor."""
+    """An operand that the module holds.
+
+    Args:
+        tensor: the name of a parameter or buffer, or a constant tensor.
+        shape: its shape.
+    """
 
     tensor: str | Tensor
     shape: tuple[int, ...]
@@ -32,7 +41,13 @@ Operand = Value | Stored | float | int
 
 @dataclass(frozen=True)
 class Lowered:
-    """How to build the Op of a node: from its tensors, read at every run."""
+    """A recipe for building the Op of a node.
+
+    Args:
+        make: builds the Op from its tensors, which are read at every run.
+        inputs: the values that the Op reads.
+        tensors: the operands passed to `make`.
+    """
 
     make: Callable[..., Op]
     inputs: tuple[Value, ...]
@@ -46,16 +61,16 @@ class Lowered:
 
 
 Rule = Callable[..., Lowered | Value | Stored]
-"""Takes the torch operator's arguments by position, and `shape` (the result's, without the batch), and returns how to
-build the Op, or the operand itself where the operator changes nothing, or a constant that all examples share. Raises
-UnsupportedOpError with the reason."""
+"""A function from the torch operator's positional arguments and the result's `shape` (without the batch) to a recipe
+for the Op, to the operand itself if the operator changes nothing, or to a constant that all examples share. It raises
+UnsupportedOpError with the reason if it cannot."""
 
 AnyRule = TypeVar("AnyRule", bound=Rule)
 
 RULES: dict[object, Rule] = {}
 
 REFUSALS: dict[object, str] = {}
-"""For torch operators without a rule: why there is none, and what to use instead."""
+"""Reasons why torch operators have no rule, and alternatives to use instead."""
 
 
 CASES: dict[object, Callable[[Tensor], Tensor]] = {}
@@ -82,6 +97,6 @@ def lowers(*operators: object, case: Callable[[Tensor], Tensor] | None = None) -
 
 
 def refuses(reason: str, *operators: object) -> None:
-    """Register why these torch operators have no rule."""
+    """Register the reason why these torch operators have no rule."""
     for operator in operators:
         REFUSALS[operator] = reason

@@ -1,4 +1,4 @@
-"""What stays from one batch to the next."""
+"""Tensors that persist from one batch to the next."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -9,18 +9,18 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 OfRows = Callable[[Tensor], Tensor]
-"""From the rows of one process to those of the whole batch, or back."""
+"""A map from the rows of one process to those of the whole batch, or back."""
 
 
 class Remembered(ABC):
-    """A tensor that stays from one batch to the next; a training keeps it in its checkpoints."""
+    """A tensor that persists from one batch to the next; a training run saves it in its checkpoints."""
 
     def __init__(self) -> None:
         self.rows: Tensor | None = None
 
     @abstractmethod
     def exchange(self, gathered: OfRows) -> None:
-        """Learn, after a step, what other processes have kept; all of them call it."""
+        """Learn, after a step, what the other processes have kept; all of them must call it."""
 
     @abstractmethod
     def whole(self, gathered: OfRows) -> Tensor | None:
@@ -28,26 +28,26 @@ class Remembered(ABC):
 
     @abstractmethod
     def restore(self, rows: Tensor, share: OfRows) -> None:
-        """Remember what is this process's of the whole."""
+        """Remember this process's share of the whole."""
 
 
 class Memory(Remembered):
-    """Rows for the places of a batch, the first of them for its first example."""
+    """One row per position in a batch, the first for its first example."""
 
     def recall(self, like: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"] | None:
-        """Return the rows for a batch of this shape; None where they do not fit, as before the first batch."""
+        """Return the rows for a batch of this shape; None if they do not fit, as before the first batch."""
         if self.rows is None or self.rows.shape[1:] != like.shape[1:] or len(self.rows) < len(like):
             return None
         return self.rows[: len(like)].to(like)
 
     def keep(self, rows: Float[Tensor, "b *z"]) -> None:
-        """Replace the first rows; those behind them stay, for the next batch of full size."""
+        """Replace the first rows; later ones stay, for the next batch of full size."""
         rows = rows.detach()
         behind = self.rows[len(rows) :] if self.recall(rows) is not None and self.rows is not None else rows[:0]
         self.rows = torch.cat([rows, behind.to(rows)]) if len(behind) else rows
 
     def exchange(self, gathered: OfRows) -> None:
-        """Places are each process's own."""
+        """Do nothing: each process has its own positions."""
 
     def whole(self, gathered: OfRows) -> Tensor | None:
         return None if self.rows is None else gathered(self.rows)
@@ -57,15 +57,15 @@ class Memory(Remembered):
 
 
 class ExampleMemory(Remembered):
-    """A number for each training example, whichever process saw it last; NaN for those that none has seen."""
+    """One number per training example, from whichever process saw it last; NaN if none has seen it."""
 
     def __init__(self) -> None:
         super().__init__()
         self.news: tuple[Tensor, Tensor] | None = None
-        """Examples and numbers that the other processes have yet to hear of."""
+        """Examples and numbers not yet sent to the other processes."""
 
     def recall(self, examples: Int[Tensor, "b"], unseen: float) -> Float[Tensor, "b"]:
-        """Return the numbers of the examples with these indices."""
+        """Return the numbers of the examples with these indices; `unseen` where there is none yet."""
         if self.rows is None:
             self.rows = torch.empty(0, device=examples.device)
         padded = torch.cat([self.rows, self.rows.new_full((1,), nan)])
@@ -74,11 +74,12 @@ class ExampleMemory(Remembered):
         return numbers
 
     def keep(self, examples: Int[Tensor, "b"], numbers: Float[Tensor, "b"]) -> None:
-        """Replace the numbers of some examples, after `recall`."""
+        """Replace the numbers of some examples; `recall` must have been called before."""
         self.news = examples, numbers.detach().float()
         self.write(*self.news)
 
     def write(self, examples: Int[Tensor, "b"], numbers: Float[Tensor, "b"]) -> None:
+        """Store the numbers, making room for new examples."""
         rows = numbers[:0] if self.rows is None else self.rows
         missing = int(examples.max()) + 1 - len(rows)
         self.rows = torch.cat([rows, rows.new_full((max(missing, 0),), nan)])

@@ -1,4 +1,4 @@
-"""Balls in a norm: what is defined by distances asks for one of these."""
+"""Balls in a norm, as required by methods that are defined by distances."""
 
 from abc import abstractmethod
 from dataclasses import replace
@@ -14,11 +14,11 @@ from hauberk.errors import UnsupportedSetError
 
 
 class NormBall(CertifiableSet):
-    """A ball in an l_p norm around the input, perhaps cut by the range of valid inputs; p = 0 counts coordinates."""
+    """A ball in an l_p norm around the input, possibly cut by the range of valid inputs; p = 0 counts coordinates."""
 
     p: float
     within: tuple[float, float] | None
-    """The range of valid inputs; None where every number is one."""
+    """The range of valid inputs; None if every number is valid."""
 
     @abstractmethod
     def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> "NormBall":
@@ -30,27 +30,27 @@ class NormBall(CertifiableSet):
 
     @abstractmethod
     def resized(self, radius: Float[Tensor, "b"]) -> "NormBall":
-        """Return the balls of other radii around the same points."""
+        """Return the balls with other radii around the same points."""
 
     def uncut(self) -> "NormBall":
         """Return the balls without the range of valid inputs.
 
         Raises:
-            UnsupportedSetError: the range is a part of what the ball is, as in l_0.
+            UnsupportedSetError: the range is part of the ball's definition, as in l_0.
         """
         return replace(self, within=None).resized(self.radius)  # pyright: ignore[reportArgumentType]
 
     @abstractmethod
     def dual_vector(self, w: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
-        """Return the v of norm 1 with the largest <w, v>, which is w's dual norm; 0 where w is 0."""
+        """Return the v of norm 1 with the largest <w, v>, which equals w's dual norm; 0 where w is 0."""
 
     @abstractmethod
     def cheapest_move(
         self, gain: Float[Tensor, "b n"], room: Float[Tensor, "b n"], need: Float[Tensor, "b 1"]
     ) -> Float[Tensor, "b n"]:
-        """Return the least move m with 0 <= m <= room and <gain, m> = need; all the room where that is too little.
+        """Return the shortest move m with 0 <= m <= room and <gain, m> = need, or m = room if that is not enough.
 
-        `gain` and `need` are not negative; room may be infinite.
+        `gain` and `need` are non-negative; `room` may be infinite.
         """
 
     def meet(
@@ -58,8 +58,8 @@ class NormBall(CertifiableSet):
     ) -> Float[Tensor, "b *z"]:
         """Return the point of the hyperplane <normal, .> = offset within the range that is nearest to z in this norm.
 
-        Where range and hyperplane do not meet, it is the corner of the range that is nearest to the hyperplane. The
-        ball's own centre and radius play no part. Source: Croce & Hein 2020 (FAB), section 3.
+        If range and hyperplane do not meet, it is the corner of the range nearest to the hyperplane. The ball's own
+        centre and radius play no part. Source: Croce & Hein 2020 (FAB), section 3.
         """
         flat, w = z.flatten(1), normal.flatten(1)
         need = (offset - (w * flat).sum(1))[:, None]
@@ -75,17 +75,17 @@ class NormBall(CertifiableSet):
 
 
 def clamped(S: NormBall, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
-    """Return the nearest valid inputs."""
+    """Return z clamped to the range of valid inputs."""
     return z if S.within is None else z.clamp(*S.within)
 
 
 def capped_multiple(
     shape: Float[Tensor, "b n"], gain: Float[Tensor, "b n"], room: Float[Tensor, "b n"], need: Float[Tensor, "b 1"]
 ) -> Float[Tensor, "b n"]:
-    """Return min(t * shape, room) for the t at which its product with `gain` is `need`; the room where none is enough.
+    """Return min(t * shape, room) for the t at which its product with `gain` is `need`; the room if no t is enough.
 
-    The product is concave and piecewise linear in t, so that Newton's steps from below stay below and end exactly
-    there, after a handful of walks over memory. (Masks are floats: torch.where takes ten times an arithmetic walk.)
+    The product is concave and piecewise linear in t, so Newton's steps from below stay below and end exactly there,
+    after a handful of passes over memory. (Masks are floats: torch.where takes ten times as long as arithmetic.)
     """
     finite, most = torch.finfo(gain.dtype), torch.finfo(gain.dtype).max
     rate, full = gain * shape, gain * room.clamp(max=most)
@@ -105,17 +105,17 @@ def capped_multiple(
 
 
 MOST_STEPS = 64
-"""A bound for rounding's sake; a dozen steps are many."""
+"""A safeguard against rounding; a dozen steps are already many."""
 ROUNDINGS = 4
-"""How many units in the last place a sum may lack."""
+"""The number of units in the last place by which a sum may fall short."""
 
 
 def greedy(
     worth: Float[Tensor, "b n"], gain: Float[Tensor, "b n"], room: Float[Tensor, "b n"], need: Float[Tensor, "b 1"]
 ) -> Float[Tensor, "b n"]:
-    """Return the move that fills coordinates in the order of their worth until its product with `gain` is `need`.
+    """Return the move that fills coordinates in decreasing order of worth until its product with `gain` is `need`.
 
-    Sorts but the worthiest, and all only in rows where those do not suffice.
+    Sorts only the worthiest coordinates, and all of them only in rows where those do not suffice.
     """
     place = worth.topk(min(FIRST, worth.shape[1]), 1).indices
     move, enough = filled(place, gain, room, need)
@@ -127,13 +127,13 @@ def greedy(
 
 
 FIRST = 64
-"""How many coordinates are tried first: few are filled where each is worth its price."""
+"""The number of coordinates tried first: usually only a few need to be filled."""
 
 
 def filled(
     place: Int[Tensor, "b k"], gain: Float[Tensor, "b n"], room: Float[Tensor, "b n"], need: Float[Tensor, "b 1"]
 ) -> tuple[Float[Tensor, "b n"], Bool[Tensor, "b"]]:
-    """Return the move that fills coordinates in this order until the need is met, and where it is."""
+    """Return the move that fills coordinates in this order until the need is met, and a mask of the rows meeting it."""
     first = gain.gather(1, place)
     space = torch.where(first > 0, room.gather(1, place), 0)
     brought = first * space
@@ -144,10 +144,10 @@ def filled(
 
 
 def require_ball(S: PerturbationSet, method: str, p: float | None = None, above: float = -inf) -> NormBall:
-    """Return the set, known to be a ball (in the l_p norm, or in one with an exponent `above` some number).
+    """Return the set if it is a ball (in the l_p norm, or in a norm with an exponent greater than `above`).
 
     Raises:
-        UnsupportedSetError: it is not; the message names the method and the set.
+        UnsupportedSetError: it is not such a ball; the message names the method and the set.
     """
     if not isinstance(S, NormBall) or (p is not None and S.p != p) or not S.p > above:
         wanted = "any norm" if above == -inf else f"norms above l_{above:g}"
@@ -169,10 +169,10 @@ def require_range(S: NormBall, method: str) -> tuple[float, float]:
 
 
 def require_norm(S: PerturbationSet, method: str) -> NormBall:
-    """Return the set, known to be a ball in a norm that has a dual one: any but l_0.
+    """Return the set if it is a ball in a norm with a dual: any except l_0.
 
     Raises:
-        UnsupportedSetError: it is not; the message names the method and the set.
+        UnsupportedSetError: it is not such a ball; the message names the method and the set.
     """
     ball = require_ball(S, method)
     if ball.p < 1:

@@ -15,31 +15,34 @@ from hauberk.concepts.schedule import Progress
 
 @dataclass(frozen=True)
 class ObjectiveValue:
-    """What one step of training minimises, and what it saw on the way."""
+    """The loss that one training step minimises, and by-products of computing it.
+
+    Args:
+        loss: the mean over the batch, the tensor that training differentiates.
+        correct: a mask of the clean examples classified correctly; None if the objective did not evaluate them.
+        robust: a mask of the examples that withstood its own attack or that its own bound certified; None for neither.
+        parts: named terms of the loss, for the log.
+        learned: called once the gradients of the loss are computed, before the optimizer's step; None for nothing.
+    """
 
     loss: Float[Tensor, ""]
-    """The mean over the batch; the tensor that training differentiates."""
     correct: Bool[Tensor, "b"] | None
-    """Which clean examples were classified correctly; None where the objective did not look at clean examples."""
     robust: Bool[Tensor, "b"] | None = None
-    """Which examples withstood the objective's own attack or were certified by its own bound."""
     parts: dict[str, Float[Tensor, ""]] = field(default_factory=dict)
-    """Named terms of the loss, for the log."""
     learned: Callable[[], None] | None = None
-    """Called when the gradients of the loss are there, before the optimizer's step."""
 
 
 class Objective(ABC):
-    """What training minimises. Holds its attack, bounder and loss; knows no optimiser and no schedule of the radius."""
+    """A training objective with its attack, bounder and loss; it knows neither optimizer nor radius schedule."""
 
     needs_graph: bool = False
-    """Whether the network must be given as a captured `Graph` (bounds are computed) or any module will do."""
+    """True if the network must be a captured `Graph` (to compute bounds); otherwise any module will do."""
 
     replays: int = 1
-    """How many steps in a row see the same batch; a training is that much longer for the same number of epochs."""
+    """The number of consecutive steps on each batch, which multiplies the length of a run of given epochs."""
 
     measure: str = "robust"
-    """What the `robust` of its values counts, for displays: "certified", "attacked"."""
+    """The meaning of `robust` in its values, for displays: "certified", "attacked"."""
 
     @abstractmethod
     def __call__(
@@ -52,4 +55,4 @@ class Objective(ABC):
         progress: Progress,
         noise: Noise,
     ) -> ObjectiveValue:
-        """Return the mean loss over the batch against `threat`, whose radius is that of the step at hand."""
+        """Return the mean loss over the batch against `threat`, whose radius is that of the current step."""

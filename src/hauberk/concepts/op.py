@@ -1,4 +1,4 @@
-"""Operators: the facts about a torch operator that every bound method is computed from."""
+"""Operators: the facts about a torch operator that all bound methods use."""
 
 from abc import ABC, abstractmethod
 
@@ -13,11 +13,11 @@ from hauberk.concepts.relaxation import Relaxation
 class Op(ABC):
     """An operator with its constants (weights, strides) filled in: a function of the perturbed values alone.
 
-    Values are batches; tensors that an op holds are shared by the whole batch.
+    Values are batches; the op's own tensors are shared by the whole batch.
     """
 
     one_to_one: bool = False
-    """Whether every output element reads one input element, and no two the same."""
+    """True if every output element reads a single input element, and no two read the same one."""
 
     @abstractmethod
     def __call__(self, *z: Float[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:
@@ -25,14 +25,14 @@ class Op(ABC):
 
     @abstractmethod
     def interval(self, *box: Box) -> Box:
-        """Return a box around the images of all points of the boxes (one per operand)."""
+        """Return a box around the images of all points of the operands' boxes."""
 
     def loose(self, box: Box) -> Bool[Tensor, "b ..."]:
-        """Return which elements of an operand with this box are relaxed: tighter bounds of the others bring nothing."""
+        """Return a mask of an operand's elements that are relaxed on this box: tighter bounds help only there."""
         return box.upper > box.lower
 
     def observe(self, *z: Float[Tensor, "b ..."]) -> "Op":
-        """Return the op as a training pass on this batch fixes it; batch norm also moves its running statistics."""
+        """Return the op as a training pass on this batch fixes it; batch norm also updates its running statistics."""
         return self
 
 
@@ -47,7 +47,7 @@ class Relaxable(Op):
 
     @abstractmethod
     def relax(self, box: Box, choice: Float[Tensor, "b *z"] | None = None) -> Relaxation:
-        """Return a sound relaxation on the box: every choice in [0, 1] is one; None picks the op's adaptive rule."""
+        """Return a sound relaxation on the box: any choice in [0, 1] gives one; None uses the op's adaptive rule."""
 
     @abstractmethod
     def relax_parallel(self, box: Box) -> Relaxation:

@@ -8,8 +8,8 @@ from torch import nn
 
 
 class ParameterGroups(ABC):
-    """Sorts parameters into groups and makes an optimizer of them."""
+    """A rule that sorts parameters into groups and builds an optimizer for them."""
 
     @abstractmethod
     def __call__(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """Return an optimizer of all the parameters."""
+        """Return an optimizer for all the parameters."""

@@ -1,4 +1,4 @@
-"""What something is made of."""
+"""The components of nested objects."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
@@ -8,9 +8,9 @@ T = TypeVar("T")
 
 
 def parts(kind: type[T], whole: object) -> Iterator[T]:
-    """Yield the instances of a class that dataclasses, mappings and sequences hold, always in the same order.
+    """Yield the instances of a class nested in dataclasses, mappings and sequences, always in the same order.
 
-    What is within an instance is its own affair.
+    Instances themselves are not searched.
     """
     if isinstance(whole, kind):
         yield whole

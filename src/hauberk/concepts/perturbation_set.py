@@ -1,4 +1,4 @@
-"""Threat models and the perturbation sets that they put around inputs."""
+"""Threat models, and the perturbation sets that they define around inputs."""
 
 from abc import ABC, abstractmethod
 from dataclasses import fields, replace
@@ -18,21 +18,21 @@ from hauberk.errors import InputError, ShapeError
 class PerturbationSet(ABC):
     """S(x): for each example of a batch, the set of points that an adversary may choose.
 
-    The adversary's variable z is a full point, not a difference; `decode(z)` is the network's input, and for additive
-    sets z itself.
+    The adversary's variable z is a full point, not a difference; `decode(z)` is the network's input, which for
+    additive sets is z itself.
     """
 
     start: Float[Tensor, "b *z"]
     """The unperturbed point."""
     radius: Float[Tensor, "b"]
-    """The radius eps of each example's set, in units of the input; attacks take steps as shares of it."""
+    """The radius eps of each example's set, in units of the input; attacks express step sizes as shares of it."""
 
     @abstractmethod
     def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> "PerturbationSet":
         """Return the sets of some of the examples."""
 
     def to(self, dtype: torch.dtype) -> "PerturbationSet":
-        """Return the set in another precision: the very same one where that is the wider, since no number changes."""
+        """Return the set in another precision; widening it leaves every number, and so the set, unchanged."""
         changed = {f.name: converted(getattr(self, f.name), dtype) for f in fields(self)}  # pyright: ignore
         return replace(self, **changed)  # pyright: ignore
 
@@ -42,28 +42,28 @@ class PerturbationSet(ABC):
 
     @abstractmethod
     def project(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
-        """Return the Euclidean-nearest member of the set."""
+        """Return the member of the set nearest to z in Euclidean distance."""
 
     @abstractmethod
     def steepest_step(
         self, z: Float[Tensor, "b *z"], gradient: Float[Tensor, "b *z"], length: Float[Tensor, "b"], noise: Noise
     ) -> Float[Tensor, "b *z"]:
-        """Return z moved by `length`, in the set's own norm, where a linear function with `gradient` grows most.
+        """Return z moved by `length`, in the set's own norm, in the direction of steepest ascent for `gradient`.
 
-        Where steps are random, `noise` decides.
+        Steps that are random draw from `noise`.
         """
 
     @abstractmethod
     def sample(self, noise: Noise) -> Float[Tensor, "b *z"]:
-        """Return a random member for each example."""
+        """Return a random member per example."""
 
     @abstractmethod
     def contains(self, z: Float[Tensor, "b *z"], atol: float = 0.0) -> Bool[Tensor, "b"]:
-        """Return which points are members, up to `atol` in units of the input."""
+        """Return a mask of the points that are members, up to `atol` in units of the input."""
 
 
 def converted(value: Any, dtype: torch.dtype) -> Any:
-    """Return a field of a set in another precision; what holds no floating-point numbers stays as it is."""
+    """Return a set's field in another precision; fields without floating-point numbers stay as they are."""
     if isinstance(value, tuple | list):
         return type(value)(converted(part, dtype) for part in value)
     if isinstance(value, Box | PerturbationSet) or (isinstance(value, Tensor) and value.is_floating_point()):
@@ -75,8 +75,9 @@ class CertifiableSet(PerturbationSet):
     """A perturbation set that a proof can handle: it knows its support function and a box around it."""
 
     convex: bool = True
+    """True if each example's set is convex."""
     is_box: bool = False
-    """Whether the set is its bounding box, so that intervals bound its image under one affine map exactly."""
+    """True if the set is its bounding box, so that intervals bound its image under one affine map exactly."""
 
     @abstractmethod
     def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> "CertifiableSet":
@@ -87,30 +88,30 @@ class CertifiableSet(PerturbationSet):
 
     @abstractmethod
     def support_function(self, c: Float[Tensor, "b k *z"]) -> Float[Tensor, "b k"]:
-        """Return, for each of k directions, an upper bound of max over z in S of <c, z>."""
+        """Return, for each of the k directions c, an upper bound of <c, z> over all z in the set."""
 
     def support_of_rows(self, rows: Rows) -> Float[Tensor, "r 2"]:
-        """Return the centre and the spread, in float64, of what <row, z> can be over its owner's set."""
+        """Return the centre and the half-width, in float64, of the range of <row, z> over its owner's set."""
         rows = rows.dense()
         return ends(self.select(rows.owner), rows.values)
 
     @abstractmethod
     def bounding_box(self) -> Box:
-        """Return the smallest box that holds the set."""
+        """Return the smallest box that contains the set."""
 
 
 def ends(sets: CertifiableSet, c: Float[Tensor, "b *z"]) -> Float[Tensor, "b 2"]:
-    """Return half the sum and half the difference of the largest and the least <c, z> over each set."""
+    """Return half the sum and half the difference of the largest and smallest <c, z> over each set."""
     upper = sets.support_function(c.unsqueeze(1))[:, 0].double()
     lower = -sets.support_function(-c.unsqueeze(1))[:, 0].double()
     return torch.stack([upper + lower, upper - lower], 1) * 0.5
 
 
 class ThreatModel(ABC):
-    """What the adversary may do: `at(x)` is the perturbation set around each input of a batch."""
+    """The adversary's capabilities: `at(x)` is the perturbation set around each input of a batch."""
 
     name: str
-    """How the threat is called in records and tables, eps included: "linf eps 0.1"."""
+    """The threat's name in records and tables, eps included: "linf eps 0.1"."""
     eps: float | Float[Tensor, "b"]
     """The radius; a tensor gives each example its own."""
 
@@ -119,8 +120,8 @@ class ThreatModel(ABC):
         """Return the perturbation set around each input.
 
         Raises:
-            ShapeError: x is no batch of floating-point inputs, or a per-example radius does not fit it.
-            InputError: x has NaN or values outside the declared range.
+            ShapeError: x is not a batch of floating-point inputs, or per-example radii do not fit it.
+            InputError: x contains NaN or values outside the declared range.
         """
 
     @abstractmethod
@@ -129,7 +130,7 @@ class ThreatModel(ABC):
 
 
 def require_within(x: Tensor, low: float, high: float, dust: float = 1e-6) -> Tensor:
-    """Return the batch, known to hold floating-point numbers within [low, high]: up to `dust` is brought back there.
+    """Return the batch clamped to [low, high]; raise if it is not floating point or leaves that range by over `dust`.
 
     Raises:
         ShapeError: x is empty, has no batch dimension or is not of a floating-point type.

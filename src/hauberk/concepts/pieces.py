@@ -11,11 +11,15 @@ from hauberk.concepts.box import Box
 
 @dataclass(frozen=True)
 class Pieces:
-    """Where the slope of a continuous function changes, in increasing order, and the slopes between those knots."""
+    """The pieces of a continuous piecewise linear function, up to a constant.
+
+    Args:
+        knots: the points at which the slope changes, in increasing order.
+        slopes: the slopes before, between and after the knots: one more than there are knots.
+    """
 
     knots: tuple[float, ...]
     slopes: tuple[float, ...]
-    """One more than there are knots."""
 
     def edges(self, box: Box) -> Float[Tensor, "edges b *z"]:
         """Return the ends of the pieces inside a box: its lower end, the knots clamped to it, its upper end."""

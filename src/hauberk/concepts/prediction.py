@@ -1,4 +1,4 @@
-"""A network's own answer, and what is proven of it."""
+"""A network's own prediction, and proofs about it."""
 
 from dataclasses import replace
 
@@ -21,18 +21,20 @@ def predicted(graph: Graph, S: PerturbationSet) -> Int[Tensor, "b"]:
 
 
 def certified(graph: Graph, S: PerturbationSet, label: Int[Tensor, "b"], verifier: Verifier) -> Certificate:
-    """Return what is proven of "`label` beats every other class on the set"; nothing is where the label is -1."""
+    """Return the certificate that `label` beats every other class on the set; UNKNOWN where the label is -1."""
     spec = LinearSpec.margins(label.clamp(min=0), graph.classes, S.start.dtype)
     certificate = verifier(NetworkSubject(graph.module, graph), S, spec)
     return replace(certificate, verdict=torch.where(label >= 0, certificate.verdict, Verdict.UNKNOWN.value))
 
 
 def flags(graph: Graph, threat: ThreatModel, verifier: Verifier, data: Split, batch: int = 500) -> Bool[Tensor, "n"]:
-    """Return the examples whose prediction is not proven constant, `batch` at a time: on clean data, the flag rate.
+    """Return a mask of the examples whose prediction is not proven constant; on clean data, its mean is the flag rate.
+
+    Examples are verified `batch` at a time.
 
     Raises:
         InputError: an input is outside the threat's range.
-        UnsupportedOpError, UnsupportedSetError: as the verifier does.
+        UnsupportedOpError, UnsupportedSetError: as in the verifier.
     """
     device, found = next(graph.module.parameters(), data.labels).device, []
     for piece in torch.arange(len(data)).split(batch):

@@ -1,4 +1,4 @@
-"""Radii: how they are written, and one of them for each example."""
+"""Radii: parsing, and expansion to one per example."""
 
 from fractions import Fraction
 from math import inf
@@ -11,10 +11,10 @@ from hauberk.errors import InputError, ShapeError
 
 
 def radius(eps: float | str | Tensor, name: str = "eps") -> float | Tensor:
-    """Return a radius as a number; "8/255" is a valid way to write one. Messages call it by its `name`.
+    """Return a radius as a number; strings like "8/255" are valid. Messages call it `name`.
 
     Raises:
-        InputError: it is negative, not finite or no number.
+        InputError: it is negative, not finite or not a number.
     """
     try:
         value = float(Fraction(eps)) if isinstance(eps, str) else eps if isinstance(eps, Tensor) else float(eps)
@@ -27,10 +27,10 @@ def radius(eps: float | str | Tensor, name: str = "eps") -> float | Tensor:
 
 
 def radii(eps: float | Tensor, x: Float[Tensor, "b *x"]) -> Float[Tensor, "b"]:
-    """Return one radius for each input, in the inputs' precision.
+    """Return one radius per input, in the inputs' precision.
 
     Raises:
-        ShapeError: eps is a tensor that has not one radius an input.
+        ShapeError: eps is a tensor without exactly one radius per input.
     """
     t = torch.as_tensor(eps, dtype=x.dtype, device=x.device)
     if t.ndim and t.shape != (len(x),):
@@ -39,5 +39,5 @@ def radii(eps: float | Tensor, x: Float[Tensor, "b *x"]) -> Float[Tensor, "b"]:
 
 
 def per_example(t: Shaped[Tensor, "b"], z: Float[Tensor, "b *z"]) -> Shaped[Tensor, "b ..."]:
-    """Return one number an example, shaped to broadcast over z."""
+    """Return the one number per example in t, shaped to broadcast over z."""
     return t.view(-1, *(1,) * (z.ndim - 1))

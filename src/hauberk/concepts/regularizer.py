@@ -11,7 +11,7 @@ from hauberk.concepts.schedule import Progress
 
 
 class BoundRegularizer(ABC):
-    """A penalty read off the bounds of a network's values."""
+    """A penalty computed from the bounds of a network's values."""
 
     @abstractmethod
     def __call__(self, graph: FrozenGraph, boxes: list[Box], progress: Progress) -> Float[Tensor, ""]:

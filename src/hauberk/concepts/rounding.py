@@ -1,4 +1,4 @@
-"""How far sums in floating point may be off."""
+"""Error bounds for floating-point sums."""
 
 import math
 
@@ -6,10 +6,10 @@ import torch
 
 
 def rounding_factor(roundings: int, dtype: torch.dtype) -> float:
-    """Return by what share of its computed sum of absolute terms a sum with n roundings may be off.
+    """Return the largest error of a sum with n roundings, as a share of its computed sum of absolute terms.
 
-    n roundings change a sum by at most gamma_n = n u / (1 - n u) times the sum of |terms|, u being the unit roundoff;
-    that sum, computed likewise, may be too small by the same share: n u / (1 - 2 n u) allows for both.
+    n roundings change a sum by at most gamma_n = n u / (1 - n u) times the sum of |terms|, with u the unit roundoff;
+    that sum, computed the same way, may be too small by the same share: n u / (1 - 2 n u) allows for both.
 
     Source: Higham 2002, Accuracy and Stability of Numerical Algorithms, lemma 3.1; any order of summation: section 4.2.
     """

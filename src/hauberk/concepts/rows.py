@@ -14,10 +14,17 @@ from hauberk.concepts.layout import channels_last, from_order, in_order
 
 @dataclass(frozen=True)
 class Window:
-    """A lattice of equal windows on maps (c, h, w): what a row that started at one pixel can reach.
+    """A lattice of equal windows on maps (c, h, w): the pixels that a row that started at one pixel can reach.
 
-    The window of place (i, j) of the grid covers `size` pixels from start + (i, j) * stride; it may leave the map,
-    where its coefficients mean nothing.
+    The window at position (i, j) of the grid covers `size` pixels from start + (i, j) * stride; it may leave the map,
+    and coefficients outside the map have no meaning.
+
+    Args:
+        shape: the shape (c, h, w) of the maps.
+        grid: the numbers of windows, (vertical, horizontal) like all pairs below.
+        start: the first pixel of the first window; negative outside the map.
+        stride: the distance between neighbouring windows, in pixels.
+        size: the size of each window, in pixels.
     """
 
     shape: tuple[int, int, int]
@@ -27,11 +34,11 @@ class Window:
     size: tuple[int, int] = (1, 1)
 
     def reaches_most(self) -> bool:
-        """Return whether dense rows would be about as small."""
+        """Return True if dense rows would be about as small."""
         return 2 * prod(self.size) > prod(self.shape[1:])
 
     def pieces(self, t: Float[Tensor, "b c h w"]) -> Float[Tensor, "bp n"]:
-        """Return what every window of every example sees, zero outside the map: b * places rows."""
+        """Return the contents of every window of every example, zero outside the map: b * places rows."""
         pad = []
         for axis in (1, 0):
             end = self.start[axis] + (self.grid[axis] - 1) * self.stride[axis] + self.size[axis]
@@ -41,7 +48,7 @@ class Window:
 
     @cached_property
     def elements(self) -> Int[Tensor, "p n"]:
-        """For every place, the element of the flattened map under each coefficient; one past the end outside it."""
+        """The index in the flattened map of each coefficient of every window; one past the end outside the map."""
         c, h, w = self.shape
         lines = []
         for axis in (0, 1):
@@ -55,9 +62,15 @@ class Window:
 
 @dataclass(frozen=True)
 class Rows:
-    """r coefficient tensors; row i speaks of example `owner[i]`, so that examples may own different numbers of rows.
+    """A number r of coefficient tensors, each for one example; examples may own different numbers of rows.
 
     With a window, row i holds only the coefficients in the window of `place[i]`: all others are zero.
+
+    Args:
+        values: the coefficients.
+        owner: the index of each row's example.
+        window: the lattice of windows; None for dense rows.
+        place: the index of each row's window; None for dense rows.
     """
 
     values: Float[Tensor, "r *z"]
@@ -67,13 +80,13 @@ class Rows:
 
     @classmethod
     def uniform(cls, values: Float[Tensor, "b k *z"]) -> "Rows":
-        """Return k rows for each example."""
+        """Return k rows per example."""
         b, k = values.shape[:2]
         return cls(values.flatten(0, 1), torch.arange(b, device=values.device).repeat_interleave(k))
 
     @classmethod
     def units(cls, owner: Int[Tensor, "r"], element: Int[Tensor, "r"], shape: tuple[int, ...], like: Tensor) -> "Rows":
-        """Return rows that pick single elements of a value; of maps, as windows of one pixel."""
+        """Return rows that select single elements of a value; for maps, as windows of one pixel."""
         size = prod(shape[1:]) if len(shape) == 3 else 1
         unit = like.new_zeros(len(owner), prod(shape) // size)
         unit.scatter_(1, (element // size)[:, None], 1.0)
@@ -84,16 +97,16 @@ class Rows:
 
     @property
     def last(self) -> bool:
-        """Whether dense rows lie in memory with their channels last."""
+        """True if the rows are dense and lie in memory with their channels last."""
         return self.window is None and channels_last(self.values)
 
     def with_values(self, values: Float[Tensor, "r ..."], window: Window | None = None) -> "Rows":
-        """Return rows of the same examples and places."""
+        """Return rows with these coefficients for the same examples and windows."""
         return Rows(values, self.owner, window, None if window is None else self.place)
 
     @property
     def flat(self) -> Float[Tensor, "r n"]:
-        """Each row's coefficients in the order of memory, which `table` shares."""
+        """Each row's coefficients in memory order, which `table` shares."""
         return in_order(self.values, self.last)
 
     def with_flat(self, flat: Float[Tensor, "r n"]) -> "Rows":
@@ -106,13 +119,13 @@ class Rows:
 
     @property
     def index(self) -> Int[Tensor, "r"]:
-        """Which row of a table each row meets."""
+        """The row of a table that each row is multiplied with."""
         if self.window is None or self.place is None:
             return self.owner
         return self.owner * prod(self.window.grid) + self.place
 
     def inside(self) -> "Rows":
-        """Return the rows with zeros where windows leave the map."""
+        """Return the rows with coefficients outside the map set to zero."""
         if self.window is None or self.place is None:
             return self
         elements = self.window.elements.to(self.place.device)
@@ -129,6 +142,6 @@ class Rows:
         return Rows(full[:, :size].unflatten(1, self.window.shape), self.owner)
 
     def plus(self, other: "Rows") -> "Rows":
-        """Return the sums of rows that belong to the same examples, of the same value."""
+        """Return the sums with other rows of the same value and examples."""
         first, second = (self, other) if self.window == other.window else (self.dense(), other.dense())
         return first.with_values(first.values + second.values, first.window)

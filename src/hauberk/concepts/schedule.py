@@ -1,4 +1,4 @@
-"""Schedules: a scalar as a function of how far training has come."""
+"""Schedules: scalars as functions of training progress."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -6,18 +6,23 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Progress:
-    """How far training has come, before the step at hand."""
+    """Training progress before the current step.
+
+    Args:
+        step: the number of steps done.
+        steps: the number of steps of the whole training run; if epochs differ in length, all count as the current one.
+        steps_per_epoch: the number of steps of the current epoch.
+        radius_share: the current radius as a share of the final one.
+    """
 
     step: int
     steps: int
-    """The number of steps of the whole training. Where epochs differ in their steps, all count as the one at hand."""
     steps_per_epoch: int
     radius_share: float = 1.0
-    """The current radius as a share of the final one."""
 
     @property
     def epoch(self) -> float:
-        """The number of epochs done, with its fraction."""
+        """The number of epochs done, including fractions."""
         return self.step / self.steps_per_epoch
 
 
@@ -26,4 +31,4 @@ class Schedule(ABC):
 
     @abstractmethod
     def __call__(self, progress: Progress) -> float:
-        """Return the value for the step at hand."""
+        """Return the value for the current step."""

@@ -15,10 +15,10 @@ from hauberk.errors import InputError
 
 
 class Slopes(ABC):
-    """Picks, for an op on a box, one of its sound relaxations."""
+    """A rule that picks one of an op's sound relaxations on a box."""
 
     parallel: bool = False
-    """Whether both lines of every relaxation have the same slope."""
+    """True if both lines of every relaxation have the same slope."""
 
     @abstractmethod
     def __call__(self, op: Relaxable, box: Box) -> Relaxation:
@@ -53,7 +53,10 @@ class Parallel(Slopes):
 
 @dataclass(frozen=True)
 class Constant(Slopes):
-    """The same choice for every element: for a ReLU, the slope of its lower line.
+    """The same choice for every element.
+
+    Args:
+        choice: a number in [0, 1]; for a ReLU, the slope of its lower line.
 
     Raises:
         InputError: the choice lies outside [0, 1].
@@ -71,7 +74,10 @@ class Constant(Slopes):
 
 @dataclass(frozen=True)
 class Given(Slopes):
-    """Choices for the nodes that compute these values, an element and an example each; adaptive for all other nodes.
+    """Given choices for some nodes; adaptive for all others.
+
+    Args:
+        choices: by the index of the value that a node computes, a number in [0, 1] per element and example.
 
     Raises:
         InputError: a choice lies outside [0, 1], or is NaN.
@@ -100,7 +106,11 @@ class Given(Slopes):
 
 @dataclass(frozen=True)
 class Chosen(Slopes):
-    """These choices, known to lie in [0, 1]: what `Given` says of one node."""
+    """The choices of `Given` for one node.
+
+    Args:
+        choice: a number per element and example, known to lie in [0, 1].
+    """
 
     choice: Float[Tensor, "b ..."]
     cases = None

@@ -1,4 +1,4 @@
-"""Specifications: what a proof has to show about the logits."""
+"""Specifications: properties of the logits to be proven."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,19 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class LinearSpec:
-    """Holds where `rows @ logits + offset > 0` for every one of the k rows."""
+    """A specification that holds where `rows @ logits + offset > 0` for all k rows.
+
+    Args:
+        rows: the coefficients of the logits.
+        offset: the constants.
+
+    Example:
+        >>> import torch
+        >>> from hauberk.concepts.specification import LinearSpec
+        >>> spec = LinearSpec.margins(torch.tensor([1]), classes=3)
+        >>> spec.value(torch.tensor([[0.0, 2.0, 5.0]]))
+        tensor([[ 2., -3.]])
+    """
 
     rows: Float[Tensor, "b k classes"]
     offset: Float[Tensor, "b k"]
@@ -24,7 +36,7 @@ class LinearSpec:
         return cls(rows, rows.new_zeros(rows.shape[:2]))
 
     def value(self, logits: Float[Tensor, "b classes"]) -> Float[Tensor, "b k"]:
-        """Return the k numbers that must be positive."""
+        """Return the k numbers that must be positive, for these logits."""
         return torch.einsum("bkc,bc->bk", self.rows, logits) + self.offset
 
     def to(self, dtype: torch.dtype) -> "LinearSpec":

@@ -1,4 +1,4 @@
-"""Studies: questions about a trained network that a table answers and a figure shows."""
+"""Studies: questions about a trained network, answered by a table and a figure."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -12,25 +12,29 @@ from hauberk.concepts.subject import NetworkSubject
 
 @dataclass(frozen=True)
 class Findings:
-    """The answer of a study."""
+    """The answer of a study.
+
+    Args:
+        table: the results, from which the figure is drawn.
+        facts: further facts for the caption: the verifier, the number of examples.
+    """
 
     table: pl.DataFrame
     facts: dict[str, str]
-    """What the table does not say but a caption has to: the verifier, how many examples."""
 
 
 class Study(ABC):
-    """A question about a network in eval mode, beside the accuracies that every evaluation asks for.
+    """A question about a network in eval mode, besides the accuracies that every evaluation computes.
 
-    Reports draw its table by the name of its class.
+    Reports draw its table according to the name of its class.
     """
 
     @abstractmethod
     def __call__(self, subject: NetworkSubject, data: Split, threat: ThreatModel) -> Findings:
-        """Return the answer; the data lie on the network's device.
+        """Return the answer; the data are on the network's device.
 
         Raises:
             ShapeError: the question makes no sense for inputs or logits of this shape.
-            UnsupportedOpError: the network holds operators that the study's proofs cannot handle.
+            UnsupportedOpError: the network contains operators that the study's proofs cannot handle.
             UnsupportedSetError: the threat's sets lack what the study's proofs need.
         """

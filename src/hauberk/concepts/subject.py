@@ -1,4 +1,4 @@
-"""Subjects: what is evaluated."""
+"""Subjects of an evaluation."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -12,31 +12,34 @@ from hauberk.errors import UnsupportedOpError
 
 
 class Subject(ABC):
-    """Something that labels inputs, or abstains: a network, a smoothed network, a cascade."""
+    """A classifier that labels inputs or abstains: a network, a smoothed network, a cascade."""
 
     kind: str
-    """What results speak of: "network", "smoothed network"; kinds are never mixed in one table."""
+    """The subject's name in results: "network", "smoothed network"; kinds are never mixed in one table."""
 
     @abstractmethod
     def predict(self, x: Float[Tensor, "b *x"]) -> Int[Tensor, "b"]:
-        """Return the labels, -1 where the subject abstains."""
+        """Return the labels; -1 where the subject abstains."""
 
 
 def labels_of(logits: Float[Tensor, "b classes"]) -> Int[Tensor, "b"]:
-    """Return the label of the largest logit, or -1 where a logit is NaN or infinite: that is no answer."""
+    """Return the index of the largest logit, or -1 where a logit is NaN or infinite."""
     return torch.where(logits.isfinite().all(1), logits.argmax(1), -1)
 
 
 @dataclass(frozen=True)
 class NetworkSubject(Subject):
-    """A plain network: attackable always, and open to graph verifiers where it could be captured.
+    """A plain network: always attackable, and open to graph verifiers if it could be captured.
 
     It abstains where its logits are not finite.
+
+    Args:
+        module: the network.
+        captured: its graph, or the error that capturing it raised.
     """
 
     module: nn.Module
     captured: Graph | UnsupportedOpError
-    """The graph, or why there is none."""
     kind = "network"
 
     def predict(self, x: Float[Tensor, "b *x"]) -> Int[Tensor, "b"]:

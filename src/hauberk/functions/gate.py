@@ -1,4 +1,4 @@
-"""Smooth gates, z times a smooth step: GELU, SiLU."""
+"""Smooth gates, z times a smooth step function: GELU, SiLU."""
 
 import math
 from dataclasses import dataclass
@@ -16,17 +16,17 @@ from hauberk.functions.tangents import Tangents
 
 
 class Gate(Smooth):
-    """A function z / 2 + (an even one) with two inflections: concave, convex between, concave again; straight far out.
+    """A function z / 2 + (an even one) with two inflections: concave, then convex, then concave; straight far out.
 
-    A mirrored box has the mirrored lines: f(-z) = f(z) - z, and slopes add up to 1.
+    A mirrored box has mirrored lines: f(-z) = f(z) - z, and slopes add up to 1.
     """
 
     inflection: float
-    """The positive one."""
+    """The positive inflection point."""
     bottom: float
-    """Where the function is least, on the left of zero."""
+    """The minimum point, left of zero."""
     straight: float
-    """From where on the function is z, and left of its negative zero, to the precision of float64."""
+    """The point beyond which the function equals z, and below minus which it equals 0, to float64 precision."""
 
     @cached_property
     def curves(self) -> tuple[Piece, ...]:
@@ -41,9 +41,9 @@ class Gate(Smooth):
         )
 
     def error(self, z: Float[Tensor, "b *z"], value: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
-        """Return the error of a product with a step that is itself a difference: of z where the step is small.
+        """Return the error of a product with a step that is itself a difference: relative to z where the step is small.
 
-        From z = -9 on torch's GELU is zero, in float64 too; SiLU is more accurate.
+        Below z = -9 torch's GELU is zero, even in float64; SiLU is more accurate.
         """
         absolute = ULPS * torch.finfo(value.dtype).eps * z.abs().clamp(max=9)
         return super().error(z, value) + absolute
@@ -57,14 +57,18 @@ class Gate(Smooth):
         return Box(lower - self.error(low, lower), upper + self.error(reach, upper))
 
     def steeper(self, below: Fan, above: Fan, span: Span) -> Float[Tensor, "b *z"]:
-        """Return the slope of the closest parallel lines; on the left, concave comes first: the mirrored rule."""
+        """Return the slope of the closest parallel lines; left of zero, the concave piece comes first: mirrored."""
         right = super().steeper(below, above, span)
         return torch.where(span.center > 0, right, torch.maximum(below.least, above.least))
 
 
 @dataclass(frozen=True)
 class SlopeBetween(Lookup):
-    """From a slope to the point between the inflections at which a gate has it; its square root there is smooth."""
+    """A map from a slope to the point between the inflections with that slope; smooth in the square root.
+
+    Args:
+        gate: the gate.
+    """
 
     gate: Gate
     end = 1.0
@@ -82,9 +86,12 @@ class SlopeBetween(Lookup):
 
 @dataclass(frozen=True)
 class SlopeOfTail(Lookup):
-    """From a slope above 1 to the point right of the inflections at which a gate has it; infinity from others.
+    """A map from a slope above 1 to the point right of the inflections with that slope; infinity for other slopes.
 
-    The slope falls to 1 like exp(-z) or exp(-z^2): the root of its logarithm is smooth, at the inflection too.
+    The slope falls to 1 like exp(-z) or exp(-z^2): the root of its logarithm is smooth, even at the inflection.
+
+    Args:
+        gate: the gate.
     """
 
     gate: Gate

@@ -15,7 +15,7 @@ KNOTS, NODES = 1025, 2**16
 def bisected(
     before: Callable[[Tensor], Bool[Tensor, "n"]], low: Float[Tensor, "n"], high: Float[Tensor, "n"]
 ) -> Float[Tensor, "n"]:
-    """Return the point up to which a condition holds; it holds at `low` and no longer at `high`."""
+    """Return the point up to which the condition `before` holds, as it does at `low` but not at `high`."""
     for _ in range(64):
         middle = 0.5 * (low + high)
         holds = before(middle)
@@ -24,17 +24,17 @@ def bisected(
 
 
 class Lookup(ABC):
-    """A smooth function of one variable y in [0, end], linear between nodes at equal distances.
+    """A smooth function of one variable y in [0, end], interpolated linearly between equidistant nodes.
 
-    It is computed at fewer knots, and at the nodes by a cubic spline. A look-up costs about ten element-wise passes.
-    Hashable: a table is computed once for each dtype and device.
+    It is computed exactly at fewer knots, and from these at the nodes by a cubic spline. A look-up costs about ten
+    element-wise passes. Hashable: a table is computed once per dtype and device.
     """
 
     end: float
 
     @abstractmethod
     def knots(self, y: Float[Tensor, "n"]) -> Float[Tensor, "n"]:
-        """Return the function's values in float64."""
+        """Return the function's values at y, in float64."""
 
     def at(self, y: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
         """Return the function at y, which is clamped to [0, end]; NaN counts as 0."""
@@ -46,7 +46,7 @@ class Lookup(ABC):
 
 @cache
 def table(lookup: Lookup, dtype: torch.dtype, device: torch.device) -> tuple[Float[Tensor, "n"], Float[Tensor, "n"]]:
-    """Return the function at the nodes, and how much it grows from each to the next."""
+    """Return the function's values at the nodes, and its increments from each to the next."""
     with torch.inference_mode(False), torch.no_grad():
         y = torch.linspace(0, lookup.end, KNOTS, dtype=torch.float64)
         spline = CubicSpline(y.numpy(), lookup.knots(y).numpy())

@@ -1,4 +1,4 @@
-"""Piecewise linear functions, given by where they bend and by their slopes."""
+"""Piecewise linear functions, given by their bends and slopes."""
 
 import math
 
@@ -13,32 +13,32 @@ from hauberk.functions.scalar_function import Fan, ScalarFunction, Span, secant
 
 
 class PiecewiseLinear(ScalarFunction):
-    """A function whose slope rises at one point at most, then falls at one at most; where it does both, back again.
+    """A function whose slope rises at one point at most, then falls at one at most; if it does both, it falls back.
 
     Lines are exact up to the rounding of f(z) - slope * z, which bound methods allow for by `Relaxation.magnitude`.
-    Where the box holds no bend both lines are the function itself. Source of the parallel lines, for hardtanh: Wong
+    If the box contains no bend, both lines are the function itself. Source of the parallel lines, for hardtanh: Wong
     et al. 2018, corollary 6 (its printed table is unsound; the slopes here are the corrected ones).
     """
 
     rise: float
-    """Where the slope grows; -inf if nowhere."""
+    """The point at which the slope increases; -inf for none."""
     fall: float
-    """Where it shrinks; inf if nowhere."""
+    """The point at which it decreases; inf for none."""
     slopes: tuple[float, float, float]
-    """Before `rise`, between, and after `fall`."""
+    """The slopes before `rise`, between, and after `fall`."""
     roundings: int = 0
-    """How many roundings a value may gather, relative to its size."""
+    """The number of roundings that a value may accumulate, relative to its size."""
     tight = True
 
     @property
     def pieces(self) -> Pieces:
-        """Return the bends and slopes, for exact methods."""
+        """The bends and slopes, for exact methods."""
         knots = tuple(at for at in (self.rise, self.fall) if math.isfinite(at))
         first, last = int(math.isinf(self.rise)), 3 - int(math.isinf(self.fall))
         return Pieces(knots, self.slopes[first:last])
 
     def loose(self, box: Box) -> Bool[Tensor, "b *z"]:
-        """Return where the box holds a bend: elsewhere both lines are the function itself."""
+        """Return a mask of the elements whose box contains a bend: elsewhere both lines are the function itself."""
         rises = (box.lower < self.rise) & (self.rise < box.upper)
         return rises | ((box.lower < self.fall) & (self.fall < box.upper))
 
@@ -54,7 +54,7 @@ class PiecewiseLinear(ScalarFunction):
         return Box(low - share * low.abs(), high + share * high.abs())
 
     def bend(self, at: float, span: Span) -> tuple[Float[Tensor, "b *z"], Float[Tensor, "b *z"]]:
-        """Return the point of the box nearest to a bend, and the value there."""
+        """Return the point of the box nearest to a bend, and the function's value there."""
         if math.isinf(at):
             return (span.high, span.value_high) if at > 0 else (span.low, span.value_low)
         point = span.clip(at)

@@ -1,4 +1,4 @@
-"""S-shaped functions: convex up to zero, concave from there."""
+"""S-shaped functions: convex below zero, concave above."""
 
 import math
 from abc import abstractmethod
@@ -12,11 +12,11 @@ from hauberk.functions.tangents import Tangents
 
 
 class SShaped(Smooth):
-    """An increasing function that is odd about zero, but for a constant; its slope is even and greatest at zero."""
+    """An increasing function that is odd up to a constant; its slope is even and greatest at zero."""
 
     @abstractmethod
     def touching(self, slope: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
-        """Return the point z >= 0 at which the function has this slope; 0 where the slope is too great."""
+        """Return the point z >= 0 at which the function has this slope; 0 if the slope is too steep."""
 
     @cached_property
     def curves(self) -> tuple[Piece, ...]:

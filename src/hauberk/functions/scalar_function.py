@@ -1,4 +1,4 @@
-"""Scalar functions whose relaxations follow from slopes: a slope is picked, its tightest sound intercept computed."""
+"""Scalar functions relaxed by slope: a slope is picked, and its tightest sound intercept computed."""
 
 import math
 from abc import abstractmethod
@@ -16,7 +16,14 @@ from hauberk.concepts.relaxation import Relaxation
 
 @dataclass(frozen=True)
 class Span:
-    """The ends of a box, and a function's values there."""
+    """The ends of a box, and a function's values there.
+
+    Args:
+        low: the lower end.
+        high: the upper end.
+        value_low: the function's value at the lower end.
+        value_high: the function's value at the upper end.
+    """
 
     low: Float[Tensor, "b *z"]
     high: Float[Tensor, "b *z"]
@@ -25,10 +32,11 @@ class Span:
 
     @cached_property
     def center(self) -> Float[Tensor, "b *z"]:
-        return 0.5 * self.low + 0.5 * self.high  # their sum may overflow
+        """The midpoint of the box."""
+        return 0.5 * self.low + 0.5 * self.high  # low + high may overflow
 
     def clip(self, point: float) -> Float[Tensor, "b *z"]:
-        """Return the point of the box that is nearest to this one; it may be infinite."""
+        """Return the point of the box nearest to `point`, which may be infinite."""
         if math.isinf(point):
             return self.high if point > 0 else self.low
         return torch.minimum(self.low.clamp(min=point), self.high)
@@ -36,42 +44,48 @@ class Span:
 
 @dataclass(frozen=True)
 class Fan:
-    """The slopes of the lines that support a function from one side on a box: all from `least` to `most`."""
+    """The slopes of the lines that support a function from one side on a box: all from `least` to `most`.
+
+    Args:
+        least: the smallest slope.
+        most: the largest slope.
+        middle: the slope of the line that supports the envelope at the middle of the box, the one of least area.
+    """
 
     least: Float[Tensor, "b *z"]
     most: Float[Tensor, "b *z"]
     middle: Float[Tensor, "b *z"]
-    """Of the line that supports the envelope at the middle of the box, which is the one of least area."""
 
     def pick(self, choice: Float[Tensor, "b *z"] | None) -> Float[Tensor, "b *z"]:
-        """Return the slope at this share of the way from the least to the most; None is the middle's."""
+        """Return the slope at this share of the way from `least` to `most`, or `middle` for None."""
         return self.middle if choice is None else self.least + choice * (self.most - self.least)
 
 
 class ScalarFunction(Elementwise):
     """A function whose lower line supports its convex envelope on the box, and whose upper line its concave one.
 
-    Both lines move with `choice` from their least slope to their greatest. The area between a line and the function is
-    the box's width times the distance at its middle, plus what no line changes: hence the rule for None.
+    With `choice`, both lines go from their smallest slope to their largest. The area between a line and the function
+    is the box's width times the distance at its middle, plus a term common to all lines: hence the rule for None.
     """
 
     @abstractmethod
     def fans(self, span: Span) -> tuple[Fan, Fan]:
-        """Return the slopes that lines below and above the function may have to touch its envelopes."""
+        """Return the possible slopes of lines that touch the function's envelopes, from below and from above."""
 
     @abstractmethod
     def lines(self, span: Span, lower: Float[Tensor, "b *z"], upper: Float[Tensor, "b *z"]) -> Relaxation:
-        """Return sound lines of these slopes, whatever they are: intercepts are extrema of f(z) - slope * z."""
+        """Return sound lines with these slopes, which may be arbitrary: intercepts are extrema of f(z) - slope * z."""
 
     def steeper(self, below: Fan, above: Fan, span: Span) -> Float[Tensor, "b *z"]:
-        """Return the slope for which the distance between two parallel lines is least.
+        """Return the slope for which the distance between two parallel lines is smallest.
 
-        The distance falls with the slope while the upper line touches to the right of the lower one. For a function
-        that is convex first and concave then, this ends at the first of the two greatest slopes.
+        The distance falls with the slope as long as the upper line touches to the right of the lower one. For a
+        function that is convex first and then concave, this ends at the smaller of the two largest slopes.
         """
         return torch.minimum(below.most, above.most)
 
     def span(self, box: Box) -> Span:
+        """Return the ends of the box, and the function's values there."""
         return Span(box.lower, box.upper, self(box.lower), self(box.upper))
 
     def relax(self, box: Box, choice: Float[Tensor, "b *z"] | None = None) -> Relaxation:
@@ -93,9 +107,9 @@ def secant(
     narrow: float,
     instead: Float[Tensor, "b *z"],
 ) -> Float[Tensor, "b *z"]:
-    """Return the slope through two points of a curve; `instead` where they lie closer than `narrow`.
+    """Return the slope through two points of a curve, or `instead` where they are closer than `narrow`.
 
-    There the quotient, or its gradient, would consist of rounding errors.
+    There the quotient, or its gradient, would consist of rounding errors only.
     """
     width = second - first
     wide = width.abs() > narrow

@@ -1,4 +1,4 @@
-"""Smooth functions, given by their slope and by where they bend which way."""
+"""Smooth functions, given by their slope and by their convex and concave pieces."""
 
 from abc import abstractmethod
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from hauberk.concepts.relaxation import Relaxation
 from hauberk.functions.scalar_function import Fan, ScalarFunction, Span, secant
 
 ULPS = 8
-"""Allowed error of a value: torch's elementary functions are good to a few ulps; 4 for us, 4 for the network's run."""
+"""Allowed error of a value: torch's elementary functions are accurate to a few ulps; 4 for us, 4 for the network."""
 ROUNDINGS = 16
 """Allowed error, in units of eps * |slope * z|, of slopes (a handful of ulps), of products and of differences."""
 
@@ -24,27 +24,33 @@ Points = Callable[[Tensor], Tensor]
 class Piece:
     """A part of the real line on which a function bends one way only.
 
-    Where lines touch it need not be accurate: that decides how tight bounds are, not whether they are sound.
+    The points of contact need not be accurate: they affect how tight bounds are, not whether they are sound.
+
+    Args:
+        low: the lower end of the piece.
+        high: the upper end of the piece.
+        bend: 1 if the function is convex there, -1 if it is concave.
+        touch: from a slope to the point at which the function has it; beyond the piece if there is none.
+        from_left: from a point left of the piece to the point at which a line through it touches the piece; None if
+            the piece starts the real line.
+        from_right: the same from the right; None if the piece ends the real line.
     """
 
     low: float
     high: float
     bend: int
-    """1 where the function is convex, -1 where it is concave."""
     touch: Points
-    """From a slope to where the function has it; beyond the piece where it has it nowhere."""
     from_left: Points | None = None
-    """From a point on the left of the piece to where a line through it touches the piece."""
     from_right: Points | None = None
 
 
 class Smooth(ScalarFunction):
-    """A differentiable function made of pieces that bend by turns; increasing, unless it says its own interval.
+    """A differentiable function of alternately convex and concave pieces; increasing, unless it overrides `interval`.
 
     A line of slope s is sound by construction. Above f, its intercept is the largest value of h(z) = f(z) - s z at the
-    ends of the box and of the bounds h(q) + h'(q) (z - q) on each concave piece, whatever q is; a convex piece lies
-    below its chord. At its best q is where f' = s, and gradients take it for a constant, which is exact (envelope
-    theorem). Rounding is allowed for: the lines hold in exact arithmetic.
+    ends of the box and of the bounds h(q) + h'(q) (z - q) on each concave piece, for any q; a convex piece lies below
+    its chord. The best q is where f' = s, and gradients treat it as a constant, which is exact (envelope theorem).
+    Rounding is allowed for: the lines hold in exact arithmetic.
     """
 
     curves: tuple[Piece, ...]
@@ -55,12 +61,12 @@ class Smooth(ScalarFunction):
         """Return the derivative, to a few ulps."""
 
     def error(self, z: Float[Tensor, "b *z"], value: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
-        """Return how far the value may be from the function's, our evaluation and the network's taken together."""
+        """Return the largest error of the value, our evaluation and the network's taken together."""
         limits = torch.finfo(value.dtype)
         return ULPS * limits.eps * value.abs() + limits.tiny
 
     def departure(self, span: Span) -> Float[Tensor, "b *z"] | float:
-        """Return how far torch's function departs from this one somewhere on the box, beyond rounding."""
+        """Return the largest deviation of torch's function from this one on the box, beyond rounding."""
         return 0.0
 
     def interval(self, box: Box) -> Box:
@@ -80,7 +86,7 @@ class Smooth(ScalarFunction):
         return fans[1], fans[-1]
 
     def fan(self, piece: Piece, span: Span, ends: tuple[Tensor, Tensor], elsewhere: Fan) -> Fan:
-        """Return the slopes of the curved part of the envelope where it lies on this piece, else those of the other."""
+        """Return the slopes of the curved part of the envelope if it lies on this piece, else those of `elsewhere`."""
         low, high = span.clip(piece.low), span.clip(piece.high)
         left, right = ends
         if piece.from_left is not None:
@@ -102,10 +108,10 @@ class Smooth(ScalarFunction):
     def tangent(
         self, anchor: Tensor, value: Tensor, slope: Tensor, points: Points, low: Tensor, high: Tensor
     ) -> Float[Tensor, "b *z"]:
-        """Return the slope of the line through a point of the curve that touches a piece, or ends where it ends.
+        """Return the slope of the line from a point of the curve to where it touches a piece, or to the piece's end.
 
-        It is extreme among the slopes to all points of the piece: errors of the point enter squared, gradients not at
-        all.
+        It is extreme among the slopes to all points of the piece: errors of the point of contact enter squared,
+        gradients not at all.
         """
         with torch.no_grad():
             touched = points(anchor)
@@ -121,7 +127,7 @@ class Smooth(ScalarFunction):
         return Relaxation(lower, upper, above + (error + upper.abs() * reach), below - (error + lower.abs() * reach))
 
     def intercept(self, span: Span, slope: Float[Tensor, "b *z"], bend: int) -> Float[Tensor, "b *z"]:
-        """Return the intercept of a line below the function (bend 1, that of the pieces it may touch) or above (-1)."""
+        """Return the intercept of a line below the function (`bend` 1, as of the pieces it may touch) or above (-1)."""
         farther = torch.minimum if bend > 0 else torch.maximum
         farthest = farther(span.value_low - slope * span.low, span.value_high - slope * span.high)
         for piece in self.curves:
@@ -141,9 +147,9 @@ class Smooth(ScalarFunction):
 def chord_of(
     first: Tensor, second: Tensor, value_first: Tensor, value_second: Tensor, slope: Tensor
 ) -> Float[Tensor, "b *z"]:
-    """Return the slope through two points of a smooth curve, or its own slope nearby.
+    """Return the slope through two points of a smooth curve, or the curve's own `slope` if they are close.
 
-    Where the points are nearer than the cube root of eps, what the curve's slope misses is less than rounding errors.
+    For points closer than the cube root of eps, the error of the curve's slope is smaller than rounding errors.
     """
     narrow = torch.finfo(first.dtype).eps ** (1 / 3)
     return secant(first, second, value_first, value_second, narrow, slope)

@@ -13,18 +13,23 @@ from hauberk.functions.smooth import Smooth
 
 @dataclass(frozen=True)
 class Tangents(Lookup):
-    """Where the line through a point of a curve, left of an inflection, touches the curve right of it.
+    """The points at which lines through an anchor on a curve, left of an inflection, touch the curve right of it.
 
-    The coordinate is logarithmic: log(1 + r) with r the anchor's distance from the inflection, or, where anchors end at
-    a finite `limit`, its ratio to the distance from there. At the limit and beyond nothing is touched: infinity.
+    The coordinate is logarithmic: log(1 + r) with r the anchor's distance from the inflection or, for a finite `limit`,
+    its ratio to the distance from the limit. At the limit and beyond nothing is touched: infinity.
+
+    Args:
+        curve: the function.
+        inflection: the inflection between the anchors and the piece that is touched.
+        stop: the end of the piece, or the point beyond which it is straight to machine precision.
+        bend: 1 if the piece is convex, -1 if it is concave.
+        limit: the leftmost anchor whose line still touches the piece; -inf if all do.
     """
 
     curve: Smooth
     inflection: float
     stop: float
-    """Where the piece that is touched ends, or from where on it is straight to machine precision."""
     bend: int
-    """That of the piece: 1 convex, -1 concave."""
     limit: float = -math.inf
     end = 40.0
 
@@ -43,6 +48,7 @@ class Tangents(Lookup):
         value = self.curve(anchor)
 
         def before(z: Float[Tensor, "n"]) -> Bool[Tensor, "n"]:
+            """Return True where the tangent at z passes above the anchor (convex piece) or below it (concave)."""
             return self.bend * (self.curve(z) + self.curve.slope(z) * (anchor - z) - value) > 0
 
         found = bisected(before, torch.full_like(y, self.inflection), torch.full_like(y, self.stop))

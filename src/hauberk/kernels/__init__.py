@@ -1,1 +1,1 @@
-"""Hot loops: each a torch function with a compiled twin, which CPU tensors use where numba is installed."""
+"""Hot loops: torch functions, each with a compiled twin for CPU tensors if numba is installed."""

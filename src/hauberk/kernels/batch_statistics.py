@@ -1,4 +1,4 @@
-"""Mean and variance of a batch that several processes may share."""
+"""Mean and variance of a batch, which several processes may share."""
 
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -11,13 +11,13 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 Total = Callable[[Tensor], Tensor]
-"""A sum over processes, which gradients pass."""
+"""A differentiable sum over processes."""
 
 SHARED: ContextVar[Total | None] = ContextVar("SHARED", default=None)
 
 
 def batch_statistics(z: Float[Tensor, "b c *s"]) -> tuple[Float[Tensor, "c"], Float[Tensor, "c"], Float[Tensor, ""]]:
-    """Return each channel's mean, its biased variance, and of how many numbers: of all processes' while they share."""
+    """Return each channel's mean, biased variance and number of elements, over all processes while they share."""
     total, dims = SHARED.get(), [i for i in range(z.ndim) if i != 1]
     count = z.new_full((1,), z.numel() // z.shape[1])
     if total is None:
@@ -30,17 +30,17 @@ def batch_statistics(z: Float[Tensor, "b c *s"]) -> tuple[Float[Tensor, "c"], Fl
 
 
 def move(running: Tensor, now: Tensor, momentum: float) -> None:
-    """Move a running statistic towards that of a batch."""
+    """Update a running statistic with that of a batch."""
     running.lerp_(now.detach().to(running.dtype), momentum)
 
 
 class SharedStatistics(TorchFunctionMode):
-    """While it is on, batch norm in training mode normalises by the statistics of the whole batch over all processes.
+    """A mode in which batch norm, in training, uses the statistics of the whole batch over all processes.
 
     Every process must make the same passes.
 
     Args:
-        total: how tensors are summed over processes.
+        total: the sum of a tensor over all processes.
     """
 
     def __init__(self, total: Total) -> None:
@@ -72,7 +72,7 @@ def normalised(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Tensor:
-    """Return batch norm's answer, from `batch_statistics` in training mode; running statistics move as torch's do."""
+    """Return the batch norm, by `batch_statistics` in training mode; running statistics are updated as in torch."""
     if not training:
         return F.batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
     mean, variance, count = batch_statistics(input.float() if input.dtype.itemsize < 4 else input)

@@ -1,7 +1,7 @@
-"""What projections go through at a relaxed node: one walk over memory instead of several.
+"""The step of projections through a relaxed node, in one pass over memory instead of several.
 
-Block b holds k rows of n numbers. Every row is multiplied by the slopes of its block, and gets new noise added whose
-size is that of its block.
+Block b holds k rows of n numbers. Every row is multiplied by the slopes of its block, and new noise of its block's size
+is added.
 """
 
 from typing import Any
@@ -26,7 +26,7 @@ def relax_blocks(
 
 
 def plain(blocks: Tensor, slope: Tensor, drawn: Tensor, half: Tensor) -> Tensor:
-    """The same in torch's own operations."""
+    """Return the same as `relax_blocks`, computed with torch's own operations."""
     return torch.addcmul(blocks * slope.unsqueeze(1), drawn, half.unsqueeze(1))
 
 

@@ -5,6 +5,7 @@ from hauberk.kernels.compiled_rows import Array, compiled
 
 @compiled
 def forward(blocks: Array, slope: Array, drawn: Array, half: Array, out: Array) -> None:
+    """Write blocks * slope + drawn * half to `out`."""
     count, rows, n = blocks.shape
     for b in range(count):
         shared = b if len(drawn) > 1 else 0
@@ -23,6 +24,7 @@ def backward(
     grad_slope: Array,
     grad_half: Array,
 ) -> None:
+    """Write the gradient of the blocks, and add those of `slope` and `half` to zeros."""
     count, rows, n = blocks.shape
     for b in range(count):
         shared = b if len(drawn) > 1 else 0

@@ -5,7 +5,7 @@ from hauberk.kernels.compiled_rows import Array, compiled
 
 @compiled
 def forward(soft: Array, sums: Array) -> None:
-    """Put the slopes of |first - second|, before their common factor, in the place of the values."""
+    """Write the sums of |first - second|, and replace the values by its slopes, without their common factor."""
     pairs, n = soft.shape[0] // 2, soft.shape[1]
     zero, one = soft.dtype.type(0), soft.dtype.type(1)
     for i in range(pairs):
@@ -21,6 +21,7 @@ def forward(soft: Array, sums: Array) -> None:
 
 @compiled
 def backward(slope: Array, scale: Array, out: Array) -> None:
+    """Write scale * slope to the last rows of `out`, and zeros to the others."""
     rows, n = slope.shape
     first, pairs = len(out) - rows, rows // 2
     for i in range(first):

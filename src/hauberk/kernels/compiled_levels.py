@@ -12,6 +12,7 @@ MOST_STEPS = 100
 
 @compiled
 def multiplier_of_row(a: Array, room: Array, radius: float) -> float:
+    """Return `levels.multiplier` of one row."""
     most = TINY
     for j in range(a.size):
         most = max(most, a[j])
@@ -35,6 +36,7 @@ def multiplier_of_row(a: Array, room: Array, radius: float) -> float:
 
 @compiled
 def threshold_of_row(size: Array, room: Array, radius: float) -> float:
+    """Return `levels.threshold` of one row."""
     low, high, t = 0.0, 0.0, 0.0
     for j in range(size.size):
         high = max(high, size[j])
@@ -60,12 +62,14 @@ def threshold_of_row(size: Array, room: Array, radius: float) -> float:
 
 @compiled
 def multiplier(a: Array, room: Array, radius: Array, out: Array) -> None:
+    """Write `levels.multiplier` of every row to `out`."""
     for r in range(len(a)):
         out[r] = multiplier_of_row(a[r], room[r], radius[r])
 
 
 @compiled
 def threshold(size: Array, room: Array, radius: Array, out: Array) -> None:
+    """Write `levels.threshold` of every row to `out`."""
     for r in range(len(size)):
         out[r] = threshold_of_row(size[r], room[r], radius[r])
 
@@ -74,6 +78,7 @@ def threshold(size: Array, room: Array, radius: Array, out: Array) -> None:
 def project(
     z: Array, start: Array, radius: Array, low: float, high: float, euclidean: bool, slack: float, out: Array
 ) -> None:
+    """Write `levels.project` of every row to `out`."""
     rows, n = z.shape
     size, room = np.empty(n), np.empty(n)
     for r in range(rows):
@@ -85,7 +90,7 @@ def project(
             room[j] = min(np.float64(space), np.float64(radius[r]))
             total += offset * offset if euclidean else size[j]
             inside = inside and low <= z[r, j] <= high
-        # Another order of summation may see the sphere itself as outside: what is that near to it moves inwards, too.
+        # Another order of summation may put points on the sphere outside: points this close to it move inwards, too.
         if inside and (math.sqrt(total) if euclidean else total) <= np.float64(radius[r]) * (1.0 - 0.5 * slack):
             out[r] = z[r]
             continue

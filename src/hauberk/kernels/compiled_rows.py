@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 
 
 def compiled(loop: Callable[..., Result]) -> Callable[..., Result]:
-    """Compile the function itself, without what a type checker may have put around it."""
+    """Compile the function itself, without any wrapper that a runtime type checker may have added."""
     return njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})(unwrap(loop))
 
 
@@ -31,6 +31,7 @@ def pass_forward(
     out: Array,
     sums: Array,
 ) -> None:
+    """Write the rows after a node to `out`, and their two constants to `sums`."""
     rows, n = values.shape
     for r in range(rows):
         t = index[r]
@@ -78,6 +79,7 @@ def pass_backward(
     grad_above: Array,
     grad_radius: Array,
 ) -> None:
+    """Write the gradient of the values, and add those of the tables to zeros."""
     rows, n = values.shape
     zero = values.dtype.type(0)
     for r in range(rows):

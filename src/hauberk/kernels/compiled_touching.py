@@ -1,7 +1,7 @@
 """The loops of `touching` for numba; imported only where it is installed.
 
-A side is 0 for a neuron that does not count, else the sign of its value less the nearest point: times 1 where that is
-zero, 2 where it is the lower end, 3 where it is the upper one.
+The side of a neuron is 0 if it does not count, else the sign of its value minus the nearest point: times 1 if that
+point is zero, 2 if it is the lower end, 3 if it is the upper end.
 """
 
 from hauberk.kernels.compiled_rows import Array, compiled
@@ -9,6 +9,7 @@ from hauberk.kernels.compiled_rows import Array, compiled
 
 @compiled
 def forward(values: Array, upper: Array, low: Array, high: Array, sides: Array, sums: Array) -> None:
+    """Write the side of every neuron, and the sum of distances of every row."""
     b, k, n = values.shape
     for i in range(b):
         for r in range(k):
@@ -26,6 +27,7 @@ def forward(values: Array, upper: Array, low: Array, high: Array, sides: Array, 
 
 @compiled
 def backward(sides: Array, grad: Array, grad_values: Array, grad_low: Array, grad_high: Array) -> None:
+    """Write the gradient of the values, and add those of the ends to zeros."""
     b, k, n = sides.shape
     for i in range(b):
         for r in range(k):

@@ -20,6 +20,7 @@ def swap(
     drawn: Array,
     out: Array,
 ) -> None:
+    """Write `windows.swap` of every image to `out`."""
     rows, channels, height, width = z.shape
     side, free = len(bump), np.float64(height - len(bump) + 1)
     shape = np.empty((side, side))
@@ -75,9 +76,11 @@ def swap(
 
 @compiled
 def power(value: float, euclidean: bool) -> float:
+    """Return the square of a value, or its absolute value for the l_1 norm."""
     return value * value if euclidean else abs(value)
 
 
 @compiled
 def root(value: float, euclidean: bool) -> float:
+    """Return the norm that a sum of powers belongs to."""
     return math.sqrt(value) if euclidean else value

@@ -1,8 +1,8 @@
-"""Convolutions whose backward passes CPUs find faster than torch's own.
+"""Convolutions with faster backward passes on CPUs than torch's own.
 
-The transposed convolution of a network's first layer costs torch's CPU code more than all else of a backward pass: one
-matrix product and a walk over memory do the same. And weights with channels last make every result have them last, so
-that neither that product nor the next convolution has to reorder what it reads.
+In torch's CPU code, the transposed convolution of a network's first layer costs more than the rest of a backward pass;
+a matrix product and a pass over memory do the same. Channels-last weights also make every result channels-last, so that
+neither that product nor the next convolution has to reorder its input.
 """
 
 from typing import Any, cast
@@ -15,17 +15,17 @@ from torch.overrides import TorchFunctionMode
 from hauberk.kernels.fold import fold
 
 FEW = 4
-"""Up to so many input channels the matrix product is faster."""
+"""The number of input channels up to which the matrix product is faster."""
 
 Pair = tuple[int, int]
 
 
 class FastConvolutions(TorchFunctionMode):
-    """While it is on, what convolutions on a CPU compute is prepared for a fast backward pass.
+    """A mode in which convolutions on a CPU prepare for a fast backward pass.
 
     Args:
-        weights: whether gradients with respect to weights are wanted. Without them convolutions give gradients to
-            their inputs alone, as `torch.autograd.grad(loss, x)` asks for.
+        weights: True to compute gradients with respect to weights; otherwise convolutions propagate gradients to their
+            inputs only, as needed for `torch.autograd.grad(loss, x)`.
     """
 
     def __init__(self, *, weights: bool) -> None:
@@ -48,14 +48,14 @@ def convolved(
     dilation: Any = 1,
     groups: int = 1,
 ) -> Tensor:
-    """Return the convolution, with the backward pass that is fastest for its input."""
+    """Return the convolution, with the fastest backward pass for its input."""
     wanted = torch.is_grad_enabled() and (input.requires_grad or (weights and weight.requires_grad))
     here = input.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
     if not (wanted and here and input.ndim == 4):
         return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
     if not weights:
         weight, bias = weight.detach(), None if bias is None else bias.detach()
-    weight = weight.clone(memory_format=torch.channels_last)  # one channel looks like either
+    weight = weight.clone(memory_format=torch.channels_last)  # with one channel, both formats look alike
     if not input.requires_grad or weight.shape[1] > FEW or groups > 1 or isinstance(padding, str):
         return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
     geometry = [tuple(size) if isinstance(size, tuple | list) else (size,) for size in (stride, padding, dilation)]
@@ -63,7 +63,7 @@ def convolved(
 
 
 class FewChannels(torch.autograd.Function):
-    """A convolution whose transpose is a matrix product, folded."""
+    """A convolution whose transpose is a folded matrix product."""
 
     @staticmethod
     def forward(

@@ -1,4 +1,4 @@
-"""The share of neurons that are active on one side of a pair and not on the other, relaxed to have a slope."""
+"""A differentiable relaxation of the share of neurons that are active for only one input of a pair."""
 
 from typing import Any
 
@@ -12,8 +12,8 @@ from hauberk.kernels.rows import COMPILED, arrays
 def disagreement(values: Float[Tensor, "n *z"], pairs: int, alpha: float) -> Float[Tensor, "p"]:
     """Return the mean over neurons of |tanh(alpha a) - tanh(alpha b)| / 2 for each of the pairs that end the batch.
 
-    The last 2 * pairs rows are compared, the first half of them with the second. Beside the tanh it takes one walk over
-    memory each way, where the twin takes a dozen.
+    The last 2 * pairs rows are compared, the first half of them with the second. Besides the tanh, it takes one pass
+    over memory each way, where `plain` takes a dozen.
     """
     if values.device.type == "cpu" and COMPILED:
         return Disagreement.apply(values, pairs, alpha)
@@ -21,7 +21,7 @@ def disagreement(values: Float[Tensor, "n *z"], pairs: int, alpha: float) -> Flo
 
 
 def plain(values: Tensor, pairs: int, alpha: float) -> Tensor:
-    """The same in torch's own operations."""
+    """Return the same as `disagreement`, computed with torch's own operations."""
     first, second = torch.tanh(alpha * values[-2 * pairs :]).flatten(1).chunk(2)
     return (first - second).abs().mean(1) / 2
 

@@ -1,4 +1,4 @@
-"""The transpose of cutting a map into windows: windows are added up where they overlap."""
+"""The transpose of cutting a map into windows: overlapping windows are added up."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def fold(
 
 
 def plain(columns: Tensor, size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Tensor:
-    """The same in torch's own operations."""
+    """Return the same as `fold`, computed with torch's own operations."""
     return F.fold(columns.mT, size, kernel, dilation, padding, stride)
 
 

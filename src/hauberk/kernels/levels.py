@@ -1,6 +1,6 @@
-"""Levels at which rows, cut off somewhere, add up to a given value: what projections onto cut balls come down to.
+"""Levels at which clipped rows add up to a given value, to which projections onto cut balls reduce.
 
-Each is found by Newton's method, row by row; a row that has arrived waits for no other one.
+Each is found by Newton's method, row by row; a finished row does not wait for the others.
 """
 
 from collections.abc import Callable
@@ -13,14 +13,14 @@ from hauberk.kernels.rows import COMPILED, arrays
 
 Level = Callable[[Tensor, Tensor, Tensor], Tensor]
 MOST_STEPS = 100
-"""Halvings alone end in float64 after so many."""
+"""The number of steps after which bisection alone would have converged in float64."""
 
 
 def multiplier(a: Float[Tensor, "... n"], room: Float[Tensor, "... n"], radius: Tensor) -> Float[Tensor, "... 1"]:
-    """Return the t at which min(t * a / max(a), room) has the norm `radius`; a large t where it stays shorter.
+    """Return the t at which min(t * a / max(a), room) has the norm `radius`; a large t if it always stays shorter.
 
-    The squared norm is concave and piecewise linear in t squared, so that Newton's steps from below stay below, and
-    end exactly there: at most n steps, a handful in practice. Sums run in float64.
+    The squared norm is concave and piecewise linear in t squared, so Newton's steps from below stay below and end
+    exactly there: at most n steps, a handful in practice. Sums run in float64.
     """
     return by_rows("multiplier", plain_multiplier, a, room, radius)
 
@@ -28,8 +28,8 @@ def multiplier(a: Float[Tensor, "... n"], room: Float[Tensor, "... n"], radius: 
 def threshold(size: Float[Tensor, "b n"], room: Float[Tensor, "b n"], radius: Tensor) -> Float[Tensor, "b 1"]:
     """Return the least t >= 0 at which clamp(size - t, 0, room) sums to at most `radius`.
 
-    The sum falls with t and is piecewise linear. Newton's steps end exactly on a piece; where one leaves the bracket
-    that is known by then, the bracket is halved instead. A dozen walks over memory, where sorting takes several dozen.
+    The sum falls with t and is piecewise linear. Newton's steps end exactly on a piece; if one leaves the current
+    bracket, the bracket is halved instead. Takes a dozen passes over memory; sorting would take several dozen.
     """
     return by_rows("threshold", plain_threshold, size, room, radius)
 
@@ -43,10 +43,10 @@ def project(
     *,
     euclidean: bool,
 ) -> Float[Tensor, "b n"]:
-    """Return the nearest points of l_2 (else l_1) balls cut by a range; members stay as they are, but for the sphere's.
+    """Return the nearest points of l_2 (else l_1) balls cut by a range; members off the sphere stay as they are.
 
-    What it computes is said by `BallSet.project`, its twin in torch's operations; only for CPU tensors where loops are
-    compiled. One walk over memory for a member, about ten for what lies outside, where the twin takes dozens.
+    The twin of `BallSet.plain_project`, for CPU tensors if loops are compiled. Takes one pass over memory for a member
+    and about ten for other points, where the twin takes dozens.
     """
     from hauberk.kernels import compiled_levels
 
@@ -56,7 +56,7 @@ def project(
 
 
 def by_rows(name: str, plain: Level, a: Tensor, room: Tensor, radius: Tensor) -> Tensor:
-    """Return the level of every row, by the compiled loop of this name where there is one."""
+    """Return the level of every row, by the compiled loop of this name if there is one."""
     if not (COMPILED and a.device.type == "cpu"):
         return plain(a, room, radius)
     from hauberk.kernels import compiled_levels
@@ -69,7 +69,7 @@ def by_rows(name: str, plain: Level, a: Tensor, room: Tensor, radius: Tensor) ->
 
 
 def plain_multiplier(a: Tensor, room: Tensor, radius: Tensor) -> Tensor:
-    """The same in torch's own operations."""
+    """Return the same as `multiplier`, computed with torch's own operations."""
     tiny = torch.finfo(torch.float64).tiny
     a = a / a.amax(-1, keepdim=True).clamp(min=torch.finfo(a.dtype).tiny)
     squares, capacity = a.square(), room.square()
@@ -85,7 +85,7 @@ def plain_multiplier(a: Tensor, room: Tensor, radius: Tensor) -> Tensor:
 
 
 def plain_threshold(size: Tensor, room: Tensor, radius: Tensor) -> Tensor:
-    """The same in torch's own operations."""
+    """Return the same as `threshold`, computed with torch's own operations."""
     radius = radius.double()
     t = low = torch.zeros_like(radius)
     high = size.amax(1, keepdim=True).double()

@@ -1,6 +1,6 @@
-"""What bound passes do with rows of coefficients: one walk over memory instead of a dozen.
+"""The operations of bound passes on rows of coefficients, in one pass over memory instead of a dozen.
 
-Row i of `values` belongs to row `index[i]` of every table. Sums run in float64, whatever the tensors' precision.
+Row i of `values` goes with row `index[i]` of every table. Sums run in float64, whatever the tensors' precision.
 """
 
 from importlib.util import find_spec
@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 COMPILED = find_spec("numba") is not None
-"""Whether CPU tensors go to the compiled twins; the plain ones compute the same."""
+"""True if CPU tensors go to the compiled twins; the plain functions compute the same."""
 
 Table = Float[Tensor, "t n"]
 
@@ -19,7 +19,7 @@ Table = Float[Tensor, "t n"]
 def dots(
     values: Float[Tensor, "r n"], index: Int[Tensor, "r"], center: Table | None, radius: Table | None
 ) -> Float[Tensor, "r 2"]:
-    """Return sum v * center and sum |v| * radius for every row; a table that is None counts as zero."""
+    """Return the sums of v * center and |v| * radius for every row; a table that is None counts as zero."""
     tables = (None, None, center, center, radius)
     if values.device.type == "cpu" and COMPILED:
         return Pass.apply(values, index, *tables)[1]
@@ -35,7 +35,7 @@ def relax(
     upper_intercept: Table,
     radius: Table | None,
 ) -> tuple[Float[Tensor, "r n"], Float[Tensor, "r 2"]]:
-    """Return the rows behind an element-wise node, and their constants.
+    """Return the rows pulled back through an element-wise node, and their constants.
 
     Positive coefficients take the lower line, negative ones the upper: `v * slope`, and the sum of `v * intercept`; the
     second constant is the sum of |v| * radius.
@@ -56,7 +56,7 @@ def plain(
     upper_intercept: Tensor | None,
     radius: Tensor | None,
 ) -> tuple[Tensor | None, Tensor]:
-    """The same in torch's own operations."""
+    """Return the same as `relax`, computed with torch's own operations; rows are None without slopes."""
     positive, negative = values.clamp(min=0), values.clamp(max=0)
     out = None
     if lower_slope is not None and upper_slope is not None:
@@ -106,7 +106,7 @@ class Pass(torch.autograd.Function):
 
 
 def arrays(*tensors: Tensor | None, dtype: torch.dtype | None = None) -> list[Any]:
-    """Return the tensors' own memory as numpy arrays; None is an array without elements."""
+    """Return the tensors as numpy arrays that share their memory; None becomes an empty array."""
     dtype = dtype or next(t.dtype for t in tensors if t is not None)
     empty = torch.empty(0, 0, dtype=dtype)
     return [(empty if t is None else t.detach().contiguous()).numpy() for t in tensors]

@@ -1,4 +1,4 @@
-"""How far unstable neurons are from the values at which the lines that bound them touch the ReLU."""
+"""Distances of unstable neurons from the values at which the lines that bound them touch the ReLU."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ def distances(
 ) -> Float[Tensor, "b k"]:
     """Return the sum over neurons with low < 0 < high of the distance to 0, or to the nearer end where `upper`.
 
-    Which point is the nearest counts as constant. One walk over memory each way, where the twin takes two dozen.
+    The choice of the nearer end counts as constant. Takes one pass over memory each way, where `plain` takes two dozen.
     """
     if values.device.type == "cpu" and COMPILED:
         return Distances.apply(values, upper, low, high)
@@ -22,7 +22,7 @@ def distances(
 
 
 def plain(values: Tensor, upper: Tensor, low: Tensor, high: Tensor) -> Tensor:
-    """The same in torch's own operations."""
+    """Return the same as `distances`, computed with torch's own operations."""
     unstable = (low < 0) & (high > 0)
     to_ends = torch.minimum((values - low[:, None]).abs(), (values - high[:, None]).abs())
     return (torch.where(upper, to_ends, values.abs()) * unstable[:, None]).sum(2)

@@ -1,4 +1,4 @@
-"""Moves of image windows in one compiled walk over memory, where torch takes some forty."""
+"""Moves of image windows in one compiled pass over memory, where torch takes about forty."""
 
 import torch
 from jaxtyping import Float
@@ -20,8 +20,7 @@ def swap(
 ) -> Float[Tensor, "b c h w"]:
     """Return z after a proposal of the Square attack in the l_2 (else l_1) norm, in balls of these radii.
 
-    What it computes is said by `SquareWindows.plain_proposal`, its twin in torch's operations; only for CPU tensors
-    where loops are compiled. Sums run in float64.
+    The twin of `SquareWindows.plain_proposal`, for CPU tensors if loops are compiled. Sums run in float64.
     """
     from hauberk.kernels import compiled_windows
 

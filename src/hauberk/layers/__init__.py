@@ -1,4 +1,4 @@
-"""Layers that are no part of torch."""
+"""Layers that torch lacks."""
 
 from hauberk.layers.normalize import Normalize, Normalized
 

@@ -10,18 +10,25 @@ from hauberk.errors import InputError
 
 
 class Normalize(nn.Module):
-    """Subtract each channel's mean and divide by its standard deviation.
+    """A layer that subtracts each channel's mean and divides by its standard deviation.
 
-    The first layer of a network, `nn.Sequential(Normalize(mean, std), network)`: normalising inside keeps the inputs,
-    and so every radius, in the units of the pixels. Mean and std are constants: they follow the module to any device
-    and precision, but are no part of its `state_dict`.
+    Use it as a network's first layer, `nn.Sequential(Normalize(mean, std), network)`: normalising inside keeps the
+    inputs, and so every radius, in units of the pixels. Mean and std are constants: they follow the module to any
+    device and precision, but are not part of its `state_dict`.
 
     Args:
-        mean: One number per channel, in units of the input (pixels in [0, 1]).
-        std: One positive number per channel, in the same units.
+        mean: one number per channel, in units of the input (pixels in [0, 1]).
+        std: one positive number per channel, in the same units.
 
     Raises:
         InputError: mean and std differ in length, are empty, not finite, or a standard deviation is not positive.
+
+    Example:
+        >>> import torch
+        >>> from hauberk.layers import Normalize
+        >>> layer = Normalize(mean=[0.5], std=[0.25])
+        >>> layer(torch.tensor([[[[0.0, 1.0]]]]))
+        tensor([[[[-2.,  2.]]]])
     """
 
     mean: Float[Tensor, "c 1 1"]
@@ -52,17 +59,17 @@ class Normalize(nn.Module):
 
 
 class Normalized(nn.Sequential):
-    """A network behind the normalisation of its inputs, as `nn.Sequential(Normalize(mean, std), network)` makes it.
+    """A network preceded by the normalisation of its inputs: `nn.Sequential(Normalize(mean, std), network)`.
 
-    In a recipe, where the network is given the data's shape and classes as it would be alone.
+    For recipes, where the network is given the data's shape and classes just as without it.
 
     Args:
-        mean: One number per channel, in units of the input (pixels in [0, 1]).
-        std: One positive number per channel, in the same units.
-        network: What sees the normalised inputs.
+        mean: one number per channel, in units of the input (pixels in [0, 1]).
+        std: one positive number per channel, in the same units.
+        network: the network that receives the normalised inputs.
 
     Raises:
-        InputError: as Normalize does.
+        InputError: as in `Normalize`.
     """
 
     def __init__(self, mean: list[float], std: list[float], network: nn.Module) -> None:

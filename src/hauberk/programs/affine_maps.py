@@ -1,4 +1,4 @@
-"""What lies between the non-affine nodes of a network, as sparse matrices."""
+"""The affine maps between the non-affine nodes of a network, as sparse matrices."""
 
 import math
 from collections.abc import Sequence
@@ -14,22 +14,26 @@ from hauberk.concepts.affine import Affine
 from hauberk.concepts.graph import FrozenGraph
 
 BLOCK = 2**22
-"""How many numbers a dense block of rows holds on its way to a sparse matrix."""
+"""The number of elements of a dense block of rows, which is then converted to a sparse matrix."""
 
 
 @dataclass(frozen=True)
 class AffineMap:
-    """A value of a graph as an affine function of its sources: the input and the results of non-affine nodes."""
+    """A value of a graph as an affine function of its sources: the input and the results of non-affine nodes.
+
+    Args:
+        matrices: the matrix of each source, by the source's index in the graph.
+        offset: the constants.
+    """
 
     matrices: dict[int, csr_array]
-    """By the index of the source."""
     offset: Float[np.ndarray, "m"]
 
 
 def affine_maps(graph: FrozenGraph, like: Tensor) -> list[AffineMap]:
-    """Return, for every value of a graph, its map in float64; `like` has the type and device of the input.
+    """Return the map of every value of a graph in float64; `like` has the type and device of the input.
 
-    Rows of the identity are pulled back through any affine op, which costs a transposed pass for each output element.
+    Rows of the identity are pulled back through each affine op, which costs a transposed pass per output element.
     """
     maps = [source(0, math.prod(graph.shapes[0]))]
     with torch.no_grad():
@@ -57,7 +61,7 @@ def source(index: int, size: int) -> AffineMap:
 
 
 def rows_of(op: Affine, shapes: Sequence[tuple[int, ...]], shape: tuple[int, ...], like: Tensor) -> list[csr_array]:
-    """Return the matrices of an op, one for each operand."""
+    """Return the matrices of an op, one per operand."""
     size = math.prod(shape)
     step = max(1, BLOCK // max(size, *(math.prod(one) for one in shapes)))
     blocks = []
@@ -71,5 +75,5 @@ def rows_of(op: Affine, shapes: Sequence[tuple[int, ...]], shape: tuple[int, ...
 
 
 def vector(t: Tensor) -> Float[np.ndarray, "n"]:
-    """Return all numbers of a tensor in a row, in float64."""
+    """Return a tensor flattened to one dimension, in float64."""
     return t.detach().flatten().double().cpu().numpy()

@@ -23,31 +23,46 @@ from hauberk.programs.program import Expression, Program
 
 @dataclass(frozen=True)
 class Split:
-    """Those neurons of a node whose boxes hold more than one piece."""
+    """The neurons of a node whose boxes contain more than one piece.
+
+    Args:
+        size: the number of all neurons of the node.
+        neurons: the indices of the q split neurons.
+        argument: the expressions that they read.
+        rows: the constraints that tie the argument to the shares.
+        shares: the columns of the variables that hold the share of each piece that the argument has passed.
+        rises: the increase of the result along each piece.
+    """
 
     size: int
-    """How many neurons the node has."""
     neurons: Int[np.ndarray, "q"]
     argument: Expression
-    """What they read."""
     rows: slice
-    """The constraints that tie the argument to the shares."""
     shares: Int[np.ndarray, "pieces q"]
-    """The variables that say how much of each piece the argument has gone through."""
     rises: Float[np.ndarray, "pieces q"]
-    """How much the result grows along each piece."""
 
 
 class Encoding:
     """The logits as affine functions of the variables of a program.
 
-    The variables are the input and, for each piece of each neuron whose box holds several, the share of the piece that
-    the neuron's argument has gone through. All other values are affine functions of these: a neuron costs one
-    constraint that ties its argument to its shares, and one for each pair of neighbouring pieces, by which the later is
-    never ahead of the earlier. That gives the convex hull of the neuron's graph over its box, for a ReLU the triangle.
-    With `integral`, a binary variable between the two shares of a pair makes it the graph itself.
+    The variables are the input and, for each piece of each neuron whose box contains several, the share of the piece
+    that the neuron's argument has passed. All other values are affine functions of these: a neuron costs one
+    constraint that ties its argument to its shares, and one per pair of neighbouring pieces, which keeps the later
+    share at most equal to the earlier. This gives the convex hull of the neuron's graph over its box, for a ReLU the
+    triangle. With `integral`, a binary variable between the two shares of a pair makes it the graph itself.
 
-    A function that is not piecewise linear keeps the strip between its parallel lines.
+    A function that is not piecewise linear is relaxed to the strip between its parallel lines.
+
+    Args:
+        graph: the network.
+        maps: the affine map of each value.
+        S: the set of a single example (batch 1), an l_inf or l_1 ball.
+        boxes: the boxes of the values for that example, the input first.
+        integral: True for a mixed-integer program, exact for piecewise linear functions; False for a linear one.
+
+    Raises:
+        UnsupportedSetError: the set is neither an l_inf nor an l_1 ball.
+        UnsupportedOpError: a node is neither affine nor element-wise.
 
     Sources: Wong & Kolter 2018, section 3; Markowitz & Manne 1957 (the incremental model).
     """
@@ -61,17 +76,12 @@ class Encoding:
         *,
         integral: bool = False,
     ) -> None:
-        """Encode a single example: S and boxes have batch 1.
-
-        Raises:
-            UnsupportedSetError: the set is neither an l_inf nor an l_1 ball.
-            UnsupportedOpError: a node is neither affine nor element-wise.
-        """
         self.program, self.integral = Program(), integral
         self.splits: dict[int, Split] = {}
         results = {0: self.input(S)}
 
         def value(index: int) -> Expression:
+            """Return a value of the graph in terms of the results so far."""
             parts = [results[i].through(matrix) for i, matrix in maps[index].matrices.items()]
             return sum(parts[1:], parts[0]).plus(maps[index].offset)
 
@@ -89,7 +99,7 @@ class Encoding:
 
     @property
     def finite(self) -> bool:
-        """Whether a solver can be asked: no number is NaN or infinite."""
+        """True if a solver can handle the program: no number is NaN or infinite."""
         numbers = (self.logits.coefficients.data, self.logits.constant)
         return self.program.finite and all(np.isfinite(one).all() for one in numbers)
 
@@ -99,6 +109,7 @@ class Encoding:
         return np.concatenate([coefficients, np.zeros(self.program.variables - len(coefficients))])
 
     def input(self, S: CertifiableSet) -> Expression:
+        """Add the input's variables and the set's constraints and return the input."""
         if not isinstance(S, NormBall) or S.p not in (1, math.inf):
             raise UnsupportedSetError(
                 f"a linear program holds l_inf and l_1 balls alone, but the set is {type(S).__name__}"
@@ -115,7 +126,7 @@ class Encoding:
         return z
 
     def hull(self, index: int, op: Elementwise, pieces: Pieces, argument: Expression, box: Box) -> Expression:
-        """Add the split neurons of a piecewise linear node and return what the node gives."""
+        """Add the split neurons of a piecewise linear node and return the node's result."""
         edges = pieces.edges(box).flatten(0, 1)
         ends, values = (side.detach().flatten(1).double().cpu().numpy() for side in (edges, op(edges)))
         widths, rises = np.diff(ends, axis=0), np.diff(values, axis=0)
@@ -137,7 +148,7 @@ class Encoding:
         return result + Expression.of(shares, rises).through(chosen)
 
     def order(self, earlier: Int[np.ndarray, "q"], later: Int[np.ndarray, "q"]) -> None:
-        """Require later <= earlier, or later <= binary <= earlier."""
+        """Require later <= earlier or, if integral, later <= binary <= earlier."""
         chain = [earlier, later]
         if self.integral:
             one = np.ones(len(earlier))
@@ -147,7 +158,7 @@ class Encoding:
             self.program.require(Expression.of(pair, np.array([[-1.0], [1.0]]) * np.ones(pair.shape)), "<=", 0.0)
 
     def strip(self, op: Elementwise, argument: Expression, box: Box) -> Expression:
-        """Add the strip between the parallel lines of a node without pieces and return what the node gives."""
+        """Add the strip between the parallel lines of a node without pieces and return the node's result."""
         lines = op.relax_parallel(box)
         slope, high = vector(lines.upper_slope), vector(lines.upper_intercept)
         low = np.zeros_like(high) if lines.lower_intercept is None else vector(lines.lower_intercept)

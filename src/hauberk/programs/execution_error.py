@@ -1,4 +1,4 @@
-"""How far a network's execution may be off its value in exact arithmetic."""
+"""Error bounds of a network's execution against exact arithmetic."""
 
 import torch
 from jaxtyping import Float
@@ -14,10 +14,10 @@ from hauberk.errors import UnsupportedOpError
 
 
 def execution_error(graph: FrozenGraph, boxes: list[Box], spec: LinearSpec) -> Float[Tensor, "b k"]:
-    """Return by how much a row's value may differ between the network in exact arithmetic and its execution.
+    """Return the largest difference of each row's value between the network in exact arithmetic and its execution.
 
-    Each affine node adds its own rounding errors to those that it passes on; a piecewise linear function passes them on
-    no steeper than its steepest piece.
+    Each affine node adds its own rounding errors to those that it passes on; a piecewise linear function scales them by
+    at most the slope of its steepest piece.
 
     Raises:
         UnsupportedOpError: a node is neither affine nor piecewise linear.

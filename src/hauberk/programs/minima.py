@@ -14,14 +14,23 @@ from hauberk.programs.encoding import Encoding
 from hauberk.programs.solver import Solver
 
 SLACK = 1e-7
-"""What is subtracted from a bound (from its size, where that is above 1) for the tolerances of the solver."""
+"""The allowance for the solver's tolerances that is subtracted from a bound; relative for bounds of size above 1."""
 
 STATUS = highspy.HighsModelStatus
 ANSWERS = (STATUS.kOptimal, STATUS.kTimeLimit, STATUS.kInterrupt, STATUS.kObjectiveTarget)
 
 
 class Minima:
-    """Looks for the minima of one example's rows, for so long in all, and for points at which the network fails."""
+    """A search for the minima of one example's rows, and for points at which the network fails.
+
+    Args:
+        encoding: the network over the example's set.
+        rows: the coefficients of the logits.
+        offset: the constant of each row.
+        error: the largest error of each row's value when the network runs.
+        failure: returns the member of the set that an input stands for if the network itself fails there, else None.
+        seconds: the time limit for all rows together.
+    """
 
     def __init__(
         self,
@@ -32,36 +41,26 @@ class Minima:
         failure: Callable[[Float[np.ndarray, "n"]], Tensor | None],
         seconds: float,
     ) -> None:
-        """Prepare the search.
-
-        Args:
-            encoding: the network over the example's set.
-            rows: of the logits.
-            offset: of each row.
-            error: how far each row's value may be off when the network runs.
-            failure: returns the member of the set that an input stands for, if the network itself fails there.
-            seconds: how long all searches may take.
-        """
         self.encoding, self.rows, self.offset, self.error, self.failure = encoding, rows, offset, error, failure
         self.inputs = len(encoding.program.lower[0])
         self.solver = Solver(encoding.program) if encoding.finite else None
         self.end = time.monotonic() + seconds
         self.failing: Tensor | None = None
-        """A member at which the network fails, once one is found."""
+        """A member at which the network fails; None until one is found."""
         self.late = False
 
     @property
     def verdict(self) -> Verdict:
-        """What the searches say where they prove nothing."""
+        """The verdict of the search if the example is not proven."""
         if self.failing is not None:
             return Verdict.FALSIFIED
         return Verdict.TIMEOUT if self.late else Verdict.UNKNOWN
 
     def lower(self, k: int, *, sign: bool) -> float:
-        """Return a lower bound of row k as the network runs: its minimum's, or with `sign` one that settles its sign.
+        """Return a lower bound of row k as the network runs: of its minimum or, with `sign`, one that settles its sign.
 
-        A search for the sign alone ends at a bound that proves the row, and at a point whose value lies so far below
-        zero that the network should fail there; should it not, the search goes on.
+        A search for the sign alone ends at a bound that proves the row, or at a point whose value lies so far below
+        zero that the network should fail there; if it does not, the search continues.
         """
         if self.solver is None:
             return -math.inf
@@ -77,7 +76,7 @@ class Minima:
             self.late |= status == STATUS.kTimeLimit
             if status not in ANSWERS:
                 break
-            if math.isfinite(found := self.solver.bound()):  # infinite without any solution, which every network has
+            if math.isfinite(found := self.solver.bound()):  # infinite without a solution; a network has one
                 bound = max(bound, found + constant)
             point = self.solver.point()
             if point is not None and self.failing is None:

@@ -10,21 +10,26 @@ from scipy.sparse import csr_array, vstack
 
 @dataclass(frozen=True)
 class Expression:
-    """Affine functions of a program's first variables: coefficients @ variables + constant."""
+    """Affine functions of a program's first variables: coefficients @ variables + constant.
+
+    Args:
+        coefficients: a matrix with one row per function and one column per variable.
+        constant: the constant of each function.
+    """
 
     coefficients: csr_array
     constant: Float[np.ndarray, "m"]
 
     @classmethod
     def of(cls, columns: Int[np.ndarray, "terms m"], factors: Float[np.ndarray, "terms m"]) -> "Expression":
-        """Return sums of factor * variable, `terms` of them in each of m functions."""
+        """Return m sums of factor * variable, with `terms` terms each."""
         rows = np.broadcast_to(np.arange(columns.shape[1]), columns.shape)
         shape = (columns.shape[1], int(columns.max(initial=-1)) + 1)
         return cls(csr_array((factors.ravel(), (rows.ravel(), columns.ravel())), shape=shape), np.zeros(shape[0]))
 
     @property
     def variables(self) -> int:
-        """How many of the program's variables it may speak of."""
+        """The number of the program's variables, from the first, that it may depend on."""
         return self.coefficients.shape[1]  # pyright: ignore[reportOptionalSubscript]
 
     def __add__(self, other: "Expression") -> "Expression":
@@ -40,7 +45,7 @@ class Expression:
         return Expression(self.coefficients, self.constant + constant)
 
     def through(self, matrix: csr_array) -> "Expression":
-        """Return matrix @ self; coefficients that are zero are dropped."""
+        """Return matrix @ self, without coefficients that are zero."""
         product = csr_array(matrix @ self.coefficients)
         product.eliminate_zeros()
         return Expression(product, matrix @ self.constant)
@@ -48,7 +53,18 @@ class Expression:
 
 @dataclass
 class Program:
-    """Variables between bounds, some of them binary, and constraints; built step by step."""
+    """Bounded variables, some of them binary, and constraints; start with `Program()` and add to it step by step.
+
+    Args:
+        lower: the variables' lower bounds, one array per call of `add`; likewise below.
+        upper: their upper bounds.
+        binary: the columns of the binary ones.
+        rows: the constraints' coefficients, one matrix per call of `require`; likewise below.
+        row_lower: the constraints' left sides; -inf if open.
+        row_upper: the constraints' right sides.
+        variables: the number of variables.
+        constraints: the number of constraints.
+    """
 
     lower: list[Float[np.ndarray, "_"]] = field(default_factory=list)
     upper: list[Float[np.ndarray, "_"]] = field(default_factory=list)
@@ -71,7 +87,7 @@ class Program:
         return columns[None]
 
     def require(self, left: Expression, sense: Literal["=", "<="], right: Float[np.ndarray, "m"] | float) -> slice:
-        """Add the constraints left = right, or left <= right, and return which rows they are."""
+        """Add the constraints left = right, or left <= right, and return the slice of their rows."""
         side = right - left.constant
         self.rows.append(left.coefficients)
         self.row_lower.append(side if sense == "=" else np.full_like(side, -np.inf))
@@ -81,12 +97,12 @@ class Program:
 
     @property
     def finite(self) -> bool:
-        """Whether no number is NaN or infinite, but for the open sides of rows."""
+        """True if no number is NaN or infinite, except for the open sides of rows."""
         numbers = [*self.lower, *self.upper, *self.row_upper, *(rows.data for rows in self.rows)]
         return all(np.isfinite(one).all() for one in numbers)
 
     def matrix(self) -> csr_array:
-        """Return the constraints' coefficients of all variables."""
+        """Return the constraints' coefficients for all variables."""
         widest = [widened(rows, self.variables) for rows in self.rows]
         return csr_array(vstack([csr_array((0, self.variables)), *widest], format="csr"))
 

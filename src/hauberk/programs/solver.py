@@ -1,4 +1,4 @@
-"""HiGHS, which solves linear and mixed-integer programs."""
+"""HiGHS, a solver of linear and mixed-integer programs."""
 
 import math
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from jaxtyping import Float
 from hauberk.programs.program import Program
 
 LARGE = 2000
-"""From so many constraints on, interior points take less time than the simplex method, though they start anew."""
+"""The number of constraints from which interior points beat the simplex method, though they cannot be warm-started."""
 
 TOLERANCE = 1e-9
 OPTIONS = {
@@ -26,10 +26,13 @@ OPTIONS = {
 
 
 class Solver:
-    """Holds one program and minimises one cost after the other; the simplex method starts from the last solution.
+    """A solver of one program for one cost after another; the simplex method starts from the last solution.
 
-    Linear programs are not presolved: that took longer on these programs, and left multipliers a thousand tolerances
-    off. HiGHS runs in the calling thread and lets other threads of the interpreter run.
+    Linear programs are not presolved: that took longer on these programs, and left multipliers wrong by a thousand
+    tolerances. HiGHS runs in the calling thread and lets other threads of the interpreter run.
+
+    Args:
+        program: the program, which must not change afterwards.
 
     Source: Huangfu & Hall 2018 (HiGHS).
     """
@@ -43,7 +46,7 @@ class Solver:
         if not self.integral:
             self.highs.setOptionValue("presolve", "off")
             self.highs.setOptionValue("solver", "ipm" if program.constraints >= LARGE else "simplex")
-        lp: Any = highspy.HighsLp()  # its arrays' annotations are narrower than what it takes
+        lp: Any = highspy.HighsLp()  # its arrays' annotations are too narrow
         lp.num_col_ = lp.a_matrix_.num_col_ = program.variables
         lp.num_row_ = lp.a_matrix_.num_row_ = program.constraints
         lp.col_cost_ = np.zeros(program.variables)
@@ -67,9 +70,9 @@ class Solver:
         below: float = -math.inf,
         above: float = math.inf,
     ) -> highspy.HighsModelStatus:
-        """Minimise <cost, variables>, for so long at most; return how it ended.
+        """Minimise <cost, variables> for at most `seconds` and return the final status.
 
-        A mixed-integer search also ends with a solution that lies `below`, or a bound that lies `above`.
+        A mixed-integer search also ends at a solution less than `below` or a bound greater than `above`.
         """
         if not self.accepted:
             return highspy.HighsModelStatus.kModelError
@@ -81,27 +84,28 @@ class Solver:
         return self.highs.getModelStatus()
 
     def multipliers(self, cost: Float[np.ndarray, "n"]) -> Float[np.ndarray, "m"] | None:
-        """Return the constraints' multipliers at the optimum of a linear program; None where none was found."""
+        """Return the constraints' multipliers at the optimum of a linear program; None if none was found."""
         optimal = self.minimize(cost) == highspy.HighsModelStatus.kOptimal
         return np.array(self.highs.getSolution().row_dual) if optimal else None
 
     def bound(self) -> float:
-        """Return the best lower bound of the last minimum that was looked for, -inf where there is none."""
+        """Return the best lower bound of the last minimisation; -inf if there is none."""
         info, optimal = self.highs.getInfo(), self.highs.getModelStatus() == highspy.HighsModelStatus.kOptimal
         if self.integral:
             return info.mip_dual_bound
         return info.objective_function_value if optimal else -np.inf
 
     def point(self) -> Float[np.ndarray, "n"] | None:
-        """Return the variables at the best solution that was found last, None where there is none."""
+        """Return the variables at the best solution of the last minimisation; None if there is none."""
         solution = self.highs.getSolution()
         return np.array(solution.col_value) if solution.value_valid else None
 
 
 def stopping(enough: list[float]) -> Callable[[highspy.highs.HighsCallbackEvent], None]:
-    """Return what interrupts a search whose bound exceeds the number in the list."""
+    """Return a callback that interrupts a search whose bound exceeds the number in the list."""
 
     def stop(event: highspy.highs.HighsCallbackEvent) -> None:
+        """Interrupt the search if its bound is high enough."""
         if event.data_out.mip_dual_bound > enough[0]:
             event.interrupt()
 

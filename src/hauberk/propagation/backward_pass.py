@@ -1,4 +1,4 @@
-"""Substitution of linear bounds from a value of a graph back towards its input."""
+"""Backward substitution of linear bounds from a value of a graph to its input."""
 
 from collections.abc import Sequence
 from typing import cast
@@ -22,22 +22,28 @@ from hauberk.propagation.row_tables import RowTables
 class BackwardPass:
     """Bounds of rows over a set, given boxes of the values that are relaxed on the way.
 
-    Rows pass affine nodes exactly. With slopes they pass element-wise nodes by their relaxation and end at the input,
-    at the set's support function; without slopes they end at the first non-affine nodes, at those values' boxes.
+    Rows pass affine nodes exactly. With slopes, they pass element-wise nodes by relaxation and end at the input, with
+    the set's support function; without slopes, they end at the first non-affine nodes, with those values' boxes.
 
     A pass over r rows costs about r / b transposed forward passes and holds the rows of two values at a time.
+
+    Args:
+        graph: the network.
+        S: the sets.
+        boxes: the boxes of the values, the input first; the list may still grow beyond the values that rows reach.
+        slopes: the rule for the relaxations; None to stop at boxes.
+        outward: True to widen the bounds by their rounding errors.
     """
 
     def __init__(
         self, graph: FrozenGraph, S: CertifiableSet, boxes: Sequence[Box], slopes: Slopes | None, *, outward: bool
     ) -> None:
-        """`boxes` are those of the values, the input first; the list may still grow beyond what rows pass through."""
         self.graph, self.S, self.boxes, self.slopes, self.outward = graph, S, boxes, slopes, outward
         self.tables = RowTables(graph, S, boxes, slopes, outward=outward)
 
     @property
     def two_sided(self) -> bool:
-        """Whether a row is bounded from both sides at once."""
+        """True if a row is bounded from both sides at once."""
         return self.tables.two_sided
 
     def margins(self, spec: LinearSpec) -> Float[Tensor, "b k"]:
@@ -52,17 +58,18 @@ class BackwardPass:
         return self.rounded(center - spread, -torch.inf, rows.values.dtype)
 
     def range(self, rows: Rows, at: int) -> tuple[Float[Tensor, "r"], Float[Tensor, "r"]]:
-        """Return a lower and an upper bound of <row, value `at`>; for passes that are `two_sided`."""
+        """Return a lower and an upper bound of <row, value `at`>; for `two_sided` passes only."""
         center, spread = self.sums(rows, at).unbind(1)
         dtype = rows.values.dtype
         return self.rounded(center - spread, -torch.inf, dtype), self.rounded(center + spread, torch.inf, dtype)
 
     def rounded(self, bound: Tensor, towards: float, dtype: torch.dtype) -> Tensor:
+        """Return the bound in another precision; if `outward`, moved to the next number `towards` an infinity."""
         bound = bound.to(dtype)
         return torch.nextafter(bound, bound.new_tensor(towards)) if self.outward else bound
 
     def sums(self, rows: Rows, at: int) -> Float[Tensor, "r 2"]:
-        """Return centre and spread of every row, in float64: the value lies above centre - spread."""
+        """Return the centre and spread of every row, in float64: <row, value `at`> is at least centre - spread."""
         total = rows.values.new_zeros(len(rows.values), 2, dtype=torch.float64)
         pending = {at: rows}
         for index in range(at, -1, -1):
@@ -73,7 +80,7 @@ class BackwardPass:
                 continue
             node = self.graph.nodes[index - 1]
             if isinstance(node.op, Affine):
-                joined = index in self.graph.bent and index != at  # its constants were added behind its reader
+                joined = index in self.graph.bent and index != at  # its constants are part of its reader's lines
                 if not joined:
                     rows = rows.inside()
                 if not joined and (self.outward or not node.op.homogeneous):
@@ -90,7 +97,7 @@ class BackwardPass:
         return total
 
     def pulled(self, op: Affine, rows: Rows, shapes: list[tuple[int, ...]]) -> tuple[Rows, ...]:
-        """Return the rows behind an affine node, in windows for as long as that saves anything."""
+        """Return the rows pulled back through an affine node, in windows as long as that saves anything."""
         if rows.window is not None:
             found = op.pull_back_windows(rows.values, rows.window, shapes)
             if found is not None:
@@ -100,7 +107,7 @@ class BackwardPass:
         return tuple(rows.with_values(values) for values in op.pull_back(rows.values, shapes))
 
     def relaxed(self, index: int, rows: Rows) -> tuple[Rows, Float[Tensor, "r 2"]]:
-        """Return the rows behind a node that is relaxed, and their centres and spreads."""
+        """Return the rows pulled back through a relaxed node, and their centres and spreads."""
         if isinstance(self.tables.relaxation(index), Placed):
             lines, radius = self.tables.lines(index)
             return cast(Placed, lines).pull_back(rows.dense(), radius)
@@ -108,7 +115,7 @@ class BackwardPass:
         return rows.with_flat(values), sums
 
     def support(self, rows: Rows) -> Float[Tensor, "r 2"]:
-        """Return centre and spread of <row, z> over the set."""
+        """Return the centre and spread of <row, z> over the set."""
         if self.S.is_box:
             return dots(rows.flat, rows.index, *self.tables.at(0, rows))
         sums = self.S.support_of_rows(rows)

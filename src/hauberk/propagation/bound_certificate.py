@@ -19,18 +19,18 @@ from hauberk.errors import UnsupportedOpError, UnsupportedSetError
 def bound_certificate(
     bounder: Bounder, subject: Subject, S: PerturbationSet, spec: LinearSpec, *, float64: bool = False, seed: int = 0
 ) -> Certificate:
-    """Return what a bounder's lower bounds, widened outward by their rounding errors, prove.
+    """Return the certificate given by a bounder's lower bounds, widened outward by their rounding errors.
 
     Args:
-        bounder: one that certifies; where its bounds may fail, they are computed in double precision.
+        bounder: a bounder that certifies; if its bounds may fail, they are computed in double precision.
         subject: a network, with its graph.
         S: the sets, with support functions.
         spec: the rows that must be positive.
-        float64: whether to bound in double precision, and so the network in exact arithmetic.
-        seed: of what the bounder draws at random.
+        float64: True to bound in double precision, and so the network in exact arithmetic.
+        seed: the seed of the bounder's random numbers.
 
     Raises:
-        UnsupportedOpError: the subject is no network, or its graph could not be captured.
+        UnsupportedOpError: the subject is not a network, or its graph could not be captured.
         UnsupportedSetError: the set has no support function, or none that the bounder can use.
     """
     if not isinstance(subject, NetworkSubject):
@@ -49,13 +49,13 @@ def bound_certificate(
 
 
 def runs(boxes: Sequence[Box], dtype: torch.dtype) -> Bool[Tensor, "b"]:
-    """Return for which examples no value can leave a precision's range: a network that overflows answers nothing."""
+    """Return a mask of the examples for which no value can overflow: a network that overflows predicts no label."""
     reach = torch.stack([box.magnitude.flatten(1).amax(1) for box in boxes]).amax(0)
     return reach <= torch.finfo(dtype).max
 
 
 def arithmetic(own: torch.dtype, used: torch.dtype, failure: float) -> str:
-    """Return what soundness means for bounds in one precision of a network that runs in another."""
+    """Return a description of soundness for bounds in one precision of a network that runs in another."""
     found = f"{name(used)}, widened outward by its rounding error"
     if failure:
         found += ", but for that of random projections"
@@ -63,5 +63,5 @@ def arithmetic(own: torch.dtype, used: torch.dtype, failure: float) -> str:
 
 
 def name(dtype: torch.dtype) -> str:
-    """Return how texts call a precision."""
+    """Return the name of a precision in texts."""
     return str(dtype).removeprefix("torch.")

@@ -1,4 +1,4 @@
-"""Bound methods that push boxes forward and nothing else."""
+"""Bound methods that only push boxes forward."""
 
 from hauberk.concepts.bounder import Bounder, Bounds
 from hauberk.concepts.graph import FrozenGraph
@@ -9,7 +9,7 @@ from hauberk.propagation.backward_pass import BackwardPass
 
 
 class BoxBounder(Bounder):
-    """Margins from boxes: the specification is merged into the last affine layers and ends at the boxes before them."""
+    """A bounder whose margins come from the boxes before the last affine layers, merged with the specification."""
 
     def __call__(
         self,

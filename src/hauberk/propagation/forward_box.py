@@ -1,4 +1,4 @@
-"""Boxes of a graph's values: a step of interval arithmetic, and all of them with backward passes between."""
+"""Boxes of a graph's values: single interval steps, and all boxes with backward passes in between."""
 
 from collections.abc import Sequence
 
@@ -17,11 +17,11 @@ BUDGET = 2**26
 
 
 def forward_box(graph: FrozenGraph, S: CertifiableSet, boxes: Sequence[Box], *, outward: bool) -> Box:
-    """Return a box around the images of the boxes of all values so far under the node that computes the next one.
+    """Return the box of the next value, given the boxes of all values before it.
 
-    Where inputs are mixed for the first time, a set that is no box bounds every element by its support function: from
-    then on, intervals lose what they lose on boxes. With `outward` an affine step is widened by its own rounding error
-    and that of the network's execution.
+    Where inputs are mixed for the first time, a set that is not a box bounds every element by its support function;
+    from then on, intervals lose as much as on boxes. With `outward`, an affine step is widened by its own rounding
+    error and that of the network's execution.
     """
     index, node = len(boxes), graph.nodes[len(boxes) - 1]
     operands = [boxes[i] for i in node.inputs]
@@ -40,7 +40,7 @@ def forward_box(graph: FrozenGraph, S: CertifiableSet, boxes: Sequence[Box], *, 
 def backward_boxes(
     graph: FrozenGraph, S: CertifiableSet, slopes: Slopes, budget: int, *, outward: bool, frugal: bool
 ) -> list[Box]:
-    """Return boxes of all values: interval steps, and backward passes for the neurons that a node relaxes."""
+    """Return the boxes of all values: interval steps, with backward passes for the neurons that a node relaxes."""
     boxes = [S.bounding_box()]
     backward = BackwardPass(graph, S, boxes, slopes, outward=outward)
     for index in range(1, len(graph.shapes)):

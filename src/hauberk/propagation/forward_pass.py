@@ -1,4 +1,4 @@
-"""Linear bounds carried forward: every value of a graph as a centre plus a spread of generators."""
+"""Linear bounds carried forward: every value of a graph as a centre plus generators."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -21,20 +21,24 @@ from hauberk.propagation.forward_box import forward_box
 
 @dataclass(frozen=True)
 class Form:
-    """One value over the whole set: center + what `blocks` say + at most `error`.
+    """One value over the whole set: the centre plus a combination of generators, up to an error.
 
-    A block holds the images of generators that came into being together: those of the input (key 0), those of the
-    relaxation at a node (its index), or random combinations of them. Blocks with the same key add up where paths meet.
+    A block holds the images of generators with a common origin: those of the input (key 0), those of the relaxation
+    at a node (its index), or random combinations of them. Blocks with the same key add up where paths meet.
+
+    Args:
+        center: the centre.
+        blocks: the generators, in blocks of k by their keys.
+        error: the largest rounding error of each element; None if it is not tracked.
     """
 
     center: Float[Tensor, "b *z"]
     blocks: dict[int, Float[Tensor, "b k *z"]]
     error: Float[Tensor, "b *z"] | None = None
-    """What rounding may have added, where somebody asked."""
 
 
 class Carrier(ABC):
-    """Decides which generators are carried: all of them, or random projections."""
+    """The choice of the generators that are carried: all of them, or random projections."""
 
     @abstractmethod
     def start(self) -> Form:
@@ -42,12 +46,12 @@ class Carrier(ABC):
 
     @abstractmethod
     def noise(self, index: int, half: Float[Tensor, "b *z"]) -> dict[int, Float[Tensor, "b k *z"]]:
-        """Return the block of one new generator for each element, of length `half` in that element alone."""
+        """Return the block of one new generator per element, of length `half` in that element and 0 elsewhere."""
 
     def relaxed(
         self, blocks: dict[int, Float[Tensor, "b k *z"]], lines: Relaxation, half: Float[Tensor, "b *out"], index: int
     ) -> dict[int, Float[Tensor, "b k *out"]]:
-        """Return the blocks behind a node's relaxation, by its slope, with the generators that it adds."""
+        """Return the blocks after a node's relaxation: multiplied by its slope, plus the generators that it adds."""
         found = {key: lines.push(block) for key, block in blocks.items()}
         for key, block in self.noise(index, half).items():
             found[key] = found[key] + block if key in found else block
@@ -60,10 +64,17 @@ class Carrier(ABC):
 
 @dataclass
 class ForwardPass:
-    """Pushes forms through a graph, given boxes of the values that are relaxed on the way.
+    """A pass of forms through a graph, given boxes of the values that are relaxed on the way.
 
-    Rows pass affine nodes exactly, and element-wise nodes by a slope that both lines share; what lies between the lines
+    Forms pass affine nodes exactly, and element-wise nodes by a slope that both lines share; the gap between the lines
     becomes a new generator. A value's form is dropped once its last reader has run.
+
+    Args:
+        graph: the network.
+        boxes: the boxes of the values, the input first; the list may still grow.
+        carrier: the choice of generators.
+        outward: True to track rounding errors.
+        forms: the forms still needed, by the index of their value; filled by the pass.
     """
 
     graph: FrozenGraph
@@ -78,7 +89,7 @@ class ForwardPass:
         self.last = {i: index for index, node in enumerate(self.graph.nodes, start=1) for i in node.inputs}
 
     def advance(self, index: int) -> Form:
-        """Compute, keep and return the form of the value at `index`; those before it must have been computed."""
+        """Compute, keep and return the form of the value at `index`; all before it must have been computed."""
         node = self.graph.nodes[index - 1]
         operands = [self.forms[i] for i in node.inputs]
         if isinstance(node.op, Affine):
@@ -93,13 +104,14 @@ class ForwardPass:
         return form
 
     def mapped(self, op: Affine, operands: list[Form]) -> Form:
+        """Return the form after an affine op."""
         center = op(*(form.center for form in operands))
         keys = sorted({key for form in operands for key in form.blocks})
         blocks = {key: pushed(op, [(form.center, form.blocks.get(key)) for form in operands]) for key in keys}
         return Form(center, blocks, self.charged(op, operands))
 
     def charged(self, op: Affine, operands: list[Form]) -> Float[Tensor, "b *z"] | None:
-        """Return the operands' errors behind the op, and the op's own: once for this pass, once for the network's."""
+        """Return the operands' errors carried through the op, plus the op's own in this pass and in the network's."""
         errors = [form.error for form in operands if form.error is not None]
         if not errors:
             return None
@@ -107,6 +119,7 @@ class ForwardPass:
         return op.carried(errors, [self.carrier.magnitude(form) for form in operands], share)
 
     def relaxed(self, op: Relaxable, form: Form, box: Box, index: int) -> Form:
+        """Return the form after the parallel relaxation of an op."""
         lines = op.relax_parallel(box)
         low = 0 if lines.lower_intercept is None else lines.lower_intercept
         half = (lines.upper_intercept - low) * 0.5
@@ -120,7 +133,7 @@ class ForwardPass:
 
 
 def pushed(op: Affine, operands: list[tuple[Tensor, Tensor | None]]) -> Float[Tensor, "b k *z"]:
-    """Return a block's image under the linear part of an op; operands without such a block count as zero."""
+    """Return a block's image under the linear part of an op; operands without the block count as zero."""
     k = next(block.shape[1] for _, block in operands if block is not None)
     given = [c.new_zeros(len(c), k, *c.shape[1:]) if block is None else block for c, block in operands]
     return op.linear(*(block.flatten(0, 1) for block in given)).unflatten(0, (-1, k))
@@ -129,9 +142,9 @@ def pushed(op: Affine, operands: list[tuple[Tensor, Tensor | None]]) -> Float[Te
 def forward_boxes(
     graph: FrozenGraph, S: CertifiableSet, carrier: Carrier, bound: Callable[[Form, Box, Tensor], Box], *, outward: bool
 ) -> list[Box]:
-    """Return boxes of all values: interval steps, and what `bound` makes of the forms of values that a node relaxes.
+    """Return the boxes of all values: interval steps, tightened by `bound` for values that a node relaxes.
 
-    It is given a form, the interval box, which holds already, and a mask of the elements whose bounds matter.
+    `bound` takes the value's form, its (sound) interval box, and a mask of the elements whose bounds matter.
     """
     boxes = [S.bounding_box()]
     forward = ForwardPass(graph, boxes, carrier, outward)

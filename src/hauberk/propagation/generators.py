@@ -1,4 +1,4 @@
-"""The generators of linear bounds carried forward, all of them."""
+"""Linear bounds carried forward with all their generators."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,11 @@ from hauberk.propagation.forward_pass import Carrier, Form
 
 @dataclass(frozen=True)
 class AllGenerators(Carrier):
-    """Block 0 is the Jacobian with respect to the input, whose part the set's support function bounds."""
+    """A carrier of all generators; block 0, the Jacobian with respect to the input, is bounded by the support function.
+
+    Args:
+        S: the sets.
+    """
 
     S: CertifiableSet
 

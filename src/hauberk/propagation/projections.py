@@ -1,4 +1,4 @@
-"""Random projections of a value's generators: a few rows, however many generators there are."""
+"""Random projections of a value's generators: a fixed number of rows, however many generators there are."""
 
 import math
 from dataclasses import dataclass
@@ -21,18 +21,22 @@ GAUSSIAN, CAUCHY = 0, 1
 
 @dataclass(frozen=True)
 class Projections(Carrier):
-    """`rows` random combinations of the generators, whose sizes tell how far a value spreads.
+    """A carrier of random combinations of the generators, whose sizes estimate the spread of a value.
 
     Block CAUCHY combines the generators of relaxations and of a box. Where generators of lengths v_1, v_2, ... meet in
-    an element, it holds `rows` Cauchy variables of scale |v_1| + |v_2| + ...: a sum of Cauchy variables is one, so that
-    all generators share one block. Block GAUSSIAN combines those of an l2 ball, likewise normal variables of standard
-    deviation (v_1^2 + v_2^2 + ...)^(1/2).
+    an element, it holds `rows` Cauchy variables of scale |v_1| + |v_2| + ...: a sum of Cauchy variables is again one,
+    so that all generators share one block. Block GAUSSIAN combines the generators of an l2 ball in the same way, into
+    normal variables of standard deviation (v_1^2 + v_2^2 + ...)^(1/2).
+
+    Args:
+        S: the sets: boxes or l2 balls.
+        rows: the number of random combinations.
+        source: one common stream, or one per example.
     """
 
     S: CertifiableSet
     rows: int
     source: Noise
-    """One stream, or one for each example."""
 
     def start(self) -> Form:
         S, shape = self.S, (self.rows, *self.S.start.shape[1:])
@@ -60,7 +64,7 @@ class Projections(Carrier):
         return others | {CAUCHY: from_order(found, shape, last)}
 
     def magnitude(self, form: Form) -> Float[Tensor, "b *z"]:
-        """Return |center| plus an estimate of what the generators add."""
+        """Return |center| plus an estimate of the generators' sum of absolute values."""
         magnitude = form.center.abs()
         if GAUSSIAN in form.blocks:
             magnitude = magnitude + form.blocks[GAUSSIAN].square().mean(1).sqrt()
@@ -70,10 +74,10 @@ class Projections(Carrier):
 
 
 def stream(S: CertifiableSet, noise: Noise | None) -> Noise:
-    """Return the stream that all examples share, where the set has projections.
+    """Return the stream that all examples share, provided that the set has projections.
 
     Raises:
-        InputError: there is no noise.
+        InputError: `noise` is None.
         UnsupportedSetError: the set is neither a box nor an l2 ball.
     """
     if noise is None:
@@ -91,7 +95,7 @@ def cauchy(noise: Noise, shape: tuple[int, ...], dtype: torch.dtype) -> Float[Te
 
 
 def chosen(block: Float[Tensor, "b k *z"], owner: Tensor, neuron: Tensor) -> Float[Tensor, "n k"]:
-    """Return the projections of single neurons, which are counted with channels first."""
+    """Return the projections of single neurons, which are numbered with channels first."""
     last = channels_last(block, 2)
     if last:
         channels, height, width = block.shape[2:]

@@ -1,4 +1,4 @@
-"""What rows are multiplied with on their way back through a graph."""
+"""Tables that rows are multiplied with on their way back through a graph."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,9 +22,16 @@ Tables = tuple[Tensor | None, ...]
 
 
 class RowTables:
-    """For every value its box, constants or lines, with an allowance for rounding errors; each made once.
+    """The box, constants or lines of every value, with an allowance for rounding errors; each is computed once.
 
-    Without slopes no value has lines, and rows end at boxes.
+    Without slopes, no value has lines, and rows end at boxes.
+
+    Args:
+        graph: the network.
+        S: the sets.
+        boxes: the boxes of the values, the input first; the list may still grow.
+        slopes: the rule for the relaxations; None to stop at boxes.
+        outward: True to allow for rounding errors.
     """
 
     def __init__(
@@ -37,17 +44,18 @@ class RowTables:
 
     @property
     def two_sided(self) -> bool:
-        """Whether a row is bounded from both sides at once: both lines of every relaxation share their slope."""
+        """True if a row is bounded from both sides at once: both lines of every relaxation share their slope."""
         return self.slopes is None or self.slopes.parallel
 
     def at(self, index: int, rows: Rows) -> Tables:
-        """Return what rows of this value are multiplied with, as `dots` and `relax` take it."""
+        """Return the tables that rows of this value are multiplied with, as arguments of `dots` and `relax`."""
         key = index, rows.window, rows.last
         if key not in self.made:
             self.made[key] = tuple(t if t is None else rows.table(t).contiguous() for t in self.facts(index))
         return self.made[key]
 
     def facts(self, index: int) -> Tables:
+        """Return the lines of a relaxed value; centre and radius of a box; or an offset and its rounding allowance."""
         node = self.graph.nodes[index - 1] if index else None
         if node is not None and isinstance(node.op, Relaxable) and self.slopes is not None:
             return self.line_facts(index)
@@ -64,9 +72,9 @@ class RowTables:
         return box.center, box.radius if allowed is None else box.radius + allowed
 
     def line_facts(self, index: int) -> Tables:
-        """Return the lines of a relaxed node; with the constants of the value that it reads, where only it does.
+        """Return the lines of a relaxed node, including the constants of its operand if no other node reads that.
 
-        That spares rows a walk.
+        This saves a pass over the rows.
         """
         lines, radius = self.lines(index)
         low, high, below, above = lines.lower_slope, lines.upper_slope, lines.lower_intercept, lines.upper_intercept
@@ -80,9 +88,9 @@ class RowTables:
         return low, high, below, above, radius
 
     def lines(self, index: int) -> tuple[Relaxation, Float[Tensor, "b ..."] | None]:
-        """Return the lines that rows take behind a relaxed node, and how far it may be off them on either side.
+        """Return the lines of a relaxed node, and the largest distance from them on either side.
 
-        Parallel lines become one in the middle, and half their distance.
+        Parallel lines are replaced by the line in the middle, and half their distance.
         """
         lines = self.relaxation(index)
         allowed = self.magnitude(index) * self.allowance(index, self.boxes[0].lower.dtype) if self.outward else None
@@ -103,12 +111,13 @@ class RowTables:
         return self.relaxations[index]
 
     def magnitude(self, index: int) -> Float[Tensor, "b ..."]:
-        """Return a bound of the sums of absolute terms that computing this value, or a bound of it, goes through."""
+        """Return a bound of the sums of absolute terms that occur in computing this value or a bound of it."""
         if index not in self.magnitudes:
             self.magnitudes[index] = self.terms(index)
         return self.magnitudes[index]
 
     def terms(self, index: int) -> Float[Tensor, "b ..."]:
+        """Return `magnitude`, computed anew."""
         if index == 0:
             return self.boxes[0].magnitude
         node = self.graph.nodes[index - 1]
@@ -118,10 +127,10 @@ class RowTables:
         return self.boxes[index].magnitude if self.slopes is None else self.relaxation(index).magnitude(inputs[0])
 
     def allowance(self, index: int, dtype: torch.dtype) -> float:
-        """Return the share of its magnitude by which a value may be off.
+        """Return the largest rounding error of a value, as a share of its magnitude.
 
-        By the network's arithmetic when it runs in this precision, and by the bound's own, in which rows meet at values
-        that are read more than once. Inner products are summed in float64, which adds roundings only to bounds in that
+        It covers the network's arithmetic in this precision and the bound's own, in which rows are added at values that
+        are read more than once. Inner products are summed in float64, which adds roundings only to bounds in that
         precision; those with a set's support function run in the set's own.
         """
         node = self.graph.nodes[index - 1] if index else None

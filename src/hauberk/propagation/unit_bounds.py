@@ -1,4 +1,4 @@
-"""Bounds of single neurons by backward passes: rows only where intervals leave a neuron unstable."""
+"""Bounds of single neurons by backward passes: rows only for neurons that intervals leave unstable."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ def tightened(
 ) -> Box:
     """Return the box of a value after the wanted neurons have been bounded by backward passes.
 
-    `budget` is as `by_groups` takes it. `frugal` recomputes a group of examples when gradients are wanted instead of
-    storing what it went through.
+    `budget` is passed to `by_groups`. With `frugal`, intermediate results of a group of examples are recomputed for
+    gradients instead of stored.
     """
     box = backward.boxes[index]
     owner, neuron = wanted.flatten(1).nonzero(as_tuple=True)
@@ -29,6 +29,7 @@ def tightened(
         return box
 
     def bounds(part: BackwardPass, owner: Tensor, neuron: Tensor, limit: int) -> Float[Tensor, "r 2"]:
+        """Return lower and upper bounds of the neurons."""
         return Units(part, index, limit).bounds(owner, neuron)
 
     lower, upper = by_groups(backward, index, budget, bounds, owner, neuron, frugal=frugal).unbind(1)
@@ -41,6 +42,7 @@ def margins(backward: BackwardPass, spec: LinearSpec, budget: int) -> Float[Tens
     owner = torch.arange(len(spec.rows), device=spec.rows.device).repeat_interleave(spec.rows.shape[1])
 
     def bounds(part: BackwardPass, owner: Tensor, rows: Tensor, constant: Tensor, limit: int) -> Float[Tensor, "r"]:
+        """Return lower bounds of the rows, `limit` at a time."""
         chunks = zip(owner.split(limit), rows.split(limit), constant.split(limit), strict=True)
         return torch.cat([part.lower(Rows(row, own), at, offset) for own, row, offset in chunks])
 
@@ -57,10 +59,10 @@ def by_groups(
     *given: Float[Tensor, "r ..."] | Int[Tensor, "r"],
     frugal: bool = False,
 ) -> Float[Tensor, "r ..."]:
-    """Return bounds(part, owner, *given, limit), joined over groups of examples; rows are sorted by their owners.
+    """Return bounds(part, owner, *given, limit), joined over groups of examples; rows must be sorted by owner.
 
-    A pass holds about four tensors of its rows at once, of which `limit` fit into `budget` bytes; the facts that a
-    group reads (tables of its examples) come on top.
+    A pass holds about four tensors of its rows at once, which for `limit` rows fit into `budget` bytes; the tables of
+    the group's examples come on top.
     """
     width = max(prod(shape) for shape in backward.graph.shapes[: index + 1])
     limit = max(1, budget // (4 * width * backward.boxes[0].lower.element_size()))
@@ -69,11 +71,12 @@ def by_groups(
     rows = [sum(counts[group]) for group in groups]
     owners = [part - group.start for part, group in zip(owner.split(rows), groups, strict=True)]
     parts = [t.split(rows) for t in given]
-    # Boxes are split, not sliced, so that their gradients are joined once.
+    # Boxes are split, not sliced, so that their gradients are joined only once.
     sizes = [group.stop - group.start for group in groups]
     boxes = [box.split(sizes) for box in backward.boxes[: index + 1]]
 
     def group_bounds(number: int) -> Tensor:
+        """Return the bounds of one group of examples."""
         own = [parts[number] for parts in boxes]
         examples = torch.arange(groups[number].start, groups[number].stop, device=owner.device)
         S, slopes = backward.S.select(examples), backward.slopes and backward.slopes.select(examples)
@@ -89,7 +92,13 @@ def by_groups(
 
 @dataclass(frozen=True)
 class Units:
-    """The neurons of one value of some examples."""
+    """The neurons of one value.
+
+    Args:
+        backward: the pass that bounds them.
+        index: the index of the value in the graph.
+        limit: the largest number of rows per pass.
+    """
 
     backward: BackwardPass
     index: int
@@ -98,8 +107,8 @@ class Units:
     def bounds(self, owner: Int[Tensor, "r"], neuron: Int[Tensor, "r"]) -> Float[Tensor, "r 2"]:
         """Return lower and upper bounds.
 
-        Two-sided passes bound a neuron by one row. Others try the side that is nearer to zero first: by it most neurons
-        turn out to need no relaxation, hence no second row; their other bound is infinite.
+        Two-sided passes bound a neuron by one row. Others try the side nearer to zero first: it shows most neurons to
+        need no relaxation, hence no second row; their other bound is infinite.
         """
         if self.backward.two_sided:
             return torch.cat([self.both(*part) for part in self.chunks(owner, neuron)])
@@ -115,18 +124,22 @@ class Units:
         return torch.stack(sides(sign, near, far), 1)
 
     def both(self, owner: Tensor, neuron: Tensor) -> Float[Tensor, "r 2"]:
+        """Return lower and upper bounds from one two-sided pass."""
         return torch.stack(self.backward.range(self.rows(owner, neuron), self.index), 1)
 
     def one(self, owner: Tensor, neuron: Tensor, sign: Tensor) -> Float[Tensor, "r"]:
+        """Return lower bounds of sign * neuron."""
         rows = self.rows(owner, neuron)
         signed = rows.values * sign.view(-1, *(1,) * (rows.values.ndim - 1))
         return self.backward.lower(rows.with_values(signed, rows.window), self.index)
 
     def rows(self, owner: Tensor, neuron: Tensor) -> Rows:
+        """Return the rows that select the neurons."""
         like = self.backward.boxes[self.index].lower.detach()
         return Rows.units(owner, neuron, self.backward.graph.shapes[self.index], like)
 
     def chunks(self, *given: Tensor) -> Iterator[tuple[Tensor, ...]]:
+        """Return the tensors in chunks of `limit` rows."""
         return zip(*(t.split(self.limit) for t in given), strict=True)
 
 
@@ -137,7 +150,7 @@ def sides(sign: Tensor, near: Tensor, far: Tensor) -> tuple[Float[Tensor, "r"], 
 
 
 def grouped(counts: Sequence[int], limit: int) -> Iterator[slice]:
-    """Yield runs of examples that together have at most `limit` rows; one example may have more."""
+    """Yield runs of examples with at most `limit` rows in total; a single example may have more."""
     start, rows = 0, 0
     for example, count in enumerate(counts):
         if example > start and rows + count > limit:
@@ -148,7 +161,7 @@ def grouped(counts: Sequence[int], limit: int) -> Iterator[slice]:
 
 
 def replaced(box: Box, owner: Tensor, neuron: Tensor, lower: Float[Tensor, "r"], upper: Float[Tensor, "r"]) -> Box:
-    """Return the box with other bounds for some of its elements."""
+    """Return the box with new bounds for some of its elements."""
     shape = box.lower.shape
     return Box(
         box.lower.flatten(1).index_put((owner, neuron), lower).view(shape),

@@ -1,4 +1,4 @@
-"""Backward passes that remember where a relaxation is attained."""
+"""Backward passes that record where a relaxation is attained."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,10 @@ RELU = Pieces(knots=(0.0,), slopes=(0.0, 1.0))
 
 
 class WatchedPass(BackwardPass):
-    """A backward pass that remembers which lines its rows took, and where in the set each has its worst point."""
+    """A backward pass that records which lines its rows took, and each row's worst point in the set.
+
+    Arguments are those of `BackwardPass`.
+    """
 
     worst: Float[Tensor, "b k *x"]
 
@@ -30,7 +33,7 @@ class WatchedPass(BackwardPass):
     ) -> None:
         super().__init__(graph, S, boxes, slopes, outward=outward)
         self.upper: dict[int, Tensor] = {}
-        """Where the rows of a relaxed value took the upper line."""
+        """A mask of the coefficients that took the upper line, by the index of the relaxed value."""
 
     def relaxed(self, index: int, rows: Rows) -> tuple[Rows, Float[Tensor, "r 2"]]:
         self.upper[index] = rows.dense().values.detach() < 0
@@ -42,14 +45,14 @@ class WatchedPass(BackwardPass):
         return super().support(rows)
 
     def distance(self, values: list[Tensor], *, detach: bool) -> Float[Tensor, "b k"]:
-        """Return, for each row, the mean distance of unstable neurons from where their lines touch the ReLU.
+        """Return, for each row, the mean distance of unstable neurons from the points where their lines touch the ReLU.
 
         Args:
             values: the network's values at the worst points.
-            detach: whether bounds count as constants.
+            detach: True to treat bounds as constants.
 
         Raises:
-            UnsupportedOpError: an operator that is relaxed is no ReLU.
+            UnsupportedOpError: an operator that is relaxed is not a ReLU.
         """
         shape = self.worst.shape[:2]
         total, count = self.worst.new_zeros(shape), self.worst.new_zeros(len(self.worst), 1)
@@ -67,7 +70,7 @@ class WatchedPass(BackwardPass):
 
 
 def least_points(S: CertifiableSet, c: Float[Tensor, "b k *x"]) -> Float[Tensor, "b k *x"]:
-    """Return the point of each set with the least <c, z>: the support function's gradient, for every kind of set."""
+    """Return the point of each set with the smallest <c, z>: for any set, the gradient of its support function."""
     with torch.enable_grad():
         direction = (-c).requires_grad_()
         return torch.autograd.grad(S.support_function(direction).sum(), direction)[0]

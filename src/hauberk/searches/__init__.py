@@ -1,1 +1,1 @@
-"""Searches over a batch whose examples leave it: starts, steps, nearest points, queries."""
+"""Searches over a batch from which finished examples are dropped: starts, steps, nearest points, queries."""

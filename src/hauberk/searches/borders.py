@@ -1,4 +1,4 @@
-"""Borders between classes, as a linearised network has them."""
+"""Decision boundaries of a linearised network."""
 
 from math import inf
 
@@ -17,9 +17,9 @@ from hauberk.kernels.convolutions import FastConvolutions
 def nearest_border(
     network: Network, S: NormBall, z: Float[Tensor, "b *z"], y: Int[Tensor, "b"], targets: Int[Tensor, "b k"]
 ) -> Ascent:
-    """Return the lead of that target class whose linearised border is nearest to z, and its gradient.
+    """Return the lead, and its gradient, of the target class whose linearised decision boundary is nearest to z.
 
-    One forward pass and one backward pass a target. Source: Moosavi-Dezfooli et al. 2016, eq. 8.
+    Takes one forward pass, and one backward pass per target. Source: Moosavi-Dezfooli et al. 2016, eq. 8.
     """
     with torch.enable_grad(), FastConvolutions(weights=False):
         z = z.detach().requires_grad_()
@@ -50,5 +50,5 @@ def dual_norm(S: NormBall, w: Float[Tensor, "b *z"]) -> Float[Tensor, "b"]:
 
 
 def ranked_targets(logits: Float[Tensor, "b classes"], y: Int[Tensor, "b"]) -> Int[Tensor, "b others"]:
-    """Return all classes but the label, the largest logit first."""
+    """Return all classes except the label, in decreasing order of their logits."""
     return logits.scatter(1, y[:, None], -inf).argsort(stable=True, dim=1, descending=True)[:, :-1]

@@ -1,4 +1,4 @@
-"""Searches for the nearest misclassified points, over a batch whose examples leave it when they are done."""
+"""Searches for the nearest misclassified points, over a batch from which finished examples are dropped."""
 
 from math import inf
 
@@ -15,7 +15,13 @@ from hauberk.searches.search import PATIENCE
 class Nearest:
     """The examples that a minimum-distance search still works on, and the nearest misclassified points of all.
 
-    An example is done where it is misclassified as it is, or, where that is `enough`, with any misclassified member.
+    An example is done if it is misclassified unperturbed or, with `enough`, once any misclassified member is found.
+
+    Args:
+        S: the balls.
+        y: the labels.
+        noise: the streams of the examples.
+        enough: True if any misclassified member finishes an example.
     """
 
     def __init__(self, S: NormBall, y: Int[Tensor, "b"], noise: Noise, enough: bool) -> None:
@@ -23,28 +29,28 @@ class Nearest:
         self.index = torch.arange(len(y), device=y.device)
         self.answer, self.held = S.start.clone(), S.start.clone()
         self.lengths = torch.full_like(S.radius, inf)
-        """Of the answers of all examples; infinite where there is none."""
+        """The distances of all examples' answers; infinite where there is none."""
         self.length = self.lengths
-        """Likewise of those that are left."""
+        """The same for the examples still in the batch."""
         self.done = torch.zeros_like(y, dtype=torch.bool)
         self.steps = 0
 
     def look(self, network: Network, z: Float[Tensor, "s *z"], length: Float[Tensor, "s"] | None = None) -> None:
-        """Keep the points that turn out to be misclassified and nearer."""
+        """Evaluate the network at z and keep the points that are misclassified and nearer."""
         if len(self):
             self.meet(misclassified(network, self.S, z, self.y), z, length)
 
     def meet(
         self, wrong: Bool[Tensor, "s"], z: Float[Tensor, "s *z"], length: Float[Tensor, "s"] | None = None
     ) -> None:
-        """Keep the misclassified points that are nearer; `length` replaces the set's distance in this comparison."""
+        """Keep the misclassified points that are nearer; `length` replaces the set's distance in the comparison."""
         distance = self.S.distance(z)
         length = distance if length is None else length
         better = wrong & (length < self.length)
         done = distance == 0
         if self.enough:
             near = wrong & (distance <= self.S.radius * (1 + 1e-5))
-            if near.any():  # exact membership is the dearer question
+            if near.any():  # the exact test is more expensive
                 member = near & self.S.contains(z)
                 better, done = better | member, done | member
         better &= ~self.done
@@ -53,9 +59,9 @@ class Nearest:
         self.done = self.done | (done & wrong)
 
     def pack(self, *tensors: Tensor, leaving: Bool[Tensor, "s"] | None = None) -> tuple[Tensor, ...]:
-        """Let examples leave that are done, or `leaving`; return what is left of tensors with a row for each example.
+        """Drop the examples that are done or `leaving`, and return the remaining rows of tensors with one per example.
 
-        Where nothing is to be done the tensors come back as they are.
+        If there is nothing to drop, the tensors are returned unchanged.
         """
         self.steps += 1
         if leaving is not None:
@@ -70,6 +76,7 @@ class Nearest:
         return tuple(t[going] for t in tensors)
 
     def _store(self, which: Bool[Tensor, "s"]) -> None:
+        """Copy what these examples hold to the answers of all."""
         self.answer[self.index[which]] = self.held[which]
         self.lengths = self.lengths.index_copy(0, self.index[which], self.length[which])
 
@@ -83,7 +90,7 @@ class Nearest:
 
 
 def farthest(S: NormBall) -> Float[Tensor, "b"]:
-    """Return the distance of the farthest valid input; infinity where every number is valid."""
+    """Return the distance of the farthest valid input; infinity if every number is valid."""
     if S.within is None:
         return torch.full_like(S.radius, inf)
     low, high = S.within
@@ -91,7 +98,7 @@ def farthest(S: NormBall) -> Float[Tensor, "b"]:
 
 
 def direction(gradient: Float[Tensor, "b *z"], noise: Noise) -> Float[Tensor, "b *z"]:
-    """Return the gradients divided by their Euclidean lengths, however short; random directions for those of none."""
+    """Return the gradients scaled to Euclidean length 1, however short; random directions for zero gradients."""
     flat = gradient.flatten(1)
     largest = flat.abs().amax(1, keepdim=True)
     level = largest[:, 0] == 0

@@ -1,4 +1,4 @@
-"""Random searches in images that learn nothing from the network but its logits."""
+"""Random searches in images that use only the network's logits."""
 
 import math
 from abc import abstractmethod
@@ -21,26 +21,26 @@ from hauberk.errors import ShapeError
 from hauberk.searches.search import Search
 
 HALVED = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
-"""After these shares of the queries that are planned for, the share of the pixels that a proposal changes is halved."""
+"""The shares of the planned queries after which the share of the pixels that a proposal changes is halved."""
 BLOCK = 100
-"""The random numbers of so many queries are drawn at once: single draws would cost more than the proposals."""
+"""The number of queries whose random numbers are drawn at once: single draws would cost more than the proposals."""
 
 
 @dataclass(frozen=True)
 class QuerySearch(Attack):
-    """Changes random square windows of an image, ever smaller ones, and keeps what makes the loss grow.
+    """A search that changes ever smaller random square windows of an image and keeps changes that increase the loss.
 
-    An example has windows of its own, so that its answer does not depend on the rest of its batch.
+    Each example has its own windows, so that its answer does not depend on the rest of its batch.
 
     Args:
-        loss: what shall grow; the margin as published.
-        queries: how often an image is shown to the network.
-        p: the share of the image's pixels that a window covers at first; halved as `HALVED` says.
-        planned: for how many queries these halvings are; 10,000 as published, however many there are. Fewer make
-            windows small earlier.
-        start: whose answers to begin with, in place of the search's own beginning. From where gradients stand still
-            random windows go on: of six digits that 5,000 queries break now and then, they broke 74 of 96 attempts
-            from the answers of APGD (p = 0.3), 52 from stripes.
+        loss: the loss to increase; the margin as published.
+        queries: the number of network calls per image.
+        p: the share of the image's pixels that a window covers at first; halved according to `HALVED`.
+        planned: the number of queries that the halvings are planned for; 10,000 as published, whatever `queries` is.
+            Fewer make windows small earlier.
+        start: an attack from whose answers to begin; None for the search's own start. Random windows make progress
+            where gradients are stuck: on six digits that 5,000 queries break now and then, they broke 74 of 96
+            attempts from the answers of APGD (p = 0.3), 52 from stripes.
 
     Raises:
         InputError: `queries`, `p` or `planned` is not positive.
@@ -63,7 +63,7 @@ class QuerySearch(Attack):
 
     @abstractmethod
     def supported(self, S: PerturbationSet) -> NormBall:
-        """Return the set, known to be a ball that the moves are defined for.
+        """Return the set if it is a ball for which the moves are defined.
 
         Raises:
             UnsupportedSetError: it is not.
@@ -71,11 +71,11 @@ class QuerySearch(Attack):
 
     @abstractmethod
     def numbers(self, channels: int) -> int:
-        """Return how many random numbers a proposal takes."""
+        """Return the number of random numbers that a proposal takes."""
 
     @abstractmethod
     def first(self, S: NormBall, noise: Noise) -> Float[Tensor, "b c h w"]:
-        """Return where the search begins."""
+        """Return the points at which the search begins."""
 
     @abstractmethod
     def proposal(
@@ -86,10 +86,10 @@ class QuerySearch(Attack):
     def __call__(
         self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise
     ) -> Float[Tensor, "b *z"]:
-        """Return a member for each example.
+        """Return a member per example.
 
         Raises:
-            ShapeError: the inputs are no images.
+            ShapeError: the inputs are not images.
             UnsupportedSetError: the moves are not defined for this set.
         """
         ball = self.supported(S)
@@ -100,7 +100,7 @@ class QuerySearch(Attack):
         if self.start is None:
             z = self.first(ball, noise.fold(0))
         else:
-            z = self.start(network, S, y, noise=noise.fold(0)).clone()  # which may be the set's own start
+            z = self.start(network, S, y, noise=noise.fold(0)).clone()  # it may be the set's own start
         search = Search(S, y, None, noise)
         best, drawn = torch.full_like(S.radius, -torch.inf), S.start.new_empty(len(y), 0, 0)
         for query in range(self.queries):
@@ -122,14 +122,14 @@ class QuerySearch(Attack):
             z, best, drawn = search.pack(z, best, drawn)
             if not len(search):
                 break
-        return S.project(search.answers(z))  # rounding apart, all are members already
+        return S.project(search.answers(z))  # all are members already, up to rounding
 
 
 def replaced(
     z: Float[Tensor, "b c h w"], better: Bool[Tensor, "b"], candidate: Float[Tensor, "b c h w"]
 ) -> Float[Tensor, "b c h w"]:
-    """Return z with some of the candidates in it, in place where that is faster."""
-    if z.device.type != "cpu":  # asking which ones would make the processor wait
+    """Return z with the better candidates inserted, in place where that is faster."""
+    if z.device.type != "cpu":  # finding the rows would make the processor wait
         return torch.where(per_example(better, z), candidate, z)
     rows = better.nonzero()[:, 0]
     return z.index_copy_(0, rows, candidate[rows])

@@ -1,4 +1,4 @@
-"""Searches over a batch whose examples leave it as soon as they are broken."""
+"""Searches over a batch from which broken examples are dropped."""
 
 from collections.abc import Callable, Iterable
 
@@ -12,11 +12,18 @@ from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
 
 PATIENCE = 10
-"""On an accelerator examples leave every so many steps: asking who is broken makes the processor wait for it."""
+"""The number of steps between drops on an accelerator, where finding the broken examples makes the processor wait."""
 
 
 class Search:
-    """The examples that an attack still works on, and the answers of all."""
+    """The examples that an attack still works on, and the answers of all.
+
+    Args:
+        S: the perturbation sets.
+        y: the labels.
+        target: the classes to aim for; None for any wrong class.
+        noise: the streams of the examples.
+    """
 
     def __init__(
         self,
@@ -33,16 +40,16 @@ class Search:
         self.steps = 0
 
     def meet(self, broken: Bool[Tensor, "s"], z: Float[Tensor, "s *z"]) -> None:
-        """Keep the points at which examples are broken for the first time."""
+        """Keep the points of examples that are broken for the first time."""
         if self.y.device.type == "cpu" and not broken.any():
-            return  # which spares a walk over all points
+            return  # saves a pass over all points
         self.held = torch.where(per_example(broken & ~self.broken, z), z, self.held)
         self.broken = self.broken | broken
 
     def pack(self, *tensors: Tensor) -> tuple[Tensor, ...]:
-        """Let broken examples leave, and return what is left of tensors that have a row for each example.
+        """Drop broken examples, and return the remaining rows of tensors with one row per example.
 
-        Where nothing is to be done the tensors come back as they are.
+        If there is nothing to drop, the tensors are returned unchanged.
         """
         self.steps += 1
         if (self.y.device.type != "cpu" and self.steps % PATIENCE) or not self.broken.any():
@@ -55,7 +62,7 @@ class Search:
         return tuple(t[going] for t in tensors)
 
     def answers(self, z: Float[Tensor, "s *z"]) -> Float[Tensor, "b *z"]:
-        """Return the answers of all examples, z for those that are not broken."""
+        """Return the answers of all examples; z for those that are not broken."""
         self.answer[self.index] = torch.where(per_example(self.broken, z), self.held, z)
         return self.answer
 
@@ -64,15 +71,15 @@ class Search:
 
 
 Attempt = Callable[[PerturbationSet, Int[Tensor, "s"]], Float[Tensor, "s *z"]]
-"""Answers for the examples of these numbers, whose sets it is given."""
+"""A function from the remaining examples' sets and indices to their answers."""
 
 
 def in_turn(
     attempts: Iterable[Attempt], network: Network, S: PerturbationSet, y: Int[Tensor, "b"]
 ) -> Float[Tensor, "b *z"]:
-    """Return the answers of one attempt after the other, each at what those before it left unbroken.
+    """Run the attempts in turn, each on the examples that earlier ones left unbroken, and return all answers.
 
-    A success is never traded for a larger loss: a correctly classified point may well have the larger one.
+    A success is never traded for a larger loss, which a correctly classified point may have.
     """
     answer, left = S.start.clone(), torch.arange(len(y), device=y.device)
     for attempt in attempts:

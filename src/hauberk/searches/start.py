@@ -1,4 +1,4 @@
-"""Where a search begins."""
+"""Starting points of searches."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
@@ -16,14 +16,14 @@ from hauberk.errors import InputError
 
 
 class Origin(ABC):
-    """The first point of an attack; anywhere, for an attack that projects before it answers."""
+    """The first point of an attack; it may lie anywhere if the attack projects its answers."""
 
     @abstractmethod
     def __call__(self, S: PerturbationSet, noise: Noise) -> Float[Tensor, "b *z"]:
-        """Return a point for each example."""
+        """Return a point per example."""
 
     def remember(self, S: PerturbationSet, z: Float[Tensor, "b *z"]) -> None:  # noqa: B027
-        """Hear where the search ended; most starts do not care."""
+        """Take note of the points at which the search ended; most starts ignore them."""
 
 
 class Start(Origin):
@@ -48,10 +48,10 @@ class RandomMember(Start):
 
 @dataclass(frozen=True)
 class RandomSigns(Start):
-    """The input, each coordinate moved up or down by a share of the radius, as far as the set holds it.
+    """The input with each coordinate moved up or down by a share of the radius, projected onto the set.
 
     Args:
-        share: of the radius; in an l_inf ball 1 begins at a random corner.
+        share: the step as a share of the radius; in an l_inf ball, 1 starts at a random corner.
 
     Raises:
         InputError: share is not positive.
@@ -73,9 +73,10 @@ class RandomSigns(Start):
 
 @dataclass(frozen=True)
 class Previous(Start):
-    """Where the search in the last batch ended, moved to this batch's inputs; a random member at first.
+    """The end points of the search in the last batch, moved to this batch's inputs; random members at first.
 
-    For training, where a batch's place is all that its examples share with the next. Source: Wong, Rice & Kolter 2020.
+    For training: an example inherits the offset of the one at its position in the last batch.
+    Source: Wong, Rice & Kolter 2020.
     """
 
     last: Memory = field(default_factory=Memory, init=False, repr=False, compare=False)
@@ -85,16 +86,16 @@ class Previous(Start):
         return S.sample(noise) if offset is None else S.project(S.start + offset)
 
     def remember(self, S: PerturbationSet, z: Float[Tensor, "b *z"]) -> None:
-        if torch.is_grad_enabled():  # validation, where it is not, leaves no trace in training
+        if torch.is_grad_enabled():  # disabled in validation, which must not affect training
             self.last.keep(z - S.start)
 
 
 @dataclass(frozen=True)
 class Jittered(Start):
-    """The input and normal noise, as far as the set holds it: where the loss has a minimum, it has no gradient.
+    """The input plus normal noise, projected onto the set: at a minimum of the loss there is no gradient.
 
     Args:
-        deviation: the noise's standard deviation, in units of the input.
+        deviation: the standard deviation of the noise, in units of the input.
 
     Source: Zhang et al. 2019 (TRADES).
     """
@@ -107,16 +108,16 @@ class Jittered(Start):
 
 @dataclass(frozen=True)
 class Uncut(Origin):
-    """A start in the ball without the range of valid inputs: black pixels, too, begin below as well as above.
+    """A start in the ball without the range of valid inputs: even black pixels may start below as well as above.
 
-    A whole step from within the range ends at the borders of set and range wherever an input is black or white, so that
-    nothing random is left of it; from here it does not.
+    For black or white inputs, a full step from within the range ends at the borders of set and range, so that no
+    randomness remains; from outside the range it does not.
 
     Args:
-        start: of the uncut ball.
+        start: the start within the uncut ball.
 
     Raises:
-        UnsupportedSetError: on use, the set is no ball, or one that the range is a part of, as in l_0.
+        UnsupportedSetError: on use, if the set is not a ball, or if the range is part of its definition, as in l_0.
 
     Source: Wong, Rice & Kolter 2020, whose MNIST code, from memory, begins here; Tramer et al. 2018 (`RandomSigns`).
     """

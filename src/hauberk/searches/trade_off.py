@@ -1,4 +1,4 @@
-"""Searches that weigh the distance against misclassification, and search for the weight as well."""
+"""Searches that weigh distance against misclassification, and search for the weight as well."""
 
 from collections.abc import Callable
 from math import inf
@@ -12,13 +12,13 @@ from hauberk.concepts.radius import per_example
 from hauberk.searches.nearest import Nearest
 
 Descent = Callable[[Nearest, Float[Tensor, "s"]], None]
-"""A search for the nearest points of these examples, each with its weight of misclassification."""
+"""A search for the nearest points of these examples, given each one's weight of misclassification."""
 
 
 def balanced(descend: Descent, network: Network, best: Nearest, rounds: int, weight: float) -> Float[Tensor, "b *z"]:
-    """Return the nearest points of several descents, each with the weights that the outcome of the last suggests.
+    """Return the nearest points of several descents, each with weights adapted to the outcome of the last.
 
-    A weight grows tenfold until it succeeds, and is then halved and bisected. Source: Carlini & Wagner 2017.
+    A weight grows tenfold until it succeeds, and is then bisected. Source: Carlini & Wagner 2017.
     """
     best.look(network, best.S.start)
     weights = torch.full_like(best.S.radius, weight)

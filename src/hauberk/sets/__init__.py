@@ -1,1 +1,1 @@
-"""Balls, boxes and unions: geometry that several threats share."""
+"""Balls, boxes and unions: geometry shared by several threats."""

@@ -16,18 +16,23 @@ from hauberk.concepts.radius import per_example
 from hauberk.concepts.rows import Rows
 from hauberk.kernels import levels
 
-SLACK = 2.0**-42  # relative; above the rounding error of a float64 sum of all pixels of a large image, in any order
+SLACK = 2.0**-42  # relative; exceeds the rounding error of a float64 sum over a large image, in any order
 
 
 @dataclass(frozen=True)
 class BallSet(NormBall):
     """The points within `radius` of `start` in the l_p norm that lie in the range of valid inputs.
 
-    Ball and range are one set: projection and support function are those of the intersection. Inside, a point is its
-    offset from `start`, in float64, and a coordinate has some room: how far it may move towards its side.
+    Ball and range are one set: projection and support function are those of the intersection. Internally, a point is
+    its offset from `start`, in float64, and a coordinate's room is the distance it may move in its direction.
 
-    `contains` measures distances in float64, and answers of `project` and `sample` are members without tolerance:
+    `contains` measures distances in float64, and results of `project` and `sample` are members without tolerance:
     they keep a relative distance of `SLACK` from the sphere, and are rounded to the inputs' precision towards `start`.
+
+    Args:
+        start: the centres.
+        radius: the radii, in units of the input.
+        within: the range of valid inputs; None if every number is valid.
     """
 
     start: Float[Tensor, "b *z"]
@@ -36,17 +41,17 @@ class BallSet(NormBall):
 
     @abstractmethod
     def nearest(self, offset: Float[Tensor, "b n"], room: Float[Tensor, "b n"]) -> Float[Tensor, "b n"]:
-        """Return the offset in the ball, of absolute values at most `room`, that is nearest to `offset`."""
+        """Return the offset in the ball nearest to `offset`, with absolute values of at most `room`."""
 
     @abstractmethod
     def drawn(self, noise: Noise, n: int) -> Float[Tensor, "b n"]:
-        """Return an offset uniform in the ball of radius 1, whatever the range."""
+        """Return an offset uniform in the ball of radius 1, ignoring the range."""
 
     @abstractmethod
     def reach(self, c: Float[Tensor, "b k n"], room: Float[Tensor, "b k n"]) -> Float[Tensor, "b k"]:
-        """Return max of <c, offset> over the ball's offsets of at most `room` each, where c >= 0; in float64.
+        """Return the maximum of <c, offset> over the ball's offsets of at most `room` each, for c >= 0; in float64.
 
-        Sound whatever is rounded on the way to a multiplier: for every v between 0 and c, the value
+        Rounding errors of a multiplier cannot make it unsound: for every v between 0 and c, the value
         radius * (dual norm of c - v) + <room, v> is an upper bound, and one v attains the maximum.
         """
 
@@ -57,20 +62,20 @@ class BallSet(NormBall):
         return replace(self, radius=radius)
 
     def project(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
-        """Return the Euclidean projection onto ball and range together; members stay as they are."""
+        """Return the Euclidean projection onto the intersection of ball and range; members stay as they are."""
         if levels.COMPILED and z.device.type == "cpu":
             flat, start, within = z.flatten(1), self.start.flatten(1), self.within or (-inf, inf)
             return levels.project(flat, start, self.radius, within, SLACK, euclidean=self.p == 2).view_as(z)
         return self.plain_project(z)
 
     def plain_project(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
-        """The same in torch's own operations."""
+        """Return `project` computed with torch's own operations."""
         offset = (z.double() - self.start.double()).flatten(1)
         room = self.room(offset.unsqueeze(1) >= 0).squeeze(1).double()
         return torch.where(per_example(self.contains(z), z), z, self.member(self.nearest(offset, room)))
 
     def sample(self, noise: Noise) -> Float[Tensor, "b *z"]:
-        """Return a point uniform in the ball for each example, clamped to the range of valid inputs."""
+        """Return a uniform point of the ball per example, clamped to the range of valid inputs."""
         offset = self.drawn(noise, self.start.shape[1:].numel())
         return self.member(offset * self.radius[:, None].double())
 
@@ -84,11 +89,11 @@ class BallSet(NormBall):
         return torch.linalg.vector_norm((z - self.start).flatten(1), self.p, dim=1)
 
     def support_function(self, c: Float[Tensor, "b k *z"]) -> Float[Tensor, "b k"]:
-        """Return max of <c, z> over the set.
+        """Return the maximum of <c, z> over the set.
 
-        Differentiable in c, where the gradient is a member of the set that attains the maximum (the unperturbed point
-        where c is 0), and in radius. Sums run in float64, so that in float32 a handful of roundings of single terms
-        remains, of size |c| * |z|, less than an inner product in float32 would make. Sorts every row.
+        It is differentiable in radius and in c, with a maximiser of the set as gradient (the unperturbed point where
+        c is 0). Sums run in float64, so that in float32 only a handful of roundings of single terms remain, of size
+        |c| * |z|, fewer than in a float32 inner product. Sorts every row.
         """
         c = c.flatten(2)
         center = (c * self.start.flatten(1).unsqueeze(1)).sum(2, dtype=torch.float64)
@@ -100,7 +105,7 @@ class BallSet(NormBall):
         return (center + reach).to(c.dtype)
 
     def support_of_rows(self, rows: Rows) -> Float[Tensor, "r 2"]:
-        """Return what <row, z> can be, each row over the elements that it sees: the others it does not depend on."""
+        """Return the range of <row, z>, computed over the elements that each row depends on."""
         rows = rows.inside()
         seen = replace(self, start=rows.table(self.start)[rows.index], radius=self.radius[rows.owner])
         return ends(seen, rows.flat)
@@ -118,7 +123,7 @@ class BallSet(NormBall):
         return torch.where(up, above.unsqueeze(1), below.unsqueeze(1))
 
     def member(self, offset: Float[Tensor, "b n"]) -> Float[Tensor, "b *z"]:
-        """Return start + offset, shortened until no rounding can take it out of the set."""
+        """Return start + offset, shortened so that no rounding can take it out of the set."""
         low, high = self.within or (-inf, inf)
         start = self.start.flatten(1)
         length = torch.linalg.vector_norm(offset, self.p, dim=1).clamp(min=torch.finfo(torch.float64).tiny)

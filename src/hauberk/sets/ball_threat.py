@@ -13,18 +13,18 @@ from hauberk.concepts.radius import radii, radius
 
 @dataclass(frozen=True)
 class BallThreat(ThreatModel):
-    """Every input may move by eps in some norm, and stays within the range of valid inputs.
+    """A threat that moves every input by up to eps in some norm, within the range of valid inputs.
 
     Args:
-        eps: the radius, in units of the input: a number, "8/255", or a tensor (b,) with one radius an example.
-        within: the range of valid inputs; None where every number is one.
+        eps: the radius, in units of the input: a number, "8/255", or a tensor (b,) with one radius per example.
+        within: the range of valid inputs; None if every number is valid.
 
     Raises:
-        InputError: eps is negative, not finite or no number.
+        InputError: eps is negative, not finite or not a number.
     """
 
     norm: ClassVar[str]
-    """How the norm is called in records and tables: "l2"."""
+    """The norm's name in records and tables: "l2"."""
 
     eps: float | str | Float[Tensor, "b"]
     within: tuple[float, float] | None = (0.0, 1.0)
@@ -37,7 +37,7 @@ class BallThreat(ThreatModel):
         return f"{self.norm} eps " + ("per example" if isinstance(self.eps, Tensor) else f"{self.eps:.6g}")
 
     def centers(self, x: Float[Tensor, "b *x"]) -> tuple[Float[Tensor, "b *x"], Float[Tensor, "b"]]:
-        """Return the checked inputs and their radii; float dust outside the range is brought back into it."""
+        """Return the checked inputs and their radii; inputs outside the range by rounding only are clamped to it."""
         low, high = self.within or (-inf, inf)
         return require_within(x, low, high), radii(self.eps, x)  # pyright: ignore[reportArgumentType]
 

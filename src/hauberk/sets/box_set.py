@@ -14,7 +14,13 @@ from hauberk.concepts.radius import per_example
 
 @dataclass(frozen=True)
 class BoxSet(CertifiableSet):
-    """The points of a box around `start`; lengths of steps are measured in the l_inf norm."""
+    """The points of a box around `start`; step lengths are measured in the l_inf norm.
+
+    Args:
+        start: the unperturbed points.
+        radius: the nominal radii, in units of the input, which attacks scale their steps by.
+        box: the boxes.
+    """
 
     start: Float[Tensor, "b *z"]
     radius: Float[Tensor, "b"]
@@ -34,7 +40,7 @@ class BoxSet(CertifiableSet):
         return torch.addcmul(z, gradient.sign(), per_example(length, z))
 
     def sample(self, noise: Noise) -> Float[Tensor, "b *z"]:
-        """Return a point uniform in the box for each example."""
+        """Return a uniform point of the box per example."""
         share = noise.uniform(tuple(self.start.shape[1:]), self.start.dtype)
         return self.project(torch.lerp(self.box.lower, self.box.upper, share))
 

@@ -1,4 +1,4 @@
-"""Small boxes around attacks."""
+"""Small boxes around adversarial points."""
 
 from jaxtyping import Float
 from torch import Tensor
@@ -10,12 +10,12 @@ from hauberk.sets.box_set import BoxSet
 
 
 def small_box(S: PerturbationSet, z: Float[Tensor, "b *z"], share: float) -> BoxSet:
-    """Return boxes whose sides are a share of the set's, within it and as near around these points as they fit.
-
-    Source: Mueller et al. 2023, section 3.
+    """Return boxes whose sides are a share of the set's, centred as near to z as fits within the set.
 
     Raises:
-        UnsupportedSetError: the set is no box.
+        UnsupportedSetError: the set is not a box.
+
+    Source: Mueller et al. 2023, section 3.
     """
     if not isinstance(S, BoxSet):
         raise UnsupportedSetError(f"small boxes are cut out of boxes, but the set is a {type(S).__name__}.")
@@ -25,6 +25,10 @@ def small_box(S: PerturbationSet, z: Float[Tensor, "b *z"], share: float) -> Box
 
 
 def require_share(name: str, share: float) -> None:
-    """Refuse a share outside [0, 1]."""
+    """Raise unless the share lies in [0, 1].
+
+    Raises:
+        InputError: it does not; the message names the method and the share.
+    """
     if not 0 <= share <= 1:
         raise InputError(f"{name} needs a share in [0, 1], but it is {share}.")

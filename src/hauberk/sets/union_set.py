@@ -14,10 +14,13 @@ from hauberk.concepts.rows import Rows
 
 @dataclass(frozen=True)
 class UnionSet(CertifiableSet):
-    """The points of any of several sets around the same inputs; not convex.
+    """The union of several sets around the same inputs; not convex.
 
-    Its radius is the largest of theirs, and stands for all of them: a step of a share of it is a step of that share of
-    each member's own radius.
+    Its radius is the largest of theirs and represents all of them: a step of some share of it is a step of the same
+    share of each member's own radius.
+
+    Args:
+        members: the sets, around the same unperturbed points.
     """
 
     members: tuple[CertifiableSet, ...]
@@ -35,24 +38,24 @@ class UnionSet(CertifiableSet):
         return UnionSet(tuple(S.select(index) for S in self.members))
 
     def project(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
-        """Return the nearest of the members' projections, for each example."""
+        """Return the nearest of the members' projections per example."""
         points = torch.stack([S.project(z) for S in self.members])
         return chosen(points, (points - z).flatten(2).double().square().sum(2).argmin(0))
 
     def steepest_step(
         self, z: Float[Tensor, "b *z"], gradient: Float[Tensor, "b *z"], length: Float[Tensor, "b"], noise: Noise
     ) -> Float[Tensor, "b *z"]:
-        """Return the most promising of the members' steps, for each example: a point of that member.
+        """Return the most promising of the members' steps per example, a point of that member.
 
-        Each member takes its own steepest step and projects it; the linear function with `gradient` says which of these
-        points promises most. Source: Maini, Wong & Kolter 2020, whose choice costs a forward pass for each member.
+        Each member takes its own steepest step and projects it; the point with the largest linear gain along `gradient`
+        is chosen. Source: Maini, Wong & Kolter 2020, whose choice costs a forward pass per member.
         """
         share = torch.where(self.radius > 0, length / self.radius, 0)
         points = torch.stack([S.project(S.steepest_step(z, gradient, share * S.radius, noise)) for S in self.members])
         return chosen(points, ((points - z) * gradient).flatten(2).sum(2).argmax(0))
 
     def sample(self, noise: Noise) -> Float[Tensor, "b *z"]:
-        """Return a random point of a random member, for each example."""
+        """Return a random point of a random member per example."""
         points = torch.stack([S.sample(noise.fold(i)) for i, S in enumerate(self.members)])
         number = (noise.uniform((1,))[:, 0] * len(points)).long().clamp(max=len(points) - 1)
         return chosen(points, number)
@@ -75,10 +78,10 @@ class UnionSet(CertifiableSet):
 
 
 def chosen(points: Float[Tensor, "m b *z"], number: Int[Tensor, "b"]) -> Float[Tensor, "b *z"]:
-    """Return, for each example, the one of its m points that has this number."""
+    """Return, for each example, the one of its m points with this index."""
     return points[number, torch.arange(points.shape[1], device=points.device)]
 
 
 def members_of(S: PerturbationSet) -> tuple[PerturbationSet, ...]:
-    """Return the members of a union; any other set is its own only member."""
+    """Return the members of a union; any other set is its only member."""
     return S.members if isinstance(S, UnionSet) else (S,)
