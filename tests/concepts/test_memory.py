@@ -3,10 +3,10 @@ import torch
 from hauberk.attacks import FGSM, Previous
 from hauberk.concepts.memory import ExampleMemory, Memory, Remembered
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.parts import parts
 from hauberk.losses import CrossEntropy
 from hauberk.objectives import AdaptiveRadius, Free
 from hauberk.threats import LinfBall
+from hauberk.training.parts import parts
 
 
 def recalled(memory: ExampleMemory, *examples: int) -> list[float]:

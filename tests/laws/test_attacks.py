@@ -19,13 +19,13 @@ from hauberk.attacks import (
 from hauberk.concepts.attack import Attack
 from hauberk.concepts.memory import Remembered
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.parts import parts
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.errors import UnsupportedSetError
 from hauberk.losses import CrossEntropy, Margin
 from hauberk.sets.box_set import BoxSet
 from hauberk.sets.union_set import UnionSet, members_of
 from hauberk.threats import L0Ball, L1Ball, L2Ball, LinfBall
+from hauberk.training.parts import parts
 from laws.instances import crossed, instances, label
 from laws.networks import CLASSES, SHAPE, images, labels, network
 

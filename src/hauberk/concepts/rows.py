@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from hauberk.concepts.layout import channels_last, from_order, in_order
+from hauberk.kernels.layout import channels_last, from_order, in_order
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hauberk.concepts.layout import channels_last, from_order, in_order
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.concepts.relaxation import Placed, Relaxation
 from hauberk.errors import InputError, UnsupportedSetError
 from hauberk.kernels.blocks import relax_blocks
+from hauberk.kernels.layout import channels_last, from_order, in_order
 from hauberk.propagation.forward_pass import Carrier, Form
 
 GAUSSIAN, CAUCHY = 0, 1

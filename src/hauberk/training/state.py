@@ -10,10 +10,10 @@ from torch import nn
 
 from hauberk.concepts.memory import Remembered
 from hauberk.concepts.objective import Objective
-from hauberk.concepts.parts import parts
 from hauberk.training.averaging import Average
 from hauberk.training.checkpoint import load_checkpoint, save_checkpoint
 from hauberk.training.journal import Tally
+from hauberk.training.parts import parts
 from hauberk.training.team import Team
 
 

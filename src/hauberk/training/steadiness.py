@@ -1,8 +1,8 @@
 """Whether several processes can share the statistics of each pass."""
 
 from hauberk.concepts.attack import Attack
-from hauberk.concepts.parts import parts
 from hauberk.errors import InputError
+from hauberk.training.parts import parts
 
 
 def require_steady(*held_by: object) -> None:

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from hauberk.concepts.layout import channels_last, from_order, in_order
 from hauberk.concepts.rows import Rows
+from hauberk.kernels.layout import channels_last, from_order, in_order
 
 MAPS = torch.arange(120.0).view(2, 3, 4, 5)
 
