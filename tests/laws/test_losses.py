@@ -53,10 +53,10 @@ def test_gradients_are_those_of_finite_differences(loss):
     assert torch.autograd.gradcheck(lambda z: loss(z, labels(10)), logits(10, seed=3).requires_grad_())
 
 
-@pytest.mark.parametrize("loss", [DLR(), Margin()], ids=label)
-def test_positive_exactly_where_misclassified(loss):
+@pytest.mark.parametrize("signed", [DLR(), Margin()], ids=label)
+def test_positive_exactly_where_misclassified(signed):
     z, y = logits(400), labels(400)
-    assert torch.equal(loss(z, y) > 0, z.argmax(1) != y)
+    assert torch.equal(signed(z, y) > 0, z.argmax(1) != y)
 
 
 def test_margin_and_dlr_by_their_formulas():
