@@ -21,7 +21,7 @@ class RuleErrors:
         rule: its name.
         standard_error: examples with a wrong label.
         robust_error: examples not certified with the right label.
-        abstained: examples that no stage certifies.
+        abstained: examples on which the rule gives no label.
 
     Raises:
         ValueError: the counts contradict each other.

@@ -66,7 +66,7 @@ def distinct_names(runs: Sequence[Run]) -> list[str]:
 
 
 def other_weights(runs: Sequence[Run]) -> list[OtherWeights]:
-    """Return pairs of runs, one with other weights of the other: the same recipe, no journal, and a folder next to it."""
+    """Return the pairs of a run and one with other weights: same recipe, no journal, and a folder next to it."""
     return [
         OtherWeights(kept, other, name)
         for kept in runs
@@ -86,7 +86,7 @@ def place_beside(kept: Run, other: Run) -> str | None:
 
 
 def differences(pair: OtherWeights) -> tuple[int, list[Difference]]:
-    """Return the number of test examples that both runs were evaluated on, and the differences in accuracy on them."""
+    """Return the number of test examples on which both runs were evaluated, and the differences in accuracy on them."""
     sides = [
         run.records.select("index", "label").with_columns(**outcomes(run.records)) for run in (pair.kept, pair.other)
     ]

@@ -64,7 +64,7 @@ def attack_distances(summary: Summary, records: pl.DataFrame) -> dict[str, pl.Se
 
 
 def draw_distances(summary: Summary, distances: Mapping[str, pl.Series], name: str) -> Markup:
-    """Return one step curve per attack: correctly classified examples without a misclassified point up to a distance."""
+    """Return one step curve per attack: correctly classified examples without a nearer misclassified point."""
     correct = summary.clean.count
     farthest = max(float(series.quantile(0.99, "higher") or 0) for series in distances.values())
     right = max(farthest, summary.eps) * 1.04

@@ -39,8 +39,8 @@ from hauberk.reports.tables import (
 def write_report(runs: Sequence[Path], output: Path) -> Path:
     """Write the report of some runs and return its path.
 
-    The file needs no network and no other file; whatever the runs' files say is shown as text, never executed. It replaces
-    an older one only when it is complete.
+    The file needs no network and no other file; whatever the runs' files say is shown as text, never executed. It
+    replaces an older one only when it is complete.
 
     Args:
         runs: the folders of the runs; several are compared in a table at the top.

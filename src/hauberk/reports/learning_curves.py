@@ -18,7 +18,7 @@ LABEL = {"facecolor": COLOURS["paper"], "edgecolor": "none", "pad": 1}
 
 
 def draw_learning_curves(training: Training, keeps_best: bool, name: str) -> Markup:
-    """Return accuracies against the epoch: on training batches, on held-out examples, and under the detector's attack."""
+    """Return accuracies against the epoch: on training batches, held-out examples, and under the detector's attack."""
     marks = training.marks(keeps_best)
     with drawing(8.4, 3.4) as (figure, axes):
         curves(axes, training)

@@ -80,7 +80,7 @@ class Search:
 
     @property
     def front(self) -> list[Point]:
-        """The points that no other beats in one accuracy without falling behind in the other, sorted by clean accuracy."""
+        """The points that no other beats in one accuracy without being worse in the other, by clean accuracy."""
         places = [(clean.count, robust.count) for clean, robust in (self.shares(summary) for _, summary in self.judged)]
         found = [
             (clean, point.number, point)
