@@ -1,10 +1,10 @@
-"""Which training proves most in the same time? One row for each run: clean, attacked and certified accuracy, and cost.
+"""Compare training methods, one row per run: clean, attacked and certified accuracy, and cost.
 
     python benchmarks/methods.py RUN... [--csv FILE]
 
 Reads what `hauberk train` and `hauberk evaluate` have left in the runs' folders, and prints a Markdown table. Intervals
-are exact, at 95 %; open are the examples that are neither broken nor proven. Minutes are those of the processor in
-training, as the journal has them.
+are exact, at 95 %; "open" counts the examples that are neither broken nor proven. Minutes are processor time in
+training, from the journal.
 """
 
 import argparse
@@ -16,6 +16,7 @@ from hauberk.reports.summary import Share
 
 
 def main() -> None:
+    """Print the table of the runs."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("runs", type=Path, nargs="+")
     parser.add_argument("--csv", type=Path)
@@ -33,6 +34,7 @@ def main() -> None:
 
 
 def row(run: Run) -> dict[str, object]:
+    """Return the cells of a run, by heading."""
     training, summary = run.training, run.summary
     seconds = training.last.cpu_seconds if training else None
     return {
@@ -50,6 +52,7 @@ def row(run: Run) -> dict[str, object]:
 
 
 def percent(share: Share) -> str:
+    """Return a share and its interval in percent."""
     return f"{100 * share.share:.2f} ({100 * share.low:.2f} – {100 * share.high:.2f})"
 
 

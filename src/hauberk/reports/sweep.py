@@ -72,7 +72,7 @@ class Sweep:
 
 
 def find_sweep(runs: Sequence[Run], others: Sequence[OtherWeights]) -> Sweep | None:
-    """Return the sweep that runs form; None if their recipes differ in no key, in several, or in one without numbers."""
+    """Return the sweep that runs form; None if recipes differ in no key, in several, or in one without numbers."""
     trees = [{key: as_number(value) for key, value in run.keys.items() if not aside(key)} for run in runs]
     every = {key for tree in trees for key in tree}
     different = [key for key in every if any(tree.get(key) != trees[0].get(key) for tree in trees)]
