@@ -2,9 +2,9 @@
 
 Every attack of a suite runs on every correctly classified test image, so that rows are comparable. With --worst each
 suite and, the last one first, each of its attacks runs on what those before it left: that costs much less and gives the
-same worst case up to chance, but no figures of single attacks. The last row of a suite is its per-example worst case,
-the last of all that over the union of the balls. The suites are those of the multi-threat tables (Maini, Wong & Kolter
-2020; Wong 2020, tables 5.2 to 5.5), and the stronger attacks that came after.
+same worst case up to chance, but no figures of single attacks. The last row of a suite is its per-example worst case;
+the last line of all is that over the union of the balls. The suites are those of the multi-threat tables (Maini, Wong &
+Kolter 2020; Wong 2020, tables 5.2 to 5.5), and the stronger attacks that came after.
 
     python benchmarks/suites.py RUN --images 1000 --out FOLDER [--suites linf,l2,l1,l0,union]
 

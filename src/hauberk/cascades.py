@@ -30,7 +30,7 @@ WEIGHTS = "model.safetensors"
 def train(
     tree: Tree, folder: Path, stages: int, *, first: Path | None = None, resume: bool, display: Display
 ) -> list[Path]:
-    """Train several stages, each on the training examples that none before it certifies; return their folders.
+    """Train up to `stages` stages, each on the training examples that none before it certifies; return their folders.
 
     Stage s is a run in `stages/s`, with the recipe's seed plus s - 1 and an initialisation of its own. What it leaves
     is found by the recipe's verifiers, over the sets of `threat`, which the evaluation is about. The cascade ends when

@@ -145,7 +145,7 @@ def info(options: Namespace, console: Console) -> None:
 
 
 def chosen(options: Namespace) -> dict[str, Any]:
-    """Return the recipe's tree that the options describe."""
+    """Return the tree of the recipe that the options describe."""
     from hauberk.recipe import read_recipe, variant
 
     tree = read_recipe(options.recipe, options.set, options.scale)

@@ -42,7 +42,7 @@ class GuardedClassifier(Subject):
         module: the network, from inputs to logits.
         threat: what answers are guarded against.
         bounder: proves them; what it cannot prove is flagged.
-        example: a batch of typical inputs, which is guarded at once: what cannot be guarded is refused here.
+        example: a batch of typical inputs, guarded at construction, so that whatever is unsupported raises there.
 
     Raises:
         UnsupportedOpError: the network cannot be captured, or the bounder has no rule for one of its operators.
@@ -78,7 +78,7 @@ class GuardedClassifier(Subject):
         self(example)
 
     def __call__(self, x: Float[Tensor, "b *x"], *, largest: bool = False) -> GuardedAnswer:
-        """Return labels, flags and certified radii: the threat's own or, on request, the largest that can be found.
+        """Return labels, flags and certified radii: the threat's own or, on request, the largest found.
 
         Raises:
             ShapeError: x has another shape or element type than the example.

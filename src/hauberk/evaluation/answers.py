@@ -24,7 +24,7 @@ class Answers:
         z: the points.
         member: True for finite points inside the set.
         broken: True for members that the subject misclassifies.
-        distance: of misclassified points, in the set's own norm, rounded up; infinite for others, or without a norm.
+        distance: of misclassified points, in the set's norm, rounded up; infinite for others, or without a norm.
     """
 
     z: Float[Tensor, "b *z"]

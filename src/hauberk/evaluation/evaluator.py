@@ -34,14 +34,14 @@ from hauberk.evaluation.sweep import Suite, Sweep, Watcher
 
 @dataclass(frozen=True)
 class Evaluator:
-    """A judge of networks: runs attacks and verifiers on correctly classified examples, in the order given.
+    """A judge of networks that runs attacks and verifiers on correctly classified examples, in the order given.
 
     Attacked accuracy is the per-example worst case: an example counts only if no attack broke it.
 
     Args:
         attacks: by their names in the records, cheap ones first.
         verifiers: cheap ones first; exact ones, which run last, see only what is neither proven nor broken.
-        curve: the robustness curve; None for none.
+        curve: the robustness curve; None to do without.
         studies: further questions, by the names that the report shows.
         shard: examples per shard, the most that a kill can lose.
         illustrated: number of examples that are kept with their adversarial versions.

@@ -72,7 +72,7 @@ class Shard:
         return cls(subject, threat, x, y, index, seed)
 
     def reseed(self, what: str) -> None:
-        """Seed a network that draws random numbers with what it is about to do, whatever it did before."""
+        """Seed torch for what is about to be done, whatever was done before, in case the network is random."""
         reseed(self.y.device, self.seed, int(self.index[0]) if len(self.index) else 0, what)
 
     def inherit(self, larger: pl.DataFrame, attacks: Iterable[str]) -> None:
@@ -91,7 +91,7 @@ class Shard:
         return (open_ & (self.prediction == self.y)).nonzero()[:, 0]
 
     def verify(self, verifier: Verifier) -> None:
-        """Try to prove what is not yet proven, even broken examples, so that a contradiction comes to light.
+        """Try to prove what is not yet proven, including broken examples, so that contradictions come to light.
 
         A verifier that runs last skips those. Its counterexamples are rechecked and count like those of attacks.
         """

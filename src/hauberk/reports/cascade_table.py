@@ -48,7 +48,7 @@ class CascadeSummary:
         threat: its name.
         examples: number of test examples.
         stages: number of stages.
-        confidence: of the intervals.
+        confidence: the confidence of the intervals.
         certificate_confidence: the least probability with which a certificate is right.
         rules: the errors by each rule.
     """

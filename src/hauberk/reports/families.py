@@ -24,7 +24,7 @@ class OtherWeights:
 
     @property
     def same(self) -> bool:
-        """True if they are the very weights that were kept."""
+        """True if they equal the kept weights."""
         checksum = self.kept.about.weights_sha256
         return checksum is not None and checksum == self.other.about.weights_sha256
 

@@ -42,7 +42,7 @@ def draw_compared_trainings(trainings: Sequence[tuple[str, Training, bool]], nam
     """Return small figures of accuracies against the epoch, one per training run, on one scale.
 
     Args:
-        trainings: each with the name of its run before it, and after it True if it keeps the best weights.
+        trainings: triples of the run's name, its training, and True if it keeps the best weights.
         name: a prefix for the ids.
     """
     rows = ceil(len(trainings) / COLUMNS)

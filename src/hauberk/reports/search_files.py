@@ -28,8 +28,8 @@ class Point:
         number: its number, from 1.
         folder: its folder.
         changes: the values of the swept keys.
-        summary: of its evaluation on held-out examples; None if training failed.
-        seconds: of training; None if it failed before the first line of its journal.
+        summary: the summary of its evaluation on held-out examples; None if training failed.
+        seconds: the time of training; None if it failed before the first line of its journal.
         failure: the reason why training failed; None if it did not.
     """
 

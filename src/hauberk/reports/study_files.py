@@ -14,7 +14,7 @@ class StudyFile:
     """The file of a study's findings.
 
     Args:
-        path: of the file.
+        path: the file.
         study: the name of the study's class.
         facts: the study's statements about its table, by name.
         table: the findings.

@@ -72,8 +72,8 @@ class AttackResult:
         alone: the accuracy that it leaves by itself, if it was tried on every correctly classified example.
         found: number of examples for which it found a misclassified point of known distance, in the set or not.
         never: number of tried examples for which it found no misclassified point.
-        median_distance: of those found.
-        mean_distance: of those found.
+        median_distance: the median of their distances, where found.
+        mean_distance: the mean of their distances, where found.
         not_applicable: the reason why it could not be used, if so.
     """
 
@@ -137,12 +137,12 @@ class Summary(Accuracies):
     Args:
         subject: the kind of subject that was judged.
         threat: its name.
-        confidence: of the intervals.
+        confidence: the confidence of the intervals.
         arithmetic: the arithmetic of the proofs.
         seconds: the time of the whole evaluation.
         attacks: the results of each attack.
         verifiers: the results of each verifier.
-        seed: of the attacks' noise.
+        seed: the seed of the attacks' noise.
         curve: the accuracies at several radii.
         curve_attack: the names of the curve's attacks.
         every_attack: True if every attack was tried on every correctly classified example.

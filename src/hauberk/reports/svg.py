@@ -89,7 +89,7 @@ def panels(width: float, height: float, rows: int, columns: int) -> Iterator[tup
 
 
 def end_of(text: str, most: int = 28) -> str:
-    """Return a name cut to at most `most` characters, of which the end is kept."""
+    """Return a name, shortened to its end if it has more than `most` characters."""
     return text if len(text) <= most else f"…{text[1 - most :]}"
 
 

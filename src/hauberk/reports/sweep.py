@@ -15,7 +15,7 @@ from hauberk.reports.run_files import Run
 from hauberk.reports.svg import COLOURS, PERCENT, drawing, legend, to_svg
 
 ASIDE = ("variants.", "evaluator.studies.")
-"""The keys in which recipes may differ besides the swept one, by their beginnings."""
+"""Prefixes of the keys in which recipes may differ besides the swept one."""
 SPREAD = 10
 """The least ratio of the largest value to the smallest for which the axis is logarithmic."""
 MOST_TICKS = 12
@@ -32,7 +32,7 @@ class Point:
     """A run at its value of the key.
 
     Args:
-        value: of the key.
+        value: the key's value.
         run: the run.
         weights: the name of its weights, if they are not those that training kept.
     """
@@ -47,7 +47,7 @@ class Sweep:
     """Runs whose recipes differ in one number, and in seeds.
 
     Args:
-        key: of the number.
+        key: the number's key.
         points: the runs.
     """
 

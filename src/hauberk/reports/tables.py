@@ -19,8 +19,8 @@ class Measure:
     """A row of the headline table.
 
     Args:
-        name: of the accuracy.
-        meaning: of the accuracy, in words.
+        name: the accuracy's name.
+        meaning: the accuracy's meaning, in words.
         share: the accuracy; None if it was not measured.
     """
 
@@ -53,10 +53,10 @@ class AttackRow:
     """A row of the table of attacks, as text; an empty cell says nothing.
 
     Args:
-        name: of the attack.
+        name: the attack's name.
         meaning: its kind, or the reason why it was not applicable.
         cells: one per heading, or none.
-        interval: of the accuracy left, which is the first cell after the counts.
+        interval: the interval of the accuracy left, which is the first cell after the counts.
     """
 
     name: str
@@ -70,9 +70,9 @@ class AttackTable:
     """The results of each attack, and of all together.
 
     Args:
-        headings: of the columns of cells.
+        headings: the headings of the columns of cells.
         rows: one per attack.
-        total: of all attacks together.
+        total: the row for all attacks together.
     """
 
     headings: list[str]
@@ -81,7 +81,7 @@ class AttackTable:
 
 
 def attack_table(summary: Summary) -> AttackTable:
-    """Return the table of attacks, without columns of which nothing is known."""
+    """Return the table of attacks, leaving out columns about which nothing is known."""
     headings = ["tried", "broken first", "broken"]
     headings += ["accuracy left alone"] * summary.compared + ["median distance"] * summary.measured + ["time"]
     rows = []

@@ -18,10 +18,10 @@ class Row:
         step: number of steps done.
         loss: mean loss.
         clean: clean accuracy on training batches.
-        robust: the share that withstood the objective's own attack or is certified by its own bound; None without.
-        radius: as a share of the threat's.
-        learning_rate: at this step.
-        seconds: since training began.
+        robust: the share that withstood the objective's own attack or is certified by its own bound; None for neither.
+        radius: the radius, as a share of the threat's.
+        learning_rate: the learning rate at this step.
+        seconds: seconds since training began.
         validation_clean: clean accuracy on held-out examples.
         validation_robust: robust accuracy on held-out examples.
         detector_robust: the share of one training batch that withstood the detector of catastrophic overfitting.

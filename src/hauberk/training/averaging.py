@@ -46,7 +46,7 @@ class Average:
 
     Args:
         network: the network in training.
-        averaging: settings of the average; None for none.
+        averaging: settings of the average; None to do without.
     """
 
     def __init__(self, network: nn.Module, averaging: WeightAveraging | None) -> None:

@@ -47,7 +47,7 @@ class Journal:
     """A file of records, shown to a watcher as it grows.
 
     Args:
-        path: of the file.
+        path: the file.
         watch: called with every record.
         step: records of later steps are dropped when the file is opened.
         silent: write and show nothing, as in all processes but the first.

@@ -11,7 +11,7 @@ from hauberk.training.team import Team
 BEST, SOUND = "best.safetensors", "sound.safetensors"
 """Weights of the best epoch, and of the last epoch before a collapse."""
 FINAL, COLLAPSED = "final.safetensors", "collapsed.safetensors"
-"""Weights at the last step, or at a collapse, if training then takes other ones."""
+"""Weights at the last step, or at a collapse, that training then replaces by other ones."""
 
 
 class KeptWeights:

@@ -22,7 +22,7 @@ class Team:
     and sums over processes are taken in float64.
 
     Args:
-        precision: of autocast: "no", "bf16" or "fp16".
+        precision: precision of autocast: "no", "bf16" or "fp16".
         shared_statistics: True if batch norm should see the batch of all processes.
     """
 
@@ -39,7 +39,7 @@ class Team:
         return self.accelerator.is_main_process
 
     def share(self, rows: Shaped[Tensor, "b *z"]) -> Shaped[Tensor, "mine *z"]:
-        """Return the rows of this process's examples of a batch; none may be left if the team is larger than that."""
+        """Return the rows of this process's examples of a batch, none if the batch has too few for it."""
         return rows[self.rank :: self.size]
 
     def total(self, sums: Float[Tensor, "n"]) -> Float[Tensor, "n"]:

@@ -59,7 +59,7 @@ class Trainer(Hyperparameters):
         threads and processes, bit for bit as if it had never stopped.
 
         Raises:
-            InputError: all examples or more are held out, a batch cannot be halved, or the checkpoint is damaged.
+            InputError: no example is left to train on, a batch cannot be halved, or the checkpoint is damaged.
             UnsupportedOpError: the objective computes bounds and the network cannot be captured.
             TrainingError: the loss is no longer finite.
         """

@@ -22,7 +22,7 @@ class Validation:
 
     Args:
         judged: the objective's view of the network.
-        threat: at the full radius.
+        threat: the threat, at the full radius.
         batches: the examples.
         team: the processes.
     """
