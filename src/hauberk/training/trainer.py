@@ -36,7 +36,7 @@ class Trainer(Hyperparameters):
         >>> from hauberk.training import Trainer
         >>> network, loss = nn.Linear(2, 2), CrossEntropy()
         >>> x, y = torch.tensor([[0.9, 0.1], [0.1, 0.9]]), torch.tensor([0, 1])
-        >>> trainer = Trainer(Adversarial(FGSM(loss), loss), 10, Constant(0.5), batch=2, held_out=0)
+        >>> trainer = Trainer(Adversarial(FGSM(loss), loss), 5, Constant(1.0), batch=2, held_out=0)
         >>> with TemporaryDirectory() as folder:
         ...     trainer.fit(network, Split(x, y), LinfBall(0.1), Path(folder))
         >>> network.cpu()(x).argmax(1).tolist()
