@@ -1,14 +1,14 @@
-"""The peers' side of benchmarks/attacks.py, which runs this file with the interpreter of an environment of their own.
+"""The peers' side of benchmarks/attacks.py, which runs this file in an environment of their own.
 
     python -m venv peers
     peers/bin/pip install torch numpy scipy tqdm requests eagerpy gitpython
     peers/bin/pip install --no-deps torchattacks foolbox adv-lib robustbench
 
---no-deps, since torchattacks asks for an old release of requests, and adv-lib and robustbench for torchvision and
+--no-deps, since torchattacks requires an old release of requests, and adv-lib and robustbench require torchvision and
 visdom, which no attack uses. Times are compared: install the version of torch that Hauberk runs on.
 
-A search is called as search(network, x, y) and returns inputs, adversarial ones where it succeeded. It calls the
-library's own entry point, with the case's budget and otherwise the library's defaults.
+A search is called as search(network, x, y) and returns inputs, adversarial where it succeeded. It calls the library's
+own entry point, with the case's budget and otherwise the library's defaults.
 """
 # pyright: reportMissingImports=false
 
@@ -31,7 +31,7 @@ Search = Callable[[nn.Module, Tensor, Tensor], Tensor]
 RADII = {"linf": 0.3, "l2": 1.5, "l1": 12.0}
 POWERS = {"linf": inf, "l2": 2, "l1": 1}
 NAMES = {"linf": "Linf", "l2": "L2"}
-"""The norms as torchattacks calls them; its APGD, FAB and Square have no other."""
+"""The norms as torchattacks calls them; its APGD, FAB and Square support no others."""
 WARM_UP = 4
 
 
@@ -46,6 +46,7 @@ def torchattacks_search(parts: list[tuple[str, dict[str, Any]]], network: nn.Mod
 def foolbox_search(
     name: str, arguments: dict[str, Any], eps: float | None, times: int, network: nn.Module, x: Tensor, y: Tensor
 ) -> Tensor:
+    """Run one attack of foolbox, `times` times."""
     import foolbox
 
     attack = getattr(foolbox.attacks, name)(**arguments)
@@ -54,6 +55,7 @@ def foolbox_search(
 
 
 def adv_lib_search(name: str, arguments: dict[str, Any], network: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+    """Run one attack of adv-lib, with empty modules in place of those that it imports without need."""
     for absent, attribute in (("torchvision", "models"), ("visdom", "Visdom")):
         if absent not in sys.modules:
             sys.modules[absent] = ModuleType(absent)
@@ -64,7 +66,7 @@ def adv_lib_search(name: str, arguments: dict[str, Any], network: nn.Module, x: 
 
 
 def adv_lib_in_turn(parts: list[tuple[str, dict[str, Any]]], network: nn.Module, x: Tensor, y: Tensor) -> Tensor:
-    """The library has no ensembles: run each attack on what those before it left in the ball."""
+    """Run each attack on what those before it left in the ball, since adv-lib has no ensembles."""
     answer, left = x.clone(), torch.arange(len(x))
     for name, arguments in parts:
         if len(left):
@@ -77,7 +79,7 @@ def adv_lib_in_turn(parts: list[tuple[str, dict[str, Any]]], network: nn.Module,
 
 
 def apgd(norm: str, restarts: int = 1) -> dict[str, Any]:
-    """Return adv-lib's arguments."""
+    """Return adv-lib's arguments for APGD."""
     more = {"use_large_reps": True} if norm == "l1" else {}
     return {"norm": POWERS[norm], "eps": RADII[norm], "n_iter": 100, "n_restarts": restarts} | more
 
@@ -94,21 +96,24 @@ def auto_attack(norm: str) -> list[tuple[str, dict[str, Any]]]:
 
 
 def torchattacks_alone(number: int) -> Callable[[str], dict[str, Search]]:
+    """Return a function from a norm to one of torchattacks' four attacks, if it supports the norm."""
     return lambda norm: (
         {"torchattacks": partial(torchattacks_search, [auto_attack(norm)[number]])} if norm in NAMES else {}
     )
 
 
 def adv_lib_alone(name: str, arguments: dict[str, Any]) -> dict[str, Search]:
+    """Return one attack of adv-lib, by the library's name."""
     return {"adv-lib": partial(adv_lib_search, name, arguments)}
 
 
 def fab(norm: str) -> dict[str, Any]:
+    """Return adv-lib's arguments for FAB."""
     return {"norm": POWERS[norm], "n_iter": 100, "targeted_restarts": True}
 
 
 def peers_in(norm: str) -> dict[str, dict[str, Search]]:
-    """Return the cases of AutoAttack and of its parts in this norm."""
+    """Return the cases of AutoAttack and its parts in this norm."""
     ce, targeted, boundary, square = (torchattacks_alone(number)(norm) for number in range(4))
     targets = {"loss_function": "dlr", "num_targets": 5 if norm == "l1" else 9}
     ensemble: dict[str, Search] = {}
@@ -155,7 +160,7 @@ PEERS: dict[str, dict[str, Search]] = {
         **adv_lib_alone("fmn", {"norm": 2, "steps": 100}),
     },
 }
-"""By case and library. torchattacks' C&W searches for no weight, so that no budget of it is the others'."""
+"""Searches by case and library. torchattacks' C&W does not search for a weight, so no budget of it is comparable."""
 
 
 def timed(search: Search, network: nn.Module, x: Tensor, y: Tensor, batch: int, seed: int) -> tuple[Tensor, float]:
@@ -168,6 +173,7 @@ def timed(search: Search, network: nn.Module, x: Tensor, y: Tensor, batch: int, 
 
 
 def main() -> None:
+    """Run one case with one library, and write its answers."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("folder", type=Path, help="holds network.pt, x.pt and y.pt; answers.pt is written to it")
     parser.add_argument("case", choices=PEERS)

@@ -1,18 +1,18 @@
-"""What do attacks break, and what do they cost, against torchattacks, foolbox and adv-lib at the same budget?
+"""Compare what attacks break, and what they cost, with torchattacks, foolbox and adv-lib at the same budgets.
 
     python benchmarks/attacks.py RUN [--peers PYTHON] [--images 100] [--cases pgd,ddn] [--seed 0] [--csv FILE]
 
-RUN is the folder of a finished run on MNIST. PYTHON is the interpreter of an environment that holds the peers:
-attack_peers.py says how to make it; without it only Hauberk's attacks run. Networks are of torch's own layers in a
-Sequential, which both sides call eagerly on one thread; both see the same correctly classified images, in the same
-batches, after a first call on four of them. Times are CPU times of the search alone.
+RUN is the folder of a finished run on MNIST. PYTHON is the interpreter of an environment that holds the peers, made as
+attack_peers.py says; without it only Hauberk's attacks run. Networks are Sequentials of torch's own layers, which both
+sides call eagerly on one thread; both see the same correctly classified images, in the same batches, after a first call
+on four of them. Times are CPU times of the search alone.
 
-Whoever searched, adversarial examples are judged here, one by one: misclassified, and in the set up to 1e-5. The last
-column counts those that are misclassified and outside. Minimum-distance attacks have no set; the median of their
-distances counts correct images, as infinite where nothing was found. Hauberk's FAB ends with the first point inside the
-set, where its peers go on to the nearest; where adv-lib's is outside, it found none inside.
+All adversarial examples are judged here, one by one: misclassified, and in the set up to 1e-5. The last column counts
+those that are misclassified and outside. Minimum-distance attacks have no set; the median of their distances is over
+correctly classified images, infinite where nothing was found. Hauberk's FAB stops at the first point inside the set,
+while its peers go on to the nearest; where adv-lib's point is outside, it found none inside.
 
-One seed says little where accuracy is far from both ends: run several. torchattacks' APGD, FAB and Square always seed
+One seed says little when accuracy is far from both ends: run several. torchattacks' APGD, FAB and Square always seed
 themselves with 0.
 """
 
@@ -92,7 +92,7 @@ CASES: dict[str, tuple[ThreatModel, Attack | MinimumDistanceAttack]] = {
 
 @dataclass(frozen=True)
 class Subject:
-    """A network, and the images that it classifies correctly among the first so many."""
+    """A network, and the images that it classifies correctly among the first `images`."""
 
     network: nn.Sequential
     images: int
@@ -104,6 +104,7 @@ class Subject:
 
 
 def main() -> None:
+    """Run the cases and print a table."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("run", type=Path)
     parser.add_argument("--peers", type=Path, help="the python of the peers' environment")
@@ -135,6 +136,7 @@ def main() -> None:
 
 
 def subject_of(run: Path, images: int, batch: int, seed: int) -> Subject:
+    """Return the network of a run and the first test images that it classifies correctly."""
     recipe = build(read_recipe(str(run / "recipe.yaml"), []))
     recipe.network.load_state_dict(load_file(run / "model.safetensors"))
     inner = [type(module) for module in recipe.network.modules()][1:]
@@ -159,7 +161,7 @@ def searched(subject: Subject, case: str) -> tuple[Tensor, float]:
 
 
 def asked(python: Path, subject: Subject, case: str, library: str) -> tuple[Tensor, float] | None:
-    """Return a peer's answers, and the seconds that they took; None, and say so, where it failed."""
+    """Return a peer's answers, and the seconds that they took; None, with a message, if it failed."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for file, value in (("network", subject.network), ("x", subject.x), ("y", subject.y)):
@@ -177,7 +179,7 @@ def asked(python: Path, subject: Subject, case: str, library: str) -> tuple[Tens
 
 
 def row(subject: Subject, case: str, library: str, z: Tensor, seconds: float) -> dict[str, Any]:
-    """Judge the answers."""
+    """Judge the answers and return a row of the table."""
     threat, attack = CASES[case]
     with torch.no_grad():
         wrong = torch.cat([subject.network(part).argmax(1) for part in z.split(subject.batch)]) != subject.y
@@ -202,6 +204,7 @@ def row(subject: Subject, case: str, library: str, z: Tensor, seconds: float) ->
 
 
 def table(found: list[dict[str, Any]], title: str) -> Table:
+    """Return the table of all rows."""
     columns = "library", "images", "robust %", "median distance", "CPU s", "ms an image", "times ours", "outside"
     made = Table("case", *columns, title=title)
     for line in found:

@@ -1,11 +1,11 @@
-"""What do bounds and training steps cost, in natural training steps of the same network, and how much memory?
+"""Measure the time of bounds and training steps, in natural steps of the same network, and their memory.
 
     python benchmarks/bounds.py RUN [--threat.eps 0.1] [--repeats 7] [--csv FILE]
 
 A natural step is forward, backward and update on 128 clean examples. Every case runs on one core in a process of its
 own, which measures natural steps and the case in turns, so that both see the same machine; the table gives medians, per
-image, and how far the process's memory rose above what it held before. RUN is the folder of a finished run: what bounds
-cost grows with the number of unstable neurons, so initial weights would say nothing. Bounds are computed with outward
+image, and the peak of the process's memory above what it held before. RUN is the folder of a finished run: the cost of
+bounds grows with the number of unstable neurons, so initial weights would say nothing. Bounds are computed with outward
 rounding, as certificates are. Times are CPU times.
 """
 
@@ -63,6 +63,7 @@ CASES: dict[str, tuple[int, Bounder | Objective]] = {
 
 
 def main() -> None:
+    """Measure every case in a process of its own, and print a table."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("run", type=Path)
     parser.add_argument("--set", action="append", default=[], help="change the run's recipe, as in threat.eps=0.1")
@@ -133,7 +134,7 @@ def measured(options: argparse.Namespace) -> dict[str, object]:
 
 
 def unstable(graph, S) -> str:
-    """Return how many neurons an image are unstable, by CROWN's boxes and by intervals."""
+    """Return the mean numbers of unstable neurons per image, by CROWN's boxes and by intervals, as text."""
     network = {}
     for name, bounder in (("interval", Interval()), ("CROWN", BackwardLinear())):
         with torch.no_grad():
@@ -143,12 +144,14 @@ def unstable(graph, S) -> str:
 
 
 def seconds(case: Callable[[], None]) -> float:
+    """Return the CPU time of a call."""
     began = time.process_time()
     case()
     return time.process_time() - began
 
 
 def peak_bytes() -> int:
+    """Return the largest memory that this process has held so far."""
     lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 

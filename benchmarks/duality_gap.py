@@ -1,10 +1,10 @@
-"""How far do dual bounds lie below the optima of the linear programs that they bound?
+"""Measure how far dual bounds lie below the optima of the linear programs that they bound.
 
     python benchmarks/duality_gap.py RUN [RUN ...] --csv FILE [--examples 10]
 
 Every margin of the first test examples of finished runs, by the dual network (parallel slopes), by CROWN and by
-the linear program, all with the same hidden boxes: CROWN's. Prints one table; the CSV file has a row for every margin,
-in columns network, lp, dual and crown.
+the linear program, all with the same hidden boxes: CROWN's. Prints one table; the CSV file has one row per margin, in
+columns network, lp, dual and crown.
 """
 
 import argparse
@@ -27,6 +27,7 @@ BOUNDERS = {"lp": LinearProgram(HIDDEN), "dual": BackwardLinear(HIDDEN, Parallel
 
 
 def main() -> None:
+    """Bound the margins of every run, and print their means."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("runs", type=Path, nargs="+")
     parser.add_argument("--examples", type=int, default=10)
@@ -45,7 +46,7 @@ def main() -> None:
 
 
 def margins(run: Path, examples: int) -> torch.Tensor:
-    """Return the bounds of every margin, one row for each bounder."""
+    """Return the bounds of every margin, one row per bounder."""
     recipe = build(read_recipe(str(run / "recipe.yaml"), []))
     network = recipe.network
     network.load_state_dict(load_file(run / "model.safetensors"))

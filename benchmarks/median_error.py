@@ -1,10 +1,10 @@
-"""How far are spreads that are estimated by medians of random projections from the exact ones?
+"""Measure the errors of spreads that are estimated by medians of random projections.
 
     python benchmarks/median_error.py --weights RUN/model.safetensors [--examples 100] [--csv FILE]
 
 The spread of a neuron is an l1 norm. Every unstable neuron of the second and third layer of the small network, on the
-first MNIST test digits, gives one relative error for each number of rows: estimate / exact - 1, both carried through
-the same relaxations, those of the exact bounds. The first layer needs no estimate. Every example draws its own
+first MNIST test digits, gives one relative error per number of rows: estimate / exact - 1, both carried through the
+same relaxations, those of the exact bounds. The first layer needs no estimate. Every example draws its own
 projections. Prints one table; the CSV file holds every error, in columns r and relative_error.
 """
 
@@ -39,6 +39,7 @@ ROWS = (10, 50, 100)
 
 
 def main() -> None:
+    """Measure the errors, and print their statistics."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--examples", type=int, default=100)
@@ -72,7 +73,7 @@ def main() -> None:
 
 
 def relative_errors(graph: FrozenGraph, S: CertifiableSet, noise: Noise) -> Iterator[tuple[int, Float[Tensor, "n"]]]:
-    """Yield the numbers of rows, each with the errors of all unstable neurons behind the first layer."""
+    """Yield the numbers of rows, each with the errors of all unstable neurons after the first layer."""
     boxes = BackwardLinear(slopes=Parallel()).boxes(graph, S, outward=False)
     backward = BackwardPass(graph, S, boxes, Parallel(), outward=False)
     exact: dict[int, tuple[Tensor, Tensor, Tensor]] = {}

@@ -1,10 +1,10 @@
-"""Which training proves most in the same time? One row for each run: clean, attacked and certified accuracy, and cost.
+"""Compare training methods, one row per run: clean, attacked and certified accuracy, and cost.
 
     python benchmarks/methods.py RUN... [--csv FILE]
 
 Reads what `hauberk train` and `hauberk evaluate` have left in the runs' folders, or what results/ keeps of them in a
-`runs.json`, and prints a Markdown table. Intervals are exact, at 95 %; open are the examples that are neither broken
-nor proven. Minutes are those of the processor in training, as the journal has them.
+`runs.json`, and prints a Markdown table. Intervals are exact, at 95 %; "open" counts the examples that are neither
+broken nor proven. Minutes are processor time in training, from the journal.
 """
 
 import argparse
@@ -30,6 +30,7 @@ class Kept:
 
 
 def main() -> None:
+    """Print the table of the runs."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("runs", type=Path, nargs="+")
     parser.add_argument("--csv", type=Path)
@@ -56,6 +57,7 @@ def kept(path: Path) -> list[Kept]:
 
 
 def row(name: str, summary: Summary, last: Row | None) -> dict[str, object]:
+    """Return the cells of a run, by heading."""
     seconds = last.cpu_seconds if last else None
     return {
         "method": name.removesuffix(f"-{summary.eps:g}"),
@@ -72,6 +74,7 @@ def row(name: str, summary: Summary, last: Row | None) -> dict[str, object]:
 
 
 def percent(share: Share) -> str:
+    """Return a share and its interval in percent."""
     return f"{100 * share.share:.2f} ({100 * share.low:.2f} – {100 * share.high:.2f})"
 
 

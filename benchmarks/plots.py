@@ -1,8 +1,8 @@
-"""What did a benchmark measure? Its table of results as an SVG file that follows light and dark.
+"""Draw a benchmark's table of results as an SVG file that follows light and dark mode.
 
     python benchmarks/plots.py FIGURE RESULTS.csv OUTPUT.svg
 
-RESULTS may be Parquet as well. The columns that a figure needs stand at its function in
+RESULTS may be Parquet as well. The columns that a figure needs are listed at its function in
 `hauberk/reports/benchmark_figures.py`.
 """
 
@@ -19,6 +19,7 @@ from hauberk.reports.svg import standalone
 
 
 def main() -> None:
+    """Draw the figure."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("figure", choices=FIGURES)
     parser.add_argument("results", type=Path)

@@ -1,8 +1,8 @@
-"""How do time and memory of a training step grow with the number of hidden units?
+"""Measure how time and memory of a training step grow with the number of hidden units.
 
     python benchmarks/scaling.py --csv FILE [--largest 4000000] [--repeats 3]
 
-One 3 x 3 convolution on one 28 x 28 digit, its filters growing, a ReLU, 100 units, a ReLU, 10 logits: a step of
+One 3 x 3 convolution on one 28 x 28 digit, with more and more filters, a ReLU, 100 units, a ReLU, 10 logits: a step of
 certified training at l_inf 0.1 with 50 random projections, with exact bounds by backward rows, and with exact bounds
 carried forward (the published algorithm: a row for every pixel and every unstable neuron). Every point runs on one core
 in a process of its own; bytes are the process's peak above what it held before the step, gradients included. A method
@@ -43,6 +43,7 @@ METHODS: dict[str, Bounder] = {
 
 
 def main() -> None:
+    """Measure every method on larger and larger networks."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--csv", type=Path, required=True)
     parser.add_argument("--largest", type=int, default=4_000_000)
@@ -74,6 +75,7 @@ def main() -> None:
 
 
 def measured(method: str, filters: int, repeats: int) -> dict[str, float]:
+    """Return the median CPU time of a step, and its peak memory."""
     torch.set_num_threads(1)
     keep_freed_memory()
     torch.manual_seed(0)
@@ -97,6 +99,7 @@ def measured(method: str, filters: int, repeats: int) -> dict[str, float]:
 
 
 def peak_bytes() -> int:
+    """Return the largest memory that this process has held so far."""
     lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 

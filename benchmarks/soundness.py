@@ -1,12 +1,13 @@
-"""Does any bound lie above a value that the network takes?
+"""Check that no bound lies above a value that the network takes.
 
     python benchmarks/soundness.py --samples 300000 --attacked 30000 --seed 0
 
-Small networks of every operator with random weights, statistics and scales are bounded over random l_inf, l2 and l1
-balls, boxes and unions, cut by the range of inputs or not, by every bounder with every kind of slopes; then every bound
-is compared with the network's values at sampled points (inside and on the border of the set) and at the answers of an
-attack on each row: so many points in float64, where a bound may lie 1e-9 above a value, and as many in float32 with
-outward rounding, where it may not at all. Prints one table; exits with 1 if a bound was crossed.
+Small networks covering all operators, with random weights, statistics and scales, are bounded over random l_inf, l2
+and l1 balls, boxes and unions, cut by the range of inputs or not, by every bounder with every kind of slopes. Every
+bound is then compared with the network's values at sampled points (inside and on the border of the set) and at the
+answers of an attack on each row: the given numbers of points in float64, where a bound may lie 1e-9 above a value, and
+as many in float32 with outward rounding, where it may not lie above at all. Prints one table; exits with 1 if a bound
+was crossed.
 """
 
 import argparse
@@ -43,7 +44,7 @@ TOLERANCE = {torch.float64: 1e-9, torch.float32: 0.0}
 
 
 class Residual(nn.Module):
-    """Skips with and without a convolution, and batch norm."""
+    """A network with skips, with and without a convolution, and batch norm."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,7 +60,7 @@ class Residual(nn.Module):
 
 
 class Joined(nn.Module):
-    """Concatenation, slices, padding, a transposed convolution, products with constants."""
+    """A network with concatenation, slices, padding, a transposed convolution, and products with constants."""
 
     def __init__(self, activation: nn.Module) -> None:
         super().__init__()
@@ -76,7 +77,7 @@ class Joined(nn.Module):
 
 
 def activated(*activations: nn.Module) -> nn.Module:
-    """Return a small convolutional network with these activations, one after each layer but the last."""
+    """Return a small convolutional network with these activations, one after each layer except the last."""
     first, second, third = (activations * 3)[:3]
     return nn.Sequential(
         *(nn.Conv2d(2, 5, 3, padding=1), first, nn.Conv2d(5, 3, 3, stride=2, padding=1), second, nn.Flatten()),
@@ -85,6 +86,7 @@ def activated(*activations: nn.Module) -> nn.Module:
 
 
 def architectures() -> list[nn.Module]:
+    """Return the networks that are bounded."""
     activations: list[nn.Module] = [nn.ReLU(), nn.LeakyReLU(0.1), nn.Hardtanh(), nn.ReLU6(), nn.Sigmoid(), nn.Tanh()]
     activations += [nn.Softplus(), nn.GELU(), nn.GELU("tanh"), nn.SiLU(), nn.ELU(), Absolute()]
     return [
@@ -124,6 +126,8 @@ def architectures() -> list[nn.Module]:
 
 
 class Absolute(nn.Module):
+    """The absolute value."""
+
     def forward(self, x: Tensor) -> Tensor:
         return x.abs()
 
@@ -145,7 +149,7 @@ def randomize(module: nn.Module, generator: torch.Generator) -> None:
 
 @dataclass(frozen=True)
 class Drawn(Slopes):
-    """Random lower lines: every choice is sound."""
+    """Random slopes of lower lines, every choice of which is sound."""
 
     seed: int = 0
 
@@ -157,7 +161,7 @@ class Drawn(Slopes):
 
 @dataclass(frozen=True)
 class Row(AdversarialLoss):
-    """Minus one row of the specification, another one for each example."""
+    """Minus one row of the specification, a different one for each example."""
 
     coefficients: Tensor
 
@@ -166,6 +170,7 @@ class Row(AdversarialLoss):
 
 
 def bounders() -> dict[str, Bounder]:
+    """Return the bounders under test, by name."""
     found: dict[str, Bounder] = {"interval": Interval(), "forward, parallel slopes": ForwardLinear()}
     found["backward, optimised slopes"] = OptimizedLinear(iterations=2)
     for name, slopes in (("adaptive", Adaptive()), ("parallel", Parallel()), ("random", Drawn())):
@@ -176,7 +181,7 @@ def bounders() -> dict[str, Bounder]:
 
 @dataclass
 class Tally:
-    """What was found about one bounder in one precision."""
+    """The results of one bounder in one precision."""
 
     checks: dict[str, int] = field(default_factory=lambda: {"sampled": 0, "attacked": 0})
     crossings: int = 0
@@ -214,7 +219,7 @@ def random_set(generator: torch.Generator, dtype: torch.dtype) -> CertifiableSet
 
 
 def sampled(S: CertifiableSet, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield (owners, points): a third inside, a third far out in random directions, a third where both are mixed."""
+    """Yield (owners, points): a third inside, a third far out in random directions, and a third that mixes both."""
     owner = torch.arange(EXAMPLES).repeat_interleave(SAMPLES)
     sets, noise = S.select(owner), Noise.of(seed, torch.arange(len(owner)))
     inside = sets.sample(noise)
@@ -235,6 +240,7 @@ def attacked(graph: Graph, S: CertifiableSet, spec: LinearSpec, seed: int) -> It
 def problems(
     dtype: torch.dtype, count: int, seed: int
 ) -> Iterator[tuple[Graph, FrozenGraph, CertifiableSet, LinearSpec, int]]:
+    """Yield random networks, each with a batch of sets, a specification and a seed."""
     graphs = [capture(module.to(dtype).eval(), torch.rand(2, *SHAPE, dtype=dtype)) for module in architectures()]
     for number in range(count):
         generator = torch.Generator().manual_seed(seed * 1_000_003 + number)
@@ -246,7 +252,7 @@ def problems(
 
 
 def check(dtype: torch.dtype, samples: int, attacks: int, seed: int) -> dict[str, Tally]:
-    """Check at least that many points of each kind in one precision."""
+    """Check at least this many points of each kind in one precision."""
     tallies = {name: Tally() for name in bounders()}
     sampling, attacking = math.ceil(samples / (EXAMPLES * SAMPLES)), math.ceil(attacks / (EXAMPLES * ATTACKS))
     for number, (graph, frozen, S, spec, drawn) in enumerate(problems(dtype, max(sampling, attacking), seed)):
@@ -270,6 +276,7 @@ def evaluate(graph: Graph, frozen: FrozenGraph, z: Tensor) -> list[Tensor]:
 
 
 def main() -> int:
+    """Check both precisions, print a table, and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--samples", type=int, default=300_000)
     parser.add_argument("--attacked", type=int, default=30_000)

@@ -1,10 +1,10 @@
-"""Which attacks break an MNIST network, ball by ball, alone and together?
+"""Compare attacks on an MNIST network, ball by ball, alone and together.
 
-Every attack of a suite runs on every correctly classified test image, so that the rows compare. With --worst each suite
-and, the last one first, each of its attacks runs on what those before it left: that costs much less and gives the same
-worst case but for chance, and no figures of single attacks. The last row of a suite is its per-example worst case, the
-last of all that of the union of the balls. The suites are those of the multi-threat tables (Maini, Wong & Kolter 2020;
-Wong 2020, tables 5.2 to 5.5), and the stronger attacks that came after.
+Every attack of a suite runs on every correctly classified test image, so that rows are comparable. With --worst each
+suite and, the last one first, each of its attacks runs on what those before it left: that costs much less and gives the
+same worst case up to chance, but no figures of single attacks. The last row of a suite is its per-example worst case;
+the last line of all is that over the union of the balls. The suites are those of the multi-threat tables (Maini, Wong &
+Kolter 2020; Wong 2020, tables 5.2 to 5.5), and the stronger attacks that came after.
 
     python benchmarks/suites.py RUN --images 1000 --out FOLDER [--suites linf,l2,l1,l0,union]
 
@@ -54,7 +54,7 @@ from hauberk.workflow import trained
 
 @dataclass(frozen=True)
 class Suite:
-    """A ball, and what it is attacked with."""
+    """A ball and the attacks that search it."""
 
     threat: ThreatModel
     attacks: Mapping[str, Attack | MinimumDistanceAttack]
@@ -124,7 +124,7 @@ SUITES = {
 
 
 def evaluated(run: Recipe, name: str, rows: Tensor, out: Path, *, worst: bool) -> Tensor:
-    """Return which of the test images with these numbers are left by one suite, after printing its table."""
+    """Print the table of one suite, and return a mask of the test images with these numbers that it leaves."""
     data, suite = run.data.test().select(rows), SUITES[name]
     attacks = dict(list(suite.attacks.items())[::-1]) if worst else suite.attacks
     evaluator = Evaluator(attacks, [], every_attack=not worst, illustrated=0, shard=250)
@@ -144,20 +144,24 @@ def evaluated(run: Recipe, name: str, rows: Tensor, out: Path, *, worst: bool) -
 
 
 def shown(part: dict[str, float] | None) -> tuple[str, str]:
+    """Return a share and its interval in percent, or empty text."""
     if part is None:  # an attack that saw only what others had left
         return "", ""
     return f"{part['share'] * 100:.1f}", f"{part['low'] * 100:.1f} - {part['high'] * 100:.1f}"
 
 
 def number(value: float | None) -> str:
+    """Return a number with two decimals, or empty text."""
     return "" if value is None else f"{value:.2f}"
 
 
 def per_image(row: dict[str, float], images: int) -> str:
+    """Return the time per image in milliseconds."""
     return f"{row['seconds'] / images * 1e3:.1f}"
 
 
 def main() -> None:
+    """Run the suites, and print a table of each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("--images", type=int, default=1000)

@@ -1,12 +1,12 @@
-"""What does a step of robust training cost, as a multiple of a step of ordinary training of the same network?
+"""Measure the cost of a step of robust training, as a multiple of an ordinary step of the same network.
 
     python benchmarks/training.py [--training adversarial | certified] [--networks small,preact] [--batch 128]
                                   [--repeats 7] [--threads 1] [--compile] [--csv FILE]
 
 Each step is the trainer's own, optimizer and bookkeeping included, on MNIST digits (small: Wong's small network) or on
 random images of CIFAR-10's size (preact: PreActResNet18). Methods take turns, so that a change of the machine's speed
-meets them all; ratios are those of the medians. Free counts one replay. With --compile the network
-goes through torch.compile first.
+affects them all; ratios are those of the medians. Free counts one replay. With --compile the network goes through
+torch.compile first.
 """
 
 import argparse
@@ -56,6 +56,7 @@ ENTROPY = CrossEntropy()
 
 
 def pgd(steps: int) -> PGD:
+    """Return a PGD of this many steps, all of which it takes."""
     return PGD(ENTROPY, steps, 0.25, stop_when_broken=False)
 
 
@@ -90,6 +91,7 @@ OBJECTIVES: dict[str, dict[str, Objective]] = {
 
 
 def main() -> None:
+    """Measure the objectives on every network, and print a table."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--training", choices=OBJECTIVES, default="adversarial")
     parser.add_argument("--networks", default="small,preact")
@@ -118,6 +120,7 @@ def main() -> None:
 
 
 def subject(name: str, batch: int) -> tuple[nn.Module, Split, LinfBall]:
+    """Return a network, one batch of data for it, and a threat."""
     torch.manual_seed(0)
     if name == "small":
         data = MNIST().train().select(slice(0, batch))
@@ -131,7 +134,7 @@ def subject(name: str, batch: int) -> tuple[nn.Module, Split, LinfBall]:
 def measured(
     name: str, objectives: dict[str, Objective], batch: int, repeats: int, compile: bool
 ) -> list[dict[str, object]]:
-    """Return a row for each objective; an epoch is one batch."""
+    """Return one row per objective; an epoch is one batch."""
     with tempfile.TemporaryDirectory() as folder:
         runs = {}
         for label, objective in objectives.items():

@@ -1,4 +1,4 @@
-"""From a torch module to a graph of operators, by torch.export."""
+"""Capture of a torch module as a graph of operators, by torch.export."""
 
 import inspect
 
@@ -26,8 +26,19 @@ def capture(module: nn.Module, example: Float[Tensor, "b *x"]) -> Graph:
 
     Raises:
         UnsupportedOpError: the module cannot be exported (control flow that depends on the data, say), or it uses
-            operators that cannot be bounded: all of them are named at once, with where they stand; or the graph does
-            not compute what the module computes.
+            operators that cannot be bounded: all of them are named at once, with their places; or the graph does not
+            compute what the module computes.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from hauberk.capture import capture
+        >>> network = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 4))
+        >>> graph = capture(network, torch.rand(1, 2))
+        >>> graph.shapes
+        ((2,), (3,), (3,), (4,))
+        >>> graph(torch.rand(5, 2)).shape
+        torch.Size([5, 4])
     """
     training = {name: part.training for name, part in module.named_modules()}
     try:
@@ -47,7 +58,8 @@ def capture(module: nn.Module, example: Float[Tensor, "b *x"]) -> Graph:
 
 
 def exported(module: nn.Module, example: Tensor) -> torch.export.ExportedProgram:
-    two = example if len(example) > 1 else torch.cat([example, example])  # torch takes a batch of 1 for a constant
+    """Export the module for any batch size, or raise with torch's reason."""
+    two = example if len(example) > 1 else torch.cat([example, example])  # torch takes a batch size of 1 for a constant
     try:
         return torch.export.export(module, (two,), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},), strict=False)
     except (RuntimeError, ValueError, TypeError) as error:
@@ -59,7 +71,7 @@ def exported(module: nn.Module, example: Tensor) -> torch.export.ExportedProgram
 
 
 def translated(module: nn.Module, program: torch.export.ExportedProgram) -> Graph:
-    """Return the graph of an exported program, or name everything in it that has no rule."""
+    """Return the graph of an exported program, or raise with everything in it that has no rule."""
     known: dict[str, Value | Stored] = {}
     shapes: list[tuple[int, ...]] = []
     nodes: list[Node] = []
@@ -131,10 +143,10 @@ def operand(argument: object, known: dict[str, Value | Stored]) -> object:
 
 
 def functional(node: ExportNode) -> object:
-    """Return the operator of a node; an in-place one by its functional twin, where nobody else sees the old value.
+    """Return the operator of a node; for an in-place one its functional twin, if nothing else reads the old value.
 
     Raises:
-        UnsupportedOpError: the overwritten value, or what it is an alias of, is read elsewhere or is the input.
+        UnsupportedOpError: the overwritten value, or a value that it is an alias of, is read elsewhere or is the input.
     """
     name = aten_name(node)
     if not overwrites(name):
@@ -156,11 +168,12 @@ def aten_name(node: ExportNode) -> str:
 
 
 def overwrites(name: str) -> bool:
+    """Return whether the name is that of an in-place operator."""
     return name.endswith("_") and not name.endswith("__")
 
 
 def require_batch_first(node: ExportNode, batch: str) -> None:
-    """Refuse a result whose first dimension is not the batch: rows of a bound would be given to the wrong example."""
+    """Raise unless a result's first dimension is the batch: rows of a bound would be given to the wrong example."""
     sizes = getattr(node.meta["val"], "shape", None)
     if sizes is None:
         raise UnsupportedOpError(REFUSALS.get(node.target, "it returns no single tensor"))
@@ -171,7 +184,7 @@ def require_batch_first(node: ExportNode, batch: str) -> None:
 
 
 def place(node: ExportNode) -> str:
-    """Return the path of the submodule that a node stands in: "features.0"; "" at top level."""
+    """Return the path of the submodule that a node belongs to: "features.0"; "" at top level."""
     stack = node.meta.get("nn_module_stack") or {}
     return next(reversed(stack.values()), ("", ""))[0]
 

@@ -24,25 +24,25 @@ from hauberk.verification import InOrder, flags
 from hauberk.workflow import claim, require, train_one, trained
 
 WEIGHTS = "model.safetensors"
-"""The last file that a training writes."""
+"""The last file that training writes."""
 
 
 def train(
     tree: Tree, folder: Path, stages: int, *, first: Path | None = None, resume: bool, display: Display
 ) -> list[Path]:
-    """Train up to so many stages, each on the training examples that none before it certifies; return their folders.
+    """Train up to `stages` stages, each on the training examples that none before it certifies; return their folders.
 
     Stage s is a run in `stages/s`, with the recipe's seed plus s - 1 and an initialisation of its own. What it leaves
-    is found by the recipe's verifiers, over the sets of `threat`, which the evaluation is about. The cascade ends where
-    too few examples are left for a batch beside those held out. Variants of the recipe have no part in it.
+    is found by the recipe's verifiers, over the sets of `threat`, which the evaluation is about. The cascade ends when
+    too few examples are left for a batch besides those held out. The recipe's variants play no part.
 
     Args:
         tree: the recipe.
-        folder: of the cascade.
-        stages: at most how many.
+        folder: the cascade's folder.
+        stages: the largest number of stages.
         first: a trained run that is taken as the first stage.
         resume: go on with the cascade in that folder, which may get more stages than it had.
-        display: shows it.
+        display: shows the progress.
 
     Raises:
         InputError: there is no stage, the recipe has no verifier, the folder holds a run already and `resume` is off or
@@ -83,10 +83,9 @@ def train(
 
 
 def evaluate(folder: Path, stages: list[Path], display: Display) -> Summary:
-    """Judge trained stages together on the test split, as many examples as the recipe's evaluator takes.
+    """Judge trained stages together, on as many test examples as the recipe's evaluator takes.
 
-    Records and summary go to `evaluations` in the cascade's folder, by the number of stages; shards that are there are
-    kept.
+    Records and summary go to `evaluations` in the cascade's folder, by the number of stages; existing shards are kept.
 
     Raises:
         InputError: a stage is not trained, or does not fit the data.
@@ -99,7 +98,7 @@ def evaluate(folder: Path, stages: list[Path], display: Display) -> Summary:
 
 
 def prover(recipe: Recipe) -> Verifier:
-    """Return the recipe's verifiers as one, or refuse a recipe without any."""
+    """Return the recipe's verifiers as one, or raise if there are none."""
     if not recipe.evaluator.verifiers:
         raise InputError(
             "stages of a cascade answer what they can prove, but evaluator.verifiers is empty: name one, say "
@@ -109,13 +108,13 @@ def prover(recipe: Recipe) -> Verifier:
 
 
 def captured(network: nn.Module, data: Split) -> Graph:
-    """Return the graph of a network on the accelerator, where there is one."""
+    """Return the graph of a network, on the accelerator if there is one."""
     device = Accelerator().device
     return capture(network.to(device), data.batch(slice(0, 2))[0].to(device))
 
 
 def fitting(first: Path, recipe: Recipe) -> Recipe:
-    """Return the recipe of a trained run that is to be the first stage, or refuse it."""
+    """Return the recipe of a trained run that becomes the first stage, or raise if it does not fit."""
     given = trained(first, [])
     for what, own, other in (
         ("threat", repr(recipe.threat), repr(given.threat)),
@@ -143,7 +142,7 @@ def take(first: Path, place: Path) -> None:
 
 
 def left_by(stage: Path, recipe: Recipe, data: Split, index: Int[Tensor, "n"], display: Display) -> Int[Tensor, "m"]:
-    """Return which of the indexed training examples a trained stage does not certify."""
+    """Return those of the indexed training examples that a trained stage does not certify."""
     graph, what = captured(trained(stage, []).network, data), f"stage {stage.name} on its training examples"
     return uncertified(
         graph,
@@ -158,7 +157,7 @@ def left_by(stage: Path, recipe: Recipe, data: Split, index: Int[Tensor, "n"], d
 
 
 def keep(index: Int[Tensor, "n"], file: Path) -> None:
-    """Write down which training examples a stage gets.
+    """Record the training examples that a stage gets.
 
     Raises:
         InputError: it was given others before.

@@ -1,7 +1,7 @@
 """The command line: hauberk demo, train, evaluate, cascade, report, sweep, info.
 
 Results go to standard output, progress and errors to standard error. Exit status: 0, 1 after an error that the message
-explains, 2 for a command line that cannot be read, 130 when interrupted.
+explains, 2 for a command line that cannot be parsed, 130 when interrupted.
 """
 
 import os
@@ -40,6 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def demo(options: Namespace, console: Console) -> None:
+    """Train, evaluate and report in one go."""
     from hauberk import workflow
     from hauberk.display import Display
     from hauberk.reports import headline_line, write_report
@@ -57,6 +58,7 @@ def demo(options: Namespace, console: Console) -> None:
 
 
 def train(options: Namespace, console: Console) -> None:
+    """Train a recipe and print the run's folder."""
     from hauberk import workflow
     from hauberk.display import Display
 
@@ -69,6 +71,7 @@ def train(options: Namespace, console: Console) -> None:
 
 
 def evaluate(options: Namespace, console: Console) -> None:
+    """Evaluate a trained run and print the headline table."""
     from hauberk import workflow
     from hauberk.display import Display
     from hauberk.reports import print_headline
@@ -79,6 +82,7 @@ def evaluate(options: Namespace, console: Console) -> None:
 
 
 def cascade(options: Namespace, console: Console) -> None:
+    """Train and judge a cascade, and print its errors and folder."""
     from hauberk import cascades
     from hauberk.display import Display
     from hauberk.reports import print_cascade
@@ -95,6 +99,7 @@ def cascade(options: Namespace, console: Console) -> None:
 
 
 def report(options: Namespace, console: Console) -> None:
+    """Write the report of some runs and print its path."""
     from hauberk.reports import write_report
     from hauberk.workflow import family
 
@@ -103,6 +108,7 @@ def report(options: Namespace, console: Console) -> None:
 
 
 def sweep(options: Namespace, console: Console) -> None:
+    """Train and judge a recipe at several points, and print them and the path of their page."""
     from hauberk import sweeping
     from hauberk.recipe import drawn, grid, searched
     from hauberk.reports import print_search, write_search
@@ -117,6 +123,7 @@ def sweep(options: Namespace, console: Console) -> None:
 
 
 def info(options: Namespace, console: Console) -> None:
+    """Print versions, devices, recipes, operators and classes."""
     import platform
     from importlib.metadata import version
 
@@ -138,7 +145,7 @@ def info(options: Namespace, console: Console) -> None:
 
 
 def chosen(options: Namespace) -> dict[str, Any]:
-    """Return the tree that the options describe."""
+    """Return the tree of the recipe that the options describe."""
     from hauberk.recipe import read_recipe, variant
 
     tree = read_recipe(options.recipe, options.set, options.scale)
@@ -146,7 +153,7 @@ def chosen(options: Namespace) -> dict[str, Any]:
 
 
 def team(options: Namespace, console: Console) -> tuple[Path, bool]:
-    """Return the folder of the run, and whether this process is the first of those that train; others show nothing."""
+    """Return the run's folder, and whether this is the first of the processes that train; others show nothing."""
     from accelerate import PartialState
 
     from hauberk import workflow
@@ -160,7 +167,7 @@ def team(options: Namespace, console: Console) -> tuple[Path, bool]:
 def end_together() -> None:
     """End this process at once if several have trained.
 
-    Of processes that trained together, some were seen to abort while the interpreter shut down, all their work done.
+    Some processes that trained together were seen to abort while the interpreter shut down, with all work done.
     """
     from accelerate import PartialState
 
@@ -170,12 +177,12 @@ def end_together() -> None:
 
 
 def run_name(options: Namespace) -> str:
-    """Return the name of the recipe, with those of its variant and its scale."""
+    """Return the names of the recipe, its variant and its scale, joined."""
     return "-".join(filter(None, [Path(options.recipe).stem, options.variant, options.scale]))
 
 
 def run_folder(given: str | None, name: str) -> Path:
-    """Return the folder asked for, or a new one of this name and the time."""
+    """Return the given folder, or a new one named after `name` and the time."""
     return Path(given) if given else Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
 
 

@@ -1,4 +1,4 @@
-"""What a person sees while training and evaluation run: a live bar in a terminal, plain lines elsewhere."""
+"""Display of progress in training and evaluation: a live bar in a terminal, plain lines elsewhere."""
 
 from types import TracebackType
 from typing import Any
@@ -8,9 +8,12 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 
 class Display:
-    """Watches training and evaluation. Without a terminal it prints one plain line an epoch and a stage.
+    """A watcher of training and evaluation. Without a terminal it prints one plain line per epoch and stage.
 
-    Of more than a hundred epochs it shows only those that complete a percent.
+    If there are more than a hundred epochs, it shows only those that complete a percent.
+
+    Args:
+        console: shows the progress.
     """
 
     def __init__(self, console: Console) -> None:
@@ -49,20 +52,23 @@ class Display:
             self.line(f"evaluated {stage}: {total} examples")
 
     def advance(self, key: str, description: str, done: int, total: int) -> None:
+        """Move the bar of a task, which is added when first seen."""
         if key not in self.tasks:
             self.tasks[key] = self.live.add_task(description)
         self.live.update(self.tasks[key], description=description, completed=done, total=total)
 
     def line(self, text: str) -> None:
+        """Print a line of text as it is."""
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 def completes_percent(record: dict[str, Any]) -> bool:
-    """Return whether the epoch that ends here carries training over another hundredth."""
+    """Return whether the epoch that ends here completes another percent of training."""
     before = record["step"] - round(record["step"] / record["epoch"])
     return 100 * record["step"] // record["steps"] > 100 * before // record["steps"]
 
 
 def accuracies(record: dict[str, Any], prefix: str) -> str:
+    """Return the known accuracies of a record as text; `prefix` is that of their keys."""
     shares = {"clean": record[f"{prefix}clean"], record["measure"]: record[f"{prefix}robust"]}
     return "  ".join(f"{name} {100 * share:.1f} %" for name, share in shares.items() if share is not None)

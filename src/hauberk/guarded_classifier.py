@@ -1,4 +1,4 @@
-"""A classifier that says how far its answers are proven, and flags those that are not."""
+"""A classifier that says how far its answers are proven, and flags those that are not proven."""
 
 from dataclasses import dataclass
 from typing import cast
@@ -18,22 +18,36 @@ from hauberk.verification import ByBound, LargestRadius, detect
 
 @dataclass(frozen=True)
 class GuardedAnswer:
-    """What a guarded classifier says of each input."""
+    """The answers of a guarded classifier for a batch of inputs.
+
+    Args:
+        label: the network's label, -1 where its logits are not finite.
+        flagged: True where another label could not be excluded within the threat: the input may have been perturbed.
+        radius: within it, in units of the input, the label is proven to be constant; 0 where nothing is proven.
+    """
 
     label: Int[Tensor, "b"]
-    """The network's label, -1 where its logits are not finite."""
     flagged: Bool[Tensor, "b"]
-    """Where another label could not be excluded within the threat: the input may have been perturbed."""
     radius: Float[Tensor, "b"]
-    """Within this radius, in units of the input, the label is proven to be constant; 0 where nothing is proven."""
 
 
 class GuardedClassifier(Subject):
-    """A network that vouches for its answers: every input is bounded, and flagged where the label may change.
+    """A network that vouches for its answers: every input is bounded, and flagged if the label may change.
 
-    No input that was moved out of another label's reach passes: if x lies within eps of x* and the network labels them
-    differently, x is flagged (see `verification.detect`). The network is captured once and its live parameters are read
-    at every call, in eval mode whatever the module's own.
+    No perturbation that changes the label passes unnoticed: if x lies within eps of x* and the network labels them
+    differently, x is flagged (see `verification.detect`). The network is captured once, on the example, and its live
+    parameters are read at every call, in eval mode whatever the module's own mode.
+
+    Args:
+        module: the network, from inputs to logits.
+        threat: what answers are guarded against.
+        bounder: proves them; what it cannot prove is flagged.
+        example: a batch of typical inputs, guarded at construction, so that whatever is unsupported raises there.
+
+    Raises:
+        UnsupportedOpError: the network cannot be captured, or the bounder has no rule for one of its operators.
+        UnsupportedSetError: nothing can be proven over the threat's sets.
+        InputError: the example is outside the threat's range.
 
     Example:
         >>> import torch
@@ -58,30 +72,17 @@ class GuardedClassifier(Subject):
     def __init__(
         self, module: nn.Module, threat: ThreatModel, bounder: Bounder, example: Float[Tensor, "b *x"]
     ) -> None:
-        """Capture the module and guard it once, on the example: what cannot be guarded is refused here.
-
-        Args:
-            module: the network, input to logits.
-            threat: what answers are guarded against.
-            bounder: proves them; what it cannot prove is flagged.
-            example: a batch of inputs as they will come.
-
-        Raises:
-            UnsupportedOpError: the network cannot be captured, or the bounder has no rule for one of its operators.
-            UnsupportedSetError: nothing can be proven over the threat's sets.
-            InputError: the example is outside the threat's range.
-        """
         self.threat, self.bounder = threat, bounder
         self.shape, self.dtype = example.shape[1:], example.dtype
         self.graph = capture(module, example)
         self(example)
 
     def __call__(self, x: Float[Tensor, "b *x"], *, largest: bool = False) -> GuardedAnswer:
-        """Return labels, flags and certified radii: the threat's own radius or, if asked, the largest that is found.
+        """Return labels, flags and certified radii: the threat's own or, on request, the largest found.
 
         Raises:
             ShapeError: x has another shape or element type than the example.
-            InputError: x has NaN or values outside the threat's range; or the largest radius of a threat of radius 0.
+            InputError: x has NaN or values outside the threat's range, or the largest radius is asked for at radius 0.
         """
         if x.shape[1:] != self.shape or x.dtype != self.dtype:
             raise ShapeError(
@@ -99,6 +100,6 @@ class GuardedClassifier(Subject):
         return GuardedAnswer(found.label, found.flagged, radius)
 
     def predict(self, x: Float[Tensor, "b *x"]) -> Int[Tensor, "b"]:
-        """Return the labels, -1 where the input is flagged."""
+        """Return the labels, with -1 for flagged inputs."""
         answer = self(x)
         return torch.where(answer.flagged, -1, answer.label)

@@ -1,4 +1,4 @@
-"""Well-known combinations by their names."""
+"""Named combinations of attacks."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ __all__ = ["AutoAttack", "Ensemble", "autoattack", "ensemble"]
 
 @dataclass(frozen=True)
 class AutoAttack(Attack):
-    """The ensemble of this name, for the norm of whatever ball it is given; a union's members come one by one.
+    """The ensemble of this name, for the norm of the ball it is given; members of a union are attacked one by one.
 
     Args:
         version: "standard", "plus", or "rand" for networks that draw random numbers.
@@ -65,7 +65,7 @@ class AutoAttack(Attack):
 
 @dataclass(frozen=True)
 class Ensemble(Attack):
-    """The attacks that Hauberk judges by, for the norm of whatever ball it is given; a union's members come one by one.
+    """Hauberk's own ensemble, for the norm of the ball it is given; members of a union are attacked one by one.
 
     On the one network where both were measured (1,000 digits, results/2026-11-21_attacks) it left the same images as
     another library's AutoAttack in l_inf, 21 fewer in l_2, and 27 fewer than a suite without Square in l_1.
@@ -81,15 +81,20 @@ def autoattack(p: float, version: str = "standard") -> Suite:
     """Return the attacks of AutoAttack, in their order.
 
     Their budgets are those of the reference: 100 steps, nine target classes (for l_1 five restarts and five classes),
-    5,000 queries. Our l_1 form of APGD looks at one point more, at its end.
+    5,000 queries. Our l_1 form of APGD looks at one more point, at its end.
 
     Args:
-        p: of the norm of the balls: 1, 2 or inf.
+        p: the order of the balls' norm: 1, 2 or inf.
         version: as in `AutoAttack`.
 
     Raises:
         InputError: another version.
         UnsupportedSetError: another norm.
+
+    Example:
+        >>> from hauberk.presets import autoattack
+        >>> list(autoattack(p=2))
+        ['APGD-CE', 'APGD-T', 'FAB-T', 'Square']
     """
     if p not in (1, 2, inf):
         raise UnsupportedSetError(f"AutoAttack is defined for l_1, l_2 and l_inf balls, but p is {p:g}: use Ensemble.")
@@ -107,19 +112,25 @@ def autoattack(p: float, version: str = "standard") -> Suite:
 
 
 def ensemble(p: float) -> Suite:
-    """Return the attacks that Hauberk judges by, first those that broke most a second on trained networks.
+    """Return the attacks that Hauberk judges by, those that broke most per second on trained networks first.
 
-    In l_inf gradients find nearly everything at once, and squares that begin where gradients end find most of the rest;
-    targeted gradients and these squares are tried only where margins are small. Squares from nothing are for networks
+    In l_inf gradients find nearly everything at once, and squares that start where gradients end find most of the rest;
+    targeted gradients and these squares are tried only where margins are small. Squares from scratch are for networks
     that hide their gradients; their windows shrink eight times as early as published. In l_2 and l_1, networks trained
-    for l_inf are flat around the input: what starts from beyond the ball's border (FAB, FMN, the wide balls of l_1
-    APGD) breaks several times more than what climbs from within.
+    for l_inf are flat around the input: attacks from beyond the ball's border (FAB, FMN, the wide balls of l_1 APGD)
+    break several times more than those that climb from within.
 
     Args:
-        p: of the norm of the balls: 0, 1, 2 or inf.
+        p: the order of the balls' norm: 0, 1, 2 or inf.
 
     Raises:
         UnsupportedSetError: another norm.
+
+    Example:
+        >>> from math import inf
+        >>> from hauberk.presets import ensemble
+        >>> list(ensemble(inf))
+        ['PGD', 'APGD-CE', 'APGD-T', 'Square from APGD', 'Square']
     """
     if p == inf:
         entropy, probe = APGD(CrossEntropy()), APGD(Margin())
@@ -160,19 +171,19 @@ def ensemble(p: float) -> Suite:
 
 
 def apgd(p: float, loss: AdversarialLoss, samples: int = 1) -> SteerableAttack:
-    """Return the APGD of this norm."""
+    """Return the APGD for this norm."""
     return SparseAPGD(loss, samples=samples) if p == 1 else APGD(loss, samples=samples)
 
 
 def square(p: float, queries: int = 5000) -> Attack:
-    """Return the Square attack of this norm."""
+    """Return the Square attack for this norm."""
     return Square(Margin(), queries) if p == inf else SquareWindows(Margin(), queries)
 
 
 def on_members(
     suite: Callable[[float], Suite], network: Network, S: PerturbationSet, y: Int[Tensor, "b"], noise: Noise
 ) -> Float[Tensor, "b *z"]:
-    """Attack one member of a union after the other, each by the suite of its norm; other sets are one member."""
+    """Attack the members of a union one by one, each with the suite for its norm; other sets are one member."""
 
     def attempt(number: int, remaining: PerturbationSet, left: Int[Tensor, "s"]) -> Float[Tensor, "s *z"]:
         member = members_of(remaining)[number]

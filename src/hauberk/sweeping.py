@@ -30,15 +30,15 @@ def sweep(tree: Tree, points: list[Tree], folder: Path, *, resume: bool, console
     `hauberk train` leaves them, their evaluation on held-out examples in `validation`. With `resume` what is finished
     stays, and what is half done goes on.
 
-    A training that diverges is written down as failed, and the sweep goes on without it. It is not tried again, as it
+    A training run that diverges is recorded as failed, and the sweep goes on without it. It is not tried again, as it
     would diverge again, unless the point's folder is deleted. Any other error ends the sweep.
 
     Args:
         tree: the recipe.
         points: the values that keys of the recipe take at each point.
-        folder: of the sweep.
+        folder: the sweep's folder.
         resume: go on with the sweep in that folder.
-        console: where progress is shown.
+        console: shows the progress.
 
     Raises:
         InputError: several processes; a mistake in the recipe at any point; two points that are one recipe, or that are
@@ -49,7 +49,7 @@ def sweep(tree: Tree, points: list[Tree], folder: Path, *, resume: bool, console
         raise InputError("a sweep runs in one process: start `hauberk sweep` by itself, without a launcher.")
     trees = point_trees(tree, points)
     require_alike(trees)
-    listed = [deepcopy(point) for point in points]  # YAML would write what points share once, and refer to it
+    listed = [deepcopy(point) for point in points]  # YAML would write what points share only once, with references
     text = yaml.safe_dump({"recipe": tree, "points": listed}, sort_keys=False, allow_unicode=True)
     claim(folder / "sweep.yaml", text, resume=resume)
     for number, (point, each) in enumerate(zip(points, trees, strict=True), start=1):
@@ -74,7 +74,7 @@ def run_point(tree: Tree, folder: Path, display: Display) -> None:
 
 
 def judge(folder: Path, watch: Watcher) -> None:
-    """Evaluate a trained run, but for curve and studies, on the training examples that it held out."""
+    """Evaluate a trained run, except for curve and studies, on the training examples that it held out."""
     recipe = trained(folder, [])
     data = recipe.data.train()
     _, index = held_out(len(data), recipe.trainer.held_out, recipe.trainer.seed)
@@ -84,7 +84,7 @@ def judge(folder: Path, watch: Watcher) -> None:
 
 
 def require_alike(trees: list[Tree]) -> None:
-    """Build every point, before the first is trained, and refuse points that are not judged alike.
+    """Build every point before the first is trained, and raise unless all are judged alike.
 
     Raises:
         InputError: a mistake in a recipe, nothing held out, nothing to judge by, or points that are judged differently.
@@ -102,7 +102,7 @@ def require_alike(trees: list[Tree]) -> None:
 
 
 def judged_by(tree: Tree) -> dict[str, Any]:
-    """Return what a point's accuracies depend on beside its network."""
+    """Return what a point's accuracies depend on besides its network."""
     recipe = build(tree)
     evaluator = recipe.evaluator
     if not evaluator.everything and not evaluator.verifiers:

@@ -28,13 +28,13 @@ from hauberk.weights import load_weights
 def train(tree: Tree, folder: Path, *, resume: bool, watch: TrainingWatcher) -> None:
     """Train what a recipe describes; the folder then holds recipe.yaml, run.json, train.jsonl and model.safetensors.
 
-    Variants of the recipe become runs of their own, in folders of their names under `variants`.
+    Variants of the recipe become runs of their own, in folders named after them under `variants`.
 
     Raises:
         InputError: the folder holds a run already and `resume` is off, or a run of another recipe and it is on.
     """
     trees = {folder: tree} | {folder / "variants" / name: variant for name, variant in variants(tree).items()}
-    recipes = {place: build(each) for place, each in trees.items()}  # a mistake in the last comes up before the first
+    recipes = {place: build(each) for place, each in trees.items()}  # finds mistakes in all before training the first
     for place, recipe in recipes.items():
         for taken in (beside(place, file) for file in set_aside(recipe)):
             if taken in trees:
@@ -47,7 +47,7 @@ def train(tree: Tree, folder: Path, *, resume: bool, watch: TrainingWatcher) -> 
 
 
 def train_one(recipe: Recipe, tree: Tree, folder: Path, *, resume: bool, watch: TrainingWatcher) -> None:
-    """Train one recipe, as `train` does; of several processes the first writes."""
+    """Train one recipe, as `train` does; of several processes, only the first writes."""
     state, about = PartialState(), facts(recipe)
     if state.is_main_process:
         claim(folder / "recipe.yaml", yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), resume=resume)
@@ -66,7 +66,7 @@ def train_one(recipe: Recipe, tree: Tree, folder: Path, *, resume: bool, watch: 
 
 
 def claim(kept: Path, text: str, *, resume: bool) -> None:
-    """Write down what a folder is the run or the sweep of.
+    """Write the file that says which run or sweep a folder holds.
 
     Raises:
         InputError: the file is there already and `resume` is off, or says something else and it is on.
@@ -79,7 +79,7 @@ def claim(kept: Path, text: str, *, resume: bool) -> None:
 
 
 def publish(state: Mapping[str, Tensor], folder: Path, about: dict[str, object]) -> None:
-    """Write the weights of a run, and their checksum into what is known about it."""
+    """Write the weights of a run, and run.json with their checksum."""
     weights = folder / "model.safetensors"
     with replacing(weights) as temporary:
         save_file({name: tensor.cpu().contiguous() for name, tensor in state.items()}, temporary)
@@ -88,13 +88,13 @@ def publish(state: Mapping[str, Tensor], folder: Path, about: dict[str, object])
 
 
 def set_aside(recipe: Recipe) -> list[str]:
-    """Return the files of weights that a training may leave beside those that it ends with."""
+    """Return the files of weights that training may leave besides those that it ends with."""
     files = [FINAL] if recipe.trainer.keep == "best" else []
     return files if recipe.trainer.detector is None else [*files, COLLAPSED]
 
 
 def beside(folder: Path, file: str) -> Path:
-    """Return the folder for weights that a run does not end with, named after their file: they become a variant."""
+    """Return the folder for weights that a run does not end with: a variant named after their file."""
     name = Path(file).stem
     variant = folder.parent.name == "variants"
     return folder.with_name(f"{folder.name}-{name}") if variant else folder / "variants" / name
@@ -109,7 +109,7 @@ def agreed(folder: Path) -> Path:
 
 
 def evaluate(folder: Path, overrides: list[str], watch: EvaluationWatcher) -> Summary:
-    """Evaluate a trained run on the test split by the recipe in its folder; shards that are there are kept.
+    """Evaluate a trained run on the test split by the recipe in its folder; existing shards are kept.
 
     Its variants are evaluated as well; the summary is the run's own.
 
@@ -144,7 +144,7 @@ def trained(folder: Path, overrides: list[str]) -> Recipe:
 
 
 def facts(recipe: Recipe) -> dict[str, object]:
-    """Return what a reader of the results has to know of their origin."""
+    """Return what a reader of the results needs to know about their origin."""
     network = type(recipe.network)
     return {
         "hauberk": version("hauberk"),
@@ -164,7 +164,7 @@ def facts(recipe: Recipe) -> dict[str, object]:
 
 
 def require(file: Path) -> Path:
-    """Return the file, or refuse a folder without it."""
+    """Return the file, or raise if it is missing."""
     if not file.is_file():
         raise InputError(f"{file} is missing: {file.parent} is no finished training run (hauberk train makes one).")
     return file

@@ -1,4 +1,4 @@
-"""The answers of attacks, believed only as far as they can be checked."""
+"""Answers of attacks, trusted only as far as they can be checked."""
 
 from dataclasses import dataclass
 from math import inf
@@ -18,14 +18,19 @@ from hauberk.errors import HauberkError
 
 @dataclass(frozen=True)
 class Answers:
-    """What an attack answered, and what of it holds."""
+    """An attack's answers, rechecked.
+
+    Args:
+        z: the points.
+        member: True for finite points inside the set.
+        broken: True for members that the subject misclassifies.
+        distance: of misclassified points, in the set's norm, rounded up; infinite for others, or without a norm.
+    """
 
     z: Float[Tensor, "b *z"]
     member: Bool[Tensor, "b"]
     broken: Bool[Tensor, "b"]
-    """Members that the subject gets wrong."""
     distance: Float32[Tensor, "b"]
-    """Of misclassified points, in the set's own norm, rounded up; infinite where there is none, or no norm."""
 
 
 def answered(
@@ -38,20 +43,21 @@ def answered(
     noise: Noise,
     enough: bool,
 ) -> Answers:
-    """Attack the examples with these indices and check every answer again.
+    """Attack these examples and recheck every answer.
 
     Args:
-        name: how the attack is called in messages.
-        attack: one of minimum distance may answer with points outside the sets: those are no successes.
-        subject: what is attacked.
+        name: the attack's name, for messages.
+        attack: a minimum-distance attack may answer with points outside the sets; those are not successes.
+        subject: the attacked network.
         S: the sets.
         y: the labels.
-        index: how examples are called in messages.
-        noise: of this attack.
-        enough: whether an attack of minimum distance may stop at any misclassified member.
+        index: the examples' indices, for messages.
+        noise: the attack's own noise.
+        enough: True if a minimum-distance attack may stop at any misclassified member.
 
     Raises:
-        HauberkError: an answer is no point, or no member where it has to be; the message names attack and example.
+        HauberkError: the answer's shape is not that of the points, or a point that must be a member is not; the message
+            names the attack.
     """
     if isinstance(attack, MinimumDistanceAttack):
         z = attack(subject.module, S, y, noise=noise, enough=enough)
@@ -69,7 +75,7 @@ def answered(
 
 
 def checked(subject: NetworkSubject, S: PerturbationSet, y: Int[Tensor, "b"], z: Float[Tensor, "b *z"]) -> Answers:
-    """Return what holds of points that are said to break examples with these labels."""
+    """Recheck points that are claimed to break the examples with these labels."""
     finite = z.isfinite().flatten(1).all(1)
     member = S.contains(z) & finite
     with torch.no_grad():
@@ -78,9 +84,9 @@ def checked(subject: NetworkSubject, S: PerturbationSet, y: Int[Tensor, "b"], z:
 
 
 def distances(S: PerturbationSet, z: Float[Tensor, "b *z"], wrong: Bool[Tensor, "b"]) -> Float32[Tensor, "b"]:
-    """Return the distances of the misclassified points within the range of valid inputs, infinite for the others.
+    """Return the distances of the misclassified points within the range of valid inputs, infinite for all others.
 
-    They are rounded up, so that a ball of the distance written holds the point.
+    They are rounded up, so that a ball with the recorded distance as its radius contains the point.
     """
     if not isinstance(S, NormBall):
         return torch.full_like(S.radius, inf, dtype=torch.float32)
@@ -94,7 +100,13 @@ def distances(S: PerturbationSet, z: Float[Tensor, "b *z"], wrong: Bool[Tensor, 
 
 @dataclass
 class Outcome:
-    """What is known of one attack on the examples of a shard."""
+    """The results so far of one attack on the examples of a shard.
+
+    Args:
+        tried: True where the attack was run.
+        broken: True where it broke the example.
+        distance: the least of any misclassified point found; infinite where there is none.
+    """
 
     tried: Bool[Tensor, "b"]
     broken: Bool[Tensor, "b"]
@@ -102,22 +114,22 @@ class Outcome:
 
     @classmethod
     def blank(cls, y: Int[Tensor, "b"]) -> "Outcome":
-        """Return the outcome of an attack that was not tried yet."""
+        """Return the outcome of an attack that has not been tried yet."""
         untried = torch.zeros_like(y, dtype=torch.bool)
         return cls(untried, untried.clone(), torch.full_like(y, inf, dtype=torch.float32))
 
     def note(self, positions: Int[Tensor, "s"], broken: Bool[Tensor, "s"], distance: Float32[Tensor, "s"]) -> None:
-        """Take down what the attack did to the examples at these positions."""
+        """Record what the attack did to the examples at these positions."""
         self.tried[positions] = True
         self.broken[positions] = broken
         self.distance[positions] = torch.minimum(self.distance[positions], distance)
 
     def columns(self) -> tuple[list[bool | None], list[float | None]]:
-        """Return what records say: broken or not, null where not tried, and distances, null where there is none."""
+        """Return columns for the records: broken or not, null where not tried; distances, null where there is none."""
         broken = [hit if tried else None for hit, tried in zip(self.broken.tolist(), self.tried.tolist(), strict=True)]
         return broken, finite_or_null(self.distance)
 
 
 def finite_or_null(numbers: Float32[Tensor, "b"]) -> list[float | None]:
-    """Return numbers as a column: null for what is infinite."""
+    """Return numbers as a column, with null for infinite ones."""
     return [number if abs(number) < inf else None for number in numbers.tolist()]

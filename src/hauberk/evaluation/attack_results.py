@@ -1,4 +1,4 @@
-"""What each attack did, from the records."""
+"""Results of each attack, from the records."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,13 +16,13 @@ def attack_results(
     seconds: Mapping[str, float],
     refusals: Mapping[str, str],
 ) -> list[dict[str, Any]]:
-    """Return a row for each attack, as summaries write it.
+    """Return one row per attack, as summaries store it.
 
-    "broken" counts the examples that it was the first to break, "succeeded" those of the "tried" ones that it broke.
-    "alone" is the accuracy that it leaves by itself, known only where it was tried on every correctly classified
-    example. Distances are those of the misclassified points that it found, members of the set or not: their mean and
-    median are over the "found" correctly classified examples on which there is such a point, and "never" counts the
-    tried ones on which there is none; they are comparable only between attacks that were tried on the same examples.
+    "broken" counts the examples that it was the first to break, "succeeded" the "tried" ones that it broke. "alone" is
+    the accuracy that it leaves by itself, known only if it was tried on every correctly classified example. Distances
+    are those of the misclassified points that it found, members of the set or not: mean and median are taken over the
+    "found" correctly classified examples that have such a point, and "never" counts the tried ones that have none. They
+    are comparable only between attacks that were tried on the same examples.
     """
     correct = int((records["prediction"] == records["label"]).sum())
     rows = []

@@ -27,7 +27,7 @@ from hauberk.verification import ModelCascade
 
 ALONE, AGREEING, FREE = "stage 1 alone", "cascade, stages must agree", "cascade without agreement"
 RULES = {ALONE: "cascade", AGREEING: "cascade", FREE: "cascade without agreement"}
-"""What the errors are counted of, and the kind of subject that each is: the first stage alone is a cascade of one."""
+"""The rules that errors are counted by, and the kind of subject of each: the first stage alone is a cascade of one."""
 
 
 def evaluate_cascade(
@@ -43,12 +43,12 @@ def evaluate_cascade(
 
     A record has the predictions of all stages, the first stage that certifies its own (from 1, null where none does),
     and for each rule two labels: `certified: ...`, -1 where it abstains, and `standard: ...`, by which the standard
-    error is counted. A folder that holds shards of the same evaluation is completed, `size` examples a shard.
+    error is counted. A folder that holds shards of the same evaluation is completed, `size` examples per shard.
 
     Raises:
         InputError: the folder holds another evaluation, the split is empty, an input is NaN or out of range, a label
             does not fit, or there is no stage.
-        UnsupportedOpError, UnsupportedSetError: as the verifier does.
+        UnsupportedOpError, UnsupportedSetError: the verifier raises it.
     """
     cascade = ModelCascade(stages, threat, verifier, agreement=False)
     require_examples(data)
@@ -84,9 +84,9 @@ def evaluate_cascade(
 
 
 def columns(cascade: ModelCascade, x: Tensor) -> dict[str, Any]:
-    """Return what a cascade without agreement says of a batch, and what of it the other rules leave.
+    """Return the records' columns for a batch, by all rules.
 
-    One pass serves all rules: which stage is the first to certify its own prediction depends on none of them.
+    One pass serves all rules, since none of them changes which stage is the first to certify its own prediction.
     """
     x = x.to(next(cascade.stages[0].module.parameters(), x).device)
     S = cascade.threat.at(x)
@@ -112,7 +112,7 @@ def columns(cascade: ModelCascade, x: Tensor) -> dict[str, Any]:
 
 
 def errors(records: pl.DataFrame, rule: str, stages: int) -> dict[str, Any]:
-    """Return the errors by a rule, how often it abstains, and what each stage certifies, with exact intervals.
+    """Return the errors by one rule, how often it abstains, and what each stage certifies, with exact intervals.
 
     An example is a robust error unless it is certified with the right label; where the rule abstains, the standard
     error is that of the last stage.

@@ -1,4 +1,4 @@
-"""What attacks, and verifiers, have broken among a batch of examples."""
+"""Counterexamples that attacks and verifiers have found for a batch of examples."""
 
 import json
 from collections.abc import Iterable
@@ -15,11 +15,11 @@ from hauberk.evaluation.records import distance_column
 
 
 class Counterexamples:
-    """Who was the first to break each example, with which point, and what each attack did.
+    """The first attack or verifier to break each example, the point that did so, and the results of each attack.
 
     Args:
-        y: the labels, whose number and device are those of the examples.
-        start: the unperturbed points, which answers take the place of.
+        y: the labels; their number and device are those of the examples.
+        start: the unperturbed points, which counterexamples replace.
     """
 
     def __init__(self, y: Int[Tensor, "b"], start: Float[Tensor, "b *z"]) -> None:
@@ -32,13 +32,13 @@ class Counterexamples:
         self._y, self._refuted = y, Outcome.blank(y)
 
     def outcome(self, name: str) -> Outcome:
-        """Return what an attack did so far."""
+        """Return an attack's results so far."""
         return self.outcomes.setdefault(name, Outcome.blank(self._y))
 
     def inherit(
         self, larger: pl.DataFrame, attacks: Iterable[str], radius: Float[Tensor, "b"], settled: Bool[Tensor, "b"]
     ) -> None:
-        """Take over what records at a larger radius broke by points within this one, but for settled examples."""
+        """Take over what points within this radius broke in records at a larger one, except on settled examples."""
         for name in attacks:
             known = larger[distance_column(name)].fill_null(inf).to_list()
             distance = torch.tensor(known, dtype=torch.float32, device=self._y.device)
@@ -47,13 +47,13 @@ class Counterexamples:
             self._credit(name, near.nonzero()[:, 0])
 
     def note(self, name: str, left: Int[Tensor, "s"], answers: Answers, seconds: float) -> None:
-        """Take down what an attack answered for the examples at these positions."""
+        """Record an attack's answers for the examples at these positions."""
         self.outcome(name).note(left, answers.broken, answers.distance)
         self._keep(name, left, answers)
         self.seconds[name] = seconds
 
     def refute(self, name: str, left: Int[Tensor, "s"], answers: Answers) -> None:
-        """Take down the counterexamples that a verifier showed for the examples at these positions."""
+        """Record a verifier's counterexamples for the examples at these positions."""
         self._refuted.note(left, answers.broken, answers.distance)
         self._keep(name, left, answers)
 
@@ -70,11 +70,11 @@ class Counterexamples:
 
     @property
     def distance(self) -> Float32[Tensor, "b"]:
-        """How near the nearest misclassified point is that was found; infinite where there is none."""
+        """The distance of the nearest misclassified point found; infinite where there is none."""
         return torch.stack([one.distance for one in (self._refuted, *self.outcomes.values())]).amin(0)
 
     def facts(self) -> dict[str, str]:
-        """Return what the records' file says of all examples together."""
+        """Return the metadata of the records' file, which concerns all examples together."""
         return {
             "attack_seconds": json.dumps(self.seconds),
             "attacks_not_applicable": json.dumps({name: str(error) for name, error in self.refusals.items()}),

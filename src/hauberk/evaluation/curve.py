@@ -1,4 +1,4 @@
-"""What a robustness curve is made of."""
+"""Settings of a robustness curve."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from hauberk.concepts.certificate import Verifier
 class Curve:
     """Accuracies at several radii, with attacks and verifiers of its own; proven examples are not attacked.
 
-    Radii are gone through from the largest to the smallest, and nothing is asked twice, so that accuracies never rise
-    with the radius: what no attack broke at a larger radius is not attacked at a smaller one and counts as unbroken
-    there; what was broken by a point as near as the smaller radius is broken there (in balls, which have distances);
-    what was proven at a larger radius is proven at a smaller one.
+    Radii are visited from the largest to the smallest, and no question is asked twice, so accuracies never rise with
+    the radius: what no attack broke at a larger radius is not attacked at a smaller one and counts as unbroken there;
+    what was broken by a point within the smaller radius is broken there (in balls, which have distances); what was
+    proven at a larger radius is proven at a smaller one.
 
     Args:
         radii: multiples of the threat's radius.
-        attacks: by the names that records use, cheap ones first.
+        attacks: by their names in the records, cheap ones first.
         verifiers: cheap ones first.
-        examples: how many examples, from the first, the curve is computed on.
+        examples: number of examples, from the first, that the curve is computed on.
     """
 
     radii: Sequence[float]

@@ -34,22 +34,46 @@ from hauberk.evaluation.sweep import Suite, Sweep, Watcher
 
 @dataclass(frozen=True)
 class Evaluator:
-    """Judges a network against a threat: attacks and verifiers on correctly classified examples, in the order given.
+    """A judge of networks that runs attacks and verifiers on correctly classified examples, in the order given.
 
     Attacked accuracy is the per-example worst case: an example counts only if no attack broke it.
 
     Args:
-        attacks: by the names that records use, cheap ones first.
-        verifiers: cheap ones first; exact ones, which are asked last, see only what is neither proven nor broken.
-        curve: the robustness curve, where one is wanted.
+        attacks: by their names in the records, cheap ones first.
+        verifiers: cheap ones first; exact ones, which run last, see only what is neither proven nor broken.
+        curve: the robustness curve; None to do without.
         studies: further questions, by the names that the report shows.
-        shard: examples a shard, which is what a kill can lose.
-        illustrated: how many examples are kept with their adversarial versions.
-        seed: of the attacks' noise.
-        undecided: further attacks, for examples that are neither broken nor proven by then: strong and slow ones.
-        examples: how many examples, from the first; None: all.
+        shard: examples per shard, the most that a kill can lose.
+        illustrated: number of examples that are kept with their adversarial versions.
+        seed: seeds the attacks' noise.
+        undecided: further attacks, strong and slow ones, for examples that are neither broken nor proven by then.
+        examples: number of examples, from the first; None for all.
         every_attack: run every attack on every example, broken or not, so that attacks can be compared; by default
             each attacks what those before it left, which is faster and gives the same attacked accuracy.
+
+    Raises:
+        InputError: two attacks, or an attack and a verifier, have the same name, or a study's name cannot name a file.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> import torch
+        >>> from torch import nn
+        >>> from hauberk.attacks import FGSM
+        >>> from hauberk.bounds import Interval
+        >>> from hauberk.concepts.dataset import Split
+        >>> from hauberk.evaluation import Evaluator
+        >>> from hauberk.losses import CrossEntropy
+        >>> from hauberk.threats import LinfBall
+        >>> from hauberk.verification import ByBound
+        >>> network = nn.Linear(2, 2, bias=False)
+        >>> network.weight.data = torch.eye(2)
+        >>> data = Split(torch.tensor([[0.9, 0.2], [0.5, 0.4]]), torch.tensor([0, 0]))
+        >>> evaluator = Evaluator({"FGSM": FGSM(CrossEntropy())}, [ByBound(Interval())])
+        >>> with TemporaryDirectory() as folder:
+        ...     summary = evaluator.evaluate(network, data, LinfBall(0.1), Path(folder))
+        >>> [summary[measure]["count"] for measure in ("clean", "attacked", "certified")]
+        [2, 1, 1]
     """
 
     attacks: Mapping[str, Attack | MinimumDistanceAttack]
@@ -72,12 +96,12 @@ class Evaluator:
 
     @property
     def everything(self) -> dict[str, Attack | MinimumDistanceAttack]:
-        """All attacks, by their names."""
+        """All attacks, by name."""
         return {**self.attacks, **self.undecided}
 
     @property
     def asks_for_graph(self) -> bool:
-        """Whether anything but attacks, which do without, looks at the network; capturing one takes seconds."""
+        """True if a verifier or a study may need the network's graph, which takes seconds to capture."""
         return bool(self.verifiers or self.studies or (self.curve and self.curve.verifiers))
 
     def evaluate(
@@ -134,7 +158,7 @@ class Evaluator:
 
 
 def captured(network: nn.Module, example: Tensor) -> Graph | UnsupportedOpError:
-    """Return the network's graph, or why there is none: attacks and black-box verifiers go on without."""
+    """Return the network's graph, or the reason why there is none: attacks and black-box verifiers do without."""
     try:
         return capture(network, example)
     except UnsupportedOpError as error:

@@ -1,4 +1,4 @@
-"""What a report shows beside the figures: layers and examples."""
+"""Material for a report besides the numbers: layers and examples."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ from hauberk.verification.by_bound import ByBound
 def write_layers(
     folder: Path, subject: NetworkSubject, data: Split, threat: ThreatModel, verifiers: Sequence[Verifier]
 ) -> None:
-    """Write the states of the neurons as the last bound sees them, where the network and the set have bounds."""
+    """Write the neurons' states according to the last bounding verifier, if network and set can be bounded."""
     bounders = [verifier.bounder for verifier in verifiers if isinstance(verifier, ByBound)]
     x, _ = data.batch(slice(0, 200))
     S = threat.at(x.to(next(subject.module.parameters(), x).device))
@@ -40,7 +40,7 @@ def write_examples(
     count: int,
     seed: int,
 ) -> None:
-    """Write a few examples with the answers of the attacks: half of them broken, as far as there are any."""
+    """Write a few examples with the attacks' answers, half of them broken if there are enough."""
     records = read_records(folder / "records")
     correct = records.filter(records["prediction"] == records["label"])
     broken = correct.filter(correct["broken_by"].is_not_null())["index"].to_list()

@@ -1,4 +1,4 @@
-"""What is refused before an evaluation starts."""
+"""Checks of the inputs before an evaluation starts."""
 
 from collections.abc import Iterable
 
@@ -12,10 +12,10 @@ from hauberk.errors import InputError, UnsupportedSetError
 
 
 def require_examples(data: Split) -> None:
-    """Refuse an empty split, and one whose inputs and labels are not of one length.
+    """Raise if the split is empty, or its inputs and labels differ in number.
 
     Raises:
-        InputError: says how many there are.
+        InputError: the message says how many there are.
     """
     if not len(data) or len(data.inputs) != len(data):
         raise InputError(
@@ -25,16 +25,16 @@ def require_examples(data: Split) -> None:
 
 
 def require_inputs(data: Split, threat: ThreatModel, size: int) -> None:
-    """Refuse inputs that the threat has no sets for, all of them before the first is attacked.
+    """Raise unless the threat has a set for every input; all are checked before the first is attacked.
 
     Args:
         data: the split.
         threat: checks range and shape.
-        size: how many examples are looked at together, as the evaluation will.
+        size: number of examples checked together, as in the evaluation.
 
     Raises:
         InputError: an input is NaN or outside the range.
-        ShapeError: inputs are no batch that the threat is made for.
+        ShapeError: the threat is not made for inputs of this shape.
     """
     checked = len(data) if data.inputs.is_floating_point() else 1  # bytes cannot leave the range
     for start in range(0, checked, size):
@@ -44,12 +44,12 @@ def require_inputs(data: Split, threat: ThreatModel, size: int) -> None:
 def require_steps(
     data: Split, threat: ThreatModel, attacks: Iterable[Attack | MinimumDistanceAttack], size: int
 ) -> None:
-    """Refuse a set without a steepest step, where every attack needs one.
+    """Raise if the set has no steepest step and every attack needs one.
 
-    Attacks that ask for no gradient, or for distances instead of steps, may do without.
+    Attacks that use no gradients, or minimise distances, do without.
 
     Raises:
-        UnsupportedSetError: as the set says.
+        UnsupportedSetError: the message gives the set's reason.
     """
     if not (attacks := list(attacks)) or any(a.black_box or isinstance(a, MinimumDistanceAttack) for a in attacks):
         return

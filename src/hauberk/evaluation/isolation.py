@@ -1,4 +1,4 @@
-"""An evaluation leaves no traces: neither in the network nor in torch's random state."""
+"""Isolation of an evaluation, which leaves no trace in the network or in torch's random state."""
 
 import zlib
 from collections.abc import Iterator
@@ -10,9 +10,9 @@ from torch import nn
 
 @contextmanager
 def undisturbed(network: nn.Module) -> Iterator[None]:
-    """Keep the network in eval mode, and give back all that could have changed.
+    """Keep the network in eval mode, and afterwards restore everything that could have changed.
 
-    That is the mode of every part, the parameters' gradients and whether they want any, and torch's random state.
+    That is the mode of every module, the parameters' `grad` and `requires_grad`, and torch's random state.
     """
     training = {part: part.training for part in network.modules()}
     parameters = [(parameter, parameter.grad, parameter.requires_grad) for parameter in network.parameters()]
@@ -21,7 +21,7 @@ def undisturbed(network: nn.Module) -> Iterator[None]:
         try:
             network.eval()
             for parameter, *_ in parameters:
-                parameter.grad = None  # what is added in place meanwhile is not added to what was there
+                parameter.grad = None  # so that gradients accumulated meanwhile leave the old ones alone
             yield
         finally:
             for part, mode in training.items():
@@ -32,7 +32,7 @@ def undisturbed(network: nn.Module) -> Iterator[None]:
 
 
 def reseed(device: torch.device, *what: object) -> None:
-    """Seed torch's generators by a hash of what is about to be done, so that random networks answer reproducibly.
+    """Seed torch's generators with a hash of what is about to be done, so that random networks answer reproducibly.
 
     Generators of other devices stay as they are.
     """

@@ -1,4 +1,4 @@
-"""How many neurons a proof has to relax."""
+"""Shares of neurons that a proof has to relax."""
 
 import torch
 from jaxtyping import Float
@@ -10,7 +10,7 @@ from hauberk.concepts.perturbation_set import CertifiableSet
 
 
 def layer_states(graph: Graph, S: CertifiableSet, bounder: Bounder) -> list[dict[str, float | int | str]]:
-    """Return the mean shares of active, inactive and unstable neurons of each value that is relaxed."""
+    """Return the mean shares of active, inactive and unstable neurons in each relaxed value."""
     frozen = graph.frozen()
     with torch.no_grad():
         boxes = bounder.boxes(frozen, S)

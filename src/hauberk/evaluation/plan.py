@@ -1,4 +1,4 @@
-"""What the shards in a folder are an evaluation of."""
+"""The identity of the evaluation that the shards in a folder belong to."""
 
 import json
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from hauberk.errors import InputError
 
 
 def claim(folder: Path, plan: Mapping[str, object]) -> None:
-    """Write down what the folder's shards are the evaluation of, or refuse a folder of another one.
+    """Record the evaluation that the folder's shards belong to, or raise if the folder holds another one.
 
     Raises:
         InputError: the folder holds another evaluation.

@@ -1,4 +1,4 @@
-"""What verifiers have proven of a batch of examples."""
+"""Proofs that verifiers have found for a batch of examples."""
 
 import json
 from math import inf
@@ -12,10 +12,10 @@ from hauberk.concepts.certificate import Certificate, joined
 
 
 class Proofs:
-    """Who was the first to prove each example, the best lower bounds, and how surely they hold.
+    """The first verifier to prove each example, the best lower bounds, and the confidence with which they hold.
 
     Args:
-        y: the labels, whose number and device are those of the examples.
+        y: the labels; their number and device are those of the examples.
     """
 
     def __init__(self, y: Int[Tensor, "b"]) -> None:
@@ -29,14 +29,14 @@ class Proofs:
         self._confidence: dict[str, float] = {}
 
     def inherit(self, larger: pl.DataFrame, unbroken: list[bool]) -> None:
-        """Take over what records of the same examples prove at a larger radius and no attack contradicts."""
+        """Take over what records of the same examples prove at a larger radius, unless an attack contradicts it."""
         for position, (proof, lower) in enumerate(zip(larger["certified_by"], larger["lower"], strict=True)):
             if proof is not None and unbroken[position]:
                 self.by[position] = proof
                 self._lower[position] = -inf if lower is None else lower
 
     def note(self, name: str, left: Int[Tensor, "s"], certificate: Certificate, seconds: float) -> None:
-        """Take down what a verifier says of the examples at these positions, which those before it had not proven."""
+        """Record a verifier's certificate for the examples at these positions, which earlier ones had not proven."""
         self.seconds[name] = seconds
         self._arithmetic = joined(self._arithmetic, certificate.arithmetic)
         sure, lower = certificate.confidence == 1, certificate.lower.amin(1).double()
@@ -55,7 +55,7 @@ class Proofs:
         return torch.where(rounded > self._lower, rounded.nextafter(torch.full_like(rounded, -inf)), rounded)
 
     def facts(self) -> dict[str, str]:
-        """Return what the records' file says of all examples together."""
+        """Return the metadata of the records' file, which concerns all examples together."""
         return {
             "seconds": json.dumps(self.seconds),
             "not_applicable": json.dumps(self.not_applicable),

@@ -1,4 +1,4 @@
-"""What evaluation writes and reports read: one record per example, and their summary."""
+"""Records of an evaluation, one per example: what evaluation writes and reports read."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,20 +24,20 @@ SCHEMA = {
 
 
 def broken_column(attack: str) -> str:
-    """Return the column that says whether the attack broke an example; null where it was not tried."""
+    """Return the name of the column of whether the attack broke an example; null where it was not tried."""
     return f"broken: {attack}"
 
 
 def distance_column(attack: str) -> str:
-    """Return the column of the distances, in the set's own norm, of the misclassified points that the attack found.
+    """Return the name of the column of distances, in the set's own norm, of misclassified points that the attack found.
 
-    Null where it found none, or where the set has no norm. Rounded up: the distance is at most what is written.
+    Null where it found none, or where the set has no norm. Rounded up: the true distance is at most the recorded one.
     """
     return f"distance: {attack}"
 
 
 def attack_schema(attacks: Iterable[str]) -> dict[str, Any]:
-    """Return the columns that the records of an evaluation with these attacks have beside those of `SCHEMA`."""
+    """Return the columns that records of an evaluation with these attacks have besides those of `SCHEMA`."""
     return {
         column: kind
         for name in attacks
@@ -46,7 +46,7 @@ def attack_schema(attacks: Iterable[str]) -> dict[str, Any]:
 
 
 def outcomes(records: pl.DataFrame) -> dict[str, pl.Series]:
-    """Return which examples count for clean, attacked and certified accuracy."""
+    """Return masks of the examples that count towards clean, attacked and certified accuracy."""
     correct = records["prediction"] == records["label"]
     attacked = correct & records["broken_by"].is_null()
     return {"clean": correct, "attacked": attacked, "certified": attacked & records["certified_by"].is_not_null()}
@@ -56,7 +56,7 @@ def read_records(folder: Path) -> pl.DataFrame:
     """Return the records of every shard in a folder, in the order of the examples.
 
     Raises:
-        InputError: there is no shard, or one is not readable; the message names it.
+        InputError: there is no shard, or one cannot be read; the message names it.
     """
     shards = sorted(folder.glob("*.parquet"))
     if not shards:

@@ -28,7 +28,16 @@ from hauberk.evaluation.records import SCHEMA, attack_schema, broken_column, dis
 
 
 class Shard:
-    """A batch of examples on its way through verifiers and attacks."""
+    """A batch of examples on its way through verifiers and attacks.
+
+    Args:
+        subject: the network.
+        threat: gives the sets around the inputs.
+        x: the inputs.
+        y: the labels.
+        index: the examples' positions in the split.
+        seed: seeds the noise, and networks that draw random numbers.
+    """
 
     def __init__(
         self,
@@ -63,14 +72,13 @@ class Shard:
         return cls(subject, threat, x, y, index, seed)
 
     def reseed(self, what: str) -> None:
-        """Seed a network that draws random numbers, by what is asked of it, whatever was asked before."""
+        """Seed torch for what is about to be done, whatever was done before, in case the network is random."""
         reseed(self.y.device, self.seed, int(self.index[0]) if len(self.index) else 0, what)
 
     def inherit(self, larger: pl.DataFrame, attacks: Iterable[str]) -> None:
         """Take over what the records of the same examples at a larger radius decide at this one.
 
-        What was proven there and not broken is proven; what no attack broke there counts as unbroken; what was broken
-        by a point as near as this radius is broken.
+        Proven and unbroken there: proven. Unbroken there: unbroken. Broken there by a point within this radius: broken.
         """
         unbroken = larger["broken_by"].is_null().to_list()
         self.settled = torch.tensor(unbroken, device=self.y.device)
@@ -83,10 +91,9 @@ class Shard:
         return (open_ & (self.prediction == self.y)).nonzero()[:, 0]
 
     def verify(self, verifier: Verifier) -> None:
-        """Try to prove what is not yet proven; broken examples too, so that a contradiction comes to light.
+        """Try to prove what is not yet proven, including broken examples, so that contradictions come to light.
 
-        A verifier that is asked last is spared those.
-        Counterexamples that the verifier shows are checked again, as those of attacks are, and count as they do.
+        A verifier that runs last skips those. Its counterexamples are rechecked and count like those of attacks.
         """
         decided = zip(self.proofs.by, self.counterexamples.by, strict=True)
         left = self.correct([proof is not None or (verifier.last and broken is not None) for proof, broken in decided])
@@ -109,15 +116,15 @@ class Shard:
     def attack(
         self, name: str, attack: Attack | MinimumDistanceAttack, *, everywhere: bool = False, skip_proven: bool = False
     ) -> None:
-        """Attack what is correct and not yet broken, proven or not; every answer is checked again.
+        """Attack what is classified correctly and not yet broken, proven or not; every answer is rechecked.
 
         Args:
-            name: its records' name, which its noise belongs to, so that no result depends on the order of attacks.
+            name: its name in the records; it selects the noise, so that no result depends on the order of attacks.
             attack: the attack; one that does not apply to this network or set is noted among the refusals.
-            everywhere: attack what is broken, too.
-            skip_proven: leave out what is proven.
+            everywhere: attack broken examples, too.
+            skip_proven: leave out proven examples.
         """
-        self.counterexamples.outcome(name)  # records have its columns, whatever is left to it
+        self.counterexamples.outcome(name)  # records have its columns, even if nothing is left to it
         decided = zip(self.counterexamples.by, self.proofs.by, self.settled.tolist(), strict=True)
         left = self.correct(
             [
@@ -139,22 +146,18 @@ class Shard:
         self.counterexamples.note(name, left, answers, time.monotonic() - began)
 
     def require_applicable(self, attacks: Iterable[str]) -> None:
-        """Refuse a suite of attacks none of which applies to this network and set.
-
-        Raises:
-            UnsupportedOpError, UnsupportedSetError, ShapeError: as the first attack says.
-        """
+        """Raise the first attack's UnsupportedOpError, UnsupportedSetError or ShapeError if none of them applies."""
         refusals = self.counterexamples.refusals
         if refusals and all(name in refusals for name in attacks):
             raise next(iter(refusals.values()))
 
     def require_agreement(self, evidence: Path) -> None:
-        """Refuse a result in which an example is proven for sure and broken at once; the evidence is kept.
+        """Raise if an example is both proven with certainty and broken, and keep the evidence.
 
         Proofs that may fail are overturned instead: records name proof and attack, and nothing is certified.
 
         Raises:
-            SoundnessError: names the example, the proof and the attack.
+            SoundnessError: the message names the example, the proof and the attack.
         """
         for position, (proof, attack) in enumerate(zip(self.proofs.by, self.counterexamples.by, strict=True)):
             if proof is not None and attack is not None and self.proofs.sure[position]:
@@ -171,7 +174,7 @@ class Shard:
                 )
 
     def facts(self) -> dict[str, str]:
-        """Return what the records' file says of the whole shard."""
+        """Return the metadata of the records' file, which concerns the whole shard."""
         return self.proofs.facts() | self.counterexamples.facts()
 
     def records(self, seconds: float) -> pl.DataFrame:

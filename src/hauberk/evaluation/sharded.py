@@ -24,16 +24,16 @@ def sharded(
     judge: Callable[[Tensor], dict[str, Any]],
     watch: Callable[[int, int], None],
 ) -> pl.DataFrame:
-    """Return one record per example; shards that the folder holds are kept.
+    """Return one record per example; shards already in the folder are kept.
 
     Args:
-        folder: where they are written.
-        plan: what they are the records of.
+        folder: receives the shards.
+        plan: identifies what the records belong to.
         data: the split.
         index: the positions of the examples in the split, increasing.
-        size: examples a shard.
-        judge: returns columns that say something of a batch of inputs.
-        watch: is told how many of how many examples are done.
+        size: examples per shard.
+        judge: returns further columns for a batch of inputs.
+        watch: called with the numbers of finished and of all examples.
 
     Raises:
         InputError: the folder holds the records of another plan.

@@ -18,7 +18,7 @@ from hauberk.errors import InputError, ShapeError, UnsupportedOpError, Unsupport
 def write_studies(
     folder: Path, studies: Mapping[str, Study], subject: NetworkSubject, data: Split, threat: ThreatModel
 ) -> None:
-    """Write the answers that the folder does not hold yet; one that makes no sense here says why, in an empty table."""
+    """Write the tables that the folder lacks; a study that does not apply here leaves an empty one and its reason."""
     device = next(subject.module.parameters(), data.inputs).device
     data = data.to(device)
     for number, (name, study) in enumerate(studies.items()):
@@ -34,10 +34,10 @@ def write_studies(
 
 
 def require_names(studies: Mapping[str, Study]) -> None:
-    """Refuse names that are no names of files.
+    """Raise unless every name can name a file.
 
     Raises:
-        InputError: the message names it.
+        InputError: the message quotes the name that cannot.
     """
     for name in studies:
         if not re.fullmatch(r"\w[\w ,.()+-]*", name):

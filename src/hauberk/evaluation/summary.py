@@ -1,4 +1,4 @@
-"""From records to the figures that are reported."""
+"""Reported numbers, computed from the records."""
 
 import json
 from collections import Counter
@@ -26,7 +26,7 @@ def summarised(
     curve_attacks: Mapping[str, Attack | MinimumDistanceAttack],
     seed: int,
 ) -> Summary:
-    """Return counts, shares and exact 95 % intervals of a finished evaluation, and what each part cost."""
+    """Return counts, shares and exact 95 % intervals of a finished evaluation, and the cost of each part."""
     records = read_records(folder / "records")
     facts = [pl.read_parquet_metadata(shard) for shard in sorted((folder / "records").glob("*.parquet"))]
     seconds: Counter[str] = Counter()

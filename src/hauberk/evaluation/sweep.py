@@ -18,24 +18,38 @@ from hauberk.evaluation.curve import Curve
 from hauberk.evaluation.shard import Shard
 
 Watcher = Callable[[str, int, int], None]
-"""Is told what is being evaluated, and how many of how many examples are done."""
+"""Called with what is being evaluated, and the numbers of finished and of all examples."""
 
 
 @dataclass(frozen=True)
 class Suite:
-    """What examples are attacked with and proven by."""
+    """The attacks and verifiers that examples go through.
+
+    Args:
+        attacks: by name, in order.
+        verifiers: in order.
+        undecided: further attacks, for examples that are neither broken nor proven by then.
+        every_attack: True to run every attack on every example, broken or not.
+        skip_proven: True if no attack at all sees a proven example.
+    """
 
     attacks: Mapping[str, Attack | MinimumDistanceAttack]
     verifiers: Sequence[Verifier]
     undecided: Mapping[str, Attack | MinimumDistanceAttack] = field(default_factory=dict)
     every_attack: bool = False
     skip_proven: bool = False
-    """Whether no attack at all looks at what is proven."""
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """Goes through examples, and leaves alone the shards that are there."""
+    """A pass over examples that keeps existing shards.
+
+    Args:
+        subject: the network.
+        shard: examples per shard.
+        seed: seeds the noise.
+        watch: called after each shard.
+    """
 
     subject: NetworkSubject
     shard: int
@@ -43,7 +57,7 @@ class Sweep:
     watch: Watcher
 
     def radii(self, data: Split, threat: ThreatModel, folder: Path, curve: Curve) -> None:
-        """Evaluate the radii of a curve, each with what the next larger one says."""
+        """Evaluate the radii of a curve, each starting from the results of the next larger one."""
         suite = Suite(curve.attacks, curve.verifiers, skip_proven=True)
         first, larger = data.select(slice(0, curve.examples)), None
         for factor in sorted(set(curve.radii), reverse=True):
@@ -52,7 +66,7 @@ class Sweep:
             larger = place
 
     def one(self, data: Split, threat: ThreatModel, folder: Path, suite: Suite, larger: Path | None = None) -> None:
-        """Evaluate the shards that the folder does not hold yet; `larger` holds those of a larger radius."""
+        """Evaluate the shards that the folder lacks; `larger` is the folder of those at a larger radius, if any."""
         for start in range(0, len(data), self.shard):
             end, file = min(start + self.shard, len(data)), folder / f"{start:09d}.parquet"
             if not file.exists():

@@ -1,4 +1,4 @@
-"""What a stage of a cascade leaves to the next one."""
+"""Examples that a stage of a cascade leaves to the next one."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -26,13 +26,13 @@ def uncertified(
     size: int,
     watch: Callable[[int, int], None],
 ) -> Int[Tensor, "m"]:
-    """Return which of the indexed examples have a set on which the stage's prediction is not proven constant.
+    """Return those of the indexed examples on whose sets the stage's prediction is not proven constant.
 
-    Labels play no part. Records go to `folder`, `size` examples a shard; shards that are there are kept.
+    Labels play no part. Records go to `folder`, `size` examples per shard; existing shards are kept.
 
     Raises:
         InputError: an input is outside the threat's range, or the folder holds records of something else.
-        UnsupportedOpError, UnsupportedSetError: as the verifier does.
+        UnsupportedOpError, UnsupportedSetError: the verifier raises it.
     """
     device = next(stage.module.parameters(), data.labels).device
     plan = {"weights": weights_sha256(stage.module), "threat": repr(threat), "verifier": repr(verifier)}

@@ -1,9 +1,9 @@
 """Recipes: YAML files that name classes by their path inside hauberk, and their arguments.
 
-A class is written as `class: threats.LinfBall` beside its arguments, or by its path alone where it takes none.
-Arguments are checked against the constructors' annotations before anything runs; what is not in a recipe has the
-constructor's default. A recipe may hold variants of itself, runs that are made beside it to be compared with it, and
-scales, at which recipe and variants are run on request: `smoke` tries everything out on a few made-up examples.
+A class is written as `class: threats.LinfBall` next to its arguments, or as its path alone if it takes none.
+Arguments are checked against the constructors' annotations before anything runs; whatever a recipe leaves out has the
+constructor's default. A recipe may hold variants of itself, which are run along with it for comparison, and scales, at
+which recipe and variants are run on request: `smoke` tries everything out on a few made-up examples.
 
     variants:
       standard:

@@ -1,4 +1,4 @@
-"""What a recipe can be beside itself: its variants, and its scales."""
+"""Alternative forms of a recipe: its variants and its scales."""
 
 import re
 
@@ -11,7 +11,7 @@ def variants(tree: Tree) -> dict[str, Tree]:
     """Return the trees of a recipe's variants by their names: its own tree with some keys changed.
 
     Raises:
-        InputError: the variants are no mapping of names to changes, or a name is no name of a folder.
+        InputError: the variants are not a mapping of names to changes, or a name cannot name a folder.
     """
     own = {key: value for key, value in tree.items() if key != "variants"}
     return {name: changed(own, changes, f"variants.{name}") for name, changes in alternatives(tree, "variants").items()}
@@ -34,10 +34,10 @@ def variant(tree: Tree, name: str) -> Tree:
 def scaled(tree: Tree, scale: str | None) -> Tree:
     """Return a recipe's tree at one of its scales, or as it is, without the section of the scales.
 
-    Variants are made from the tree that is returned: they are at that scale where they do not say otherwise themselves.
+    Variants are made from the returned tree, so they have the same scale unless they say otherwise.
 
     Raises:
-        InputError: the recipe has no such scale, or its scales are no mapping of names to changes.
+        InputError: the recipe has no such scale, or its scales are not a mapping of names to changes.
     """
     known = alternatives(tree, "scales")
     if scale is not None and scale not in known:
@@ -49,7 +49,7 @@ def scaled(tree: Tree, scale: str | None) -> Tree:
 
 
 def alternatives(tree: Tree, section: str) -> dict[str, Tree]:
-    """Return the changes that a section of the recipe holds, by their names."""
+    """Return the changes in a section of the recipe, by name."""
     given = tree.get(section, {})
     if not isinstance(given, dict):
         raise InputError(f"{section} must be a mapping of names to changes, not {given!r}.")

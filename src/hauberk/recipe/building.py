@@ -1,4 +1,4 @@
-"""Objects out of trees."""
+"""Construction of a recipe's objects from its tree."""
 
 from dataclasses import dataclass, fields
 from typing import Any
@@ -20,16 +20,23 @@ from hauberk.training import Trainer
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that a run is made of."""
+    """Everything that a run is made of.
+
+    Args:
+        data: the data set.
+        network: the network, untrained.
+        threat: the threat that the evaluation is about.
+        trainer: trains the network.
+        evaluator: judges the network.
+        training_threat: the threat that training defends against; the evaluation's own unless a recipe says otherwise.
+    """
 
     data: Dataset
     network: nn.Module
     threat: ThreatModel
-    """What the evaluation is about."""
     trainer: Trainer
     evaluator: Evaluator
     training_threat: ThreatModel
-    """What training defends against; the evaluation's own threat where a recipe says nothing else."""
 
 
 OBJECTS = tuple(field.name for field in fields(Recipe))
@@ -39,10 +46,10 @@ SECTIONS = (*OBJECTS, "seed", *ALTERNATIVES)
 def build(tree: Tree) -> Recipe:
     """Return the objects of a recipe, without its variants and scales.
 
-    The network is given the data's shape and classes where the recipe has none.
+    The network is given the data's shape and classes unless the recipe has its own.
 
     Raises:
-        InputError: a key, class or value is wrong; the message says where, and what may have been meant.
+        InputError: a key, class or value is wrong; the message says where, and may suggest a correction.
     """
     for key in tree:
         if key not in SECTIONS:
@@ -61,7 +68,7 @@ def build(tree: Tree) -> Recipe:
 
 
 def expanded(value: Any, where: str) -> Any:
-    """Return a tree in which classes are written as jsonargparse wants them."""
+    """Return a tree in which classes are written as jsonargparse expects them."""
     if isinstance(value, dict):
         inner = {key: expanded(item, f"{where}.{key}") for key, item in value.items() if key != "class"}
         if "class" not in value:
@@ -75,7 +82,7 @@ def expanded(value: Any, where: str) -> Any:
 
 
 def complete_networks(part: Any, known: Tree) -> None:
-    """Fill in what is known of the data wherever a constructor asks for it and the recipe leaves it out."""
+    """Fill in known facts about the data wherever a constructor takes them and the recipe leaves them out."""
     if isinstance(part, dict):
         for inner in part.values():
             complete_networks(inner, known)

@@ -1,4 +1,4 @@
-"""Classes by their paths, inside hauberk first."""
+"""Lookup of classes by their paths, inside hauberk first."""
 
 import importlib
 import inspect
@@ -31,7 +31,7 @@ def full_path(path: str, where: str) -> str:
 
 
 def moved(path: str) -> Iterator[str]:
-    """Yield where a class may be today that recipes of earlier releases name inside `concepts`."""
+    """Yield possible new paths of a class that recipes of earlier releases name inside `concepts`."""
     if path.startswith("concepts."):
         yield from (f"hauberk.{room}.{path.removeprefix('concepts.')}" for room in MACHINERY)
 

@@ -1,4 +1,4 @@
-"""Messages about recipes, as a reader wants them."""
+"""Readable messages about mistakes in recipes."""
 
 import re
 
@@ -7,16 +7,16 @@ from hauberk.recipe.suggestion import nearest
 from hauberk.recipe.tree import Tree
 
 ALWAYS = ("hauberk.training.Trainer", "hauberk.evaluation.Evaluator", "hauberk.evaluation.Curve")
-"""Classes that recipes need not name: their sections are these."""
+"""Classes that recipes need not name, since their sections imply them."""
 NOISE = (
     *("Parser key", "Problem with given class_path", "Subtypes:", "Errors:", "Does not validate", "Subclass types"),
     "Given value: Namespace",
-    "Expected a <class 'NoneType'>",  # who gave something did not mean nothing
+    "Expected a <class 'NoneType'>",  # whoever gave a value did not mean None
 )
 
 
 def explained(message: str, content: Tree) -> str:
-    """Return jsonargparse's message as one line that says where, what, and what may have been meant."""
+    """Return jsonargparse's message as one line that says what is wrong and where, and may suggest a correction."""
     where = ".".join(re.findall(r"""(?:key "|Group ')([^"']+)""", message)) or "recipe"
     if unknown := re.search(r"""[Oo]ption '([^']+)'""", message):
         return f"{where}: there is no argument {unknown[1]!r}{nearest(unknown[1], known_arguments(content))}."
@@ -24,7 +24,7 @@ def explained(message: str, content: Tree) -> str:
     kept = [line for line in lines if line and not line.startswith((*NOISE, "a ", "Not a valid", "Given value type"))]
     elsewhere = [line for line in kept if "does not correspond to a subclass" in line]
     fitting = [line for line in kept if line not in elsewhere]
-    if any(not line.startswith("Given value") for line in fitting):  # of several kinds that would do, one was tried
+    if any(not line.startswith("Given value") for line in fitting):  # one of several possible kinds was meant
         kept = fitting
     reason = re.sub(r"<class '([^']+)'>", r"\1", "; ".join(kept))
     return f"{where}: {reason}"

@@ -1,4 +1,4 @@
-"""Where recipes come from: files, those that ship with Hauberk, and what the command line changes of them."""
+"""Sources of recipes: files, those shipped with Hauberk, and changes made on the command line."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -10,7 +10,7 @@ from hauberk.recipe.tree import Tree, assign, parsed
 
 
 def shipped_recipes() -> dict[str, str]:
-    """Return the recipes that ship with Hauberk: their texts by name."""
+    """Return the texts of the recipes shipped with Hauberk, by name."""
     found = [item for item in files("hauberk.recipes").iterdir() if item.name.endswith(".yaml")]
     return {item.name.removesuffix(".yaml"): item.read_text(encoding="utf-8") for item in sorted(found, key=str)}
 
@@ -19,7 +19,7 @@ def read_recipe(name: str, overrides: list[str], scale: str | None = None) -> Tr
     """Return the tree of a recipe, a file or the name of a shipped one, at a scale, after `key.path=value` overrides.
 
     Raises:
-        InputError: there is no such recipe or scale, it is no valid YAML mapping, or an override is malformed.
+        InputError: there is no such recipe or scale, it is not a valid YAML mapping, or an override is malformed.
     """
     shipped = shipped_recipes()
     if Path(name).is_file():

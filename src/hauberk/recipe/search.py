@@ -1,4 +1,4 @@
-"""Points of a search: the values that a recipe's keys take, all combinations of them or some drawn at random."""
+"""Points of a search: all combinations of values of a recipe's keys, or some drawn at random."""
 
 import math
 from dataclasses import dataclass
@@ -13,22 +13,29 @@ from hauberk.reports.recipe_keys import as_number
 
 @dataclass(frozen=True)
 class Range:
-    """The numbers between two ends, to draw from; evenly on a logarithmic scale where that is asked for."""
+    """A range of numbers to draw from.
+
+    Args:
+        low: the lower end.
+        high: the upper end.
+        log: draw uniformly on a logarithmic scale.
+    """
 
     low: float
     high: float
     log: bool = False
 
     def draw(self, random: Random) -> float:
+        """Return a number drawn uniformly from the range."""
         share = random.random()
         return self.low * (self.high / self.low) ** share if self.log else self.low + (self.high - self.low) * share
 
 
 def searched(arguments: list[str]) -> dict[str, list[Any] | Range]:
-    """Return the values of each key that `key.path=values` arguments name, a YAML list or `{low, high, log}`.
+    """Return the values of each key in arguments `key.path=values`, where values are a list or `{low, high, log}`.
 
     Raises:
-        InputError: there is no key, one is named twice, or its values are no list and no range.
+        InputError: there is no key, one is named twice, or its values are neither a list nor a range.
     """
     if not arguments:
         raise InputError(
@@ -49,7 +56,7 @@ def searched(arguments: list[str]) -> dict[str, list[Any] | Range]:
 
 
 def range_of(given: Tree, argument: str) -> Range:
-    """Return the range that a mapping describes; its numbers may be written as recipes write them, as 1e-3 or 8/255."""
+    """Return the range that a mapping describes; numbers may be written as in recipes, like 1e-3 or 8/255."""
     low, high, log = as_number(given.get("low")), as_number(given.get("high")), given.get("log", False)
     kinds = isinstance(low, float) and isinstance(high, float) and isinstance(log, bool)
     if not kinds or given.keys() - {"low", "high", "log"} or not (0 if log else -math.inf) < low < high < math.inf:
@@ -60,7 +67,7 @@ def range_of(given: Tree, argument: str) -> Range:
 
 
 def grid(values: dict[str, list[Any] | Range]) -> list[Tree]:
-    """Return all combinations of the values, those of the last key changing fastest.
+    """Return all combinations of the values, with those of the last key changing fastest.
 
     Raises:
         InputError: a key has a range.
@@ -72,14 +79,14 @@ def grid(values: dict[str, list[Any] | Range]) -> list[Tree]:
 
 
 def drawn(values: dict[str, list[Any] | Range], count: int, seed: object) -> list[Tree]:
-    """Return so many points drawn at random: different ones of the grid, or, where there is a range, each for itself.
+    """Return `count` points drawn at random: distinct points of the grid, or independent ones if there is a range.
 
     Raises:
         InputError: the count is not positive, or the grid has fewer points.
     """
     if count < 1:
         raise InputError(f"--random must be at least 1, but is {count}.")
-    random = Random(str(seed))  # any text will do: a recipe's seed that is no number is refused when it is built
+    random = Random(str(seed))  # any text will do: a seed that is not a number is refused when the recipe is built
     if any(isinstance(given, Range) for given in values.values()):
         return [
             {
@@ -98,7 +105,7 @@ def point_trees(tree: Tree, points: list[Tree]) -> list[Tree]:
     """Return the recipe at each point, without its variants.
 
     Raises:
-        InputError: the recipe has no such place, or two points are one recipe.
+        InputError: the recipe has no such place, or two points are the same recipe.
     """
     whole = [changed(tree, point, f"points.{number}") for number, point in enumerate(points, start=1)]
     trees = [{key: value for key, value in each.items() if key not in ALTERNATIVES} for each in whole]

@@ -1,4 +1,4 @@
-"""Trees of mappings and lists, as YAML describes them, and changes of what stands in them."""
+"""Trees of mappings and lists, as YAML describes them, and changes to them."""
 
 import copy
 from typing import Any
@@ -9,14 +9,14 @@ from hauberk.errors import InputError
 
 Tree = dict[str, Any]
 ALTERNATIVES = ("variants", "scales")
-"""The sections that hold changes of the rest, by names: what follows a name in a path is the path of a change."""
+"""The sections that hold named changes to the rest: in a path, whatever follows a name is the path of a change."""
 
 
 def parsed(text: str, source: str) -> Any:
-    """Return what YAML text describes; `source` is how messages call it.
+    """Return what YAML text describes; `source` is its name in messages.
 
     Raises:
-        InputError: the text is no YAML.
+        InputError: the text is not YAML.
     """
     try:
         return yaml.safe_load(text)
@@ -28,9 +28,9 @@ def changed(tree: Tree, changes: Tree, where: str) -> Tree:
     """Return a copy of a tree with the values at some paths changed, one after the other.
 
     Args:
-        tree: what is changed.
-        changes: the new values by their dotted paths.
-        where: how messages call the changes.
+        tree: copied and changed.
+        changes: the new values, by dotted path.
+        where: the changes' name in messages.
 
     Raises:
         InputError: the tree has no such place.
@@ -42,9 +42,9 @@ def changed(tree: Tree, changes: Tree, where: str) -> Tree:
 
 
 def assign(tree: Tree, path: str, value: Any, change: str) -> None:
-    """Set the value at a dotted path; mappings that are missing on the way are made.
+    """Set the value at a dotted path, creating missing mappings on the way.
 
-    `change` is how messages call the change.
+    `change` is the change's name in messages.
 
     Raises:
         InputError: the path leads through something that is neither a mapping nor a list with that place.

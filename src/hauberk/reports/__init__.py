@@ -1,4 +1,4 @@
-"""Reports: what the files of finished runs say, as a page or as text. Records are read, never a network."""
+"""Reports on finished runs, as a page or as text, made from their files alone, never from a network."""
 
 from hauberk.reports.cascade_table import print_cascade
 from hauberk.reports.html import write_report

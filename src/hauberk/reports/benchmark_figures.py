@@ -1,4 +1,4 @@
-"""Figures of what benchmarks measured, from their tables."""
+"""Figures of benchmark results, from their tables."""
 
 from collections.abc import Callable
 
@@ -13,12 +13,12 @@ from hauberk.reports.svg import COLOURS, legend, panels, to_svg
 SERIES = ["series-1", "series-2", "series-3", "series-4", "certified", "attacked", "clean"]
 MARKERS = "o^sDvPX"
 LARGEST = 5
-"""To how many networks a slope is fitted."""
+"""The number of networks, the largest ones, to which a slope is fitted."""
 SCALES = [("seconds", "s", "Time of a step"), ("bytes", "B", "Memory of a step")]
 
 
 def draw_duality_gap(table: pl.DataFrame, name: str = "duality-gap") -> Markup:
-    """Return the dual bound against the optimum of the linear program it bounds, a panel a network.
+    """Return the dual bound against the optimum of the linear program it bounds, one panel per network.
 
     Columns: lp, dual: lower bounds of the same margin; network: its name. Points on the line are tight.
     """
@@ -49,7 +49,7 @@ def draw_duality_gap(table: pl.DataFrame, name: str = "duality-gap") -> Markup:
 
 
 def draw_relative_errors(table: pl.DataFrame, name: str = "relative-errors") -> Markup:
-    """Return histograms of the relative error of an estimator, one for each number r of projections.
+    """Return histograms of the relative error of an estimator, one per number r of projections.
 
     Columns: r; relative_error: (estimate - truth) / truth.
     """
@@ -73,7 +73,7 @@ def draw_relative_errors(table: pl.DataFrame, name: str = "relative-errors") -> 
 def draw_error_against_projections(table: pl.DataFrame, name: str = "error-against-r") -> Markup:
     """Return errors against the number r of projections used in training.
 
-    Columns: r; robust_error: a share of the test examples; perhaps standard_error, likewise. An r of 0 stands for
+    Columns: r; robust_error: a share of the test examples; optionally standard_error, likewise. An r of 0 stands for
     the exact bound, drawn as horizontal lines.
     """
     require(table, "r", "robust_error")
@@ -101,7 +101,7 @@ def draw_scaling(table: pl.DataFrame, name: str = "scaling") -> Markup:
     """Return time and memory against the number of hidden units, both axes logarithmic, with fitted slopes.
 
     Columns: hidden_units; method: its name; seconds and bytes of one step. Linear growth has the slope 1, quadratic 2;
-    it is fitted to the largest networks, as what any network costs hides it in small ones.
+    it is fitted to the largest networks, since fixed costs hide it in small ones.
     """
     require(table, "hidden_units", "method", "seconds", "bytes")
     parts = table.sort("hidden_units").partition_by("method", maintain_order=True)
@@ -131,10 +131,10 @@ def draw_scaling(table: pl.DataFrame, name: str = "scaling") -> Markup:
 
 
 def require(table: pl.DataFrame, *columns: str) -> None:
-    """Refuse a table without these columns or without a row.
+    """Raise unless a table has these columns and at least one row.
 
     Raises:
-        InputError: the message names what is missing.
+        InputError: the message names the required columns and those of the table.
     """
     missing = [column for column in columns if column not in table.columns]
     if missing or not len(table):
@@ -147,4 +147,4 @@ FIGURES: dict[str, Callable[[pl.DataFrame], Markup]] = {
     "error-against-r": draw_error_against_projections,
     "scaling": draw_scaling,
 }
-"""By the names that `benchmarks/plots.py` takes."""
+"""Figures by the names that `benchmarks/plots.py` takes."""

@@ -15,7 +15,17 @@ from hauberk.reports.typed_json import parse
 
 @dataclass(frozen=True)
 class RuleErrors:
-    """Both errors of a cascade by one rule, and how often it abstains, over the same examples."""
+    """The errors of a cascade by one rule, and how often it abstains, over the same examples.
+
+    Args:
+        rule: its name.
+        standard_error: examples with a wrong label.
+        robust_error: examples not certified with the right label.
+        abstained: examples on which the rule gives no label.
+
+    Raises:
+        ValueError: the counts contradict each other.
+    """
 
     rule: str
     standard_error: Share
@@ -32,14 +42,22 @@ class RuleErrors:
 
 @dataclass(frozen=True)
 class CascadeSummary:
-    """What summary.json says of a cascade."""
+    """The content of a cascade's summary.json.
+
+    Args:
+        threat: its name.
+        examples: number of test examples.
+        stages: number of stages.
+        confidence: the confidence of the intervals.
+        certificate_confidence: the least probability with which a certificate is right.
+        rules: the errors by each rule.
+    """
 
     threat: str
     examples: int
     stages: int
     confidence: float
     certificate_confidence: float
-    """The least probability with which a certificate is right."""
     rules: list[RuleErrors]
 
 
@@ -56,4 +74,4 @@ def print_cascade(content: dict[str, Any], console: Console) -> None:
     title = f"{summary.threat} | {summary.examples:,} examples | cascade of {summary.stages}"
     if summary.certificate_confidence < 1:
         title += f" | each proof right with probability {summary.certificate_confidence:g} at least"
-    console.print(Text(title), table, sep="\n")  # Text: [ and ] in a name are no markup
+    console.print(Text(title), table, sep="\n")  # as Text, [ and ] in a name are not markup

@@ -15,12 +15,21 @@ from safetensors.numpy import load_file
 from hauberk.errors import InputError
 
 SHOWN = 10
-"""As many as fit side by side."""
+"""The number of examples that fit side by side."""
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Images in [0, 1] with what the network says of them."""
+    """Images in [0, 1] with the network's predictions.
+
+    Args:
+        inputs: the unperturbed images.
+        adversarial: their adversarial versions.
+        labels: the true labels.
+        clean_predictions: predictions on the inputs.
+        adversarial_predictions: predictions on the adversarial versions.
+        index: positions in the test split.
+    """
 
     inputs: Float[np.ndarray, "m c h w"]
     adversarial: Float[np.ndarray, "m c h w"]
@@ -28,7 +37,6 @@ class Examples:
     clean_predictions: Integer[np.ndarray, "m"]
     adversarial_predictions: Integer[np.ndarray, "m"]
     index: Integer[np.ndarray, "m"]
-    """Their positions in the test split."""
 
     @property
     def largest_change(self) -> float:
@@ -38,17 +46,23 @@ class Examples:
 
 @dataclass(frozen=True)
 class Picture:
-    """One image of the strip, as a data URI, and the words under it."""
+    """One image of the strip, and the facts that its caption states.
+
+    Args:
+        uri: the image as a data URI.
+        index: the example's position in the test split.
+        label: the true label.
+        prediction: the network's label; None for a picture of a difference.
+    """
 
     uri: str
     index: int
     label: int
     prediction: int | None
-    """None under a perturbation."""
 
 
 def read_examples(path: Path, remedy: str) -> Examples | None:
-    """Return the examples of an evaluation; None where there is no file, no example, or what is no image.
+    """Return the examples of an evaluation; None if there is no file or no example, or if inputs are not images.
 
     Raises:
         InputError: the file is corrupt or its tensors do not fit together; the message ends with the remedy.
@@ -96,7 +110,7 @@ def draw_strip(examples: Examples) -> dict[str, list[Picture]]:
 
 
 def _colours(images: Float[np.ndarray, "m c h w"]) -> Float[np.ndarray, "m h w 3"]:
-    """Return images as red, green, blue: their own three channels, or the mean of others as grey."""
+    """Return images as RGB: their own three channels, or else the mean of their channels as grey."""
     if images.shape[1] != 3:
         images = np.repeat(images.mean(1, keepdims=True), 3, axis=1)
     return np.moveaxis(images, 1, -1).clip(0, 1)

@@ -1,4 +1,4 @@
-"""Runs that belong together: other weights of the same training."""
+"""Runs that belong together: other weights of the same training run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,13 @@ from hauberk.reports.run_files import Run
 
 @dataclass(frozen=True)
 class OtherWeights:
-    """A run whose weights come from the training of another: "final" ones beside the best, say."""
+    """A run whose weights come from the training of another, such as the "final" ones besides the best.
+
+    Args:
+        kept: the run with the weights that training kept.
+        other: the run with the other weights.
+        name: the other weights' name.
+    """
 
     kept: Run
     other: Run
@@ -18,14 +24,24 @@ class OtherWeights:
 
     @property
     def same(self) -> bool:
-        """Whether they are the very weights that were kept."""
+        """True if they equal the kept weights."""
         checksum = self.kept.about.weights_sha256
         return checksum is not None and checksum == self.other.about.weights_sha256
 
 
 @dataclass(frozen=True)
 class Difference:
-    """By how much an accuracy of the kept weights exceeds that of others on the same examples."""
+    """The difference between an accuracy of the kept weights and that of others, on the same examples.
+
+    Args:
+        measure: the accuracy's name.
+        kept: the accuracy of the kept weights.
+        other: the accuracy of the other weights.
+        low: lower end of the difference's interval.
+        high: upper end of the difference's interval.
+        only_kept: number of examples that count for the kept weights alone.
+        only_other: number of examples that count for the other weights alone.
+    """
 
     measure: str
     kept: float
@@ -33,7 +49,6 @@ class Difference:
     low: float
     high: float
     only_kept: int
-    """How many examples count for the kept weights alone."""
     only_other: int
 
     @property
@@ -43,7 +58,7 @@ class Difference:
 
 
 def distinct_names(runs: Sequence[Run]) -> list[str]:
-    """Return the names of the runs' folders, after those of the folders around them where two would share one."""
+    """Return the names of the runs' folders, preceded by those of enclosing folders where two would be the same."""
     paths = [[part for part in run.folder.resolve().parts if part != "variants"] for run in runs]
     tails = [[path[-count:] for count in range(1, len(path) + 1)] for path in paths]
     chosen = [next((tail for tail in own if sum(tail in other for other in tails) == 1), own[0]) for own in tails]
@@ -51,7 +66,7 @@ def distinct_names(runs: Sequence[Run]) -> list[str]:
 
 
 def other_weights(runs: Sequence[Run]) -> list[OtherWeights]:
-    """Return which runs hold other weights of which: the same recipe and no journal, in a folder made beside it."""
+    """Return the pairs of a run and one with other weights: same recipe, no journal, and a folder next to it."""
     return [
         OtherWeights(kept, other, name)
         for kept in runs
@@ -62,7 +77,7 @@ def other_weights(runs: Sequence[Run]) -> list[OtherWeights]:
 
 
 def place_beside(kept: Run, other: Run) -> str | None:
-    """Return what a folder calls itself beside a run: variants/NAME, or RUN-NAME beside the variant RUN."""
+    """Return the NAME of a run's companion folder: variants/NAME, or RUN-NAME next to the variant RUN; else None."""
     home, folder = kept.folder.resolve(), other.folder.resolve()
     if folder.parent == home / "variants":
         return folder.name
@@ -71,7 +86,7 @@ def place_beside(kept: Run, other: Run) -> str | None:
 
 
 def differences(pair: OtherWeights) -> tuple[int, list[Difference]]:
-    """Return how many test examples both runs were evaluated on, and the differences of the accuracies on them."""
+    """Return the number of test examples on which both runs were evaluated, and the differences in accuracy on them."""
     sides = [
         run.records.select("index", "label").with_columns(**outcomes(run.records)) for run in (pair.kept, pair.other)
     ]

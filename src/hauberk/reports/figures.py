@@ -48,10 +48,10 @@ def draw_curves(summary: Summary, name: str) -> Markup:
 
 
 def attack_distances(summary: Summary, records: pl.DataFrame) -> dict[str, pl.Series]:
-    """Return the distances of misclassified points of each attack that was tried on every correct example, and of all.
+    """Return the distances of misclassified points for each attack tried on every correct example, and for all attacks.
 
-    The last is the least distance of any; it is left out where it would repeat the only other. There is none where
-    every attack looked for any member of the set: it stops near the set's radius, whatever the network.
+    The last are the least distances over all attacks, left out if they would repeat the only other ones. The result is
+    empty if every attack looked for any member of the set: such attacks stop near its radius, whatever the network.
     """
     if not summary.measured:
         return {}
@@ -64,7 +64,7 @@ def attack_distances(summary: Summary, records: pl.DataFrame) -> dict[str, pl.Se
 
 
 def draw_distances(summary: Summary, distances: Mapping[str, pl.Series], name: str) -> Markup:
-    """Return, a step curve an attack, the correctly classified examples for which it knows no nearer wrong point."""
+    """Return one step curve per attack: correctly classified examples without a nearer misclassified point."""
     correct = summary.clean.count
     farthest = max(float(series.quantile(0.99, "higher") or 0) for series in distances.values())
     right = max(farthest, summary.eps) * 1.04
@@ -81,7 +81,7 @@ def draw_distances(summary: Summary, distances: Mapping[str, pl.Series], name: s
                 linestyle="-" if last else style,
                 linewidth=4 if last else 1.3,
                 alpha=0.4 if last else 1,
-                zorder=1.5 if last else 2,  # below those that it follows
+                zorder=1.5 if last else 2,  # below the curves that it follows
                 label=attack if len(attack) <= 32 else f"{attack[:31]}…",
             )
         axes.set(xlabel="distance of the nearest misclassified point found", xlim=(0, right), ylim=(0, 1.02))
@@ -102,7 +102,7 @@ def draw_distances(summary: Summary, distances: Mapping[str, pl.Series], name: s
 
 
 def draw_layers(layers: Sequence[Layer], name: str) -> Markup:
-    """Return the shares of unstable, active and inactive neurons, a bar a layer."""
+    """Return the shares of unstable, active and inactive neurons, one bar per layer."""
     with drawing(4.8, 1.0 + 0.26 * len(layers)) as (figure, axes):
         left = np.zeros(len(layers))
         for state in ("unstable", "active", "inactive"):
@@ -131,7 +131,7 @@ def central_range(bounds: pl.Series) -> tuple[float, float]:
 
 
 def draw_bounds(bounds: pl.Series, name: str, things: str = "images") -> Markup:
-    """Return the histogram of the proven lower bounds of the margin, those above zero in the colour of proof."""
+    """Return the histogram of the proven lower bounds of the margin, with those above zero in the colour of proof."""
     low, high = central_range(bounds)
     width = max((max(high, 0) - min(low, 0)) / 48, 1e-6)
     edges = np.arange(np.floor(min(low, 0) / width), np.ceil(max(high, 0) / width) + 1) * width  # zero is an edge

@@ -1,4 +1,4 @@
-"""The front of a sweep: clean accuracy against what is proven, or withstood, on held-out examples."""
+"""The front of a sweep: clean against certified or attacked accuracy, on held-out examples."""
 
 from markupsafe import Markup
 from matplotlib.ticker import PercentFormatter
@@ -11,8 +11,8 @@ def draw_front(search: Search, name: str) -> Markup:
     """Return the points of a sweep by their two accuracies, with exact intervals, and the staircase of the front.
 
     Args:
-        search: A sweep of which at least one point was judged.
-        name: A word for the ids.
+        search: a sweep with at least one judged point.
+        name: a prefix for the ids.
     """
     colour, front = COLOURS[search.measure], search.front
     places: dict[tuple[float, float], list[Point]] = {}
@@ -33,7 +33,7 @@ def draw_front(search: Search, name: str) -> Markup:
         axes.plot([], [], "o-", markersize=7, color=colour, label="on the front")
         axes.plot([], [], "o", markersize=7, color=colour, markerfacecolor=COLOURS["paper"], label="others")
         axes.set(xlabel="clean", ylabel=search.measure, xlim=(left, right), ylim=(bottom, top))
-        for axis in (axes.xaxis, axes.yaxis):  # of as many decimals as its own scale needs
+        for axis in (axes.xaxis, axes.yaxis):  # with as many decimals as its own scale needs
             axis.set_major_formatter(PercentFormatter(1, decimals=None, symbol=" %"))
         legend(axes)
         said = ", ".join(f"{point.number}" for point in front)

@@ -39,12 +39,12 @@ from hauberk.reports.tables import (
 def write_report(runs: Sequence[Path], output: Path) -> Path:
     """Write the report of some runs and return its path.
 
-    The file needs no network and no other file; whatever the runs' files say is shown as text, never executed. It takes
-    the place of an older one only when it is complete.
+    The file needs no network and no other file; whatever the runs' files say is shown as text, never executed. It
+    replaces an older one only when it is complete.
 
     Args:
-        runs: The folders of the runs; several are compared in a table at the top.
-        output: Where the HTML file goes; missing folders are made.
+        runs: the folders of the runs; several are compared in a table at the top.
+        output: the path of the HTML file; missing folders are created.
 
     Raises:
         InputError: there is no run, or a run's file is missing or corrupt; the message names it and what to do.
@@ -56,7 +56,7 @@ def write_report(runs: Sequence[Path], output: Path) -> Path:
 
 
 def page(template: str, content: dict[str, Any]) -> str:
-    """Return a page: a template of this package, filled in."""
+    """Return a page, made by filling in a template of this package."""
     return _environment().get_template(template).render(content)
 
 
@@ -100,7 +100,7 @@ def _context(runs: list[Run]) -> dict[str, Any]:
 
 
 def _comparison(views: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return what the template shows of several runs beside accuracies and studies."""
+    """Return what the template shows about several runs besides accuracies and studies."""
     runs = [view["run"] for view in views]
     others, by_folder = other_weights(runs), {view["run"].folder: view for view in views}
     sweep = find_sweep(runs, others)
@@ -120,7 +120,7 @@ def _comparison(views: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _view(run: Run, name: str, prefix: str) -> dict[str, Any]:
-    """Return what the template shows of a run; `prefix` keeps the ids of several runs apart."""
+    """Return what the template shows about a run; `prefix` keeps the ids of several runs apart."""
     summary = run.summary
     bounds = run.records["lower"].drop_nulls().drop_nans()
     bounds = bounds.filter(bounds.is_finite())

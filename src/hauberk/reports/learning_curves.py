@@ -1,4 +1,4 @@
-"""The figures of a training: accuracies over the epochs, and what drove them."""
+"""Figures of a training run: accuracies, loss, radius and learning rate over the epochs."""
 
 from collections.abc import Callable, Sequence
 from math import ceil
@@ -14,16 +14,16 @@ from hauberk.reports.training import Row, Training
 
 COLUMNS = 3
 LABEL = {"facecolor": COLOURS["paper"], "edgecolor": "none", "pad": 1}
-"""What keeps a word legible where curves cross it."""
+"""A box that keeps words legible where curves cross them."""
 
 
 def draw_learning_curves(training: Training, keeps_best: bool, name: str) -> Markup:
-    """Return clean and robust accuracy against the epoch, on training batches, held-out examples and the detector's."""
+    """Return accuracies against the epoch: on training batches, held-out examples, and under the detector's attack."""
     marks = training.marks(keeps_best)
     with drawing(8.4, 3.4) as (figure, axes):
         curves(axes, training)
         axes.set(xlabel="epoch", xlim=(0, training.last.epoch * 1.01), ylim=accuracy_range([training]))
-        if len(marks) > 1:  # that the last epoch is the last needs no mark
+        if len(marks) > 1:  # the last epoch alone needs no mark
             for height, (epoch, words) in enumerate(marks.items()):
                 colour = COLOURS["wrong" if words == "collapse" else "ink"]
                 right = epoch > training.last.epoch / 2
@@ -39,11 +39,11 @@ def draw_learning_curves(training: Training, keeps_best: bool, name: str) -> Mar
 
 
 def draw_compared_trainings(trainings: Sequence[tuple[str, Training, bool]], name: str) -> Markup:
-    """Return a small figure of accuracies against the epoch for each of several trainings, on one scale.
+    """Return small figures of accuracies against the epoch, one per training run, on one scale.
 
     Args:
-        trainings: Each with the name of its run, and whether it keeps the best weights.
-        name: A word for the ids.
+        trainings: triples of the run's name, its training, and True if it keeps the best weights.
+        name: a prefix for the ids.
     """
     rows = ceil(len(trainings) / COLUMNS)
     with panels(8.4, 0.5 + 1.9 * rows, rows, COLUMNS) as (figure, panes):
@@ -67,7 +67,7 @@ def draw_compared_trainings(trainings: Sequence[tuple[str, Training, bool]], nam
 
 
 def draw_course(training: Training, name: str) -> list[Markup]:
-    """Return three small figures against the epoch: the loss, the radius trained with, and the learning rate."""
+    """Return three small figures against the epoch: the loss, the training radius, and the learning rate."""
     values: dict[str, tuple[str, Callable[[Row], float | None]]] = {
         "loss": ("Training loss", lambda row: row.loss),
         "radius": ("Radius, as a share of the final one", lambda row: row.radius),
@@ -87,7 +87,7 @@ def draw_course(training: Training, name: str) -> list[Markup]:
 
 
 def curves(axes: Axes, training: Training) -> None:
-    """Draw all accuracies of a training against the epoch."""
+    """Draw all accuracies of a training run against the epoch."""
     fine, coarse = {"linewidth": 1, "alpha": 0.6}, {"marker": "o", "markersize": 3, "linewidth": 1.6}
     line(axes, training.rows, lambda row: row.clean, color=COLOURS["clean"], label="clean, training", **fine)
     line(axes, training.rows, lambda row: row.robust, color=COLOURS["robust"], label="robust, training", **fine)
@@ -101,7 +101,7 @@ def curves(axes: Axes, training: Training) -> None:
 
 
 def accuracy_range(trainings: Sequence[Training]) -> tuple[float, float]:
-    """Return the scale of accuracies: the first rise, a tenth of the training, would flatten all the rest."""
+    """Return the scale of accuracies without the first tenth of training, whose rise would flatten the rest."""
     values = [
         value
         for training in trainings
@@ -115,7 +115,7 @@ def accuracy_range(trainings: Sequence[Training]) -> tuple[float, float]:
 
 
 def line(axes: Axes, rows: Sequence[Row], of: Callable[[Row], float | None], **style: Any) -> None:
-    """Draw one value of every row that has it against the epoch."""
+    """Draw one value against the epoch, for every row that has it."""
     points = [(row.epoch, value) for row in rows if (value := of(row)) is not None]
     if points:
         axes.plot(*zip(*points, strict=True), **style)

@@ -10,10 +10,10 @@ from hauberk.errors import InputError
 
 
 def recipe_keys(text: str, where: str) -> dict[str, Any]:
-    """Return the values of a recipe by their paths, as `--set` writes them; a text that is no mapping has none.
+    """Return the values of a recipe by their paths, as `--set` writes them; none if the text is not a mapping.
 
     Raises:
-        InputError: the text is no YAML; the message says where it came from.
+        InputError: the text is not YAML; the message says where it came from.
     """
     try:
         tree = yaml.safe_load(text)
@@ -23,7 +23,7 @@ def recipe_keys(text: str, where: str) -> dict[str, Any]:
 
 
 def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the paths and values of what a tree ends in."""
+    """Yield the paths and values of a tree's leaves."""
     if not isinstance(tree, dict | list) or not tree:
         yield path, tree
         return
@@ -32,7 +32,7 @@ def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def as_number(value: Any) -> Any:
-    """Return a value as a float where it is a finite number, fractions like "8/255" included; others as they are."""
+    """Return a value as a float if it is a finite number or a fraction like "8/255", any other as it is."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return value
     above, _, below = str(value).partition("/")
@@ -49,10 +49,10 @@ def as_text(value: Any) -> str:
 
 
 def brief(value: Any) -> str:
-    """Return a value for a table: a float in four digits, others as they are."""
+    """Return a value for a table: floats with four digits, others as `--set` takes them."""
     return f"{value:.4g}" if isinstance(value, float) else as_text(value)
 
 
 def in_short(values: dict[str, Any]) -> str:
-    """Return some keys with their values on one line."""
+    """Return keys with their values, on one line."""
     return ", ".join(f"{key}={brief(value)}" for key, value in values.items())

@@ -20,7 +20,23 @@ EVALUATE = "run `hauberk evaluate` on this run again."
 
 @dataclass(frozen=True)
 class About:
-    """What run.json says: the network, the task, and what it ran on."""
+    """The content of run.json: the network, the task, and the platform.
+
+    Args:
+        hauberk: version of Hauberk.
+        torch: version of torch.
+        python: version of Python.
+        platform: operating system and processor.
+        threads: number of torch's threads.
+        seed: seed of training.
+        dataset: name of the data.
+        network: the network's class.
+        parameters: number of the network's parameters.
+        threat: name of the evaluation's threat.
+        started: date and time, in ISO format.
+        weights_sha256: checksum of the weights' file; None before training has finished.
+        inputs: what examples are called.
+    """
 
     hauberk: str
     torch: str
@@ -35,12 +51,19 @@ class About:
     started: str
     weights_sha256: str | None = None
     inputs: str = "images"
-    """What an example is called."""
 
 
 @dataclass(frozen=True)
 class Layer:
-    """Mean shares of a layer's neurons that are always active, always inactive, or undecided over the set."""
+    """Mean shares of a layer's neurons that are always active, always inactive, or undecided over the set.
+
+    Args:
+        name: the layer's name.
+        neurons: their number.
+        active: the share of those always active.
+        inactive: the share of those always inactive.
+        unstable: the share of those undecided.
+    """
 
     name: str
     neurons: int
@@ -51,11 +74,23 @@ class Layer:
 
 @dataclass(frozen=True)
 class Run:
-    """Everything a report can show of a run; what is None or empty is left out."""
+    """Everything that a report can show about a run; whatever is None or empty is left out.
+
+    Args:
+        folder: the run's folder.
+        recipe: the text of recipe.yaml, verbatim.
+        about: the content of run.json.
+        summary: the content of evaluation/summary.json.
+        records: one row per example.
+        training: the journal.
+        layers: the states of the neurons.
+        examples: a few examples with their adversarial versions.
+        studies: the tables of studies.
+        keys: the values of the recipe by their paths.
+    """
 
     folder: Path
     recipe: str
-    """The exact configuration, verbatim."""
     about: About
     summary: Summary
     records: pl.DataFrame
@@ -64,7 +99,6 @@ class Run:
     examples: Examples | None
     studies: list[StudyFile] = field(default_factory=list)
     keys: dict[str, Any] = field(default_factory=dict)
-    """The values of the recipe by their paths."""
 
     @property
     def name(self) -> str:
@@ -73,18 +107,18 @@ class Run:
 
     @property
     def keeps_best(self) -> bool:
-        """Whether the training was to end with its best weights rather than the final ones."""
+        """True if training was meant to end with its best weights rather than the final ones."""
         return self.keys.get("trainer.keep") == "best"
 
     @property
     def judge(self) -> str:
-        """The kind of attack that judged held-out examples in training; empty where the objective itself did."""
+        """The kind of attack that judged held-out examples in training; empty if the objective itself did."""
         given = self.keys.get("trainer.judge.class") or self.keys.get("trainer.judge") or ""
         return str(given).rpartition(".")[2]
 
 
 def read_run(folder: Path) -> Run:
-    """Return what the files of a run say.
+    """Return the content of a run's files.
 
     train.jsonl, evaluation/layers.json, evaluation/examples.safetensors and evaluation/studies may be missing; the
     others may not.

@@ -1,4 +1,4 @@
-"""What a sweep found: a table for programs, a page, and a table in a terminal."""
+"""Results of a sweep: a table for programs, a page, and a table in a terminal."""
 
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ def write_search(search: Search) -> Path:
 
 
 def row(point: Point, on_front: bool) -> dict[str, Any]:
-    """Return what points.csv says of a point; an accuracy that was not looked for is left empty."""
+    """Return a point's row of points.csv; accuracies that were not measured are left empty."""
     cells: dict[str, Any] = {"number": point.number, **{key: as_text(value) for key, value in point.changes.items()}}
     for name in MEASURES:
         share = point.share(name)
@@ -47,7 +47,7 @@ def row(point: Point, on_front: bool) -> dict[str, Any]:
 
 
 def measures(search: Search) -> list[str]:
-    """Return the accuracies that were looked for at any point."""
+    """Return the accuracies that were measured at any point."""
     return [name for name in MEASURES if any(name in summary.measures for _, summary in search.judged)]
 
 
@@ -60,7 +60,7 @@ def print_search(search: Search, console: Console) -> None:
     for name in [*names, "training"]:
         table.add_column(name, justify="right", no_wrap=True)
     for point in search.points:
-        changes = [Text(brief(value)) for value in point.changes.values()]  # Text: [ and ] are no markup
+        changes = [Text(brief(value)) for value in point.changes.values()]  # as Text, [ and ] are not markup
         shares = [point.share(name) for name in names]
         time = "–" if point.seconds is None else duration(point.seconds)
         cells = [*(percent(share.share) if share else "–" for share in shares), "failed" if point.failure else time]

@@ -1,4 +1,4 @@
-"""The files of a sweep's points, and which points are on the front."""
+"""The files of a sweep's points, and the points on the front."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +9,9 @@ from hauberk.reports.training import read_training
 from hauberk.reports.typed_json import parse, read_text
 
 VALIDATION = "validation"
-"""The folder, in a point's, of its evaluation on held-out examples."""
+"""The folder inside a point's that holds its evaluation on held-out examples."""
 FAILURE = "failure.txt"
-"""The file, in a point's folder, that says why its training failed."""
+"""The file in a point's folder that says why its training failed."""
 RESUME = "run `hauberk sweep` again with --resume."
 
 
@@ -22,27 +22,38 @@ def point_folder(folder: Path, number: int) -> Path:
 
 @dataclass(frozen=True)
 class Point:
-    """A point of a sweep, and how it fared."""
+    """A point of a sweep, with its results.
+
+    Args:
+        number: its number, from 1.
+        folder: its folder.
+        changes: the values of the swept keys.
+        summary: the summary of its evaluation on held-out examples; None if training failed.
+        seconds: the time of training; None if it failed before the first line of its journal.
+        failure: the reason why training failed; None if it did not.
+    """
 
     number: int
     folder: Path
     changes: dict[str, Any]
-    """The values of the keys that were swept."""
     summary: Summary | None
-    """Of its evaluation on held-out examples; None where its training failed."""
     seconds: float | None
-    """Of training; None where it failed before the first line of its journal."""
     failure: str | None
 
     def share(self, measure: str) -> Share | None:
-        """Return an accuracy; None where it was not looked for, or the training failed."""
+        """Return an accuracy; None if it was not measured, or training failed."""
         looked = self.summary is not None and measure in self.summary.measures
         return getattr(self.summary, measure) if looked else None
 
 
 @dataclass(frozen=True)
 class Search:
-    """A finished sweep."""
+    """A finished sweep.
+
+    Args:
+        folder: its folder.
+        points: its points, by number.
+    """
 
     folder: Path
     points: list[Point]
@@ -59,17 +70,17 @@ class Search:
 
     @property
     def measure(self) -> str:
-        """What is traded against clean accuracy: certified accuracy, or attacked where no proof was tried."""
+        """The accuracy traded against the clean one: certified, or attacked if no proof was tried."""
         tried = any("certified" in summary.measures for _, summary in self.judged)
         return "certified" if tried else "attacked"
 
     def shares(self, summary: Summary) -> tuple[Share, Share]:
-        """Return the two accuracies that are traded against one another."""
+        """Return the two accuracies that are traded against each other."""
         return summary.clean, getattr(summary, self.measure)
 
     @property
     def front(self) -> list[Point]:
-        """The points that no other beats in one accuracy without falling behind in the other, by clean accuracy."""
+        """The points that no other beats in one accuracy without being worse in the other, by clean accuracy."""
         places = [(clean.count, robust.count) for clean, robust in (self.shares(summary) for _, summary in self.judged)]
         found = [
             (clean, point.number, point)
@@ -80,7 +91,7 @@ class Search:
 
 
 def read_search(folder: Path, points: list[dict[str, Any]]) -> Search:
-    """Return what the files of a sweep with these points say.
+    """Return a sweep with these points from its files.
 
     Raises:
         InputError: a file is missing or corrupt; the message names it and what to do.
@@ -89,7 +100,7 @@ def read_search(folder: Path, points: list[dict[str, Any]]) -> Search:
 
 
 def read_point(folder: Path, number: int, changes: dict[str, Any]) -> Point:
-    """Return what the files of a point say."""
+    """Return a point from its files."""
     place = point_folder(folder, number)
     training, failed = read_training(place / "train.jsonl"), place / FAILURE
     seconds = training.last.seconds if training else None

@@ -11,37 +11,44 @@ from hauberk.reports.typed_json import parse_mapping
 
 @dataclass(frozen=True)
 class StudyFile:
-    """A study's answer."""
+    """The file of a study's findings.
+
+    Args:
+        path: the file.
+        study: the name of the study's class.
+        facts: the study's statements about its table, by name.
+        table: the findings.
+        remedy: ends error messages.
+    """
 
     path: Path
     study: str
-    """The name of the study's class."""
     facts: dict[str, str]
     table: pl.DataFrame
     remedy: str
 
     @property
     def name(self) -> str:
-        """What the recipe calls it."""
+        """Its name in the recipe."""
         return self.path.stem
 
     @property
     def applicable(self) -> bool:
-        """Whether the question made sense; the table is empty otherwise."""
+        """True if the study applied; the table is empty otherwise."""
         return "not_applicable" not in self.facts
 
     def fact(self, name: str) -> str:
-        """Return what the study says beside its table.
+        """Return one of the study's statements about its table.
 
         Raises:
-            InputError: it says nothing of this.
+            InputError: there is no such statement.
         """
         if name not in self.facts:
             raise InputError(f"{self.path} lacks the fact {name}: {self.remedy}")
         return self.facts[name]
 
     def require(self, *columns: str) -> pl.DataFrame:
-        """Return the table, or refuse it without these columns or without a row.
+        """Return the table, or raise unless it has these columns and at least one row.
 
         Raises:
             InputError: the message names the file and what it lacks.
@@ -58,7 +65,7 @@ def read_studies(folder: Path, remedy: str) -> list[StudyFile]:
     """Return the studies of an evaluation, in the recipe's order.
 
     Raises:
-        InputError: a file is not readable; the message names it and ends with the remedy.
+        InputError: a file cannot be read; the message names it and ends with the remedy.
     """
     found = []
     for path in sorted(folder.glob("*.parquet")):

@@ -5,7 +5,17 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Share:
-    """A count of examples, its share, and the share's exact interval."""
+    """A count of examples, its share, and the share's exact interval.
+
+    Args:
+        count: number of examples.
+        share: the count divided by the number of all examples.
+        low: lower end of the interval.
+        high: upper end of the interval.
+
+    Raises:
+        ValueError: they are not in order within [0, 1].
+    """
 
     count: int
     share: float
@@ -19,7 +29,18 @@ class Share:
 
 @dataclass(frozen=True)
 class Accuracies:
-    """Clean, attacked and certified accuracy of the same examples."""
+    """Clean, attacked and certified accuracy on the same examples.
+
+    Args:
+        examples: number of examples.
+        eps: the radius.
+        clean: examples that are classified correctly.
+        attacked: of these, examples that nothing broke.
+        certified: of these, examples that are proven.
+
+    Raises:
+        ValueError: the counts are not in this order.
+    """
 
     examples: int
     eps: float
@@ -37,35 +58,49 @@ class Accuracies:
 
 @dataclass(frozen=True)
 class AttackResult:
-    """What an attack did."""
+    """The results of an attack.
+
+    Args:
+        name: its name.
+        broken: number of examples that it was the first to break.
+        seconds: its time.
+        tried: number of examples that it was tried on.
+        succeeded: number of tried examples that it broke.
+        black_box: True if it uses no gradients.
+        minimum_distance: True if it looks for the nearest misclassified point rather than any in the set; files that
+            do not say may be of either kind.
+        alone: the accuracy that it leaves by itself, if it was tried on every correctly classified example.
+        found: number of examples for which it found a misclassified point of known distance, in the set or not.
+        never: number of tried examples for which it found no misclassified point.
+        median_distance: the median of their distances, where found.
+        mean_distance: the mean of their distances, where found.
+        not_applicable: the reason why it could not be used, if so.
+    """
 
     name: str
     broken: int
-    """How many examples it was the first to break."""
     seconds: float
     tried: int = 0
     succeeded: int = 0
-    """How many of the tried ones it broke."""
     black_box: bool = False
     minimum_distance: bool = True
-    """Whether it looks for the nearest misclassified point rather than any in the set; files that do not say may be of
-    either kind."""
     alone: Share | None = None
-    """The accuracy that it leaves by itself, where it was tried on every correctly classified example."""
     found: int = 0
-    """On how many it found a misclassified point whose distance is known, a member of the set or not."""
     never: int = 0
-    """On how many of the tried ones it found no misclassified point."""
     median_distance: float | None = None
-    """Of those points, over the examples on which there is one."""
     mean_distance: float | None = None
     not_applicable: str | None = None
-    """Why it could not be used, if so."""
 
 
 @dataclass(frozen=True)
 class Sign:
-    """A sign of gradient masking: a reason to doubt the attacked accuracy."""
+    """A sign of gradient masking: a reason to doubt the attacked accuracy.
+
+    Args:
+        flag: its name.
+        evidence: a sentence on what was measured.
+        advice: a sentence on what to do about it.
+    """
 
     flag: str
     evidence: str
@@ -74,24 +109,45 @@ class Sign:
 
 @dataclass(frozen=True)
 class VerifierResult:
-    """How many examples a verifier was the first to prove."""
+    """The results of a verifier.
+
+    Args:
+        name: its name.
+        certified: number of examples that it was the first to prove.
+        seconds: its time.
+        not_applicable: the reason why it could not be used, if so.
+        confidence: the least probability with which one of its proofs is right.
+        overturned: number of its proofs that an attack refuted, possible only with a confidence below 1.
+        refuted: number of examples that it was the first to break.
+    """
 
     name: str
     certified: int
     seconds: float
     not_applicable: str | None = None
-    """Why it could not be used, if so."""
     confidence: float = 1.0
-    """The least probability with which one of its proofs is right."""
     overturned: int = 0
-    """How many of its proofs an attack refuted, which only those of confidence below 1 allow."""
     refuted: int = 0
-    """How many examples it broke that no attack before it had."""
 
 
 @dataclass(frozen=True)
 class Summary(Accuracies):
-    """What evaluation/summary.json says: the headline accuracies, who found what, and the curve over the radii."""
+    """The content of evaluation/summary.json; first the arguments of `Accuracies`.
+
+    Args:
+        subject: the kind of subject that was judged.
+        threat: its name.
+        confidence: the confidence of the intervals.
+        arithmetic: the arithmetic of the proofs.
+        seconds: the time of the whole evaluation.
+        attacks: the results of each attack.
+        verifiers: the results of each verifier.
+        seed: the seed of the attacks' noise.
+        curve: the accuracies at several radii.
+        curve_attack: the names of the curve's attacks.
+        every_attack: True if every attack was tried on every correctly classified example.
+        masking: the signs of gradient masking that were found; None if there was no search for them.
+    """
 
     subject: str
     threat: str
@@ -104,9 +160,7 @@ class Summary(Accuracies):
     curve: list[Accuracies] = field(default_factory=list)
     curve_attack: str = ""
     every_attack: bool = False
-    """Whether every attack was tried on every correctly classified example."""
     masking: list[Sign] | None = None
-    """The signs of gradient masking that were found; None where none were looked for."""
 
     @property
     def attackers(self) -> list[AttackResult]:
@@ -115,23 +169,23 @@ class Summary(Accuracies):
 
     @property
     def measures(self) -> list[str]:
-        """The accuracies that were looked for: attacked and certified where an attack and a verifier applied."""
+        """The accuracies that were measured: attacked and certified only if an attack or a verifier applied."""
         looked = {"clean": True, "attacked": bool(self.attackers), "certified": bool(self.provers)}
         return [measure for measure, tried in looked.items() if tried]
 
     @property
     def refuted(self) -> int:
-        """How many examples verifiers broke that no attack before them had."""
+        """The number of examples that verifiers were the first to break."""
         return sum(verifier.refuted for verifier in self.verifiers)
 
     @property
     def compared(self) -> bool:
-        """Whether each attack has an accuracy of its own."""
+        """True if each attack has an accuracy of its own."""
         return bool(self.attackers) and all(attack.alone is not None for attack in self.attackers)
 
     @property
     def measured(self) -> bool:
-        """Whether there are distances that say more than the radius does."""
+        """True if there are distances that say more than the radius does."""
         return any(attack.found and attack.minimum_distance for attack in self.attacks)
 
     @property

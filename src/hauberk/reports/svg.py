@@ -1,4 +1,4 @@
-"""From a matplotlib figure to SVG that lives inside a page and follows its colours."""
+"""Conversion of matplotlib figures to SVG that lives inside a page and follows its colours."""
 
 import io
 import re
@@ -34,7 +34,7 @@ COLOURS = {
 """Colours by meaning, the same in every figure and table, told apart by every kind of colour vision."""
 
 PERCENT = PercentFormatter(1, decimals=0, symbol=" %")
-"""How axes of shares are labelled."""
+"""The labels of axes that show shares."""
 
 _STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
@@ -89,12 +89,12 @@ def panels(width: float, height: float, rows: int, columns: int) -> Iterator[tup
 
 
 def end_of(text: str, most: int = 28) -> str:
-    """Return a name of at most so many characters: its end, where the whole is too long."""
+    """Return a name, shortened to its end if it has more than `most` characters."""
     return text if len(text) <= most else f"…{text[1 - most :]}"
 
 
 def legend(axes: Axes, columns: int = 3) -> None:
-    """Place the legend above the axes, where there is anything to name."""
+    """Place the legend above the axes, if there is anything to name."""
     if axes.get_legend_handles_labels()[0]:
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.4, ncols=columns, borderpad=0)
 
@@ -106,16 +106,16 @@ def to_svg(figure: Figure, name: str, label: str) -> Markup:
     text, in the page's font; ids are prefixed by `name`, which must be unique on the page.
 
     Args:
-        figure: Drawn within `drawing`.
-        name: A word for the ids.
-        label: What a screen reader says instead of the picture.
+        figure: drawn within `drawing` or `panels`.
+        name: the prefix.
+        label: text that a screen reader reads instead of the picture.
     """
     content = io.StringIO()
     nothing: dict[str, Any] = dict.fromkeys(["Creator", "Date", "Format", "Type"])
     figure.savefig(content, format="svg", transparent=True, metadata=nothing)
     svg = content.getvalue()
     width, height = figure.get_size_inches() * 72  # SVG counts in points
-    body = svg[svg.index("</defs>") + len("</defs>") :]  # what precedes is a style sheet that would rule the whole page
+    body = svg[svg.index("</defs>") + len("</defs>") :]  # before it is a style sheet that would rule the whole page
     body = re.sub(r'\sid="[a-zA-Z.]+_\d+"', "", body)
     body = re.sub(r'(id="|url\(#|xlink:href="#)', rf"\g<1>{name}-", body).replace("xlink:href", "href")
     body = re.sub(r"(?:'[^']*', )+sans-serif", "var(--sans)", body)
@@ -126,7 +126,7 @@ def to_svg(figure: Figure, name: str, label: str) -> Markup:
 
 
 def standalone(svg: Markup) -> str:
-    """Return a figure as a file of its own, which carries the colours of the reports and follows light and dark."""
+    """Return a figure as a standalone file, with the colours of the reports in light and dark mode."""
     sheet = files("hauberk.reports").joinpath("report.css").read_text(encoding="utf-8")
     colours = re.findall(r":root \{[^}]*--paper[^}]*\}", sheet)
     dark = f"@media (prefers-color-scheme: dark) {{ {colours[1]} }}"

@@ -15,54 +15,64 @@ from hauberk.reports.run_files import Run
 from hauberk.reports.svg import COLOURS, PERCENT, drawing, legend, to_svg
 
 ASIDE = ("variants.", "evaluator.studies.")
-"""Where recipes may differ beside the number that is swept."""
+"""Prefixes of the keys in which recipes may differ besides the swept one."""
 SPREAD = 10
-"""From which ratio of the largest value to the least the axis is logarithmic."""
+"""The least ratio of the largest value to the smallest for which the axis is logarithmic."""
 MOST_TICKS = 12
-"""Up to how many values are written under the axis."""
+"""The largest number of values for which all of them are written under the axis."""
 APART = 5
-"""Points between runs of one value."""
+"""The distance in points between runs at the same value."""
 DASHES = ["-", (0, (4, 2)), (0, (1, 1.5))]
-"""Lines of the kept weights, and of others of the same trainings."""
+"""The lines for kept weights, and for others of the same training runs."""
 MEASURES = {"clean": "s", "attacked": "^", "certified": "o"}
 
 
 @dataclass(frozen=True)
 class Point:
-    """A run at its value of the key."""
+    """A run at its value of the key.
+
+    Args:
+        value: the key's value.
+        run: the run.
+        weights: the name of its weights, if they are not those that training kept.
+    """
 
     value: float
     run: Run
     weights: str = ""
-    """What its weights are called if they are not those that its training kept."""
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """Runs whose recipes differ in one number, and in seeds."""
+    """Runs whose recipes differ in one number, and in seeds.
+
+    Args:
+        key: the number's key.
+        points: the runs.
+    """
 
     key: str
     points: list[Point]
 
     @property
     def measures(self) -> list[str]:
-        """The accuracies that were looked for in any run."""
+        """The accuracies that were measured in any run."""
         looked = {measure for point in self.points for measure in point.run.summary.measures}
         return [measure for measure in MEASURES if measure in looked]
 
     @property
     def weights(self) -> list[str]:
-        """The kinds of weights, those that were kept first."""
+        """The kinds of weights, kept ones first."""
         return sorted({point.weights for point in self.points})
 
     @property
     def values(self) -> list[float]:
-        """The values of the key, from the least."""
+        """The values of the key, in increasing order."""
         return sorted({point.value for point in self.points})
 
 
 def find_sweep(runs: Sequence[Run], others: Sequence[OtherWeights]) -> Sweep | None:
-    """Return the sweep that runs form; None where their recipes differ in no key, in several, or in one of words."""
+    """Return the sweep that runs form; None if recipes differ in no key, in several, or in one without numbers."""
     trees = [{key: as_number(value) for key, value in run.keys.items() if not aside(key)} for run in runs]
     every = {key for tree in trees for key in tree}
     different = [key for key in every if any(tree.get(key) != trees[0].get(key) for tree in trees)]
@@ -75,7 +85,7 @@ def find_sweep(runs: Sequence[Run], others: Sequence[OtherWeights]) -> Sweep | N
 
 
 def aside(key: str) -> bool:
-    """Return whether a key may differ beside the one that is swept: seeds, and what changes no accuracy."""
+    """Return whether a key may differ besides the swept one: seeds, and whatever changes no accuracy."""
     return key.rpartition(".")[2] == "seed" or f"{key}.".startswith(ASIDE)
 
 
@@ -101,7 +111,7 @@ def draw_sweep(sweep: Sweep, name: str) -> Markup:
 
 
 def draw_series(axes: Axes, sweep: Sweep, measure: str, weights: str, dashes: Any) -> None:
-    """Draw one accuracy of the runs with weights of one kind, those of one value side by side."""
+    """Draw one accuracy of the runs with one kind of weights, those at the same value side by side."""
     colour, marker = COLOURS[measure], MEASURES[measure]
     look: dict[str, Any] = {"color": colour, "marker": marker, "markerfacecolor": "none" if weights else colour}
     means = []

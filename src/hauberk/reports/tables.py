@@ -16,12 +16,17 @@ from hauberk.reports.typed_json import parse
 
 @dataclass(frozen=True)
 class Measure:
-    """A row of the headline table."""
+    """A row of the headline table.
+
+    Args:
+        name: the accuracy's name.
+        meaning: the accuracy's meaning, in words.
+        share: the accuracy; None if it was not measured.
+    """
 
     name: str
     meaning: str
     share: Share | None
-    """None where nothing looked for it."""
 
 
 MEANINGS = {
@@ -29,7 +34,7 @@ MEANINGS = {
     "attacked": ("withstood every attack tried", "no attack was made"),
     "certified": ("proven: nothing in the set changes the answer", "no proof was tried"),
 }
-"""Of accuracies that were looked for, and of those that were not."""
+"""The meanings of accuracies that were measured, and of those that were not."""
 
 
 def headline_rows(summary: Summary) -> list[Measure]:
@@ -45,18 +50,30 @@ def headline_rows(summary: Summary) -> list[Measure]:
 
 @dataclass(frozen=True)
 class AttackRow:
-    """A row of the table of attacks, as text; an empty cell says nothing."""
+    """A row of the table of attacks, as text; an empty cell says nothing.
+
+    Args:
+        name: the attack's name.
+        meaning: its kind, or the reason why it was not applicable.
+        cells: one per heading, or none.
+        interval: the interval of the accuracy left, which is the first cell after the counts.
+    """
 
     name: str
     meaning: str
     cells: list[str]
     interval: str = ""
-    """Of the accuracy left, which is the first cell after the counts."""
 
 
 @dataclass(frozen=True)
 class AttackTable:
-    """What each attack did, and what all of them left."""
+    """The results of each attack, and of all together.
+
+    Args:
+        headings: the headings of the columns of cells.
+        rows: one per attack.
+        total: the row for all attacks together.
+    """
 
     headings: list[str]
     rows: list[AttackRow]
@@ -64,7 +81,7 @@ class AttackTable:
 
 
 def attack_table(summary: Summary) -> AttackTable:
-    """Return the table of attacks: columns of which nothing is known are left out."""
+    """Return the table of attacks, leaving out columns about which nothing is known."""
     headings = ["tried", "broken first", "broken"]
     headings += ["accuracy left alone"] * summary.compared + ["median distance"] * summary.measured + ["time"]
     rows = []
@@ -90,7 +107,7 @@ def attack_table(summary: Summary) -> AttackTable:
 
 
 def print_headline(content: dict[str, Any], console: Console) -> None:
-    """Print the headline table of the content of evaluation/summary.json."""
+    """Print the headline table, from the content of evaluation/summary.json."""
     summary = read(content)
     table = Table("accuracy", "meaning")
     for heading in ("examples", "share", f"exact {summary.confidence * 100:g} % interval"):
@@ -100,11 +117,11 @@ def print_headline(content: dict[str, Any], console: Console) -> None:
         cells = (f"{share.count:,}", percent(share.share), percent_interval(share)) if share else ("–", "–", "–")
         table.add_row(row.name, row.meaning, *cells)
     title = f"{summary.threat} | {summary.examples:,} examples | {summary.subject}"
-    console.print(Text(title), table, sep="\n")  # Text: [ and ] in a name are no markup
+    console.print(Text(title), table, sep="\n")  # as Text, [ and ] in a name are not markup
 
 
 def headline_line(content: dict[str, Any], seconds: float, report: Path) -> str:
-    """Return the one line that ends a command: accuracies, task, time, and where the report lies."""
+    """Return the one line that ends a command: accuracies, task, time, and path of the report."""
     summary = read(content)
     accuracies = [f"{row.name} {percent(row.share.share, 1)}" for row in headline_rows(summary) if row.share]
     parts = [*accuracies, summary.threat, f"{summary.examples} examples", f"{seconds / 60:.1f} min", f"report {report}"]
@@ -112,12 +129,12 @@ def headline_line(content: dict[str, Any], seconds: float, report: Path) -> str:
 
 
 def read(content: dict[str, Any]) -> Summary:
-    """Return the summary that evaluation has just written."""
+    """Return the summary that an evaluation has just written."""
     return parse(json.dumps(content), Summary, "the summary", "evaluate again")
 
 
 def percent(share: float, decimals: int = 2) -> str:
-    """Return a share in percent: two decimals in tables, one in sentences."""
+    """Return a share as a percentage: two decimals in tables, one in sentences."""
     return f"{share * 100:.{decimals}f} %"
 
 
@@ -139,7 +156,7 @@ def points_interval(low: float, high: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a time in the unit that suits it."""
+    """Return a time in a unit that suits it."""
     for unit, length, limit in [("s", 1, 120), ("min", 60, 7200)]:
         if seconds < limit:
             return f"{seconds / length:.1f} {unit}"

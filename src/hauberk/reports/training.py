@@ -1,4 +1,4 @@
-"""The journal of a training, as reports read it."""
+"""The journal of a training run, as reports read it."""
 
 import json
 from dataclasses import dataclass
@@ -10,7 +10,24 @@ from hauberk.reports.typed_json import parse, read_text
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the journal: averages since the last line of its kind."""
+    """A line of the journal: averages since the last line of its kind.
+
+    Args:
+        kind: "step" or "epoch".
+        epoch: number of epochs done.
+        step: number of steps done.
+        loss: mean loss.
+        clean: clean accuracy on training batches.
+        robust: the share that withstood the objective's own attack or is certified by its own bound; None for neither.
+        radius: the radius, as a share of the threat's.
+        learning_rate: the learning rate at this step.
+        seconds: seconds since training began.
+        validation_clean: clean accuracy on held-out examples.
+        validation_robust: robust accuracy on held-out examples.
+        detector_robust: the share of one training batch that withstood the detector of catastrophic overfitting.
+        collapsed: True if the detector ended training here; None without a detector.
+        cpu_seconds: processor time since training began, all threads together.
+    """
 
     kind: str
     epoch: float
@@ -18,37 +35,36 @@ class Row:
     loss: float | None
     clean: float | None
     robust: float | None
-    """The share that withstood the objective's own attack or is certified by its own bound; None without either."""
     radius: float | None
-    """As a share of the threat's."""
     learning_rate: float | None
     seconds: float
-    """Since training began."""
     validation_clean: float | None = None
     validation_robust: float | None = None
     detector_robust: float | None = None
-    """The share of one training batch that withstood the detector of catastrophic overfitting."""
     collapsed: bool | None = None
-    """Whether the detector ended the training here; None where there was none."""
     cpu_seconds: float | None = None
-    """Of the processor since training began, all threads together."""
 
     @property
     def score(self) -> float | None:
-        """What the best epoch is chosen by."""
+        """The accuracy that the best epoch is chosen by."""
         return self.validation_clean if self.validation_robust is None else self.validation_robust
 
 
 @dataclass(frozen=True)
 class Training:
-    """The lines of train.jsonl: every few steps, and at the end of each epoch."""
+    """The lines of train.jsonl.
+
+    Args:
+        steps: lines written every few steps.
+        epochs: lines written at the end of each epoch.
+    """
 
     steps: list[Row]
     epochs: list[Row]
 
     @property
     def rows(self) -> list[Row]:
-        """The finest record there is: a short training may end before its first line of steps."""
+        """The finest record there is: a short run may end before its first line of steps."""
         return self.steps or self.epochs
 
     @property
@@ -63,13 +79,13 @@ class Training:
 
     @property
     def best(self) -> Row | None:
-        """The first of the epochs that did best on held-out examples; None where nothing was held out."""
+        """The first of the epochs that did best on held-out examples; None if nothing was held out."""
         scored = [row for row in self.epochs if row.score is not None and not row.collapsed]
         return max(scored, key=lambda row: row.score or 0, default=None)
 
     @property
     def watched(self) -> bool:
-        """Whether a detector of catastrophic overfitting looked on."""
+        """True if there was a detector of catastrophic overfitting."""
         return any(row.collapsed is not None for row in self.epochs)
 
     @property
@@ -79,12 +95,12 @@ class Training:
 
     @property
     def fall(self) -> tuple[float, float] | None:
-        """The detector's accuracies before and at the collapse; None where there was none."""
+        """The detector's accuracies before and at the collapse; None if there was none."""
         before, now = (row.detector_robust if row else None for row in (self.final, self.collapse))
         return None if before is None or now is None else (before, now)
 
     def marks(self, keeps_best: bool) -> dict[float, str]:
-        """Return the epochs worth a mark, and what they are called."""
+        """Return the epochs worth a mark, with their names."""
         kept = self.best if keeps_best else self.final
         names = [("kept", kept), ("best", self.best), ("final", self.final), ("collapse", self.collapse)]
         found: dict[float, list[str]] = {}
@@ -95,7 +111,7 @@ class Training:
 
 
 def read_training(path: Path) -> Training | None:
-    """Return the journal of a training, or None where there is no file or no line.
+    """Return the journal of a training run, or None if there is no file or no line.
 
     Raises:
         InputError: a line is corrupt; the message names the file and the line.

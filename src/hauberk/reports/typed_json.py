@@ -1,4 +1,4 @@
-"""JSON files read into dataclasses, so that a wrong file is refused by name before anything is drawn from it."""
+"""Parsing of JSON files into dataclasses, so that errors name the file before anything is drawn from it."""
 
 import json
 from dataclasses import MISSING, fields, is_dataclass

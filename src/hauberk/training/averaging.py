@@ -1,4 +1,4 @@
-"""Averages of a network's weights over the course of its training."""
+"""Averages of a network's weights over the course of training."""
 
 import math
 from collections.abc import Iterator
@@ -12,18 +12,18 @@ from hauberk.errors import InputError
 
 @dataclass(frozen=True)
 class WeightAveraging:
-    """Validates, keeps and ends with an average of the weights that a training goes through.
+    """An average of the weights over a training run, which is validated, kept, and becomes the run's result.
 
     After every step the average moves towards the network by a share of the way, 1/n after the n-th step that it
-    counts, but never less than 1 - decay: it is the plain mean until it is an exponential one; with decay 1 it stays
-    the plain mean (stochastic weight averaging).
+    counts, but never less than 1 - decay: it is a plain mean at first and an exponential one later; with decay 1 it
+    stays the plain mean (stochastic weight averaging).
 
-    Running statistics of batch norms are averaged in the same way: they stay those of all passes that training makes,
-    attacked ones among them, which statistics found anew on clean images would not be.
+    Running statistics of batch norms are averaged in the same way, so they remain those of all passes made in training,
+    attacked ones included; statistics recomputed on clean images would not.
 
     Args:
-        decay: how much of the average every step leaves.
-        begin: the share of all steps after which it begins; until then the network stands for itself.
+        decay: the share of the average that every step leaves.
+        begin: the share of all steps after which averaging begins; until then the network itself is used.
 
     Raises:
         InputError: decay or begin is out of range.
@@ -42,15 +42,20 @@ class WeightAveraging:
 
 
 class Average:
-    """The running average of a network's parameters and buffers; without `averaging`, the network itself."""
+    """The running average of a network's parameters and buffers; without `averaging`, the network itself.
+
+    Args:
+        network: the network in training.
+        averaging: settings of the average; None to do without.
+    """
 
     def __init__(self, network: nn.Module, averaging: WeightAveraging | None) -> None:
         self.network, self.averaging = network, averaging
         self.tensors: dict[str, Tensor] = {}
-        """Empty until it begins."""
+        """Empty until averaging begins."""
 
     def add(self, step: int, steps: int) -> None:
-        """Count the network as it is after a step."""
+        """Add the network as it is after a step."""
         if self.averaging is None or step < math.ceil(self.averaging.begin * steps):
             return
         count = step + 1 - math.ceil(self.averaging.begin * steps)
@@ -62,13 +67,13 @@ class Average:
                 self.tensors[name].lerp_(now, share)
 
     def settle(self) -> None:
-        """Give the network the average for good."""
+        """Load the average into the network for good."""
         if self.tensors:
             self.network.load_state_dict(self.tensors)
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """Give the network the average for as long as the block runs."""
+        """Load the average into the network for the duration of the block."""
         own = {name: tensor.clone() for name, tensor in self.network.state_dict().items()} if self.tensors else {}
         self.settle()
         try:

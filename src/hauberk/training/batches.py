@@ -1,4 +1,4 @@
-"""The examples of every step."""
+"""The examples of each step."""
 
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -12,13 +12,17 @@ from hauberk.training.plan import Plan
 
 
 class Batches:
-    """Which training examples each step of a training sees, and the noise that is theirs.
+    """The training examples that each step sees, and their noise.
 
-    Pseudo-labelled examples have the indices after all labelled ones; where there are any, they are half of every
-    batch, and an epoch, which is a pass over the labelled ones, is twice as long.
+    Pseudo-labelled examples are indexed after all labelled ones; if there are any, they make up half of every batch,
+    and an epoch, which is a pass over the labelled ones, is twice as long.
+
+    Args:
+        trainer: gives the phases, the seed, and the number of held-out examples.
+        data: the training split.
 
     Raises:
-        InputError: an odd batch cannot be halved.
+        InputError: a batch of odd size would have to be halved.
     """
 
     def __init__(self, trainer: Hyperparameters, data: Split) -> None:
@@ -41,7 +45,7 @@ class Batches:
         return self.order_of_epoch[1][place.batch * batch : (place.batch + 1) * batch]
 
     def order(self, epoch: int, batch: int) -> Int[Tensor, "n"]:
-        """Return the indices of an epoch's examples in their order."""
+        """Return the indices of an epoch's examples, in order."""
         count = len(self.trained_on)
         labelled = self.trained_on[epoch_order(count, self.seed, epoch)]
         if not self.pool:
@@ -51,7 +55,7 @@ class Batches:
     def examples(
         self, step: int, index: Int[Tensor, "b"], *, augmented: bool = True
     ) -> tuple[Float[Tensor, "b *x"], Int[Tensor, "b"], Noise]:
-        """Return inputs, labels and noise of some examples at a step; augmented as its phase wants it."""
+        """Return inputs, labels and noise of some examples at a step, by default with its phase's augmentation."""
         x, y = self.data.batch(index)
         noise, augmentation = Noise.of(self.seed, index), self.plan.at(step).phase.augmentation
         if augmented and augmentation is not None:

@@ -27,7 +27,7 @@ def save_checkpoint(
 ) -> None:
     """Write the checkpoint of a step as a new folder that appears whole, then remove the older ones.
 
-    The `others` are further files of tensors, whose names are in OTHERS.
+    The `others` are further files of tensors, named as in OTHERS.
     """
     folder.mkdir(parents=True, exist_ok=True)
     final, temporary = folder / f"{step:09d}", folder / f".{step:09d}.{os.getpid()}"
@@ -59,10 +59,10 @@ def load_checkpoint(
 ) -> tuple[int, dict[str, Any], dict[str, dict[str, Tensor]]] | None:
     """Restore the newest checkpoint in place; return its step, its counters and the other tensors.
 
-    None where there is no checkpoint.
+    None if there is no checkpoint.
 
     Raises:
-        InputError: the checkpoint is damaged or of another network; the message names it.
+        InputError: the checkpoint is damaged or belongs to another network; the message names it.
     """
     found = sorted(path for path in folder.glob("*") if not path.name.startswith("."))
     if not found:

@@ -1,4 +1,4 @@
-"""Catastrophic overfitting, noticed when it happens."""
+"""Detection of catastrophic overfitting as it happens."""
 
 from dataclasses import dataclass
 
@@ -8,18 +8,19 @@ from hauberk.errors import InputError
 
 @dataclass(frozen=True)
 class CollapseDetector:
-    """Stops a training whose network has learned to withstand its own adversary alone.
+    """A detector that stops training once the network withstands nothing but its own training adversary.
 
-    At the end of each epoch an attack stronger than the training's own, a few steps of PGD say, is made on the epoch's
-    first batch, with the network in training mode. Where accuracy has fallen by more than `drop` since the last epoch,
-    training ends with the weights of that epoch. Robust overfitting shows on unseen examples only, and is no collapse.
+    At the end of each epoch an attack stronger than the training's own, say a few steps of PGD, is run on the epoch's
+    first batch, with the network in training mode. If accuracy has fallen by more than `drop` since the last epoch,
+    training ends with the weights of that last epoch. Robust overfitting shows only on unseen examples, and is not a
+    collapse.
 
     Args:
-        attack: made on the batch.
-        drop: a share of the batch.
+        attack: run on the batch.
+        drop: the largest tolerated fall, as a share of the batch.
 
     Raises:
-        InputError: drop is no share.
+        InputError: drop is not between 0 and 1.
 
     Source: Wong, Rice & Kolter 2020, section 4.
     """

@@ -16,9 +16,9 @@ from hauberk.ops.linear import Linear
 
 @dataclass(frozen=True)
 class FastIBPInit(Initialisation):
-    """Weights normal with deviation sqrt(2 pi) / fan_in, which keeps the mean width of boxes from layer to layer.
+    """Normal weights with deviation sqrt(2 pi) / fan_in, which keeps the mean width of boxes from layer to layer.
 
-    Layers fed by a residual sum get half of that; the last layer keeps its own initialisation. Biases become zero.
+    Layers fed by a residual sum get half of that; the last layer keeps its own initialisation. Biases are set to zero.
 
     Source: Shi et al. 2021, section 4.1.
     """
@@ -37,7 +37,7 @@ class FastIBPInit(Initialisation):
 
 
 def fed_by_sum(graph: FrozenGraph, value: int) -> bool:
-    """Return whether a value is a residual sum, perhaps behind operators without weights."""
+    """Return whether a value is a residual sum, possibly behind operators without weights."""
     while value:
         node = graph.nodes[value - 1]
         if isinstance(node.op, Add | Linear | Convolution):

@@ -1,4 +1,4 @@
-"""Training that goes on from given weights."""
+"""Initialisation by given weights."""
 
 from dataclasses import dataclass
 
@@ -11,15 +11,15 @@ from hauberk.weights import load_weights
 
 @dataclass(frozen=True)
 class GivenWeights(Initialisation):
-    """The weights in a file, of this network: a training goes on from where another one ended.
+    """The network's weights from a file, so that training goes on from where another run ended.
 
     Args:
         file: a state dict as safetensors (`model.safetensors` of a run), or as torch.save wrote it (.pt, .pth).
-        entry: the key of the state dict where a .pt file holds more than that ("state_dict", say).
-        prefix: what the names of the weights begin with in the file alone ("module.", say).
+        entry: the key of the state dict in a .pt file that holds more than that, say "state_dict".
+        prefix: a prefix that the weights' names have in the file but not in the network, say "module.".
 
     Raises:
-        InputError: when training begins, if the file is missing, damaged, or of another network.
+        InputError: when training begins, if the file is missing, damaged, or does not fit the network.
     """
 
     file: str

@@ -1,4 +1,4 @@
-"""The hyperparameters of a training run: everything but network, data and threat."""
+"""The hyperparameters of a training run: everything except network, data and threat."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -25,38 +25,39 @@ OptimizerFactory = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer] | P
 
 @dataclass(frozen=True)
 class Hyperparameters:
-    """The settings that a training run is a pure function of, together with network, data and threat.
+    """The settings that, together with network, data and threat, fully determine a training run.
 
-    Started by `accelerate launch` or `torchrun`, several processes share each batch; how many they are changes results
-    by rounding alone, but for mixup, and batch norm without `shared_statistics`, which see what a process sees.
+    Several processes, started by `accelerate launch` or `torchrun`, share each batch. Their number changes results only
+    by rounding, except with mixup, or with batch norm without `shared_statistics`: these see one process's part alone.
 
     Args:
-        objective: what each step minimises.
+        objective: minimised by each step.
         epochs: passes over the labelled training examples.
-        batch: examples a step, over all processes; the last step of an epoch takes what is left. Half of them are
-            pseudo-labelled where the data have such examples.
-        optimizer: makes the optimizer from the parameters (`torch.optim.Adam`); the learning rate is the schedule's.
         learning_rate: the schedule of the learning rate.
-        radius: the schedule of the radius, as a multiple of the threat's.
+        batch: examples per step, over all processes; the last step of an epoch takes what is left. Half of them are
+            pseudo-labelled if the data have such examples.
+        optimizer: makes the optimizer from the parameters, as `torch.optim.Adam` does; its learning rate is set by the
+            schedule.
+        radius: the schedule of the radius, as a multiple of the threat's; constantly 1 by default.
         augmentation: changes the inputs of every step.
-        initialisation: overwrites the network's own initialisation, by given weights too.
         later: phases that follow the first `epochs` epochs; schedules run over all of them.
-        gradient_clip: the largest l2 norm of the whole gradient.
-        held_out: how many training examples are set aside for validation, chosen by the seed.
+        initialisation: replaces the network's own initialisation, possibly by given weights.
+        gradient_clip: the largest l2 norm of the whole gradient; None for no clipping.
+        held_out: number of training examples set aside for validation, chosen by the seed.
         judge: attacks the held-out examples after each epoch; by default the objective's own adversary or bound does.
-        keep: the weights that the training ends with: the final ones, or those of the epoch of "best" robust accuracy
-            (clean accuracy where nothing attacks) on held-out examples. The final ones are then kept beside them.
+        keep: the weights that training ends with: the "final" ones, or those of the epoch of "best" robust accuracy
+            (clean accuracy if nothing attacks) on held-out examples. The final ones are then saved alongside.
         averaging: keeps an average of the weights, and ends with it.
-        detector: stops the training at catastrophic overfitting.
-        shared_statistics: whether batch norm sees the whole batch, of which each of several processes has a part.
-        precision: what networks compute in, by autocast. Bounds are always computed in the parameters' own precision.
-        seed: of the order, the noise, the split, and torch's own random numbers.
+        detector: stops training at catastrophic overfitting.
+        shared_statistics: True if batch norm should see the whole batch, not just one process's part.
+        precision: the precision of networks, by autocast. Bounds are always computed in the parameters' own precision.
+        seed: seeds the order, the noise, the split, and torch's own random numbers.
         log_steps: steps between lines of the journal.
-        checkpoint_steps: steps between checkpoints, of which the newest is kept.
+        checkpoint_steps: steps between checkpoints; only the newest is kept.
 
     Raises:
-        InputError: a number is out of range, the best weights are asked for and nothing is held out, or processes shall
-            share statistics under an attack that may pass the network more often in one of them.
+        InputError: a number is out of range, the best weights are requested with nothing held out, or processes are
+            meant to share statistics under an attack that may call the network more often in one of them.
     """
 
     objective: Objective
@@ -84,7 +85,7 @@ class Hyperparameters:
         for name in ("log_steps", "checkpoint_steps"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1, but is {getattr(self, name)}.")
-        _ = self.phases  # which refuse bad numbers
+        _ = self.phases  # raises on bad numbers
         if self.shared_statistics:
             require_steady(self.objective, self.detector)
         if self.keep == "best" and not self.held_out:
@@ -92,5 +93,5 @@ class Hyperparameters:
 
     @property
     def phases(self) -> list[Phase]:
-        """All phases, the first one of the trainer's own arguments."""
+        """All phases, the first made of the trainer's own arguments."""
         return [Phase(self.epochs, self.batch, self.augmentation), *self.later]

@@ -1,4 +1,4 @@
-"""What training writes down: one JSON object a line, and the running sums behind it."""
+"""The journal of training, one JSON object per line, and the running sums behind it."""
 
 import json
 from collections.abc import Callable
@@ -13,17 +13,21 @@ from hauberk.training.team import Team
 
 Record = dict[str, Any]
 Watcher = Callable[[Record], None]
-"""Is shown every record as it is written."""
+"""Called with every record as it is written."""
 
 
 class Tally:
-    """Sums over the examples of several steps, kept on the device: reading them waits for it, adding does not."""
+    """Sums over the examples of several steps, kept on the device: reading them waits for it, adding does not.
+
+    Args:
+        device: holds the sums.
+    """
 
     def __init__(self, device: torch.device) -> None:
         self.sums = torch.zeros(6, dtype=torch.float64, device=device)
 
     def add(self, value: ObjectiveValue, examples: int) -> None:
-        """Count a batch of so many examples."""
+        """Add a batch of this many examples."""
         loss = value.loss.detach().double()
         parts = [torch.full_like(loss, examples), examples * loss]
         for right in (value.correct, value.robust):
@@ -32,7 +36,7 @@ class Tally:
         self.sums += torch.stack(parts)
 
     def averages(self, team: Team) -> Record:
-        """Return the means of loss, clean and robust accuracy over all processes, and start again from zero."""
+        """Return the means of loss, clean and robust accuracy over all processes, and reset the sums."""
         count, loss, looked, correct, attacked, robust = team.total(self.sums).tolist()
         self.sums.zero_()
         clean = correct / looked if looked else None
@@ -40,9 +44,13 @@ class Tally:
 
 
 class Journal:
-    """A file of records, opened without what it says about steps after `step`, and shown to a watcher as it grows.
+    """A file of records, shown to a watcher as it grows.
 
-    Of several processes only the first writes and shows.
+    Args:
+        path: the file.
+        watch: called with every record.
+        step: records of later steps are dropped when the file is opened.
+        silent: write and show nothing, as in all processes but the first.
     """
 
     def __init__(self, path: Path, watch: Watcher, step: int, *, silent: bool = False) -> None:
@@ -54,7 +62,7 @@ class Journal:
         write_text(path, "".join(line for line in whole if json.loads(line)["step"] <= step))
 
     def write(self, record: Record) -> None:
-        """Append a record, at once on disk for whoever reads along."""
+        """Append a record, written to disk at once for anyone reading along."""
         if self.silent:
             return
         with self.path.open("a", encoding="utf-8") as file:

@@ -16,7 +16,13 @@ from hauberk.kernels.convolutions import FastConvolutions
 
 
 class Judged(nn.Module):
-    """An objective's view of a batch, as a module: data-parallel engines exchange gradients for modules alone."""
+    """An objective's view of a batch, as a module, since data-parallel engines exchange gradients of modules only.
+
+    Args:
+        network: the network in training.
+        seen: the network, or its graph if the objective needs that.
+        objective: the objective.
+    """
 
     def __init__(self, network: nn.Module, seen: nn.Module | Graph, objective: Objective) -> None:
         super().__init__()
@@ -34,7 +40,7 @@ class Judged(nn.Module):
 
 @contextmanager
 def statistics_kept(network: nn.Module) -> Iterator[None]:
-    """Give back the network's buffers, which passes in training mode move."""
+    """Restore the network's buffers after the block, since passes in training mode change them."""
     before = {name: buffer.clone() for name, buffer in network.named_buffers()}
     try:
         yield

@@ -1,4 +1,4 @@
-"""Weights that a training keeps beside its checkpoints."""
+"""Weights that training keeps besides its checkpoints."""
 
 from pathlib import Path
 
@@ -9,13 +9,19 @@ from hauberk.atomic import replacing
 from hauberk.training.team import Team
 
 BEST, SOUND = "best.safetensors", "sound.safetensors"
-"""Of the best epoch, of the last before a collapse."""
+"""Weights of the best epoch, and of the last epoch before a collapse."""
 FINAL, COLLAPSED = "final.safetensors", "collapsed.safetensors"
-"""What a training ended with before it took other weights: at its last step, or at its collapse."""
+"""Weights at the last step, or at a collapse, that training then replaces by other ones."""
 
 
 class KeptWeights:
-    """A network's weights in files, which the first of several processes writes."""
+    """Files of a network's weights, written by the first of several processes.
+
+    Args:
+        folder: holds the files.
+        network: the network in training.
+        team: the processes.
+    """
 
     def __init__(self, folder: Path, network: nn.Module, team: Team) -> None:
         self.folder, self.network, self.team = folder, network, team
@@ -24,12 +30,12 @@ class KeptWeights:
         return (self.folder / name).exists()
 
     def write(self, name: str) -> None:
-        """Keep the network's weights in a file."""
+        """Save the network's weights to a file."""
         if self.team.first:
             with replacing(self.folder / name) as temporary:
                 save_file({key: tensor.contiguous() for key, tensor in self.network.state_dict().items()}, temporary)
         self.team.wait()
 
     def read(self, name: str) -> None:
-        """Give the network the weights that were kept."""
+        """Load saved weights into the network."""
         self.network.load_state_dict(load_file(self.folder / name, device=str(self.team.device)))

@@ -17,14 +17,14 @@ def epoch_order(examples: int, seed: int, epoch: int) -> Int[Tensor, "n"]:
 
 
 def pool_order(pool: int, count: int, seed: int, epoch: int) -> Int[Tensor, "count"]:
-    """Return as many indices of a pool as an epoch takes; over the epochs none comes again before all have come."""
+    """Return the `count` indices of a pool that an epoch takes; none is repeated before all have been taken."""
     passes, skipped = divmod(epoch * count, pool)
     last = (skipped + count - 1) // pool
-    # The seed's complement: a pool as large as the labelled part must not go in step with it.
+    # The seed's complement: a pool as large as the labelled part must not be shuffled in step with it.
     return torch.cat([epoch_order(pool, ~seed, passes + more) for more in range(last + 1)])[skipped:][:count]
 
 
 def half_and_half(first: Int[Tensor, "n"], second: Int[Tensor, "n"], batch: int) -> Int[Tensor, "2*n"]:
-    """Return both orders in one, half of every batch from either, the first one's half in front."""
+    """Return both orders merged: half of every batch from each, the first one's half in front."""
     halves = zip(first.split(batch // 2), second.split(batch // 2), strict=True)
     return torch.cat([half for pair in halves for half in pair])

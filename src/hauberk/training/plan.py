@@ -1,4 +1,4 @@
-"""Which examples a training sees when."""
+"""The plan of a training run: its phases, epochs and steps."""
 
 import math
 from bisect import bisect_right
@@ -13,11 +13,11 @@ from hauberk.errors import InputError
 
 @dataclass(frozen=True)
 class Phase:
-    """A part of a training with a batch size and an augmentation of its own, as progressive resizing wants it.
+    """A part of a training run with its own batch size and augmentation, as progressive resizing needs them.
 
     Args:
         epochs: passes over the labelled training examples.
-        batch: examples a step, over all processes; the last step of an epoch takes what is left.
+        batch: examples per step, over all processes; the last step of an epoch takes what is left.
         augmentation: changes the inputs of every step.
 
     Raises:
@@ -36,18 +36,31 @@ class Phase:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a step stands in its training."""
+    """The place of a step in its training run.
+
+    Args:
+        phase: its phase.
+        epoch: its epoch, from 0, over all phases.
+        batch: the number of its batch in the epoch, from 0; replays share it.
+        progress: its progress, for schedules.
+        ends_epoch: True for the last step of an epoch.
+    """
 
     phase: Phase
     epoch: int
     batch: int
-    """Its number in the epoch; replays share it."""
     progress: Progress
     ends_epoch: bool
 
 
 class Plan:
-    """The steps of all phases, one after the other; every batch is seen `replays` times in a row."""
+    """The steps of all phases, one after the other.
+
+    Args:
+        phases: the phases.
+        examples: number of examples per epoch.
+        replays: number of steps in a row that see the same batch.
+    """
 
     def __init__(self, phases: Sequence[Phase], examples: int, replays: int) -> None:
         self.phases, self.replays = phases, replays
@@ -60,8 +73,8 @@ class Plan:
     def at(self, step: int) -> Place:
         """Return the place of a step.
 
-        Its progress is that of a training all of whose epochs have as many steps as the one at hand, so that schedules
-        count in epochs.
+        Its progress is that in a run whose epochs all have as many steps as the current one, so that schedules count
+        in epochs.
         """
         number = bisect_right(self.first_steps, step) - 1
         count = self.batches[number] * self.replays

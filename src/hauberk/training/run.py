@@ -29,7 +29,15 @@ CLOCKS = {"seconds": time.monotonic, "cpu_seconds": time.process_time}
 
 
 class Run:
-    """One execution of a trainer: the state that its loop moves."""
+    """One execution of a trainer.
+
+    Args:
+        trainer: the hyperparameters.
+        network: trained in place.
+        data: the training split.
+        threat: what training defends against.
+        folder: receives journal, checkpoints and kept weights.
+    """
 
     def __init__(
         self, trainer: Hyperparameters, network: nn.Module, data: Split, threat: ThreatModel, folder: Path
@@ -48,6 +56,7 @@ class Run:
         self.kept = KeptWeights(folder, network, self.team)
 
     def execute(self, resume: bool, watch: Watcher) -> None:
+        """Train to the end, with `resume` from the newest checkpoint."""
         start = self.state.restore() if resume else 0
         journal = Journal(self.folder / "train.jsonl", watch, start, silent=not self.team.first)
         began = {name: clock() - self.state.counters[name] for name, clock in CLOCKS.items()}
@@ -108,7 +117,7 @@ class Run:
                 tally.add(value, len(mine))
 
     def averages(self, tally: str, step: int) -> Record:
-        """Return the means since they were last asked for, or refuse to go on without a finite loss."""
+        """Return the means since the last call, or raise if the loss is not finite."""
         averages = self.state.tallies[tally].averages(self.team)
         if not math.isfinite(averages["loss"]):
             raise TrainingError(
@@ -117,7 +126,7 @@ class Run:
         return averages
 
     def collapse(self, step: int, progress: Progress) -> Record:
-        """Look for a collapse of the network as it is trained, averaged or not."""
+        """Check for a collapse of the network itself, not of its average."""
         if self.trainer.detector is None:
             return {}
         now = self.validation.withstood(step + 1 - progress.steps_per_epoch, self.trainer.detector.attack)
@@ -126,7 +135,7 @@ class Run:
         return {"detector_robust": now, "collapsed": collapsed}
 
     def keep(self, found: Record) -> None:
-        """Keep the weights at the end of an epoch where they may be wanted again: the last sound and the best ones."""
+        """Save the weights at the end of an epoch if they may be needed again: the last sound and the best ones."""
         if self.state.counters["collapsed"]:
             return
         if self.trainer.detector is not None:
@@ -139,7 +148,7 @@ class Run:
                 self.kept.write(BEST)
 
     def finish(self) -> None:
-        """Leave the weights that are to be kept in the network, and those that gave way to them in files beside."""
+        """Leave the weights to keep in the network, and save those that they replace."""
         self.average.settle()
         if self.state.counters["collapsed"]:
             self.kept.write(COLLAPSED)
@@ -151,7 +160,7 @@ class Run:
 
 
 def prepared(trainer: Hyperparameters, network: nn.Module, data: Split) -> nn.Module | Graph:
-    """Return the network as the objective wants to see it, initialised and checked against the data."""
+    """Return the network or its graph, as the objective needs it, initialised and checked against the data."""
     with torch.no_grad():
         logits = network.eval()(data.batch(slice(0, 1))[0])
     require_labels(data.labels, len(data), logits.shape[1])

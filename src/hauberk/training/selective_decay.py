@@ -15,15 +15,15 @@ GroupedFactory = Callable[[list[dict[str, Any]]], torch.optim.Optimizer]
 
 @dataclass(frozen=True)
 class SelectiveDecay(ParameterGroups):
-    """Makes an optimizer that decays weights alone, neither biases nor the scales and shifts of normalisations.
+    """A factory of optimizers that decay only weights, neither biases nor scales and shifts of normalisations.
 
-    A weight is a parameter with two dimensions or more, as those of linear layers and convolutions; scales of batch,
-    group and instance norms have one, and so have the slopes of PReLU, which are better left alone too. A layer norm
-    over several dimensions is the exception: its scales and shifts count as weights.
+    A weight is a parameter with two or more dimensions, as in linear layers and convolutions. Scales of batch, group
+    and instance norms have one, as do the slopes of PReLU, which are better left alone, too. A layer norm over several
+    dimensions is the exception: its scales and shifts count as weights.
 
     Args:
         weight_decay: decay of the weights, in the optimizer's own sense; for SGD the gradient of weight_decay/2 |w|^2.
-        optimizer: makes the optimizer from groups of parameters (`torch.optim.SGD`); its own decay is overruled.
+        optimizer: makes the optimizer from groups of parameters, as `torch.optim.SGD` does; its decay is overridden.
 
     Raises:
         InputError: weight_decay is negative.
@@ -39,10 +39,10 @@ class SelectiveDecay(ParameterGroups):
             raise InputError(f"weight_decay must not be negative, but is {self.weight_decay}.")
 
     def __call__(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """Return the optimizer, the weights its first group; a group without parameters is left out.
+        """Return the optimizer, with the weights as its first group; a group without parameters is left out.
 
         Raises:
-            InputError: the optimizer knows no weight decay.
+            InputError: the optimizer does not support weight decay.
         """
         weights: list[nn.Parameter] = []
         others: list[nn.Parameter] = []

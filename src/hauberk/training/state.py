@@ -1,4 +1,4 @@
-"""What moves in a training: all that its checkpoints must hold."""
+"""The changing state of a training run: all that its checkpoints must hold."""
 
 import math
 from pathlib import Path
@@ -18,7 +18,16 @@ from hauberk.training.team import Team
 
 
 class State:
-    """Weights, their average, the optimizer's state, what the objective remembers, counters and sums."""
+    """Weights, their average, the optimizer's state, the objective's memories, counters and sums.
+
+    Args:
+        folder: the run's folder.
+        network: the network in training.
+        average: the average of its weights.
+        optimizer: the prepared optimizer.
+        objective: the objective, whose memories are cleared.
+        team: the processes.
+    """
 
     def __init__(
         self,
@@ -33,13 +42,13 @@ class State:
         self.optimizer, self.team = optimizer, team
         self.memories = list(parts(Remembered, objective))
         for memory in self.memories:
-            memory.rows = None  # which may be of another training
+            memory.rows = None  # it may be left from another run
         self.tallies = {"epoch": Tally(team.device), "window": Tally(team.device)}
         times = {"seconds": 0.0, "cpu_seconds": 0.0}
         self.counters: dict[str, Any] = {**times, "best": -math.inf, "attacked": 0.0, "collapsed": False}
 
     def exchange(self) -> None:
-        """Let the objective's memories hear of the other processes."""
+        """Exchange the objective's memories between processes."""
         if self.team.size > 1:
             for memory in self.memories:
                 memory.exchange(self.team.gathered)
@@ -59,7 +68,7 @@ class State:
         self.team.wait()
 
     def restore(self) -> int:
-        """Return the step of the newest checkpoint, restored; 0 where there is none."""
+        """Restore the newest checkpoint and return its step; 0 if there is none."""
         found = load_checkpoint(self.folder, self.network, self.optimizer.optimizer)
         if found is None:
             return 0

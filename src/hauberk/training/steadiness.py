@@ -1,4 +1,4 @@
-"""Whether several processes can share the statistics of each pass."""
+"""Check that several processes can share the statistics of each pass."""
 
 from hauberk.concepts.attack import Attack
 from hauberk.errors import InputError
@@ -6,7 +6,7 @@ from hauberk.training.parts import parts
 
 
 def require_steady(*held_by: object) -> None:
-    """Refuse attacks that may pass a network more often in one process than in another, which would wait for it.
+    """Raise if an attack may call a network more often in one process than in another, which would wait for it.
 
     Raises:
         InputError: an attack is not steady.

@@ -16,18 +16,18 @@ from hauberk.kernels.batch_statistics import SharedStatistics
 
 
 class Team:
-    """Shares batches out, example by example in turn, and puts together what became of them.
+    """The processes that share each batch, dealt out example by example, and combine their results.
 
-    Which process has an example changes nothing: noise belongs to examples, losses are means over the whole batch, and
-    what is summed over processes is summed in float64.
+    It does not matter which process has an example: noise belongs to examples, losses are means over the whole batch,
+    and sums over processes are taken in float64.
 
     Args:
-        precision: "no", "bf16" or "fp16": what autocast computes in.
-        shared_statistics: whether batch norm sees the batch of all processes.
+        precision: precision of autocast: "no", "bf16" or "fp16".
+        shared_statistics: True if batch norm should see the batch of all processes.
     """
 
     def __init__(self, precision: str, *, shared_statistics: bool = False) -> None:
-        AcceleratorState._reset_state()  # it would keep the precision of an earlier training in this process
+        AcceleratorState._reset_state()  # it would keep the precision of an earlier run in this process
         self.accelerator = Accelerator(mixed_precision=precision)
         self.size, self.rank = self.accelerator.num_processes, self.accelerator.process_index
         self.device = self.accelerator.device
@@ -35,11 +35,11 @@ class Team:
 
     @property
     def first(self) -> bool:
-        """Whether this is the process that writes files."""
+        """True in the process that writes files."""
         return self.accelerator.is_main_process
 
     def share(self, rows: Shaped[Tensor, "b *z"]) -> Shaped[Tensor, "mine *z"]:
-        """Return what belongs to this process's examples of a batch; nothing where it is smaller than the team."""
+        """Return the rows of this process's examples of a batch, none if the batch has too few for it."""
         return rows[self.rank :: self.size]
 
     def total(self, sums: Float[Tensor, "n"]) -> Float[Tensor, "n"]:
@@ -47,7 +47,7 @@ class Team:
         return cast(Tensor, self.accelerator.reduce(sums.clone(), reduction="sum"))
 
     def gathered(self, rows: Shaped[Tensor, "mine *z"]) -> Shaped[Tensor, "b *z"]:
-        """Return the rows of the whole batch from the processes' shares."""
+        """Return the rows of the whole batch, from the processes' shares."""
         if self.size == 1:
             return rows
         count = torch.tensor([len(rows)], device=self.device)
@@ -58,21 +58,21 @@ class Team:
         return shares.transpose(0, 1).flatten(0, 1)[: sum(counts)]
 
     def part(self, index: Int[Tensor, "b"]) -> tuple[Int[Tensor, "mine"], float]:
-        """Return this process's examples of a batch, and the weight of their mean in the mean of all processes'.
+        """Return this process's examples of a batch, and the weight of their mean in the mean over all processes.
 
-        A process without examples takes part in what is exchanged with one that counts nothing.
+        A process without examples takes part in the exchange with one of weight 0.
         """
         mine = self.share(index)
         return (mine if len(mine) else index[:1]), len(mine) * self.size / len(index)
 
     def statistics(self, weight: float) -> AbstractContextManager[object]:
-        """Let batch norm see the batch of all processes, where it shall; examples without weight do not count."""
+        """Let batch norm see the batch of all processes, if enabled; examples without weight do not count."""
         if not self.shared_statistics:
             return nullcontext()
         return SharedStatistics(lambda tensor: cast(Tensor, OverProcesses.apply(tensor, float(weight > 0))))
 
     def agree(self, tensors: Iterable[Tensor]) -> None:
-        """Give every process the first one's tensors."""
+        """Overwrite the tensors of every process with those of the first."""
         for tensor in tensors:
             broadcast(tensor)
 
@@ -82,7 +82,7 @@ class Team:
 
 
 class OverProcesses(torch.autograd.Function):
-    """The sum over processes, each with its weight; gradients are summed with the same weights."""
+    """The weighted sum over processes; gradients are summed with the same weights."""
 
     @staticmethod
     def forward(ctx: Any, tensor: Tensor, weight: float) -> Tensor:
@@ -95,6 +95,7 @@ class OverProcesses(torch.autograd.Function):
 
 
 def summed(tensor: Tensor, weight: float) -> Tensor:
+    """Return the weighted sum of a tensor over processes."""
     total = tensor * weight
     torch.distributed.all_reduce(total)
     return total

@@ -1,4 +1,4 @@
-"""The trainer: hyperparameters that fit a network to data."""
+"""The trainer, which fits a network to data."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +16,31 @@ from hauberk.training.run import Run
 
 @dataclass(frozen=True)
 class Trainer(Hyperparameters):
-    """Minimises an objective over a data set; what it does is a pure function of its arguments and the seed.
+    """A trainer that minimises an objective over a data set, as a pure function of its arguments and the seed.
 
-    Started by `accelerate launch` or `torchrun`, several processes share each batch; how many they are changes results
-    by rounding alone, but for mixup, and batch norm without `shared_statistics`, which see what a process sees.
+    Several processes, started by `accelerate launch` or `torchrun`, share each batch. Their number changes results only
+    by rounding, except with mixup, or with batch norm without `shared_statistics`: these see one process's part alone.
     Arguments are those of `Hyperparameters`.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> import torch
+        >>> from torch import nn
+        >>> from hauberk.attacks import FGSM
+        >>> from hauberk.concepts.dataset import Split
+        >>> from hauberk.losses import CrossEntropy
+        >>> from hauberk.objectives import Adversarial
+        >>> from hauberk.schedules import Constant
+        >>> from hauberk.threats import LinfBall
+        >>> from hauberk.training import Trainer
+        >>> network, loss = nn.Linear(2, 2), CrossEntropy()
+        >>> x, y = torch.tensor([[0.9, 0.1], [0.1, 0.9]]), torch.tensor([0, 1])
+        >>> trainer = Trainer(Adversarial(FGSM(loss), loss), 5, Constant(1.0), batch=2, held_out=0)
+        >>> with TemporaryDirectory() as folder:
+        ...     trainer.fit(network, Split(x, y), LinfBall(0.1), Path(folder))
+        >>> network.cpu()(x).argmax(1).tolist()
+        [0, 1]
     """
 
     def fit(
@@ -35,11 +55,11 @@ class Trainer(Hyperparameters):
     ) -> None:
         """Train the network in place and leave it in eval mode; journal, checkpoints and kept weights go to `folder`.
 
-        With `resume` training goes on from the newest checkpoint and ends, on the same machine and number of threads
-        and processes, bit for bit as if it had never stopped.
+        With `resume` training goes on from the newest checkpoint and ends, on the same machine with the same numbers of
+        threads and processes, bit for bit as if it had never stopped.
 
         Raises:
-            InputError: more examples held out than there are, a batch that cannot be halved, or a damaged checkpoint.
+            InputError: no example is left to train on, a batch cannot be halved, or the checkpoint is damaged.
             UnsupportedOpError: the objective computes bounds and the network cannot be captured.
             TrainingError: the loss is no longer finite.
         """

@@ -1,4 +1,4 @@
-"""How a network in training fares: on held-out examples, and under an attack stronger than the training's own."""
+"""Validation in training: on held-out examples, and under an attack stronger than the training's own."""
 
 from dataclasses import replace
 
@@ -18,14 +18,21 @@ from hauberk.training.team import Team
 
 
 class Validation:
-    """Looks at a network at the end of an epoch, at the full radius, and changes nothing of it but its mode."""
+    """Validation of a network at the end of an epoch, at the full radius; only the network's mode changes.
+
+    Args:
+        judged: the objective's view of the network.
+        threat: the threat, at the full radius.
+        batches: the examples.
+        team: the processes.
+    """
 
     def __init__(self, judged: Judged, threat: ThreatModel, batches: Batches, team: Team) -> None:
         self.judged, self.network = judged, judged.network
         self.threat, self.batches, self.team = threat, batches, team
 
     def held_out(self, step: int, progress: Progress, judge: Attack | None) -> Record:
-        """Return the accuracies on the held-out examples, in eval mode; none where nothing is held out."""
+        """Return the accuracies on the held-out examples, in eval mode; empty if none are held out."""
         examples = self.batches.held_out
         if not len(examples):
             return {}
@@ -38,7 +45,7 @@ class Validation:
         return {f"validation_{name}": value for name, value in tally.averages(self.team).items()}
 
     def judgement(self, step: int, index: Int[Tensor, "b"], progress: Progress, judge: Attack | None) -> ObjectiveValue:
-        """Return what the objective, and the judge where there is one, say of some examples."""
+        """Return the verdict of the objective, and of the judge if there is one, on some examples."""
         x, y, noise = self.batches.examples(step, index, augmented=False)
         with torch.no_grad():
             value = self.judged(x, y, self.threat, progress, noise)

@@ -1,4 +1,4 @@
-"""Attacks without gradients that win over those with them."""
+"""Black-box attacks that beat gradient-based ones."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from hauberk.evaluation.records import broken_column
 
 
 def black_box_wins(records: pl.DataFrame, attacks: Mapping[str, Attack | MinimumDistanceAttack]) -> list[Sign]:
-    """Compare attacks on the examples that all of them were tried on: gradients should not lose to their absence."""
+    """Compare attacks on examples that all were tried on: gradient-based ones should not lose to black boxes."""
     white = [name for name, attack in attacks.items() if not attack.black_box]
     white = [name for name in white if records[broken_column(name)].is_not_null().any()]  # others did not apply
     if not white:

@@ -31,7 +31,7 @@ def zero_gradients(probe: Probe) -> list[Sign]:
 
 
 def without_gradient(probe: Probe, loss: AdversarialLoss, S: PerturbationSet) -> Bool[Tensor, "b"]:
-    """Return where the loss has no gradient at the unperturbed point."""
+    """Return a mask of the examples whose loss has no gradient at the unperturbed point."""
     gradient = gradient_at_start(probe, loss, S)
     if gradient is None:
         return torch.ones_like(probe.y, dtype=torch.bool)

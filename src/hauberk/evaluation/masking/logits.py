@@ -1,4 +1,4 @@
-"""What the logits alone give away."""
+"""Signs that the logits alone give away."""
 
 import torch
 
@@ -7,7 +7,7 @@ from hauberk.evaluation.masking.sign import Sign
 
 
 def odd_logits(probe: Probe) -> list[Sign]:
-    """Look at the logits: probabilities in their place, or random ones."""
+    """Look for probabilities in place of logits, and for random outputs."""
     S = probe.sets()
     with torch.no_grad():
         first, second = (probe.subject.module(S.decode(S.start)) for _ in range(2))

@@ -19,11 +19,19 @@ ATTACK = PGD(Margin(), steps=20, step=0.1)
 
 @dataclass(frozen=True)
 class Probe:
-    """The first few correctly classified examples."""
+    """The first few correctly classified examples of a split.
+
+    Args:
+        subject: the network.
+        prefix: the split's examples up to the last chosen one, since a threat may have one radius per example.
+        chosen: True for those of the prefix that are probed.
+        y: labels of the chosen examples.
+        threat: gives the sets around them.
+        noise: their noise.
+    """
 
     subject: NetworkSubject
     prefix: Float[Tensor, "n *x"]
-    """The examples up to the last of them: a threat may have a radius for each example of the split."""
     chosen: Bool[Tensor, "n"]
     y: Int[Tensor, "b"]
     threat: ThreatModel
@@ -40,7 +48,7 @@ class Probe:
 
 
 def gradient_at_start(probe: Probe, loss: AdversarialLoss, S: PerturbationSet) -> Float[Tensor, "b *z"] | None:
-    """Return the loss's gradient at the unperturbed point; None if there is no way back from the logits to it."""
+    """Return the loss's gradient at the unperturbed point; None if no gradient reaches it."""
     with torch.enable_grad():
         z = S.start.detach().clone().requires_grad_()
         value = loss(probe.subject.module(S.decode(z)), probe.y).sum()

@@ -1,14 +1,20 @@
-"""What makes an attacked accuracy doubtful."""
+"""Signs that make an attacked accuracy doubtful."""
 
 from dataclasses import dataclass
 
 FEWEST = 3
-"""Examples that are more than chance."""
+"""The least number of examples that is not put down to chance."""
 
 
 @dataclass(frozen=True)
 class Sign:
-    """A reason to doubt the attacked accuracy."""
+    """A reason to doubt the attacked accuracy.
+
+    Args:
+        flag: its name.
+        evidence: a sentence on what was measured.
+        advice: a sentence on what to do about it.
+    """
 
     flag: str
     evidence: str
@@ -16,5 +22,5 @@ class Sign:
 
 
 def notable(count: int, total: int) -> bool:
-    """Return whether so many examples are more than chance and rounding explain."""
+    """Return whether chance and rounding cannot explain this many examples."""
     return count >= FEWEST and count > 0.02 * total

@@ -1,4 +1,4 @@
-"""All signs of an evaluation."""
+"""All signs of gradient masking in an evaluation."""
 
 from collections.abc import Mapping
 
@@ -30,8 +30,8 @@ def signs_of_masking(
 ) -> list[Sign] | None:
     """Return the signs of gradient masking in an evaluation's records, and in a probe of the network.
 
-    None where nothing can tell: with fewer correctly classified examples than are more than chance.
-    The probe takes the first 200 correctly classified examples, and about a hundred passes over them.
+    None if there are too few correctly classified examples to tell a sign from chance. The probe makes about a hundred
+    passes over the first 200 of them.
     """
     correct = records.filter(records["prediction"] == records["label"])["index"].head(PROBED).to_list()
     if len(correct) < FEWEST:

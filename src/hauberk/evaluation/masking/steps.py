@@ -18,7 +18,7 @@ FACTORS = (1.0, 2.0, 4.0)
 
 
 def futile_steps(probe: Probe) -> list[Sign]:
-    """Attack at larger and larger radii, at all valid inputs, and with random members instead of steps."""
+    """Attack at growing radii, over all valid inputs, and with random members instead of steps."""
     n = len(probe.y)
     if gradient_at_start(probe, Margin(), probe.sets()) is None:
         return []  # a sign of its own
@@ -58,14 +58,14 @@ def futile_steps(probe: Probe) -> list[Sign]:
 
 
 def hopeless(probe: Probe, rest: int) -> bool:
-    """Return whether an attack that may do anything leaves more examples than chance, or 10 %."""
+    """Return whether an attack free to choose any valid input leaves more examples than both chance and 10 %."""
     with torch.no_grad():
         classes = probe.subject.module(probe.prefix[:1]).shape[1]
     return notable(rest, len(probe.y)) and rest > max(0.1, 1 / classes) * len(probe.y)
 
 
 def whole_range(S: PerturbationSet) -> LinfSet | None:
-    """Return the sets of all valid inputs: boxes, whatever the norm; None where there is no range."""
+    """Return the sets of all valid inputs: boxes, whatever the norm; None if there is no range."""
     if not isinstance(S, NormBall) or S.within is None:
         return None
     low, high = S.within

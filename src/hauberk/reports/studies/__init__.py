@@ -1,4 +1,4 @@
-"""One file for each kind of study: how its table is drawn."""
+"""Figures of studies, one file per kind."""
 
 from collections.abc import Callable, Sequence
 
@@ -22,17 +22,17 @@ DRAWERS: dict[str, Callable[[StudyFile, str], Illustration]] = {
 TOGETHER: dict[str, Callable[[Sequence[tuple[str, StudyFile]], str], Illustration]] = {
     "PerturbationHistogram": draw_perturbation_histograms,
 }
-"""Kinds of which several runs are drawn in one figure, on one scale."""
+"""Kinds of study that are drawn for several runs in one figure, on one scale."""
 
 __all__ = ["Illustration", "draw_studies", "draw_study"]
 
 
 def draw_studies(studies: Sequence[tuple[str, StudyFile]], name: str) -> list[tuple[str, str, Illustration]]:
-    """Return the illustrations of one question to several runs, with ids and titles: one for all, or one for each.
+    """Return the illustrations of one study of several runs, with ids and titles: one for all, or one per run.
 
     Args:
-        studies: Their files, with the names of the runs.
-        name: A word for the ids, unique on the page.
+        studies: the files, with the names of the runs.
+        name: a prefix for the ids, unique on the page.
 
     Raises:
         InputError: a table lacks what the figure needs.
@@ -49,11 +49,11 @@ def draw_studies(studies: Sequence[tuple[str, StudyFile]], name: str) -> list[tu
 
 
 def draw_study(study: StudyFile, name: str) -> Illustration:
-    """Return the illustration of a study, or words where it was not applicable or is of a kind without a figure.
+    """Return the illustration of a study, or words if it was not applicable or is of a kind without a figure.
 
     Args:
-        study: Its file.
-        name: A word for the ids of the figure, unique on the page.
+        study: the file.
+        name: a prefix for the ids of the figure, unique on the page.
 
     Raises:
         InputError: the table lacks what the figure needs.

@@ -10,7 +10,7 @@ from hauberk.reports.svg import COLOURS, drawing, to_svg
 
 
 def draw_certified_radii(study: StudyFile, name: str) -> Illustration:
-    """Return the radii from the largest to the smallest, wrong predictions marked."""
+    """Return the radii from the largest to the smallest, with wrong predictions marked."""
     table = study.require("label", "prediction", "radius").sort("radius", descending=True)
     wrong = table.with_row_index("rank", offset=1).filter(pl.col("label") != pl.col("prediction"))
     radii = table["radius"].to_numpy()

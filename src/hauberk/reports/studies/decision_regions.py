@@ -13,7 +13,7 @@ MARKERS = "o^sD"
 
 
 def draw_decision_regions(study: StudyFile, name: str) -> Illustration:
-    """Return the regions as tints, the examples as marks of their label, and their sets' boundaries by verdict."""
+    """Return the regions as tints, the examples as marks by label, and the outlines of their sets by verdict."""
     table = study.require("part", "example", "first", "second", "label", "prediction", "certified")
     points = table.filter(pl.col("part") == "point")
     with drawing(4.8, 5.0) as (figure, axes):

@@ -14,7 +14,7 @@ from hauberk.reports.study_files import StudyFile
 
 
 def draw_first_layer_filters(study: StudyFile, name: str) -> Illustration:
-    """Return a mosaic, an image a filter, on a diverging scale that all share: white is zero, red positive."""
+    """Return a mosaic, one image per filter, on a diverging scale that all share: white is zero, red positive."""
     table = study.require("filter", "channel", "row", "column", "weight").sort("filter", "channel", "row", "column")
     shape = [int(table[axis].to_numpy().max()) + 1 for axis in ("filter", "channel", "row", "column")]
     weights = table["weight"].to_numpy().reshape(shape)
@@ -39,7 +39,7 @@ def draw_first_layer_filters(study: StudyFile, name: str) -> Illustration:
 
 
 def mosaic(tiles: np.ndarray, columns: int) -> np.ndarray:
-    """Return images in rows of so many, a transparent pixel apart."""
+    """Return images in rows of `columns`, one transparent pixel apart."""
     count, height, width, depth = tiles.shape
     rows = math.ceil(count / columns)
     sheet = np.zeros((rows * (height + 1) - 1, columns * (width + 1) - 1, depth))

@@ -1,4 +1,4 @@
-"""What a report shows of a study."""
+"""The illustration of a study in a report."""
 
 from dataclasses import dataclass, field
 
@@ -7,11 +7,16 @@ from markupsafe import Markup
 
 @dataclass(frozen=True)
 class Illustration:
-    """A figure, perhaps with a table below it, and the caption that says what is computed on which data."""
+    """A figure, possibly with a table below it, and a caption.
+
+    Args:
+        figure: the figure, if there is one.
+        caption: a text that says what is computed on which data.
+        table: rows of cells; the first is the heading.
+        wide: True if the figure is drawn for the whole width of the page.
+    """
 
     figure: Markup | None
     caption: str
     table: list[list[str]] = field(default_factory=list)
-    """The first row is the heading."""
     wide: bool = False
-    """Whether the figure is drawn for the whole width of the page."""

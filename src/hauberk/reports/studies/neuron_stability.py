@@ -13,7 +13,7 @@ BINS = 50
 
 
 def draw_neuron_stability(study: StudyFile, name: str) -> Illustration:
-    """Return, a row a layer, how many examples have how large a share of its neurons in each state."""
+    """Return histograms over examples of the share of a layer's neurons in each state, one row per layer."""
     table = study.require("layer", "name", "index", *STATES)
     layers = table.partition_by("layer", maintain_order=True)
     with panels(8.4, 0.7 + 0.95 * len(layers), len(layers), 3) as (figure, panes):

@@ -16,7 +16,7 @@ WORDS = {"true": "image of the set", "convex": "outer polytope", "box": "interva
 
 
 def draw_output_polytope(study: StudyFile, name: str) -> Illustration:
-    """Return, a panel a radius, the image of the first network's set within its polytope, and the mean widths."""
+    """Return the image of the first network's set within its polytope, one panel per radius, and the mean widths."""
     table = study.require("network", "eps", "part", "first", "second")
     radii = sorted(set(table["eps"]))
     widths = mean_widths(table)
@@ -63,7 +63,7 @@ def mean_widths(table: pl.DataFrame) -> dict[tuple[float, str], float]:
 
 
 def draw_panel(axes: Axes, table: pl.DataFrame, eps: float) -> bool:
-    """Draw one radius, and return whether the box could be seen: it is drawn up to twice as wide as the polytope."""
+    """Draw one radius; return whether the box is shown, which it is if at most twice as wide as the polytope."""
     image, convex, box = (
         table.filter(pl.col("part") == part).select("first", "second").to_numpy() for part in ("true", "convex", "box")
     )
@@ -90,7 +90,7 @@ def draw_panel(axes: Axes, table: pl.DataFrame, eps: float) -> bool:
 def occupancy(
     image: Float[np.ndarray, "n 2"], low: Float[np.ndarray, "2"], high: Float[np.ndarray, "2"], bins: int = 160
 ) -> Bool[np.ndarray, "p q"]:
-    """Return which cells of a rectangle the image of a square grid reaches, interpolated between its points."""
+    """Return a mask of the cells of a rectangle that the image of a square grid reaches, with interpolated points."""
     side = round(len(image) ** 0.5)
     fine = image.reshape(side, side, 2)
     for _ in range(3):  # halve the steps three times, along both axes

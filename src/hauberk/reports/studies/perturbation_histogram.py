@@ -1,4 +1,4 @@
-"""Histograms of what an attack changes, of several runs on one scale."""
+"""Histograms of an attack's changes, for several runs on one scale."""
 
 from collections.abc import Sequence
 from math import ceil
@@ -18,7 +18,7 @@ WORDS = {"free": "free", "pinned": "pinned by the valid range"}
 
 
 def draw_perturbation_histograms(studies: Sequence[tuple[str, StudyFile]], name: str) -> Illustration:
-    """Return, a panel a run, how many changes have which size; those that the valid range pinned are drawn on top."""
+    """Return histograms of the sizes of changes, one panel per run, with those pinned by the valid range on top."""
     tables = [study.require("low", "high", "free", "pinned") for _, study in studies]
     counts = [table.select("free", "pinned").to_numpy() for table in tables]
     shares = [count / max(1, count.sum()) for count in counts]
