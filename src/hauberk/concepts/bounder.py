@@ -29,7 +29,7 @@ class Bounds:
 
 
 class Tightness(IntEnum):
-    """How tight the bounds of a method are known to be; laws hold it to what it claims."""
+    """A claim about how tight a method's bounds are; laws hold it to that."""
 
     UNKNOWN = 0
     LINEAR = 1
@@ -55,7 +55,7 @@ class Bounder(ABC):
     """True if it searches for its relaxations, so that rounding may lead it to other ones."""
 
     tightness: Tightness = Tightness.UNKNOWN
-    """What its bounds are known to be as tight as."""
+    """The strongest claim that holds for its bounds."""
 
     @property
     def failure(self) -> float:
