@@ -220,6 +220,11 @@ def apart(some: collections.abc.Iterable[Any]) -> tuple[list[Any], list[Any]]:
     return list(first.values()), further
 
 
+def distinct(threats: list[Any]) -> list[Any]:
+    """Return the first threat of every class, and those without a range: the others differ in their radii alone."""
+    return apart(threats)[0] + [threat for threat in threats if getattr(threat, "within", ()) is None]
+
+
 def few(instance: Any, others: list[Any], count: int) -> list[Any]:
     """Return a few of the others, different ones for different instances."""
     start = zlib.crc32(label(instance).encode())

@@ -29,7 +29,7 @@ from hauberk.sets.box_set import BoxSet
 from hauberk.sets.union_set import UnionSet, members_of
 from hauberk.threats import L0Ball, L1Ball, L2Ball, LinfBall
 from hauberk.training.parts import parts
-from laws.instances import crossed, instances, label
+from laws.instances import crossed, distinct, instances, label
 from laws.networks import CLASSES, SHAPE, images, labels, network
 
 B = 6
@@ -89,7 +89,9 @@ def test_answers_are_members_with_the_inputs_shape_and_no_gradient(attack, threa
 @pytest.mark.parametrize("attack", instances(Attack, whole=True), ids=label)
 def test_answers_are_members_for_the_whole_product(attack):
     y = labels(B, 2)
-    for threat, name in itertools.product(THREATS, ("dense", "convolutional", "pooled", "residual", "reordered")):
+    for threat, name in itertools.product(
+        distinct(THREATS), ("dense", "convolutional", "pooled", "residual", "reordered")
+    ):
         for scaled in (threat, threat.scaled(torch.linspace(0, 3, B, dtype=DTYPE))):
             S = scaled.at(images(B, 2))
             with contextlib.suppress(UnsupportedSetError):
