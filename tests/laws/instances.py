@@ -37,7 +37,7 @@ LEAVES = (
 )
 MACHINERY = ("concepts", "sets", "functions", "searches", "propagation", "programs", "bound_training")
 Classes = frozenset[type]
-BY_NAME: dict[str, list[Any]] = {"eps": [0.1, 0.0, "8/255"], "steps": [5]}
+BY_NAME: dict[str, list[Any]] = {"eps": [0.1, 0.0], "steps": [5]}
 BY_TYPE: dict[Any, list[Any]] = {bool: [False, True], float: [0.5], int: [2], str: ["name"], type(None): [None]}
 
 

@@ -1,7 +1,7 @@
 """Two small instances of each concept that parts are built from, for arguments of that type.
 
 A concept that takes long to enumerate stands here once; leaf classes never do: they are found by walking the package,
-and state themselves what else their arguments may be (`examples`).
+and state themselves what else their arguments may be (`cases`).
 """
 
 from typing import Any

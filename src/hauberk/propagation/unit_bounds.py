@@ -1,7 +1,7 @@
 """Bounds of single neurons by backward passes: rows only for neurons that intervals leave unstable."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass, replace
 from math import prod
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from hauberk.concepts.box import Box
+from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.rows import Rows
 from hauberk.concepts.specification import LinearSpec
 from hauberk.propagation.backward_pass import BackwardPass
@@ -77,10 +78,11 @@ def by_groups(
 
     def group_bounds(number: int) -> Tensor:
         """Return the bounds of one group of examples."""
-        own = [parts[number] for parts in boxes]
+        own = [Box(parts[number].lower, parts[number].upper) for parts in boxes]  # nothing cached, as in the graph
         examples = torch.arange(groups[number].start, groups[number].stop, device=owner.device)
         S, slopes = backward.S.select(examples), backward.slopes and backward.slopes.select(examples)
-        part = BackwardPass(backward.graph, S, own, slopes, outward=backward.outward)
+        graph = repeatable(backward.graph) if frugal else backward.graph
+        part = BackwardPass(graph, S, own, slopes, outward=backward.outward)
         return bounds(part, owners[number], *(t[number] for t in parts), limit)
 
     if len(groups) == 1:
@@ -88,6 +90,13 @@ def by_groups(
     numbers = range(len(groups))
     found = [checkpoint(group_bounds, n, use_reentrant=False) if frugal else group_bounds(n) for n in numbers]
     return torch.cat(found)  # pyright: ignore[reportArgumentType, reportCallIssue]
+
+
+def repeatable(graph: FrozenGraph) -> FrozenGraph:
+    """Return the graph with operators that have cached nothing: a checkpoint must repeat all that it did at first."""
+    ops = (replace(node.op) if is_dataclass(node.op) else node.op for node in graph.nodes)
+    nodes = (replace(node, op=op) for node, op in zip(graph.nodes, ops, strict=True))
+    return replace(graph, nodes=tuple(nodes))
 
 
 @dataclass(frozen=True)
