@@ -36,10 +36,12 @@ class Trainer(Hyperparameters):
         """Train the network in place and leave it in eval mode; journal, checkpoints and kept weights go to `folder`.
 
         With `resume` training goes on from the newest checkpoint and ends, on the same machine and number of threads
-        and processes, bit for bit as if it had never stopped.
+        and processes, bit for bit as if it had never stopped. How often it writes to its journal and checkpoints may
+        change; a checkpoint of other hyperparameters, data, threat or network is refused.
 
         Raises:
-            InputError: more examples held out than there are, a batch that cannot be halved, or a damaged checkpoint.
+            InputError: more examples held out than there are, a batch that cannot be halved, a damaged checkpoint or
+                one of another training, whose message says what differs; an object that has no identity of its own.
             UnsupportedOpError: the objective computes bounds and the network cannot be captured.
             TrainingError: the loss is no longer finite.
         """
