@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 
 from hauberk import sweeping, workflow
 from hauberk.cli import main
+from hauberk.concepts.dataset import Split
 from hauberk.datasets import Generated
 from hauberk.display import Display
 from hauberk.errors import InputError
@@ -133,7 +134,11 @@ def test_a_training_that_diverges_is_written_down_and_not_tried_again(
     ("points", "changes", "message"),
     [
         ([*POINTS, {RATE: "quick"}], (), r"trainer\.learning_rate"),
-        ([{"threat.eps": 0.01}, {"threat.eps": 0.02}], (), r"differ in threat,.*training_threat"),
+        (
+            [{"threat.eps": 0.01}, {"threat.eps": 0.02}],
+            (),
+            r"differ in threat\.eps: 0\.01 there, 0\.02 here.*training_threat",
+        ),
         ([{"trainer.held_out": 10}, {"trainer.held_out": 20}], (), r"differ in trainer\.held_out"),
         ([{"seed": 1}, {"seed": 2}], (), r"differ in trainer\.seed"),
         ([{"data.seed": 1}, {"data.seed": 2}], (), "differ in data"),
@@ -149,6 +154,28 @@ def test_mistakes_are_refused_before_the_first_training(
     with pytest.raises(InputError, match=message):
         swept(recipe, tmp_path / "sweep", points, *changes)
     assert not (tmp_path / "sweep").exists()
+
+
+def test_a_sweep_of_something_else_is_refused_by_what_differs(
+    recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    folder = tmp_path / "sweep"
+    search = swept(recipe, folder, POINTS)
+    with pytest.raises(InputError, match=r"sweep\.yaml differs .*, recipe\.threat\.eps: 0\.05 there, 0\.06 here:"):
+        swept(recipe, folder, POINTS, "threat.eps=0.06", resume=True)
+    with pytest.raises(InputError, match=rf"points\.1\.{RATE}: 0\.1 there, 0\.2 here"):
+        swept(recipe, folder, [POINTS[0], {RATE: 0.2}], resume=True)
+    train = Generated.train
+
+    def relabelled(self: Generated) -> Split:
+        data = train(self)
+        return Split(data.inputs, (data.labels + 1) % 3)
+
+    monkeypatch.setattr(Generated, "train", relabelled)
+    with pytest.raises(InputError, match=rf"{folder} cannot be completed: .*another experiment, labels: sha256"):
+        swept(recipe, folder, POINTS, resume=True)
+    monkeypatch.setattr(Generated, "train", train)
+    assert swept(recipe, folder, POINTS, resume=True) == search
 
 
 def test_several_processes_are_refused(recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -19,6 +19,7 @@ from hauberk.errors import InputError
 from hauberk.evaluation.cascade_scores import evaluate_cascade
 from hauberk.evaluation.summary import Summary
 from hauberk.evaluation.uncertified import uncertified
+from hauberk.identity import differences, first_few, identity
 from hauberk.recipe import Recipe, Tree, build, read_recipe
 from hauberk.verification import InOrder, flags
 from hauberk.workflow import claim, require, train_one, trained
@@ -116,8 +117,11 @@ def captured(network: nn.Module, data: Split) -> Graph:
 def fitting(first: Path, recipe: Recipe) -> Recipe:
     """Return the recipe of a trained run that becomes the first stage, or raise if it does not fit."""
     given = trained(first, [])
+    if found := differences(identity(given.threat), identity(recipe.threat), "threat"):
+        raise InputError(
+            f"{first} cannot be the first stage: its threat differs from the recipe's, {first_few(found)}."
+        )
     for what, own, other in (
-        ("threat", repr(recipe.threat), repr(given.threat)),
         ("shape of inputs", tuple(recipe.data.shape), tuple(given.data.shape)),
         ("classes", recipe.data.classes, given.data.classes),
     ):

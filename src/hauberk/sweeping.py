@@ -16,9 +16,12 @@ from hauberk.atomic import write_text
 from hauberk.display import Display
 from hauberk.errors import InputError, TrainingError
 from hauberk.evaluation.sweep import Watcher
+from hauberk.identity import claim as claim_content
+from hauberk.identity import differences, first_few, identity
 from hauberk.recipe import Tree, build, point_trees
 from hauberk.reports.recipe_keys import in_short
 from hauberk.reports.search_files import FAILURE, VALIDATION, Search, point_folder, read_search
+from hauberk.training.experiment import examples
 from hauberk.training.order import held_out
 from hauberk.workflow import claim, train_one, trained
 
@@ -26,9 +29,9 @@ from hauberk.workflow import claim, train_one, trained
 def sweep(tree: Tree, points: list[Tree], folder: Path, *, resume: bool, console: Console) -> Search:
     """Train and judge a recipe, without its variants, at some points, and return what was found.
 
-    The folder then holds sweep.yaml, the recipe and the points; and under `points`, by their numbers from 001, runs as
-    `hauberk train` leaves them, their evaluation on held-out examples in `validation`. With `resume` what is finished
-    stays, and what is half done goes on.
+    The folder then holds sweep.yaml, the recipe and the points, and plan.json, their data and what judges them; and
+    under `points`, by their numbers from 001, runs as `hauberk train` leaves them, their evaluation on held-out
+    examples in `validation`. With `resume` what is finished stays, and what is half done goes on.
 
     A training run that diverges is recorded as failed, and the sweep goes on without it. It is not tried again, as it
     would diverge again, unless the point's folder is deleted. Any other error ends the sweep.
@@ -43,7 +46,7 @@ def sweep(tree: Tree, points: list[Tree], folder: Path, *, resume: bool, console
     Raises:
         InputError: several processes; a mistake in the recipe at any point; two points that are one recipe, or that are
             not judged alike; nothing held out, or nothing to judge by; a folder that holds a sweep already and `resume`
-            is off, or another sweep and it is on.
+            is off, or another sweep, or one of other data or tensors, which are named, and it is on.
     """
     if PartialState().num_processes > 1:
         raise InputError("a sweep runs in one process: start `hauberk sweep` by itself, without a launcher.")
@@ -52,6 +55,7 @@ def sweep(tree: Tree, points: list[Tree], folder: Path, *, resume: bool, console
     listed = [deepcopy(point) for point in points]  # YAML would write what points share only once, with references
     text = yaml.safe_dump({"recipe": tree, "points": listed}, sort_keys=False, allow_unicode=True)
     claim(folder / "sweep.yaml", text, resume=resume)
+    claim_content(folder, {"judged by": judged_by(trees[0]), **examples(build(trees[0]).data.train())})
     for number, (point, each) in enumerate(zip(points, trees, strict=True), start=1):
         place = point_folder(folder, number)
         if not (place / VALIDATION / "summary.json").exists() and not (place / FAILURE).exists():
@@ -90,27 +94,21 @@ def require_alike(trees: list[Tree]) -> None:
         InputError: a mistake in a recipe, nothing held out, nothing to judge by, or points that are judged differently.
     """
     first = judged_by(trees[0])
-    if not first["trainer.held_out"]:
+    if not first["trainer"]["held_out"]:
         raise InputError("a sweep judges its points by held-out training examples, but trainer.held_out is 0.")
     for number, tree in enumerate(trees[1:], start=2):
-        for key, value in judged_by(tree).items():
-            if value != first[key]:
-                raise InputError(
-                    f"points 1 and {number} differ in {key}, but all must be judged alike: sweep over what is trained "
-                    "and how (training_threat is what training defends against)."
-                )
+        if found := differences(first, judged_by(tree)):
+            raise InputError(
+                f"points 1 and {number} differ in {first_few(found)}. All must be judged alike: sweep over what is "
+                "trained and how (training_threat is what training defends against)."
+            )
 
 
-def judged_by(tree: Tree) -> dict[str, Any]:
-    """Return what a point's accuracies depend on besides its network."""
+def judged_by(tree: Tree) -> Any:
+    """Return the identity of what a point's accuracies depend on besides its network."""
     recipe = build(tree)
     evaluator = recipe.evaluator
     if not evaluator.everything and not evaluator.verifiers:
         raise InputError("a sweep judges its points by the evaluator's attacks and verifiers, but there are none.")
-    return {
-        "data": tree["data"],
-        "trainer.held_out": recipe.trainer.held_out,
-        "trainer.seed": recipe.trainer.seed,
-        "threat": repr(recipe.threat),
-        "evaluator": repr(evaluator),
-    }
+    trainer = {"held_out": recipe.trainer.held_out, "seed": recipe.trainer.seed}
+    return identity({"data": tree["data"], "trainer": trainer, "threat": recipe.threat, "evaluator": evaluator})

@@ -19,7 +19,8 @@ from hauberk.atomic import replacing, write_text
 from hauberk.errors import InputError
 from hauberk.evaluation.summary import Summary
 from hauberk.evaluation.sweep import Watcher as EvaluationWatcher
-from hauberk.recipe import Recipe, Tree, build, read_recipe, variants
+from hauberk.identity import differences, first_few, identity
+from hauberk.recipe import Recipe, Tree, build, parsed, read_recipe, variants
 from hauberk.training.journal import Watcher as TrainingWatcher
 from hauberk.training.kept_weights import COLLAPSED, FINAL
 from hauberk.weights import load_weights
@@ -69,12 +70,14 @@ def claim(kept: Path, text: str, *, resume: bool) -> None:
     """Write the file that says which run or sweep a folder holds.
 
     Raises:
-        InputError: the file is there already and `resume` is off, or says something else and it is on.
+        InputError: the file is there already and `resume` is off, or says something else, which is named, and it is on.
     """
     if kept.exists() and not resume:
         raise InputError(f"{kept} is there already: continue with --resume, or choose another folder with --run.")
     if kept.exists() and kept.read_text(encoding="utf-8") != text:
-        raise InputError(f"{kept} differs from what is to be resumed: choose another folder with --run.")
+        there, here = parsed(kept.read_text(encoding="utf-8"), str(kept)), parsed(text, "the recipe")
+        found = first_few(differences(identity(there), identity(here))) or "its text alone"
+        raise InputError(f"{kept} differs from what is to be resumed, {found}: choose another folder with --run.")
     write_text(kept, text)
 
 

@@ -96,8 +96,10 @@ def test_shards_that_are_there_are_kept_and_another_cascade_is_refused(
     evaluate_cascade(stages, THREAT, VERIFIER, DATA, tmp_path, 30)
     assert (records / "000000030.parquet").read_bytes() == kept
     assert read_records(records).drop("seconds").equals(whole)
-    with pytest.raises(InputError, match="another network or setting"):
+    with pytest.raises(InputError, match=r"another experiment, stages\.0\.weights: other values in 4 of 4 tensors"):
         evaluate_cascade(stages[::-1], THREAT, VERIFIER, DATA, tmp_path, 30)
+    with pytest.raises(InputError, match="shard: 30 there, 20 here"):
+        evaluate_cascade(stages, THREAT, VERIFIER, DATA, tmp_path, 20)
 
 
 def test_labels_that_no_stage_has_are_refused(stages: list[Graph], tmp_path: Path):

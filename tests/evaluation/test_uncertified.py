@@ -42,5 +42,27 @@ def test_of_some_examples_those_are_left_that_are_not_certified_whatever_their_l
     assert torch.equal(left(tmp_path), expected)
     with torch.no_grad():
         network[2].bias += 1
-    with pytest.raises(InputError, match="another network"):
+    with pytest.raises(InputError, match=r"another experiment, network\.weights\.2\.bias: "):
         left(tmp_path)
+
+
+def test_records_of_other_examples_or_bounds_are_refused_by_name(tmp_path: Path):
+    stage, index = capture(nn.Linear(1, 2).double(), X[:2]), torch.arange(9)
+
+    def left(index=index, data=DATA, threat=THREAT, verifier=VERIFIER, size=4) -> torch.Tensor:
+        return uncertified(stage, threat, verifier, data, index, tmp_path, size, lambda done, total: None)
+
+    left()
+    labels = DATA.labels.clone()
+    labels[100] = 1
+    for changes, message in (
+        ({"index": index + 1}, "index: "),
+        ({"data": Split(X, labels)}, "labels: "),
+        ({"data": Split(X.nextafter(X + 1), DATA.labels)}, "inputs: "),
+        ({"threat": LinfBall(0.06)}, r"threat\.eps: 0\.05 there, 0\.06 here"),
+        ({"verifier": ByBound(Interval())}, r"verifier\.bounder: BackwardLinear there, Interval here"),
+        ({"size": 5}, "shard: 4 there, 5 here"),
+    ):
+        with pytest.raises(InputError, match=f"another experiment, {message}"):
+            left(**changes)
+    left()

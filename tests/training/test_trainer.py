@@ -221,11 +221,12 @@ def test_after_a_collapse_training_ends_with_the_weights_before_it(tmp_path: Pat
     assert states_equal(stopped, before)
     epochs = [line for line in journal(tmp_path / "stopped") if line["kind"] == "epoch"]
     assert [line["collapsed"] for line in epochs] == [False, False, True]
-    resumed = network()
-    replace(plain, detector=CollapseDetector(Falling(9))).fit(
+    resumed, attack = network(), Falling(2)
+    replace(plain, detector=CollapseDetector(attack)).fit(
         resumed, digits(312), THREAT, tmp_path / "stopped", resume=True
     )
     assert states_equal(resumed, before)
+    assert attack.asked == 0
 
 
 def test_phases_have_sizes_of_their_own_and_resume(tmp_path: Path):

@@ -18,6 +18,10 @@ class Remembered(ABC):
     def __init__(self) -> None:
         self.rows: Tensor | None = None
 
+    def identified_by(self) -> str:
+        """Return what stands for it in an experiment's identity: what is remembered is no part of that."""
+        return "what a training remembers"
+
     @abstractmethod
     def exchange(self, gathered: OfRows) -> None:
         """Learn, after a step, what the other processes have kept; all of them must call it."""

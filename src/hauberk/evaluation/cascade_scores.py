@@ -17,7 +17,6 @@ from hauberk.concepts.graph import Graph
 from hauberk.concepts.loss import require_labels
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.prediction import predicted
-from hauberk.evaluation.fingerprint import weights_sha256
 from hauberk.evaluation.input_checks import require_examples, require_inputs
 from hauberk.evaluation.sharded import sharded
 from hauberk.evaluation.statistics import share
@@ -54,12 +53,7 @@ def evaluate_cascade(
     require_examples(data)
     require_inputs(data, threat, size)
     require_labels(data.labels, len(data), stages[0].classes)
-    plan = {
-        "weights": [weights_sha256(stage.module) for stage in stages],
-        "threat": repr(threat),
-        "verifier": repr(verifier),
-        "examples": len(data),
-    }
+    plan = {"stages": [stage.module for stage in stages], "threat": threat, "verifier": verifier}
     records = sharded(
         folder,
         plan,

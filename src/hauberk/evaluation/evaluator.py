@@ -20,16 +20,15 @@ from hauberk.concepts.study import Study
 from hauberk.concepts.subject import NetworkSubject
 from hauberk.errors import InputError, UnsupportedOpError
 from hauberk.evaluation.curve import Curve
-from hauberk.evaluation.fingerprint import weights_sha256
 from hauberk.evaluation.illustrations import write_examples, write_layers
 from hauberk.evaluation.input_checks import require_examples, require_inputs, require_steps
 from hauberk.evaluation.isolation import reseed, undisturbed
 from hauberk.evaluation.masking import signs_of_masking
-from hauberk.evaluation.plan import claim
 from hauberk.evaluation.records import read_records
 from hauberk.evaluation.studies import require_names, write_studies
 from hauberk.evaluation.summary import Summary, summarised
 from hauberk.evaluation.sweep import Suite, Sweep, Watcher
+from hauberk.identity import claim
 
 
 @dataclass(frozen=True)
@@ -114,12 +113,13 @@ class Evaluator:
     ) -> Summary:
         """Evaluate the network in eval mode, write records and summary to `folder`, and return the summary.
 
-        A folder that holds shards of the same evaluation is completed. The network's mode, its parameters' gradients
-        and torch's random state are restored.
+        A folder that holds shards of the same evaluation is completed: of the same weights, inputs, labels, tensors of
+        the threat, and attacks, verifiers, curve and studies with all that they hold. The network's mode, its
+        parameters' gradients and torch's random state are restored.
 
         Raises:
-            InputError: the folder holds another evaluation, the split is empty, an input is NaN or out of range, or a
-                label does not fit the network.
+            InputError: the folder holds another evaluation, whose message says what differs; an object has no identity
+                of its own; the split is empty, an input is NaN or out of range, or a label does not fit the network.
             UnsupportedSetError, UnsupportedOpError, ShapeError: none of the attacks applies.
             SoundnessError: an example is proven and broken at once; the evidence is kept in the folder.
         """
@@ -134,8 +134,8 @@ class Evaluator:
             subject = NetworkSubject(network, graph)
             with torch.no_grad():
                 require_labels(data.labels, len(data), network(x).shape[1])
-            plan = {"weights": weights_sha256(network), "threat": repr(threat), "examples": len(data)}
-            claim(folder, plan | {"evaluator": repr(self)})
+            experiment = {"network": network, "inputs": data.inputs, "labels": data.labels}
+            claim(folder, experiment | {"threat": threat, "evaluator": self})
             suite = Suite(self.attacks, self.verifiers, self.undecided, self.every_attack)
             sweep = Sweep(subject, self.shard, self.seed, watch)
             sweep.one(data, threat, folder / "records", suite)

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from hauberk.atomic import replacing
 from hauberk.concepts.dataset import Split
-from hauberk.evaluation.plan import claim
 from hauberk.evaluation.records import read_records
+from hauberk.identity import claim
 
 
 def sharded(
@@ -28,7 +28,7 @@ def sharded(
 
     Args:
         folder: receives the shards.
-        plan: identifies what the records belong to.
+        plan: identifies what the records belong to, besides the data and the shard size.
         data: the split.
         index: the positions of the examples in the split, increasing.
         size: examples per shard.
@@ -36,9 +36,9 @@ def sharded(
         watch: called with the numbers of finished and of all examples.
 
     Raises:
-        InputError: the folder holds the records of another plan.
+        InputError: the folder holds the records of another plan, and the message says what differs.
     """
-    claim(folder, plan)
+    claim(folder, {**plan, "inputs": data.inputs, "labels": data.labels, "index": index, "shard": size})
     done = 0
     for number, some in enumerate(index.split(size)):
         file = folder / "records" / f"{number * size:09d}.parquet"

@@ -61,7 +61,8 @@ class Sweep:
         suite = Suite(curve.attacks, curve.verifiers, skip_proven=True)
         first, larger = data.select(slice(0, curve.examples)), None
         for factor in sorted(set(curve.radii), reverse=True):
-            place = folder / f"{factor:g}"
+            short = f"{factor:g}"
+            place = folder / (short if float(short) == factor else repr(float(factor)))  # no two radii share a folder
             self.one(first, threat.scaled(factor), place, suite, larger)
             larger = place
 

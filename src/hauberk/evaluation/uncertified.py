@@ -11,7 +11,6 @@ from hauberk.concepts.certificate import Verifier
 from hauberk.concepts.dataset import Split
 from hauberk.concepts.graph import Graph
 from hauberk.concepts.perturbation_set import ThreatModel
-from hauberk.evaluation.fingerprint import weights_sha256
 from hauberk.evaluation.sharded import sharded
 from hauberk.verification import detect
 
@@ -35,11 +34,11 @@ def uncertified(
         UnsupportedOpError, UnsupportedSetError: the verifier raises it.
     """
     device = next(stage.module.parameters(), data.labels).device
-    plan = {"weights": weights_sha256(stage.module), "threat": repr(threat), "verifier": repr(verifier)}
+    plan = {"network": stage.module, "threat": threat, "verifier": verifier}
 
     def judge(x: Tensor) -> dict[str, Any]:
         found = detect(stage, threat.at(x.to(device)), verifier)
         return {"prediction": found.label.tolist(), "certified": found.certificate.verified.tolist()}
 
-    records = sharded(folder, plan | {"examples": len(index)}, data, index, size, judge, watch)
+    records = sharded(folder, plan, data, index, size, judge, watch)
     return index[~records["certified"].to_torch()]

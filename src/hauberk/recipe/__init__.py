@@ -19,7 +19,7 @@ from hauberk.recipe.building import Recipe, build
 from hauberk.recipe.classes import public_classes
 from hauberk.recipe.reading import read_recipe, shipped_recipes
 from hauberk.recipe.search import drawn, grid, point_trees, searched
-from hauberk.recipe.tree import Tree
+from hauberk.recipe.tree import Tree, parsed
 
 __all__ = [
     "Recipe",
@@ -27,6 +27,7 @@ __all__ = [
     "build",
     "drawn",
     "grid",
+    "parsed",
     "point_trees",
     "public_classes",
     "read_recipe",

@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from hauberk.errors import InputError
+from hauberk.identity import objection
 
 OTHERS = ("memory", "average")
 """The files of tensors that neither network nor optimizer holds."""
@@ -20,6 +21,7 @@ OTHERS = ("memory", "average")
 def save_checkpoint(
     folder: Path,
     step: int,
+    experiment: Any,
     network: nn.Module,
     optimizer: torch.optim.Optimizer,
     counters: dict[str, Any],
@@ -27,7 +29,7 @@ def save_checkpoint(
 ) -> None:
     """Write the checkpoint of a step as a new folder that appears whole, then remove the older ones.
 
-    The `others` are further files of tensors, named as in OTHERS.
+    `experiment` is the identity of the run. The `others` are further files of tensors, named as in OTHERS.
     """
     folder.mkdir(parents=True, exist_ok=True)
     final, temporary = folder / f"{step:09d}", folder / f".{step:09d}.{os.getpid()}"
@@ -43,6 +45,7 @@ def save_checkpoint(
     for name, file in {"model": network.state_dict(), "optimizer": tensors, **others}.items():
         save_file({k: v.contiguous() for k, v in file.items()}, temporary / f"{name}.safetensors")
     content = {"step": step, "counters": counters, "scalars": scalars, "groups": state["param_groups"]}
+    content["experiment"] = experiment
     (temporary / "state.json").write_text(json.dumps(content), encoding="utf-8")
     for path in temporary.iterdir():
         with path.open("rb") as written:
@@ -55,14 +58,14 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    folder: Path, network: nn.Module, optimizer: torch.optim.Optimizer
+    folder: Path, experiment: Any, network: nn.Module, optimizer: torch.optim.Optimizer
 ) -> tuple[int, dict[str, Any], dict[str, dict[str, Tensor]]] | None:
     """Restore the newest checkpoint in place; return its step, its counters and the other tensors.
 
-    None if there is no checkpoint.
+    None if there is no checkpoint. One by a release that did not record the experiment is taken at its word.
 
     Raises:
-        InputError: the checkpoint is damaged or belongs to another network; the message names it.
+        InputError: the checkpoint is damaged or belongs to another experiment; the message names it and what differs.
     """
     found = sorted(path for path in folder.glob("*") if not path.name.startswith("."))
     if not found:
@@ -70,6 +73,9 @@ def load_checkpoint(
     newest = found[-1]
     try:
         content = json.loads((newest / "state.json").read_text(encoding="utf-8"))
+        kept = content.get("experiment", experiment)
+        if why := objection(kept, experiment):
+            raise InputError(why)
         device = next(network.parameters()).device
         tensors = load_file(newest / "optimizer.safetensors", device=str(device))
         network.load_state_dict(load_file(newest / "model.safetensors", device=str(device)))

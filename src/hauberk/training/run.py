@@ -17,6 +17,7 @@ from hauberk.concepts.schedule import Progress
 from hauberk.errors import TrainingError
 from hauberk.training.averaging import Average
 from hauberk.training.batches import Batches
+from hauberk.training.experiment import experiment
 from hauberk.training.hyperparameters import Hyperparameters
 from hauberk.training.journal import Journal, Record, Watcher
 from hauberk.training.judged import Judged
@@ -44,6 +45,7 @@ class Run:
     ) -> None:
         self.trainer, self.threat, self.folder = trainer, threat, folder
         self.team = Team(trainer.precision, shared_statistics=trainer.shared_statistics)
+        identified = experiment(trainer, network, data, threat)
         self.network = network.to(self.team.device)
         self.batches = Batches(trainer, data.to(self.team.device))
         self.plan = self.batches.plan
@@ -51,7 +53,7 @@ class Run:
         made = self.team.accelerator.prepare(self.judged, trainer.optimizer(network.parameters()))
         self.wrapped, self.optimizer = made
         self.average = Average(network, trainer.averaging)
-        self.state = State(folder, network, self.average, self.optimizer, trainer.objective, self.team)
+        self.state = State(folder, identified, network, self.average, self.optimizer, trainer.objective, self.team)
         self.validation = Validation(self.judged, threat, self.batches, self.team)
         self.kept = KeptWeights(folder, network, self.team)
 

@@ -32,13 +32,15 @@ class State:
     def __init__(
         self,
         folder: Path,
+        experiment: Any,
         network: nn.Module,
         average: Average,
         optimizer: AcceleratedOptimizer,
         objective: Objective,
         team: Team,
     ) -> None:
-        self.folder, self.network, self.average = folder / "checkpoint", network, average
+        self.folder, self.experiment = folder / "checkpoint", experiment
+        self.network, self.average = network, average
         self.optimizer, self.team = optimizer, team
         self.memories = list(parts(Remembered, objective))
         for memory in self.memories:
@@ -64,12 +66,17 @@ class State:
         if self.team.first:
             scaler = self.team.accelerator.scaler
             counters = {**self.counters, **sums, "scaler": scaler.state_dict() if scaler else None}
-            save_checkpoint(self.folder, step, self.network, self.optimizer.optimizer, counters, others)
+            about = self.folder, step, self.experiment
+            save_checkpoint(*about, self.network, self.optimizer.optimizer, counters, others)
         self.team.wait()
 
     def restore(self) -> int:
-        """Restore the newest checkpoint and return its step; 0 if there is none."""
-        found = load_checkpoint(self.folder, self.network, self.optimizer.optimizer)
+        """Restore the newest checkpoint and return its step; 0 if there is none.
+
+        Raises:
+            InputError: it is damaged, or belongs to another training run; the message says what differs.
+        """
+        found = load_checkpoint(self.folder, self.experiment, self.network, self.optimizer.optimizer)
         if found is None:
             return 0
         step, counters, others = found

@@ -56,10 +56,12 @@ class Trainer(Hyperparameters):
         """Train the network in place and leave it in eval mode; journal, checkpoints and kept weights go to `folder`.
 
         With `resume` training goes on from the newest checkpoint and ends, on the same machine with the same numbers of
-        threads and processes, bit for bit as if it had never stopped.
+        threads and processes, bit for bit as if it had never stopped. Only `log_steps` and `checkpoint_steps` may have
+        changed: a checkpoint of other hyperparameters, data, threat or network is refused.
 
         Raises:
-            InputError: no example is left to train on, a batch cannot be halved, or the checkpoint is damaged.
+            InputError: no example is left to train on, a batch cannot be halved, the checkpoint is damaged or belongs
+                to another training run, or an object cannot be identified by its content.
             UnsupportedOpError: the objective computes bounds and the network cannot be captured.
             TrainingError: the loss is no longer finite.
         """

@@ -1,0 +1,64 @@
+"""Folders that keep to one experiment."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hauberk.atomic import write_text
+from hauberk.errors import InputError
+from hauberk.identity.differing import differences, first_few
+from hauberk.identity.walk import identity
+
+VERSION = 1
+"""Of the way in which experiments are identified."""
+
+
+def claim(folder: Path, plan: Mapping[str, object]) -> None:
+    """Write down, in `plan.json`, what a folder's records are of, or refuse the folder of another experiment.
+
+    Reports read records without it.
+
+    Raises:
+        InputError: the folder holds another experiment, and the message says what differs; it was made by an earlier
+            release; or its plan is damaged or gone. A part of the plan cannot be identified.
+    """
+    file, tree = folder / "plan.json", stamped(plan)
+    anew = f"Delete {folder} to start afresh, or choose another folder."
+    if file.exists():
+        if why := objection(read(file, anew), tree):
+            raise InputError(f"{folder} cannot be completed: {why}. {anew}")
+    elif (folder / "records").exists():
+        raise InputError(f"{folder} holds records, but {file.name}, which says of what, is gone. {anew}")
+    else:
+        write_text(file, json.dumps(tree, indent=1))
+
+
+def stamped(plan: Mapping[str, object]) -> dict[str, Any]:
+    """Return the identity of a plan, with the version of the way in which it is one.
+
+    Raises:
+        InputError: a part of the plan cannot be identified.
+    """
+    return {"identity": VERSION, **identity(plan)}
+
+
+def read(file: Path, advice: str) -> dict[str, Any]:
+    """Return what a plan says."""
+    try:
+        kept = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{file} cannot be read: {error}. {advice}") from error
+    if not isinstance(kept, dict):
+        raise InputError(f"{file} is damaged: it holds no plan. {advice}")
+    return kept
+
+
+def objection(kept: Mapping[str, Any], own: Mapping[str, Any]) -> str | None:
+    """Return why what is kept under a stamped identity does not belong to another one; None where both are the same."""
+    if "identity" not in kept:
+        return "it was written by an earlier release of Hauberk, which told experiments apart less strictly"
+    if kept["identity"] != VERSION:
+        return "it was written by another release of Hauberk, which tells experiments apart in another way"
+    found = differences(kept, own)
+    return f"it is of another experiment, {first_few(found)}" if found else None
