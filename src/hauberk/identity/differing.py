@@ -52,10 +52,12 @@ def of_mappings(old: dict[str, Any], new: dict[str, Any], place: str) -> list[st
 
 
 def inside(place: str, name: object) -> str:
+    """Return the place of a part within another."""
     return f"{place}.{name}" if place else str(name)
 
 
 def is_hash(tree: Any) -> bool:
+    """Return True for the hash of something."""
     return isinstance(tree, str) and tree.startswith("sha256:")
 
 

@@ -71,6 +71,7 @@ def script_constants(graph: Any) -> list[torch.Tensor]:
 
 
 def code_parts(code: CodeType) -> dict[str, object]:
+    """Return what a function does, without the places of its lines."""
     counts = [code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags]
     return {
         "constants": code.co_consts,
