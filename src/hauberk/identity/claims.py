@@ -1,4 +1,4 @@
-"""Folders that keep to one experiment."""
+"""Folders that belong to one experiment."""
 
 import json
 from collections.abc import Mapping
@@ -11,11 +11,11 @@ from hauberk.identity.differing import differences, first_few
 from hauberk.identity.walk import identity
 
 VERSION = 1
-"""Of the way in which experiments are identified."""
+"""The version of this scheme of identities."""
 
 
 def claim(folder: Path, plan: Mapping[str, object]) -> None:
-    """Write down, in `plan.json`, what a folder's records are of, or refuse the folder of another experiment.
+    """Record in `plan.json` which experiment a folder belongs to, or refuse the folder of another one.
 
     Reports read records without it.
 
@@ -35,7 +35,7 @@ def claim(folder: Path, plan: Mapping[str, object]) -> None:
 
 
 def stamped(plan: Mapping[str, object]) -> dict[str, Any]:
-    """Return the identity of a plan, with the version of the way in which it is one.
+    """Return the identity of a plan, with the version of the scheme.
 
     Raises:
         InputError: a part of the plan cannot be identified.
@@ -44,7 +44,7 @@ def stamped(plan: Mapping[str, object]) -> dict[str, Any]:
 
 
 def read(file: Path, advice: str) -> dict[str, Any]:
-    """Return what a plan says."""
+    """Return the content of a plan file."""
     try:
         kept = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -55,7 +55,7 @@ def read(file: Path, advice: str) -> dict[str, Any]:
 
 
 def objection(kept: Mapping[str, Any], own: Mapping[str, Any]) -> str | None:
-    """Return why what is kept under a stamped identity does not belong to another one; None where both are the same."""
+    """Return the reason why one stamped identity is not another one; None if they are equal."""
     if "identity" not in kept:
         return "it was written by an earlier release of Hauberk, which told experiments apart less strictly"
     if kept["identity"] != VERSION:

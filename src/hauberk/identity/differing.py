@@ -1,25 +1,25 @@
-"""Differences of two identities, in words."""
+"""The differences between two identities, in words."""
 
 import json
 import re
 from typing import Any
 
 SHOWN, LONGEST = 3, 80
-"""Differences that a message names, and letters of a value."""
+"""The numbers of differences that a message names, and of letters of a value."""
 
 
 def first_few(found: list[str]) -> str:
-    """Return the first of some differences, and how many more there are."""
+    """Return the first few differences as text, and the number of the others."""
     return "; ".join(found[:SHOWN]) + (f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else "")
 
 
 def differences(old: Any, new: Any, place: str = "") -> list[str]:
-    """Return a sentence for each place where two trees of `identity` differ, with both values; none where nothing does.
+    """Return a sentence for each place where two trees of `identity` differ, with both values.
 
     Args:
-        old: what is there.
-        new: what is here.
-        place: what the whole is called.
+        old: the tree on disk.
+        new: the tree at hand.
+        place: the name of the whole.
     """
     if json.dumps(old) == json.dumps(new):
         return []

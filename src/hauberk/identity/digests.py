@@ -1,4 +1,4 @@
-"""Hashes of arrays and texts, with what a reader wants to know of them."""
+"""Hashes of tensors, arrays and texts, with their types and shapes."""
 
 import hashlib
 from collections.abc import Iterator
@@ -10,13 +10,13 @@ from torch import Tensor
 from hauberk.identity.parts import UnidentifiableError
 
 CHUNK = 2**26
-"""Bytes hashed at a time: what is larger than memory, or on an accelerator, comes piece by piece."""
+"""The number of bytes hashed at a time, for tensors larger than memory or on an accelerator."""
 
 
 def of_tensor(tensor: Tensor) -> str:
     """Return the SHA-256 of a tensor's elements in their order, its type and its shape.
 
-    Where the elements are, and how they lie in memory, plays no part.
+    Device and memory layout do not matter.
 
     Raises:
         UnidentifiableError: it has no elements of its own, as on the meta device.
@@ -37,7 +37,7 @@ def kind(tensor: Tensor) -> str:
 
 
 def pieces(tensor: Tensor) -> Iterator[Tensor]:
-    """Yield a tensor in its order, as much at a time as is hashed at a time."""
+    """Yield the parts of a tensor, in order, each of at most CHUNK bytes."""
     size = tensor.numel() * tensor.element_size()
     if size <= CHUNK or not tensor.ndim:
         yield tensor
@@ -49,11 +49,11 @@ def pieces(tensor: Tensor) -> Iterator[Tensor]:
 
 
 def of_array(array: np.ndarray | np.generic) -> str:
-    """Return the same of an array; of one and the same content, arrays and tensors have one and the same hash."""
+    """Return the hash of an array, which equals that of a tensor with the same content."""
     array = np.asarray(array)
     return f"sha256:{hashlib.sha256(array.tobytes()).hexdigest()} {array.dtype} {array.shape}"
 
 
 def of_bytes(content: bytes | bytearray | memoryview, kind: str = "bytes") -> str:
-    """Return the SHA-256 of bytes, and how many they are."""
+    """Return the SHA-256 of bytes, and their number."""
     return f"sha256:{hashlib.sha256(content).hexdigest()} {kind} ({len(content)})"

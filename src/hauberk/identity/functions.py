@@ -1,4 +1,4 @@
-"""Functions: those with a name of their own by that name, others by what they do and what they hold."""
+"""Functions: named ones by their names, others by their code and the values that they capture."""
 
 import dis
 from collections.abc import Iterator
@@ -27,9 +27,8 @@ CACHED = type(lru_cache(len))
 def function_parts(value: object) -> Parts | Leaf | None:
     """Return what identifies a function, method, partial function or code; None for anything else.
 
-    A function of a module or class has a name, which stands for it whatever its code, as a class's does. A lambda and a
-    function within a function have none that is theirs alone: they are their instructions, what these read of their
-    surroundings, and defaults.
+    The name of a function of a module or class stands for it, whatever its code, as a class's name does. Lambdas and
+    nested functions have no unique name: their instructions, the values that these read, and their defaults count.
     """
     if isinstance(value, partial):
         return Parts("partial", {"function": value.func, "arguments": value.args, "keywords": value.keywords})
@@ -51,7 +50,7 @@ def function_parts(value: object) -> Parts | Leaf | None:
 
 
 def surroundings(function: FunctionType) -> dict[str, object]:
-    """Return a nameless function's code and all that it holds or reads."""
+    """Return the code of a lambda or nested function, and everything that it captures or reads."""
     cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
     try:
         captured = {name: cell.cell_contents for name, cell in cells}
@@ -71,7 +70,7 @@ def script_constants(graph: Any) -> list[torch.Tensor]:
 
 
 def code_parts(code: CodeType) -> dict[str, object]:
-    """Return what a function does, without the places of its lines."""
+    """Return the content of a code object, without line numbers."""
     counts = [code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags]
     return {
         "constants": code.co_consts,
@@ -82,7 +81,7 @@ def code_parts(code: CodeType) -> dict[str, object]:
 
 
 def global_names(code: CodeType) -> Iterator[str]:
-    """Yield the names of the global variables that a code or one within it reads, in order."""
+    """Yield the names of the global variables that a code object or one nested in it reads, in order."""
     yield from sorted({str(step.argval) for step in dis.get_instructions(code) if step.opname == "LOAD_GLOBAL"})
     for constant in code.co_consts:
         if isinstance(constant, CodeType):

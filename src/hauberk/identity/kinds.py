@@ -1,4 +1,4 @@
-"""The parts of whatever is of a well-known kind."""
+"""The parts of objects of well-known types."""
 
 from collections import OrderedDict, defaultdict
 from collections.abc import Collection, Mapping
@@ -18,7 +18,7 @@ from hauberk.identity.modules import Structure, network_parts, structure_parts
 from hauberk.identity.parts import Leaf, Parts
 
 LONGEST = 200
-"""Letters of a text, beyond which its hash stands for it."""
+"""The largest number of letters of a text that is kept instead of its hash."""
 BY_TEXT = (PurePath, np.dtype, torch.dtype, torch.device, torch.layout, torch.memory_format)
 MAPPINGS = (dict, OrderedDict, defaultdict, MappingProxyType)
 SPARSE = (torch.sparse_coo, torch.sparse_csr, torch.sparse_csc, torch.sparse_bsr, torch.sparse_bsc)
@@ -26,7 +26,7 @@ COLLECTIONS = (list, tuple, torch.Size, set, frozenset)
 
 
 def known_parts(value: object) -> Leaf | Parts | Mapping[Any, object] | Collection[object] | None:
-    """Return what an object consists of; None where it is none of these kinds.
+    """Return the parts of an object; None if its type is not one of these.
 
     What a class states by `identified_by` goes before all else.
     """
@@ -50,7 +50,7 @@ def known_parts(value: object) -> Leaf | Parts | Mapping[Any, object] | Collecti
 
 
 def text(value: object) -> Leaf | None:
-    """Return what has no parts; None for anything else."""
+    """Return a value without parts; None for anything else."""
     if isinstance(value, Enum):
         return Leaf(f"{type(value).__name__}.{value.name}")
     if value is None or isinstance(value, bool):
@@ -75,7 +75,7 @@ def text(value: object) -> Leaf | None:
 
 
 def tensor_parts(tensor: Tensor) -> Leaf | Parts:
-    """Return the hash of a tensor, or the tensors that one in another format is made of."""
+    """Return the hash of a tensor, or the tensors inside a quantised or sparse one."""
     if tensor.is_quantized:
         return Parts("quantised", {"integers": tensor.int_repr(), "values": tensor.dequantize()})
     if tensor.layout in SPARSE:
@@ -85,7 +85,7 @@ def tensor_parts(tensor: Tensor) -> Leaf | Parts:
 
 
 def array_parts(array: np.ndarray | np.generic) -> Leaf | Parts | None:
-    """Return the hash of an array, or the objects that one of objects holds; None for classes with more than that."""
+    """Return the hash of an array, or the items of an array of objects; None for subclasses."""
     if isinstance(array, float | complex | str | bytes):  # numpy's own are Python's as well
         return text(array)
     if array.dtype.hasobject:

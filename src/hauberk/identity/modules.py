@@ -1,4 +1,4 @@
-"""Networks: their layers and settings, and beside these their weights."""
+"""Networks: their layers and settings and, apart from these, their weights."""
 
 import re
 from collections.abc import Collection
@@ -15,7 +15,7 @@ from hauberk.identity.objects import lasting
 from hauberk.identity.parts import Parts
 
 OF_EVERY_MODULE = frozenset(vars(nn.Module()))
-"""Attributes that torch keeps in all of them: mode, weights, layers, hooks."""
+"""Attributes of every module: mode, weights, layers, hooks."""
 MARKS = re.compile("__.*__|_is_torch_compile|_compiled_call_impl|_torchdynamo.*")
 """Attributes that torch leaves in a module that was scripted or compiled."""
 
@@ -40,7 +40,7 @@ class Structure:
 
 
 def network_parts(module: nn.Module) -> Parts:
-    """Return a network's structure and weights; whether it is compiled, and in which mode, plays no part."""
+    """Return a network's structure and weights; compilation and training mode do not count."""
     module = uncompiled(module)
     kept = dict(module.named_buffers(remove_duplicate=False)) | module.state_dict()
     weights = {name: kept[name] for name in sorted(kept)}
@@ -48,7 +48,7 @@ def network_parts(module: nn.Module) -> Parts:
 
 
 def structure_parts(structure: Structure) -> Parts:
-    """Return a layer's settings, the shapes of its weights, the layers within, and hooks that may change its output.
+    """Return a layer's settings, the shapes of its weights, its inner layers, and hooks that may change its output.
 
     Settings are its attributes: `extra_repr` leaves some out. What there is in them that has no content, a lock or the
     like, counts by its class alone.
@@ -74,7 +74,7 @@ def structure_parts(structure: Structure) -> Parts:
 
 
 def shapes(value: Any, those: Collection[int] | None = None) -> Any:
-    """Return a value in which types and shapes stand for tensors: all, or those with some addresses."""
+    """Return a value with its tensors, all or those with some addresses, replaced by their types and shapes."""
     if isinstance(value, Tensor) and (those is None or id(value) in those):
         return "no shape yet" if is_lazy(value) else digests.kind(value)
     if isinstance(value, nn.Module) and those is None:
@@ -87,12 +87,12 @@ def shapes(value: Any, those: Collection[int] | None = None) -> Any:
 
 
 def uncompiled(module: nn.Module) -> nn.Module:
-    """Return the module that `torch.compile` was given."""
+    """Return the module inside a compiled one."""
     return getattr(module, "_orig_mod") if type(module).__name__ == "OptimizedModule" else module  # noqa: B009
 
 
 def script_parts(module: torch.jit.ScriptModule) -> dict[str, object]:
-    """Return the code of TorchScript, without paths and running numbers of classes, and the values that it reads."""
+    """Return the code of a scripted module, without paths and mangled class names, and the values that it reads."""
     graph: Any = module.inlined_graph
     read = sorted({str(node.s("name")) for node in graph.findAllNodes("prim::GetAttr")})
     found: dict[str, object] = {}

@@ -1,10 +1,11 @@
-"""Any other object: its class, and what it would be made again from."""
+"""Other objects: their class, and what a pickle would rebuild them from."""
 
 import copyreg
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from functools import cached_property
 from inspect import getattr_static
+from pickle import PicklingError
 from typing import Any
 
 from hauberk.identity.parts import Leaf, Parts, UnidentifiableError
@@ -15,11 +16,10 @@ NEW = (getattr(copyreg, "__newobj__"), getattr(copyreg, "__newobj_ex__"))  # noq
 def object_parts(value: object) -> Parts | Leaf:
     """Return what an object consists of: for a dataclass its fields, for others what a pickle of it would hold.
 
-    Fields that neither the constructor takes nor equality looks at are caches, as are values of cached properties: they
-    do not count.
+    Caches do not count: cached properties, and fields that neither the constructor nor equality uses.
 
     Raises:
-        UnidentifiableError: it holds something that exists in this process alone, as a lock, a file or a generator do.
+        UnidentifiableError: it holds something that exists in this process alone: a lock, a file, a generator.
     """
     name = type(value).__name__
     if is_dataclass(value):
@@ -27,7 +27,7 @@ def object_parts(value: object) -> Parts | Leaf:
     reduce = copyreg.dispatch_table.get(type(value))
     try:
         made: Any = reduce(value) if reduce else value.__reduce_ex__(4)
-    except Exception as error:
+    except (TypeError, AttributeError, ValueError, RuntimeError, PicklingError) as error:
         raise UnidentifiableError(f"{type(value).__qualname__} ({error})") from error
     if isinstance(made, str):
         return Leaf(f"{name} {made}")
@@ -46,7 +46,7 @@ def object_parts(value: object) -> Parts | Leaf:
 
 
 def attributes(kept: object) -> dict[str, object] | None:
-    """Return the attributes that a state holds, in slots or not; None where it is something else."""
+    """Return the attributes that a state holds, in slots or not; None if it is something else."""
     both = kept if isinstance(kept, tuple) and len(kept) == 2 else (kept,)
     given = [part for part in both if part is not None]
     found = {name: value for part in given if isinstance(part, dict) for name, value in part.items()}
@@ -54,7 +54,7 @@ def attributes(kept: object) -> dict[str, object] | None:
 
 
 def lasting(value: object, own: Mapping[str, object]) -> dict[str, object]:
-    """Return those of an object's attributes that are no caches."""
+    """Return the attributes of an object that are not caches."""
     caches = {name for name in own if isinstance(getattr_static(type(value), name, None), cached_property)}
     if is_dataclass(value):
         caches |= {field.name for field in fields(value) if not (field.init or field.compare)}

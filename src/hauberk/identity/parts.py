@@ -1,4 +1,4 @@
-"""One step into an object: what it is called, and the parts that it consists of."""
+"""One step into an object: its name, and its parts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from math import inf
 
 
 class UnidentifiableError(Exception):
-    """Says what an object is that has no content to be identified by; the walk adds where it stands."""
+    """An object has no content to be identified by: the message says what it is, and the walk adds where."""
 
 
 @dataclass(frozen=True)
 class Leaf:
-    """A part that has none itself: a number, a truth value, None, or a text that says all there is."""
+    """A part without parts: a number, a truth value, None, or a text that stands for the rest."""
 
     said: bool | int | float | str | None
 
@@ -21,10 +21,10 @@ class Parts:
     """The parts that an object consists of.
 
     Args:
-        name: of its class or function.
-        content: its parts by their names, whose order plays no part.
-        levels: how many objects within one another are looked into from here; further in, the names of classes are all
-            that counts, as they are for parts without content of their own. By default all are looked into.
+        name: the name of its class or function.
+        content: its parts by name, in any order.
+        levels: the depth to which nested objects count by their content; below it, and for parts without content, their
+            class names count. Unlimited by default.
     """
 
     name: str

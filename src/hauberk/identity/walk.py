@@ -1,4 +1,4 @@
-"""The way through all parts of an object, and the tree that it leaves."""
+"""The walk through all parts of an object, and the tree that it builds."""
 
 import json
 from collections.abc import Mapping
@@ -15,11 +15,11 @@ from hauberk.identity.parts import Leaf, Parts, UnidentifiableError
 
 PLAIN = (bool, int, float, str, type(None))
 DEEPEST, LARGEST = 50, 10_000
-"""Levels of objects within one another, at most; parts of a tree, beyond which hashes stand for the largest."""
+"""Limits: the levels of nested objects, and the parts of a tree, above which the largest are hashed."""
 
 
 class Tree(NamedTuple):
-    """Anything that JSON can say, and how many parts it has."""
+    """A JSON value, and its number of parts."""
 
     said: Any
     size: int = 1
@@ -30,7 +30,7 @@ class Tree(NamedTuple):
 
 
 def identity(value: object, place: str = "") -> Any:
-    """Return a tree of JSON that is the same for the same content, and for nothing else.
+    """Return a JSON tree that is equal for equal content, and for nothing else.
 
     The cost is that of one pass over the bytes of all tensors. Devices, memory layouts, gradients, addresses and the
     modules that classes live in play no part; nor does it matter whether two parts are one object, or alike.
@@ -46,7 +46,7 @@ def identity(value: object, place: str = "") -> Any:
 
 
 class Walk:
-    """Visits every object once, however many refer to it."""
+    """A walk that visits each object once, however many others refer to it."""
 
     def __init__(self) -> None:
         self.trees: dict[tuple[object, ...], tuple[object, Tree]] = {}
@@ -116,7 +116,7 @@ class Walk:
 
 
 def with_names(mapping: Mapping[Any, object]) -> dict[str, object]:
-    """Return a mapping in its order, by what the tree calls its keys: texts as they are, others with their kind."""
+    """Return a mapping, in its order, with keys as text; keys of other types are preceded by their type."""
     named: dict[str, object] = {}
     for key, part in mapping.items():
         name = key if isinstance(key, str) else f"{type(key).__name__} {json.dumps(identity(key))}"
@@ -127,7 +127,7 @@ def with_names(mapping: Mapping[Any, object]) -> dict[str, object]:
 
 
 def lightened(trees: list[Tree]) -> list[Tree]:
-    """Return trees of which the largest gave way to their hashes, until all of them together are small enough."""
+    """Return the trees, the largest replaced by hashes until all together are small enough."""
     trees, total = list(trees), sum(tree.size for tree in trees)
     for number in sorted(range(len(trees)), key=lambda number: -trees[number].size):
         if total <= LARGEST or trees[number].size == 1:

@@ -1,4 +1,4 @@
-"""The identity of a training."""
+"""The identity of a training run."""
 
 from dataclasses import fields
 from typing import Any
@@ -11,13 +11,13 @@ from hauberk.identity import Structure, stamped
 from hauberk.training.hyperparameters import Hyperparameters
 
 FREE = ("log_steps", "checkpoint_steps")
-"""Hyperparameters that the weights do not depend on, so that they may change whenever a training goes on."""
+"""Hyperparameters that the weights do not depend on; they may change when a run is resumed."""
 
 
 def experiment(trainer: Hyperparameters, network: nn.Module, data: Split, threat: ThreatModel) -> dict[str, Any]:
-    """Return the identity of a training: all that its weights are a function of, but for the weights it began with.
+    """Return the identity of a training run: everything that determines its weights, except the initial ones.
 
-    A checkpoint brings its own weights. The number of processes is left out as well.
+    A checkpoint brings its own weights. The number of processes does not count either.
 
     Raises:
         InputError: an object cannot be identified by its content.
@@ -27,6 +27,6 @@ def experiment(trainer: Hyperparameters, network: nn.Module, data: Split, threat
 
 
 def examples(data: Split) -> dict[str, object]:
-    """Return what a split holds, wherever that is."""
+    """Return the tensors of a split."""
     further = None if data.pseudo_labelled is None else examples(data.pseudo_labelled)
     return {"inputs": data.inputs, "labels": data.labels, "pseudo_labelled": further}
