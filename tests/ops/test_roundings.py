@@ -18,7 +18,7 @@ from hauberk.ops.concatenation import Concatenation, Stack
 from hauberk.ops.convolution import Convolution
 from hauberk.ops.copying import Copying
 from hauberk.ops.dropout import Dropout
-from hauberk.ops.hardtanh import Hardtanh, HardSigmoid
+from hauberk.ops.hardtanh import HardSigmoid, Hardtanh
 from hauberk.ops.leaky_relu import LeakyReLU
 from hauberk.ops.linear import Linear
 from hauberk.ops.matrix_product import MatrixProduct
