@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from hauberk.bounds import BackwardLinear, ForwardLinear, HighProbability, Interval, Projected
-from hauberk.bounds import high_probability
+from hauberk.bounds import BackwardLinear, ForwardLinear, HighProbability, Interval, Projected, high_probability
 from hauberk.bounds.forward_linear import AllGenerators
 from hauberk.capture import capture
 from hauberk.concepts.noise import Noise
