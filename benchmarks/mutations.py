@@ -2,63 +2,54 @@
 
     python benchmarks/mutations.py --count 60 --seed 0
 
-Draws places of the package's rooms and one change for each: another sign, a comparison turned or made non-strict, half a
-constant, minimum for maximum, "or" for "and", a condition denied, a call around a value or a statement left out, an index
-off by one. Each is made alone in a copy of the tree, and the tests that concern the file run until one fails: its
-mirrored file, those of its room that name it (all of them, if none does), then the laws of the room. Docstrings, messages,
-annotations and what only decides about speed stay as they are. Prints a line for each mutation with the test that noticed
-it (a run without end is noticed, too), and each room's share with its exact 95 % interval. Changes that no test can
-notice, because nothing follows from them, are among the survivors: reading them tells.
+Draws places of the package's rooms and one change for each: another sign, a term left out, a comparison turned or made
+non-strict, half a constant, minimum for maximum, "or" for "and", a condition denied, a call around a value or a
+statement left out, an index off by one. Each is made alone in a copy of the tree, and the tests that concern the file
+run until one fails: its mirrored file, those of its room that name it (all of them, if none does), the room's laws.
+Docstrings, messages, annotations, defaults and what only decides about speed stay as they are. Prints each change with
+the test that noticed it (a run without end is noticed, too), and each room's share with its exact 95 % interval. A
+change that has no consequences is among the survivors: only a reader can tell.
 """
 
 import argparse
 import ast
-import copy
+import multiprocessing
 import os
 import random
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
+from importlib import import_module
 from itertools import zip_longest
 from pathlib import Path
-from queue import Queue
+from typing import NamedTuple
 
-from hauberk.evaluation.statistics import interval
+import pytest
+from scipy.stats import binomtest
 
 ROOT = Path(__file__).parents[1]
 SOUND = "hold_at_sampled or random_slopes or radius_zero or with_outward or exact_minimum or cancelling"
-LAWS = {
-    "bounds": ["test_bounds.py", "test_dual_network.py"],
-    "propagation": ["test_bounds.py", "test_dual_network.py"],
-    "verification": ["test_certificates.py"],
-    "evaluation": [],
-    "attacks": ["test_attacks.py"],
-    "training": [],
-}
-BESIDE = {"propagation": ["bounds"]}  # rooms whose tests concern this one's files, which have few of their own
-ELSEWHERE = {"test_team.py"}  # starts processes, for minutes
-SPEED = re.compile(r"budget|chunk|buffer|frugal|at_once|block|batch_size|monotonic|memory_format|contiguous", re.I)
-LIMIT = 400
-SIGNS = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.BitAnd: ast.BitOr}
-SIGNS |= {ast.BitOr: ast.BitAnd}
-STRICT = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}
-TURNED = {ast.Lt: ast.GtE, ast.LtE: ast.Gt, ast.Gt: ast.LtE, ast.GtE: ast.Lt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}
-TURNED |= {ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In}
+LAWS = dict.fromkeys(["bounds", "propagation"], ["bounds", "dual_network"])
+LAWS |= {"verification": ["certificates"], "evaluation": [], "attacks": ["attacks"], "training": []}
+BESIDE = {"propagation": "bounds"}  # the room whose tests concern this one's files, too
+WHOLE = {"evaluation", "training"}  # whose files work together: all tests of the room concern each
+SLOW = {"test_team.py"}  # starts processes, for minutes
+LIMIT = 600
+SPEED = re.compile(r"budget|chunk|buffer|frugal|at_once|block|monotonic|memory_format|contiguous|strict=", re.I)
+SIGNS = {ast.Add: "-", ast.Sub: "+", ast.Mult: "/", ast.Div: "*", ast.BitAnd: "|", ast.BitOr: "&"}
+TURNED = {ast.Lt: ["<=", ">="], ast.LtE: ["<", ">"], ast.Gt: [">=", "<="], ast.GtE: [">", "<"], ast.Eq: ["!="]}
+TURNED |= {ast.NotEq: ["=="], ast.Is: ["is not"], ast.IsNot: ["is"], ast.In: ["not in"], ast.NotIn: ["in"]}
 OTHER = {"min": "max", "minimum": "maximum", "amin": "amax", "any": "all", "argmin": "argmax", "floor": "ceil"}
 OTHER |= {other: name for name, other in OTHER.items()}
-AROUND = {"abs", "clamp", "detach", "sqrt", "square", "log", "exp", "nextafter", "masked_fill", "clone", "sign", "relu"}
-AROUND |= {"sorted", "round", "flip", "cumsum", "neg", "project", "fold", "clamp_"}
+AROUND = "abs clamp detach sqrt square log exp nextafter masked_fill clone sign relu sorted round cumsum project fold"
+MODULES = {"torch", "F", "math"}
+HEAVY = ["torch", "numba", "polars", "highspy", "accelerate"]  # what all tests import
 
 
-@dataclass(frozen=True)
-class Mutation:
+class Mutation(NamedTuple):
     """One change of a file: these bytes of it become that text."""
 
     file: Path
@@ -68,115 +59,77 @@ class Mutation:
     before: str
     after: str
 
-    @property
-    def room(self) -> str:
-        return self.file.parent.name
 
-
-def changes(node: ast.AST) -> Iterator[ast.expr]:
-    """Yield what an expression may be changed to."""
-    new = copy.deepcopy(node)
-    if isinstance(node, ast.BinOp) and type(node.op) in SIGNS and not isinstance(node.left, ast.List | ast.Dict):
-        yield ast.BinOp(node.left, SIGNS[type(node.op)](), node.right)
-        if isinstance(node.op, ast.Add | ast.Sub | ast.Mult | ast.Div):
-            yield node.left
-    elif isinstance(node, ast.Compare) and len(node.ops) == 1:
-        for kinds in (STRICT, TURNED):
-            if type(node.ops[0]) in kinds:
-                yield ast.Compare(node.left, [kinds[type(node.ops[0])]()], node.comparators)
-    elif isinstance(node, ast.BoolOp):
-        yield ast.BoolOp(ast.And() if isinstance(node.op, ast.Or) else ast.Or(), node.values)
-        yield node.values[0]
-        yield node.values[-1]
-    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.Not | ast.Invert):
-        yield node.operand
-    elif isinstance(node, ast.IfExp):
-        yield ast.IfExp(node.test, node.orelse, node.body)
-    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute) and isinstance(new, ast.Call):
-        name = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
-        module = isinstance(node.func, ast.Name) or ast.unparse(node.func.value) in ("torch", "F", "math")
-        if name in OTHER:
-            new.func = ast.Name(OTHER[name]) if isinstance(node.func, ast.Name) else node.func
-            new.func = ast.Attribute(node.func.value, OTHER[name]) if isinstance(node.func, ast.Attribute) else new.func
-            yield new
-        elif name in AROUND and (node.args or not module):
-            yield node.args[0] if module or not isinstance(node.func, ast.Attribute) else node.func.value
-        elif name == "where" and len(node.args) == 3:
-            yield ast.Call(node.func, [node.args[0], node.args[2], node.args[1]], [])
-        elif name == "range":
-            *first, last = node.args
-            yield ast.Call(node.func, [*first, ast.BinOp(last, ast.Sub(), ast.Constant(1))], [])
-        for number, keyword in enumerate(node.keywords):
-            if keyword.arg in OTHER or (
-                isinstance(keyword.value, ast.Constant) and isinstance(keyword.value.value, bool)
-            ):
-                other = copy.deepcopy(node)
-                given = other.keywords[number]
-                given.arg = OTHER.get(keyword.arg or "", keyword.arg)
-                if isinstance(given.value, ast.Constant) and isinstance(given.value.value, bool):
-                    given.value = ast.Constant(not given.value.value)
-                yield other
-    elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.UnaryOp | ast.Slice | ast.Constant):
-        place = node.slice
-        if isinstance(place, ast.Slice) and isinstance(place.lower, ast.Constant):
-            yield ast.Subscript(node.value, ast.Slice(None, place.upper, place.step))
-        elif isinstance(place, ast.UnaryOp):
-            yield ast.Subscript(node.value, ast.Constant(0))
-        elif isinstance(place, ast.Constant) and isinstance(place.value, int):
-            yield ast.Subscript(node.value, ast.Constant(place.value + 1 if place.value < 1 else place.value - 1))
-
-
-def halved(node: ast.AST) -> Iterator[tuple[ast.Constant, ast.Constant]]:
-    """Yield the numbers that an operator or an assignment takes, with half of each: of one, nothing."""
-    within = (ast.BinOp, ast.Compare, ast.Assign, ast.keyword, ast.Tuple)
-    for child in ast.iter_child_nodes(node) if isinstance(node, within) else ():
-        if isinstance(child, ast.Constant) and type(child.value) in (int, float) and child.value:
-            value = child.value // 2 if isinstance(child.value, int) else child.value / 2
-            yield child, ast.Constant(1.0 if child.value == 0.5 else value)
+def changes(node: ast.AST) -> Iterator[tuple[ast.expr | ast.stmt, str]]:
+    """Yield places of the code, and what may stand there instead."""
+    text = ast.unparse
+    match node:
+        case ast.BinOp(left, op, right) if type(op) in SIGNS and not isinstance(left, ast.List | ast.Dict):
+            yield node, f"(({text(left)}) {SIGNS[type(op)]} ({text(right)}))"
+            yield node, f"({text(left)})"
+        case ast.Compare(left, [op], [right]):
+            yield from ((node, f"(({text(left)}) {turned} ({text(right)}))") for turned in TURNED[type(op)])
+        case ast.BoolOp(op, values):
+            yield node, f"({(' or ' if isinstance(op, ast.And) else ' and ').join(f'({text(v)})' for v in values)})"
+            yield from ((node, f"({text(value)})") for value in (values[0], values[-1]))
+        case ast.UnaryOp(ast.USub() | ast.Not() | ast.Invert(), operand):
+            yield node, f"({text(operand)})"
+        case ast.IfExp(test, body, orelse):
+            yield node, f"(({text(orelse)}) if ({text(test)}) else ({text(body)}))"
+        case ast.If(test) | ast.While(test):
+            yield test, f"(not ({text(test)}))"
+        case ast.Expr(ast.Call()):
+            yield node, "pass"
+        case ast.Subscript(value, ast.Slice(ast.Constant())):
+            yield node, text(node).replace(f"[{text(node.slice)}", f"[{text(node.slice).partition(':')[1]}")
+        case ast.Subscript(value, ast.Constant(int(place))):
+            yield node, f"{text(value)}[{place - 1 if place else 1}]"
+        case ast.Call(ast.Name(name) | ast.Attribute(_, name) as function, arguments, keywords):
+            given = [text(argument) for argument in arguments] + [text(keyword) for keyword in keywords]
+            owner = (
+                function.value if isinstance(function, ast.Attribute) and text(function.value) not in MODULES else None
+            )
+            if name in OTHER:
+                yield node, f"{text(function).removesuffix(name)}{OTHER[name]}({', '.join(given)})"
+            elif name in AROUND.split() and (owner or arguments):
+                yield node, f"({text(owner or arguments[0])})"
+            elif name == "where" and len(given) == 3:
+                yield node, f"{text(function)}({given[0]}, {given[2]}, {given[1]})"
+            elif name == "range":
+                yield node, f"range({', '.join([*given[:-1], given[-1] + ' - 1'])})"
+            for keyword in keywords:
+                if isinstance(keyword.value, ast.Constant) and isinstance(keyword.value.value, bool):
+                    yield keyword.value, str(not keyword.value.value)
+    if isinstance(node, ast.BinOp | ast.Compare | ast.Assign | ast.keyword | ast.Tuple):
+        for number in ast.iter_child_nodes(node):
+            if isinstance(number, ast.Constant) and type(number.value) in (int, float) and number.value:
+                assert isinstance(number.value, int | float)
+                half = number.value // 2 if isinstance(number.value, int) else number.value / 2
+                yield number, "1.0" if number.value == 0.5 else repr(half)
 
 
 def visited(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes that computing goes through: no annotation, message, decorator or example."""
-    if isinstance(node, ast.JoinedStr | ast.Raise | ast.Import | ast.ImportFrom | ast.Assert):
-        return
-    if isinstance(node, ast.FunctionDef) and node.name == "cases":
+    """Yield the nodes that computing goes through: no annotation, message, decorator, default or example."""
+    if isinstance(node, ast.JoinedStr | ast.Raise | ast.Assert) or getattr(node, "name", "") == "cases":
         return
     yield node
     for name, value in ast.iter_fields(node):
-        if name in ("annotation", "returns", "decorator_list", "args") and not isinstance(node, ast.Call):
-            continue
-        for child in value if isinstance(value, list) else [value]:
-            if isinstance(child, ast.AST):
-                yield from visited(child)
+        if name not in ("annotation", "returns", "decorator_list") and not isinstance(value, ast.arguments):
+            for child in value if isinstance(value, list) else [value]:
+                yield from visited(child) if isinstance(child, ast.AST) else ()
 
 
-def mutations(file: Path) -> list[Mutation]:
-    """Return every change of a file."""
-    text = file.read_bytes()
-    starts = [0]
-    for line in text.splitlines(keepends=True):
-        starts.append(starts[-1] + len(line))
-    found = []
-
-    def note(node: ast.expr | ast.stmt, after: str) -> None:
-        assert node.end_lineno is not None
-        assert node.end_col_offset is not None
-        start, end = starts[node.lineno - 1] + node.col_offset, starts[node.end_lineno - 1] + node.end_col_offset
-        lines = text[starts[node.lineno - 1] : starts[node.end_lineno]].decode()
-        if not SPEED.search(lines):
-            found.append(Mutation(file.relative_to(ROOT), node.lineno, start, end, ast.unparse(node), after))
-
-    for node in visited(ast.parse(text)):
-        for change in changes(node):
-            assert isinstance(node, ast.expr)
-            note(node, f"({ast.unparse(ast.fix_missing_locations(change))})")
-        for number, half in halved(node):
-            note(number, ast.unparse(half))
-        if isinstance(node, ast.If | ast.While):
-            note(node.test, f"(not ({ast.unparse(node.test)}))")
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-            note(node, "pass")
-    return found
+def mutations(file: Path) -> Iterator[Mutation]:
+    """Yield every change of a file."""
+    source = file.read_bytes()
+    lines = [b"", *source.splitlines(keepends=True)]
+    for node in visited(ast.parse(source)):
+        for place, after in changes(node):
+            first, last = place.lineno, place.end_lineno or 0
+            start = sum(map(len, lines[:first])) + place.col_offset
+            end = sum(map(len, lines[:last])) + (place.end_col_offset or 0)
+            if not SPEED.search(b"".join(lines[first : last + 1]).decode()):
+                yield Mutation(file.relative_to(ROOT), first, start, end, ast.unparse(place), after)
 
 
 def drawn(rooms: list[str], count: int, seed: int) -> list[Mutation]:
@@ -193,40 +146,52 @@ def drawn(rooms: list[str], count: int, seed: int) -> list[Mutation]:
     return [mutation for turn in zip_longest(*chosen) for mutation in turn if mutation]
 
 
-def commands(mutation: Mutation) -> Iterator[list[str]]:
+def concerned(mutation: Mutation) -> Iterator[list[str]]:
     """Yield arguments of pytest: first the tests of the file and its room, then the laws."""
     tree = ast.parse((ROOT / mutation.file).read_text())
     names = [node.name for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef)]
-    named = re.compile(rf"\b({'|'.join([*names, f'{mutation.room}.{mutation.file.stem}'])})\b")
-    rooms = [mutation.room, *BESIDE.get(mutation.room, [])]
-    files = [f for room in rooms for f in sorted((ROOT / "tests" / room).glob("test_*.py")) if f.name not in ELSEWHERE]
-    near = [file for file in files if file.stem == f"test_{mutation.file.stem}" or named.search(file.read_text())]
-    near.sort(key=lambda file: file.stem != f"test_{mutation.file.stem}")
-    yield [str(file.relative_to(ROOT)) for file in near or files]
-    classes = [name for name in names if name[0].isupper()]
-    words = SOUND if mutation.room == "propagation" else " or ".join(classes)
-    if words and LAWS[mutation.room]:
-        yield [*(f"tests/laws/{law}" for law in LAWS[mutation.room]), "-k", words]
+    named = re.compile(rf"\b({'|'.join(names) or '(?!)'})\b")
+    room, stem = mutation.file.parent.name, f"test_{mutation.file.stem}"
+    module = re.compile(rf"hauberk.{room}.{mutation.file.stem} import")
+    tests = {f: f.read_text() for f in sorted((ROOT / "tests").glob("*/test_*.py")) if f.parent.name != "laws"}
+    own = {f: t for f, t in tests.items() if f.parent.name in (room, BESIDE.get(room)) and f.name not in SLOW}
+    near = {f: None for f, t in own.items() if f.stem == stem} | {f: None for f, t in own.items() if named.search(t)}
+    near |= {f: None for f, t in tests.items() if module.search(t)}
+    near |= dict.fromkeys(own if room in WHOLE or not near else ())
+    yield [str(f.relative_to(ROOT)) for f in near]
+    words = SOUND if room == "propagation" else " or ".join(name for name in names if name[0].isupper())
+    if words and LAWS[room]:
+        yield [*(f"tests/laws/test_{law}.py" for law in LAWS[room]), "-k", words]
+
+
+def tested(tree: Path, given: list[str]) -> None:
+    """Run tests of a tree, in a process of their own; leaves the answer in a file beside it."""
+    os.chdir(tree)
+    os.environ["PYTHONPATH"] = str(tree / "src")
+    sys.path.insert(0, str(tree / "src"))
+    sys.stdout = sys.stderr = (tree / "answer").open("w")
+    code = pytest.main(["-x", "-q", "-n", "0", "-p", "no:cacheprovider", *given])
+    sys.stdout.flush()
+    os._exit(int(code))
 
 
 def noticed(mutation: Mutation, tree: Path) -> str | None:
     """Return which test fails on a tree with this change, which is then undone: None if all pass."""
-    file = tree / mutation.file
-    text = file.read_bytes()
-    changed = text[: mutation.start] + mutation.after.encode() + text[mutation.end :]
+    source = (tree / mutation.file).read_bytes()
     try:
-        write(file, changed)
-        for given in commands(mutation):
-            command = [sys.executable, "-m", "pytest", "-x", "-q", "-n", "0", "-p", "no:cacheprovider", *given]
-            environment = os.environ | {"PYTHONPATH": str(tree / "src")}
-            ran = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, timeout=LIMIT)
-            if ran.returncode not in (0, 5):  # 5: no such tests
-                failed = re.findall(r"^(?:FAILED|ERROR) (.*?)(?: - .*)?$", ran.stdout, re.M)
-                return failed[0] if failed else f"pytest ends with {ran.returncode}"
-    except subprocess.TimeoutExpired:
-        return f"no end within {LIMIT} s"
+        write(tree / mutation.file, source[: mutation.start] + mutation.after.encode() + source[mutation.end :])
+        for given in concerned(mutation):
+            process = multiprocessing.get_context("fork").Process(target=tested, args=(tree, given))
+            process.start()
+            process.join(LIMIT)
+            if process.is_alive():
+                process.kill()
+                return f"no end within {LIMIT} s"
+            if process.exitcode not in (0, 5):  # 5: no such tests
+                failed = re.findall(r"^(?:FAILED|ERROR) (.*?)(?: - .*)?$", (tree / "answer").read_text(), re.M)
+                return failed[0] if failed else f"pytest ends with {process.exitcode}"
     finally:
-        write(file, text)
+        write(tree / mutation.file, source)
     return None
 
 
@@ -237,51 +202,34 @@ def write(file: Path, text: bytes) -> None:
         cached.unlink()
 
 
-@contextmanager
-def copied(count: int) -> Iterator[Queue[Path]]:
-    """Give that many copies of the tree, what was compiled from it included."""
-    trees: Queue[Path] = Queue()
-    with tempfile.TemporaryDirectory() as folder:
-        for number in range(count):
-            for name in ("src", "tests", "benchmarks"):
-                shutil.copytree(ROOT / name, Path(folder) / str(number) / name)
-            for name in ("pyproject.toml", "README.md"):
-                shutil.copy2(ROOT / name, Path(folder) / str(number))
-            trees.put(Path(folder) / str(number))
-        yield trees
-
-
 def main() -> int:
+    """Draw, try and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--room", choices=LAWS, help="one room alone; all of them, if none is given")
-    parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--list", action="store_true", help="print the mutations and run nothing")
     arguments = parser.parse_args()
     rooms, start = [arguments.room] if arguments.room else list(LAWS), time.perf_counter()
-    tally = {room: [0, 0] for room in rooms}
-    chosen = drawn(rooms, arguments.count, arguments.seed)
-    with copied(arguments.jobs) as trees, ThreadPoolExecutor(arguments.jobs) as pool:
-
-        def tried(mutation: Mutation) -> str | None:
-            tree = trees.get()
-            try:
-                return noticed(mutation, tree)
-            finally:
-                trees.put(tree)
-
-        answers = [None] * len(chosen) if arguments.list else pool.map(tried, chosen)
-        for mutation, answer in zip(chosen, answers, strict=True):
-            tally[mutation.room][0] += answer is not None
-            tally[mutation.room][1] += 1
+    tally, chosen = {room: [0, 0] for room in [*rooms, "all"]}, drawn(rooms, arguments.count, arguments.seed)
+    for module in HEAVY:
+        import_module(module)
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("src", "tests", "benchmarks"):
+            shutil.copytree(ROOT / name, Path(folder) / name)
+        for name in ("pyproject.toml", "README.md"):
+            shutil.copy2(ROOT / name, folder)
+        for mutation in chosen:
+            answer = noticed(mutation, Path(folder))
+            for room in (mutation.file.parent.name, "all"):
+                tally[room] = [tally[room][0] + (answer is not None), tally[room][1] + 1]
             place = f"{mutation.file.relative_to('src/hauberk')}:{mutation.line}"
-            change = f"{mutation.before[:90]}  ->  {mutation.after[:90]}"
-            print(f"{place:45} {change}\n{'':8}{f'killed by {answer}' if answer else 'SURVIVED'}", flush=True)
-    tally["all"] = [sum(column) for column in zip(*tally.values(), strict=True)]
+            print(f"{place:45} {mutation.before[:90]}  ->  {mutation.after[:90]}")
+            print(f"{'':8}{f'killed by {answer}' if answer else 'SURVIVED'}", flush=True)
     for room, (killed, count) in tally.items():
-        low, high = interval(killed, count)
-        print(f"{room:14} {killed:4} of {count:4} killed: {killed / count:6.1%}, 95 % interval {low:.1%} .. {high:.1%}")
+        found = binomtest(killed, max(count, 1)).proportion_ci(0.95, "exact")
+        print(
+            f"{room:14}{killed:4} of{count:4} killed, {killed / max(count, 1):6.1%}: {found.low:.1%} .. {found.high:.1%}"
+        )
     print(f"seed {arguments.seed}, {time.perf_counter() - start:.0f} s")
     return 0
 

@@ -197,3 +197,52 @@ def test_what_a_network_draws_itself_depends_on_what_is_asked_and_of_whom():
     other = Shard(made.subject, LinfBall(0.1), X[1:], Y[1:], INDEX[1:], SEED)
     other.reseed("attack a")
     assert torch.rand(1).item() != drawn["attack a"][0]
+
+
+class Drawing(Verifier):
+    """Draws a number, and proves nothing."""
+
+    def __init__(self, name):
+        self.name, self.drawn = name, []
+
+    def __call__(self, subject, S, spec):
+        self.drawn.append(torch.rand(1).item())
+        return Certificate.from_lower(-torch.ones_like(spec.offset), subject.kind, "none")
+
+
+class Sampling(Attack):
+    """Draws a number, and stays where it is."""
+
+    def __init__(self):
+        self.drawn = []
+
+    def __call__(self, network, S, y, *, noise):
+        self.drawn.append(torch.rand(1).item())
+        return S.start
+
+
+def test_what_is_drawn_for_one_question_does_not_depend_on_those_before():
+    numbers = {}
+    for order in (["a", "b"], ["b", "a"]):
+        made = shard()
+        for name in order:
+            verifier, attack = Drawing(name), Sampling()
+            made.verify(verifier)
+            made.attack(name, attack)
+            numbers.setdefault(f"verifier {name}", []).extend(verifier.drawn)
+            numbers.setdefault(f"attack {name}", []).extend(attack.drawn)
+    assert all(first == second for first, second in numbers.values())
+    assert len({first for first, _ in numbers.values()}) == 4, "every question has numbers of its own"
+
+
+def test_a_networks_own_numbers_at_prediction_belong_to_the_shard():
+    class Noisy(nn.Module):
+        def forward(self, x):
+            return x + torch.randn_like(x)
+
+    def predicted(seed, index):
+        torch.manual_seed(seed)
+        subject = NetworkSubject(Noisy(), UnsupportedOpError("not captured"))
+        return Shard(subject, LinfBall(0.1), X, Y, index, SEED).margin.tolist()
+
+    assert predicted(1, INDEX) == predicted(2, INDEX) != predicted(1, INDEX + 1)
