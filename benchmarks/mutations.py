@@ -32,7 +32,7 @@ from scipy.stats import binomtest
 
 ROOT = Path(__file__).parents[1]
 SOUND = "hold_at_sampled or random_slopes or radius_zero or with_outward or exact_minimum or cancelling"
-LAWS = dict.fromkeys(["bounds", "propagation"], ["bounds", "dual_network"])
+LAWS = {"bounds": ["bounds", "dual_network"], "propagation": ["bounds", "dual_network"]}
 LAWS |= {"verification": ["certificates"], "evaluation": [], "attacks": ["attacks"], "training": []}
 BESIDE = {"propagation": "bounds"}  # the room whose tests concern this one's files, too
 WHOLE = {"evaluation", "training"}  # whose files work together: all tests of the room concern each
@@ -81,14 +81,12 @@ def changes(node: ast.AST) -> Iterator[tuple[ast.expr | ast.stmt, str]]:
         case ast.Expr(ast.Call()):
             yield node, "pass"
         case ast.Subscript(value, ast.Slice(ast.Constant())):
-            yield node, text(node).replace(f"[{text(node.slice)}", f"[{text(node.slice).partition(':')[1]}")
+            yield node, f"{text(value)}[:{text(node.slice).partition(':')[2]}]"
         case ast.Subscript(value, ast.Constant(int(place))):
             yield node, f"{text(value)}[{place - 1 if place else 1}]"
         case ast.Call(ast.Name(name) | ast.Attribute(_, name) as function, arguments, keywords):
             given = [text(argument) for argument in arguments] + [text(keyword) for keyword in keywords]
-            owner = (
-                function.value if isinstance(function, ast.Attribute) and text(function.value) not in MODULES else None
-            )
+            owner = None if isinstance(function, ast.Name) or text(function.value) in MODULES else function.value
             if name in OTHER:
                 yield node, f"{text(function).removesuffix(name)}{OTHER[name]}({', '.join(given)})"
             elif name in AROUND.split() and (owner or arguments):
@@ -100,12 +98,13 @@ def changes(node: ast.AST) -> Iterator[tuple[ast.expr | ast.stmt, str]]:
             for keyword in keywords:
                 if isinstance(keyword.value, ast.Constant) and isinstance(keyword.value.value, bool):
                     yield keyword.value, str(not keyword.value.value)
-    if isinstance(node, ast.BinOp | ast.Compare | ast.Assign | ast.keyword | ast.Tuple):
-        for number in ast.iter_child_nodes(node):
-            if isinstance(number, ast.Constant) and type(number.value) in (int, float) and number.value:
-                assert isinstance(number.value, int | float)
-                half = number.value // 2 if isinstance(number.value, int) else number.value / 2
-                yield number, "1.0" if number.value == 0.5 else repr(half)
+    taking = isinstance(node, ast.BinOp | ast.Compare | ast.Assign | ast.keyword | ast.Tuple)
+    for number in ast.iter_child_nodes(node) if taking else ():
+        match number:
+            case ast.Constant(bool()):
+                pass
+            case ast.Constant(int(value) | float(value)) if value:
+                yield number, "1.0" if value == 0.5 else str(value // 2 if isinstance(value, int) else value / 2)
 
 
 def visited(node: ast.AST) -> Iterator[ast.AST]:
@@ -168,7 +167,7 @@ def tested(tree: Path, given: list[str]) -> None:
     """Run tests of a tree, in a process of their own; leaves the answer in a file beside it."""
     os.chdir(tree)
     os.environ["PYTHONPATH"] = str(tree / "src")
-    sys.path.insert(0, str(tree / "src"))
+    sys.path[0] = str(tree / "src")  # no longer the folder of this file, in which there are other attacks
     sys.stdout = sys.stderr = (tree / "answer").open("w")
     code = pytest.main(["-x", "-q", "-n", "0", "-p", "no:cacheprovider", *given])
     sys.stdout.flush()
@@ -226,10 +225,9 @@ def main() -> int:
             print(f"{place:45} {mutation.before[:90]}  ->  {mutation.after[:90]}")
             print(f"{'':8}{f'killed by {answer}' if answer else 'SURVIVED'}", flush=True)
     for room, (killed, count) in tally.items():
-        found = binomtest(killed, max(count, 1)).proportion_ci(0.95, "exact")
-        print(
-            f"{room:14}{killed:4} of{count:4} killed, {killed / max(count, 1):6.1%}: {found.low:.1%} .. {found.high:.1%}"
-        )
+        if count:
+            found = binomtest(killed, count).proportion_ci(0.95, "exact")
+            print(f"{room:14}{killed:4} of{count:4} killed, {killed / count:6.1%}: {found.low:.1%} .. {found.high:.1%}")
     print(f"seed {arguments.seed}, {time.perf_counter() - start:.0f} s")
     return 0
 
