@@ -90,7 +90,7 @@ def changes(node: ast.AST) -> Iterator[tuple[ast.expr | ast.stmt, str]]:
             if name in OTHER:
                 yield node, f"{text(function).removesuffix(name)}{OTHER[name]}({', '.join(given)})"
             elif name in AROUND.split() and (owner or arguments):
-                yield node, f"({text(owner or arguments[0])})"
+                yield node, f"({text(arguments[0] if owner is None or name == 'project' else owner)})"
             elif name == "where" and len(given) == 3:
                 yield node, f"{text(function)}({given[0]}, {given[2]}, {given[1]})"
             elif name == "range":

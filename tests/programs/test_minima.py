@@ -1,6 +1,7 @@
 """What of an exact minimum is believed: less what the solver and the network's execution may be off."""
 
 import math
+from functools import lru_cache
 
 import numpy as np
 import pytest
@@ -20,17 +21,22 @@ SHIFT = 2.0  # of the second logit
 ROW, OFFSET = np.array([[1.0, -1.0]]), np.array([0.75])
 
 
-def minima(error, failure=lambda point: None, seconds=10.0):
-    """Return the search over |x| <= 1 of relu(x) - (SHIFT - x) + OFFSET, whose minimum is OFFSET - SHIFT - 1."""
+@lru_cache
+def graph():
     module = nn.Sequential(nn.Linear(1, 2), nn.ReLU(), nn.Linear(2, 2)).to(DTYPE)
     with torch.no_grad():
         module[0].weight.copy_(torch.tensor([[1.0], [-1.0]]))
         module[0].bias.zero_()
         module[2].weight.copy_(torch.tensor([[1.0, 0.0], [-1.0, 1.0]]))
         module[2].bias.copy_(torch.tensor([0.0, SHIFT]))
-    graph = capture(module, torch.zeros(2, 1, dtype=DTYPE)).frozen()
+    return capture(module, torch.zeros(2, 1, dtype=DTYPE)).frozen()
+
+
+def minima(error, failure=lambda point: None, seconds=10.0):
+    """Return the search over |x| <= 1 of 2 relu(x) - relu(-x) - SHIFT + OFFSET: its minimum is OFFSET - SHIFT - 1."""
     S = LinfBall(1.0, None).at(torch.zeros(1, 1, dtype=DTYPE))
-    encoding = Encoding(graph, affine_maps(graph, S.start), S, Interval().boxes(graph, S), integral=True)
+    boxes = Interval().boxes(graph(), S)
+    encoding = Encoding(graph(), affine_maps(graph(), S.start), S, boxes, integral=True)
     return Minima(encoding, ROW, OFFSET, np.array([error]), failure, seconds)
 
 

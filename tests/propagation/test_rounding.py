@@ -1,5 +1,7 @@
 """The rounding allowances of bound passes, against sums made by hand."""
 
+from functools import lru_cache
+
 import pytest
 import torch
 from torch import nn
@@ -30,6 +32,7 @@ def gamma(count, unit=UNIT):
     return count * unit / (1 - 2 * count * unit)
 
 
+@lru_cache
 def captured(dtype=DTYPE):
     module = nn.Sequential(nn.Linear(3, 2), nn.ReLU(), nn.Linear(2, 2, bias=False)).to(dtype)
     with torch.no_grad():
