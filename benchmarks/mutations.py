@@ -109,8 +109,11 @@ def changes(node: ast.AST) -> Iterator[tuple[ast.expr | ast.stmt, str]]:
 
 def visited(node: ast.AST) -> Iterator[ast.AST]:
     """Yield the nodes that computing goes through: no annotation, message, decorator, default or example."""
-    if isinstance(node, ast.JoinedStr | ast.Raise | ast.Assert) or getattr(node, "name", "") == "cases":
-        return
+    match node:
+        case ast.JoinedStr() | ast.Raise() | ast.Assert() | ast.FunctionDef("cases"):
+            return
+        case ast.Assign([ast.Name(name)], ast.BinOp(op=ast.BitOr())) if name[0].isupper():
+            return  # a union of types
     yield node
     for name, value in ast.iter_fields(node):
         if name not in ("annotation", "returns", "decorator_list") and not isinstance(value, ast.arguments):
