@@ -62,48 +62,45 @@ class Mutation(NamedTuple):
 
 def changes(node: ast.AST) -> Iterator[tuple[ast.expr | ast.stmt, str]]:
     """Yield places of the code, and what may stand there instead."""
-    text = ast.unparse
+    text, found = ast.unparse, list[str]()
     match node:
         case ast.BinOp(left, op, right) if type(op) in SIGNS and not isinstance(left, ast.List | ast.Dict):
-            yield node, f"(({text(left)}) {SIGNS[type(op)]} ({text(right)}))"
-            yield node, f"({text(left)})"
+            found = [f"({text(left)}) {SIGNS[type(op)]} ({text(right)})", text(left)]
         case ast.Compare(left, [op], [right]):
-            yield from ((node, f"(({text(left)}) {turned} ({text(right)}))") for turned in TURNED[type(op)])
+            found = [f"({text(left)}) {turned} ({text(right)})" for turned in TURNED[type(op)]]
         case ast.BoolOp(op, values):
-            yield node, f"({(' or ' if isinstance(op, ast.And) else ' and ').join(f'({text(v)})' for v in values)})"
-            yield from ((node, f"({text(value)})") for value in (values[0], values[-1]))
+            other, parts = " or " if isinstance(op, ast.And) else " and ", [f"({text(value)})" for value in values]
+            found = [other.join(parts), parts[0], parts[-1]]
         case ast.UnaryOp(ast.USub() | ast.Not() | ast.Invert(), operand):
-            yield node, f"({text(operand)})"
+            found = [text(operand)]
         case ast.IfExp(test, body, orelse):
-            yield node, f"(({text(orelse)}) if ({text(test)}) else ({text(body)}))"
+            found = [f"({text(orelse)}) if ({text(test)}) else ({text(body)})"]
         case ast.If(test) | ast.While(test):
             yield test, f"(not ({text(test)}))"
         case ast.Expr(ast.Call()):
             yield node, "pass"
+        case ast.keyword(_, ast.Constant(bool(value))):
+            yield node.value, str(not value)
         case ast.Subscript(value, ast.Slice(ast.Constant())):
-            yield node, f"{text(value)}[:{text(node.slice).partition(':')[2]}]"
+            found = [f"{text(value)}[:{text(node.slice).partition(':')[2]}]"]
         case ast.Subscript(value, ast.Constant(int(place))):
-            yield node, f"{text(value)}[{place - 1 if place else 1}]"
+            found = [f"{text(value)}[{place - 1 if place else 1}]"]
         case ast.Call(ast.Name(name) | ast.Attribute(_, name) as function, arguments, keywords):
-            given = [text(argument) for argument in arguments] + [text(keyword) for keyword in keywords]
+            given = [text(part) for part in [*arguments, *keywords]]
             owner = None if isinstance(function, ast.Name) or text(function.value) in MODULES else function.value
             if name in OTHER:
-                yield node, f"{text(function).removesuffix(name)}{OTHER[name]}({', '.join(given)})"
+                found = [f"{text(function).removesuffix(name)}{OTHER[name]}({', '.join(given)})"]
             elif name in AROUND.split() and (owner or arguments):
-                yield node, f"({text(arguments[0] if owner is None or name == 'project' else owner)})"
+                found = [text(arguments[0] if owner is None or name == "project" else owner)]
             elif name == "where" and len(given) == 3:
-                yield node, f"{text(function)}({given[0]}, {given[2]}, {given[1]})"
+                found = [f"{text(function)}({given[0]}, {given[2]}, {given[1]})"]
             elif name == "range":
-                yield node, f"range({', '.join([*given[:-1], given[-1] + ' - 1'])})"
-            for keyword in keywords:
-                if isinstance(keyword.value, ast.Constant) and isinstance(keyword.value.value, bool):
-                    yield keyword.value, str(not keyword.value.value)
+                found = [f"range({', '.join(given)} - 1)"]
+    yield from ((node, f"({after})") for after in found if isinstance(node, ast.expr))
     taking = isinstance(node, ast.BinOp | ast.Compare | ast.Assign | ast.keyword | ast.Tuple)
     for number in ast.iter_child_nodes(node) if taking else ():
         match number:
-            case ast.Constant(bool()):
-                pass
-            case ast.Constant(int(value) | float(value)) if value:
+            case ast.Constant(int(value) | float(value)) if value and not isinstance(value, bool):
                 yield number, "1.0" if value == 0.5 else str(value // 2 if isinstance(value, int) else value / 2)
 
 
@@ -204,7 +201,7 @@ def write(file: Path, text: bytes) -> None:
         cached.unlink()
 
 
-def main() -> int:
+def main() -> None:
     """Draw, try and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=60)
@@ -232,8 +229,7 @@ def main() -> int:
             found = binomtest(killed, count).proportion_ci(0.95, "exact")
             print(f"{room:14}{killed:4} of{count:4} killed, {killed / count:6.1%}: {found.low:.1%} .. {found.high:.1%}")
     print(f"seed {arguments.seed}, {time.perf_counter() - start:.0f} s")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
