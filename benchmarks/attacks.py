@@ -205,7 +205,7 @@ def row(subject: Subject, case: str, library: str, z: Tensor, seconds: float) ->
 
 def table(found: list[dict[str, Any]], title: str) -> Table:
     """Return the table of all rows."""
-    columns = "library", "images", "robust %", "median distance", "CPU s", "ms an image", "times ours", "outside"
+    columns = "library", "images", "robust %", "median distance", "CPU s", "ms per image", "times ours", "outside"
     made = Table("case", *columns, title=title)
     for line in found:
         accuracy, distance = line["robust_accuracy"], line["distance"]

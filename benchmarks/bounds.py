@@ -140,7 +140,7 @@ def unstable(graph, S) -> str:
         with torch.no_grad():
             boxes = bounder.boxes(graph, S, outward=False)
         network[name] = [round(boxes[i].unstable.flatten(1).sum(1).float().mean().item(), 1) for i in graph.relaxed]
-    return f"unstable neurons an image, layer by layer: {network}"
+    return f"unstable neurons per image, layer by layer: {network}"
 
 
 def seconds(case: Callable[[], None]) -> float:

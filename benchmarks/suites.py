@@ -130,7 +130,7 @@ def evaluated(run: Recipe, name: str, rows: Tensor, out: Path, *, worst: bool) -
     evaluator = Evaluator(attacks, [], every_attack=not worst, illustrated=0, shard=250)
     summary = evaluator.evaluate(run.network, data, suite.threat, out / name)
     table = Table("attack", title=f"{name}: {suite.threat.name}, {len(rows)} test images")
-    for heading in ("accuracy left, %", "95 % interval", "median distance", "ms an image"):
+    for heading in ("accuracy left, %", "95 % interval", "median distance", "ms per image"):
         table.add_column(heading, justify="right")
     for row in summary["attacks"]:
         table.add_row(row["name"], *shown(row["alone"]), number(row["median_distance"]), per_image(row, len(rows)))

@@ -108,7 +108,7 @@ def main() -> None:
         for name in options.networks.split(",")
         for row in measured(name, OBJECTIVES[options.training], options.batch, options.repeats, options.compile)
     ]
-    table = Table("network", "objective", "ms a step", "images a second", "times standard", title="Training")
+    table = Table("network", "objective", "ms per step", "images per second", "times standard", title="Training")
     for row in rows:
         table.add_row(*(f"{value:.2f}" if isinstance(value, float) else str(value) for value in row.values()))
     Console().print(table)
@@ -155,7 +155,7 @@ def measured(
             "network": name,
             "objective": label,
             "ms": 1000 * spent,
-            "images a second": batch / spent,
+            "images per second": batch / spent,
             "ratio": spent / seconds["standard"],
         }
         for label, spent in seconds.items()

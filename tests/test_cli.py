@@ -77,6 +77,7 @@ def test_a_run_holds_everything_that_a_reader_needs(demo: tuple[Path, str, str])
     assert "architectures.ConvNet" in page
 
 
+@pytest.mark.product
 def test_the_recipe_in_the_folder_reproduces_the_weights(demo: tuple[Path, str, str], tmp_path: Path):
     folder, _, _ = demo
     process = hauberk("train", str(folder / "recipe.yaml"), "--run", str(tmp_path / "again"))
@@ -86,6 +87,7 @@ def test_the_recipe_in_the_folder_reproduces_the_weights(demo: tuple[Path, str, 
     assert json.loads((folder / "run.json").read_text())["weights_sha256"] == sha256(weights).hexdigest()
 
 
+@pytest.mark.product
 def test_training_killed_at_any_moment_resumes_to_the_same_bits(
     demo: tuple[Path, str, str], changes: list[str], tmp_path: Path
 ):
@@ -110,6 +112,7 @@ def journal_length(folder: Path) -> int:
     return file.read_text().count("\n") if file.exists() else 0
 
 
+@pytest.mark.product
 def test_evaluation_killed_goes_on_to_the_same_records(demo: tuple[Path, str, str], tmp_path: Path):
     whole, _, _ = demo
     folder = tmp_path / "run"

@@ -73,7 +73,7 @@ def explained(cls, name):
     if name.startswith("_") or name == "cases" or not inspect.isfunction(function):
         return True
     above = cls.__mro__[1:]
-    inherited = any(hasattr(base, name) or name in base.__dict__.get("__annotations__", ()) for base in above)
+    inherited = any(hasattr(base, name) or name in inspect.get_annotations(base) for base in above)
     return bool(function.__doc__) or inherited or function.__module__ != cls.__module__
 
 

@@ -39,7 +39,7 @@ def train(tree: Tree, folder: Path, *, resume: bool, watch: TrainingWatcher) -> 
         for taken in (beside(place, file) for file in set_aside(recipe)):
             if taken in trees:
                 raise InputError(
-                    f"variants.{taken.name}: this is where weights go that a training sets aside: rename the variant."
+                    f"variants.{taken.name}: training puts weights that it sets aside there: rename the variant."
                 )
     for place, recipe in recipes.items():
         train_one(recipe, trees[place], place, resume=resume, watch=watch)
@@ -166,5 +166,5 @@ def facts(recipe: Recipe) -> dict[str, object]:
 def require(file: Path) -> Path:
     """Return the file, or raise if it is missing."""
     if not file.is_file():
-        raise InputError(f"{file} is missing: {file.parent} is no finished training run (hauberk train makes one).")
+        raise InputError(f"{file} is missing: {file.parent} is not a finished training run (hauberk train makes one).")
     return file

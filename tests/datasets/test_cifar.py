@@ -184,10 +184,10 @@ def test_refuses_a_missing_folder_and_another_one(tmp_path):
         ({"data": pixels(10, 0).reshape(-1)}, r"'data' must be an array \(n, 3072\)"),
         ({"data": pixels(10, 0)[:0]}, r"'data' must be an array \(n, 3072\)"),
         ({"data": [1, 2]}, r"'data' must be an array \(n, 3072\).*list"),
-        ({"labels": [0, 1, 10]}, "label at position 2 of 'labels' is no integer in 0..9"),
-        ({"labels": [0, -1, 1]}, "label at position 1 of 'labels' is no integer"),
-        ({"labels": [0, True, 1]}, "label at position 1 of 'labels' is no integer"),
-        ({"labels": ["0", 1, 1]}, "label at position 0 of 'labels' is no integer"),
+        ({"labels": [0, 1, 10]}, "label at position 2 of 'labels' is not an integer in 0..9"),
+        ({"labels": [0, -1, 1]}, "label at position 1 of 'labels' is not an integer"),
+        ({"labels": [0, True, 1]}, "label at position 1 of 'labels' is not an integer"),
+        ({"labels": ["0", 1, 1]}, "label at position 0 of 'labels' is not an integer"),
         ({"labels": "012"}, "no list 'labels' of 3 labels"),
         ({"data": pixels(3, 0).astype(np.float32)}, "must be of type u1"),
         ({"data": pixels(3, 0).astype(object)}, "must be of type u1, not 'O8'"),
@@ -212,7 +212,7 @@ def test_refuses_a_batch_without_pixels_or_labels(folder):
 def test_refuses_a_truncated_batch(folder):
     content = (folder / "test_batch").read_bytes()
     (folder / "test_batch").write_bytes(content[:-1000])
-    assert_refused(folder, r"test_batch is no pickle of plain numbers")
+    assert_refused(folder, r"test_batch is not a pickle of plain numbers")
 
 
 def test_refuses_names_that_do_not_fit(folder):
@@ -227,5 +227,5 @@ def test_runs_nothing_of_a_file(folder, file, tmp_path):
             return os.mkdir, (str(tmp_path / "sprung"),)
 
     (folder / file).write_bytes(pickle.dumps({"data": Trap(), "labels": [], "label_names": Trap()}, protocol=2))
-    assert_refused(folder, rf"{file} is no pickle.*GLOBAL '\w+ mkdir'")
+    assert_refused(folder, rf"{file} is not a pickle.*GLOBAL '\w+ mkdir'")
     assert not (tmp_path / "sprung").exists()

@@ -69,13 +69,13 @@ def test_refuses_values_outside_the_range(folder, split, value, shown):
         ("test/X_test.txt", text(features(3)), r"X_test.txt has 3 lines, but .*y_test.txt 4"),
         ("test/X_test.txt", "", "is empty"),
         ("test/X_test.txt", "é", "cannot be read as text"),
-        ("test/y_test.txt", "1\n7\n1\n1\n", r"line 2: '7' is no label in 1\.\.6"),
-        ("train/y_train.txt", "1\n1\n0\n", r"line 3: '0' is no label"),
-        ("test/y_test.txt", "1.0\n", r"line 1: '1.0' is no label"),
-        ("test/y_test.txt", "1\n\n1\n1\n", r"line 2: '' is no label"),
+        ("test/y_test.txt", "1\n7\n1\n1\n", r"line 2: '7' is not a label in 1\.\.6"),
+        ("train/y_train.txt", "1\n1\n0\n", r"line 3: '0' is not a label"),
+        ("test/y_test.txt", "1.0\n", r"line 1: '1.0' is not a label"),
+        ("test/y_test.txt", "1\n\n1\n1\n", r"line 2: '' is not a label"),
         ("activity_labels.txt", "1 WALKING\n3 SITTING\n", "line 2: expected '2 NAME', but found '3 SITTING'"),
         ("activity_labels.txt", "1\n", "line 1: expected '1 NAME', but found '1'"),
-        ("activity_labels.txt", "1 WALKING\n", r"line 2: '2' is no label in 1\.\.1"),
+        ("activity_labels.txt", "1 WALKING\n", r"line 2: '2' is not a label in 1\.\.1"),
     ],
 )
 def test_refuses_a_faulty_file(folder, file, content, fault):

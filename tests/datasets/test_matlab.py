@@ -51,7 +51,7 @@ def test_passes_over_other_variables(saved):
     "value", [np.array([1, "x"], dtype=object), {"a": 1}, "text", np.eye(2) * 1j], ids=["cell", "struct", "char", "j"]
 )
 def test_refuses_what_is_no_array_of_real_numbers(saved, value):
-    refuse(saved(X=value), "X is no array of real numbers, but of class")
+    refuse(saved(X=value), "X is not an array of real numbers, but of class")
 
 
 def element(kind, content):

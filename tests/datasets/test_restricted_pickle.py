@@ -18,7 +18,7 @@ PIXELS = np.arange(24, dtype=np.uint8).reshape(4, 6)
 
 
 def refuse(content, fault=""):
-    with pytest.raises(InputError, match=rf"^batch is no pickle of plain numbers.*{fault}"):
+    with pytest.raises(InputError, match=rf"^batch is not a pickle of plain numbers.*{fault}"):
         read_plain_pickle(content, "batch")
 
 

@@ -12,6 +12,7 @@ product of arguments is for the longer run.
 """
 
 import collections.abc
+import functools
 import importlib
 import inspect
 import itertools
@@ -21,6 +22,7 @@ import typing
 import zlib
 from typing import Any
 
+import pytest
 import torch
 from torch import nn
 
@@ -39,6 +41,7 @@ BY_NAME: dict[str, list[Any]] = {"eps": [0.1, 0.0, "8/255"], "steps": [5]}
 BY_TYPE: dict[Any, list[Any]] = {bool: [False, True], float: [0.5], int: [2], str: ["name"], type(None): [None]}
 
 
+@functools.cache
 def load() -> None:
     """Import every leaf and every room of machinery, so that subclasses are known."""
     for name in (*LEAVES, *MACHINERY):
@@ -52,6 +55,7 @@ def load() -> None:
             importlib.import_module(f"{module.__name__}.{leaf.name}")
 
 
+@functools.cache
 def concrete(concept: type) -> list[type]:
     """Return the concrete classes of a concept inside the package, by name."""
     load()
@@ -183,16 +187,23 @@ def enumerated(some: list[Any]) -> list[tuple[str, Any]]:
     return [(f"part {number}", value) for number, value in enumerate(some)]
 
 
-def crossed(some: list[Any], others: collections.abc.Iterable[Any], count: int = 2) -> list[tuple[Any, Any]]:
-    """Return pairs: the first instances of all classes with each other, every further instance with a few of those.
+def crossed(some: list[Any], others: collections.abc.Iterable[Any], count: int = 2) -> list[Any]:
+    """Return all pairs as parameters, most of them for the longer run.
 
-    Texts, such as the names of networks, are first instances all of them. The longer run pairs all with all.
+    In every run the first instances of all classes meet each other, and every further instance meets a few of those.
+    Texts, such as the names of networks, are first instances all of them; what searches or has no gradient, and so
+    takes long, is none.
     """
-    first, further = apart(some)
-    second, others_further = apart(others)
-    pairs = list(itertools.product(first, second))
-    pairs += [(instance, other) for instance in further for other in few(instance, second, count)]
-    return pairs + [(one, instance) for instance in others_further for one in few(instance, first, count)]
+    others = list(others)
+    (first, further), (second, others_further) = apart(some), apart(others)
+    chosen = {(id(one), id(other)) for one in first for other in second}
+    chosen |= {(id(one), id(other)) for one in further for other in few(one, second, count)}
+    chosen |= {(id(one), id(other)) for other in others_further for one in few(other, first, count)}
+    return [
+        pytest.param(one, other, marks=marks, id=f"{label(one)}-{label(other)}")
+        for one, other in itertools.product(some, others)
+        for marks in [() if (id(one), id(other)) in chosen else pytest.mark.product]
+    ]
 
 
 def apart(some: collections.abc.Iterable[Any]) -> tuple[list[Any], list[Any]]:
@@ -201,11 +212,17 @@ def apart(some: collections.abc.Iterable[Any]) -> tuple[list[Any], list[Any]]:
     further = []
     for instance in some:
         key = instance if isinstance(instance, str) else type(instance)
-        if key in first:
+        slow = getattr(instance, "searches", False) or not getattr(instance, "differentiable", True)
+        if key in first or slow:
             further.append(instance)
         else:
             first[key] = instance
     return list(first.values()), further
+
+
+def distinct(threats: list[Any]) -> list[Any]:
+    """Return the first threat of every class, and those without a range: the others differ in their radii alone."""
+    return apart(threats)[0] + [threat for threat in threats if getattr(threat, "within", ()) is None]
 
 
 def few(instance: Any, others: list[Any], count: int) -> list[Any]:

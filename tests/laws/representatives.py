@@ -13,9 +13,10 @@ from hauberk.concepts.bounder import Bounder
 from hauberk.concepts.certificate import Verifier
 from hauberk.concepts.objective import Objective
 from hauberk.concepts.perturbation_set import ThreatModel
+from hauberk.concepts.schedule import Schedule
 from hauberk.losses import CrossEntropy, Margin
 from hauberk.objectives import Adversarial, Certified
-from hauberk.schedules import Constant
+from hauberk.schedules import Constant, SmoothRamp
 from hauberk.threats import L2Ball, LinfBall
 from hauberk.verification import ByBound, MixedInteger
 
@@ -26,6 +27,7 @@ REPRESENTATIVES: dict[type, list[Any]] = {
     Verifier: [ByBound(Interval()), MixedInteger(BackwardLinear(), 0.01)],
     Objective: [Adversarial(FGSM(Margin()), CrossEntropy()), Certified(Interval(), CrossEntropy(), Constant(0.5))],
     ThreatModel: [LinfBall(0.1), L2Ball(0.3)],
+    Schedule: [Constant(0.5), SmoothRamp(0.0, 1.0, 0.0, 0.5)],
 }
 
 

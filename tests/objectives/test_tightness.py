@@ -17,6 +17,7 @@ from hauberk.propagation.watched_pass import WatchedPass
 from hauberk.schedules import Constant
 from hauberk.threats import L1Ball, L2Ball, LinfBall
 from laws.networks import CLASSES, images, labels, network
+from longer import mostly_later
 
 FAST_LIN = BackwardLinear(slopes=Parallel())
 B = 8
@@ -119,7 +120,7 @@ def test_the_perturbed_linear_network_takes_the_value_of_the_bound(slopes, threa
         torch.testing.assert_close(spec.value(values[-1])[:, k], lower[:, k], rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", mostly_later(range(30), 6))
 def test_no_distance_means_no_gap_and_neither_is_negative(seed):
     graph, x, y = network("dense", seed), images(B, seed), labels(B, seed)
     for eps in (1e-4, 0.02, 0.1):

@@ -41,7 +41,7 @@ def test_a_shipped_recipe_is_read_by_its_name():
 
 def test_what_is_no_recipe_is_refused(tmp_path: Path, file: str):
     (tmp_path / "list.yaml").write_text("- 1\n- 2\n")
-    with pytest.raises(InputError, match=r"list\.yaml is no recipe: it must be a mapping of data, network"):
+    with pytest.raises(InputError, match=r"list\.yaml is not a recipe: it must be a mapping of data, network"):
         read_recipe(str(tmp_path / "list.yaml"), [])
     with pytest.raises(InputError, match=r"there is no recipe 'mine'.*mnist-demo"):
         read_recipe("mine", [])

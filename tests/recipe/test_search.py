@@ -24,7 +24,7 @@ def test_values_are_lists_or_ranges_in_the_order_given():
         (["a=[1]", "a=[2]"], "a has values already"),
         (["a=3"], "must be a list"),
         (["a=[]"], "must be a list"),
-        (["a=[1"], "no valid YAML"),
+        (["a=[1"], "not valid YAML"),
         (["a={low: 1}"], "a range is"),
         (["a={low: 2, high: 1}"], "a range is"),
         (["a={low: 0, high: 1, log: true}"], "log: true if both are positive"),

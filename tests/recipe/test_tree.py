@@ -34,5 +34,5 @@ def test_a_place_that_the_tree_has_not_is_named(path: str):
 
 def test_what_is_no_yaml_is_named():
     assert parsed("a: [1, 2.0e-3]", "text") == {"a": [1, 0.002]}
-    with pytest.raises(InputError, match="text is no valid YAML"):
+    with pytest.raises(InputError, match="text is not valid YAML"):
         parsed("a: {", "text")

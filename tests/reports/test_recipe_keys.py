@@ -25,7 +25,7 @@ def test_what_is_no_mapping_has_no_keys(text):
 
 
 def test_names_the_file_that_is_no_yaml():
-    with pytest.raises(InputError, match=r"a/recipe\.yaml is no valid YAML"):
+    with pytest.raises(InputError, match=r"a/recipe\.yaml is not valid YAML"):
         recipe_keys("a: [", "a/recipe.yaml")
 
 

@@ -40,7 +40,12 @@ def journal(folder: Path) -> list[dict]:
 
 
 @pytest.mark.parametrize(
-    ("objective", "normalized"), [*((name, False) for name in OBJECTIVES), ("adversarial", True), ("certified", True)]
+    ("objective", "normalized"),
+    [
+        *(pytest.param(name, False, marks=pytest.mark.product) for name in OBJECTIVES),
+        pytest.param("adversarial", True, marks=pytest.mark.product),
+        ("certified", True),
+    ],
 )
 def test_two_processes_end_where_one_does(objective: str, normalized: bool, tmp_path: Path):
     alone = trained(objective, tmp_path / "alone", normalized=normalized)
@@ -52,6 +57,7 @@ def test_two_processes_end_where_one_does(objective: str, normalized: bool, tmp_
         assert one == two
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("survivors", [1, 2])
 def test_after_a_process_was_killed_as_many_as_there_are_go_on(survivors: int, tmp_path: Path):
     alone = trained("free", tmp_path / "alone")

@@ -20,6 +20,7 @@ from hauberk.schedules import Constant, SmoothRamp, Steps
 from hauberk.threats import LinfBall
 from hauberk.training import CollapseDetector, FastIBPInit, GivenWeights, Phase, Trainer
 from hauberk.training.order import held_out
+from longer import mostly_later
 
 THREAT = LinfBall(0.05)
 
@@ -80,7 +81,7 @@ def killed_at(step: int):
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
-@pytest.mark.parametrize("step", [2, 4, 8, 10])
+@pytest.mark.parametrize("step", mostly_later([4, 2, 8, 10]))
 def test_a_resumed_training_ends_as_an_undisturbed_one(objective: str, step: int, tmp_path: Path):
     whole, broken, resumed = network(), network(), network(seed=1)
     data = digits(312)
@@ -252,6 +253,7 @@ def test_the_best_of_nothing_held_out_is_refused():
         trainer(held_out=0, keep="best")
 
 
+@pytest.mark.product
 def test_in_bf16_training_still_learns(tmp_path: Path):
     trained = network()
     method = trainer("adversarial", epochs=6, learning_rate=Constant(1e-2), precision="bf16")

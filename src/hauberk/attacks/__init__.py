@@ -14,6 +14,7 @@ from hauberk.attacks.fgsm import FGSM
 from hauberk.attacks.fmn import FMN
 from hauberk.attacks.multi_steepest_descent import MultiSteepestDescent
 from hauberk.attacks.near_misses import NearMisses
+from hauberk.attacks.ni_fgsm import NIFGSM
 from hauberk.attacks.pgd import PGD
 from hauberk.attacks.pointwise import Pointwise
 from hauberk.attacks.random_noise import GaussianNoise, UniformNoise
@@ -35,6 +36,7 @@ __all__ = [
     "FAB",
     "FGSM",
     "FMN",
+    "NIFGSM",
     "PGD",
     "AverageOf",
     "BlendedNoise",

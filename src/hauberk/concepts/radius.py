@@ -34,7 +34,7 @@ def radii(eps: float | Tensor, x: Float[Tensor, "b *x"]) -> Float[Tensor, "b"]:
     """
     t = torch.as_tensor(eps, dtype=x.dtype, device=x.device)
     if t.ndim and t.shape != (len(x),):
-        raise ShapeError(f"one radius an example: {len(x)} inputs, but eps has shape {tuple(t.shape)}.")
+        raise ShapeError(f"eps has shape {tuple(t.shape)}, but must be a number or one for each of {len(x)} inputs.")
     return t.expand(len(x))
 
 

@@ -95,7 +95,7 @@ class _PythonVersion(Dataset):
         for position, label in enumerate(labels):
             if type(label) is not int or not 0 <= label < len(self.classes):
                 raise InputError(
-                    f"{where}: the label at position {position} of {self._labels_key!r} is no integer in "
+                    f"{where}: the label at position {position} of {self._labels_key!r} is not an integer in "
                     f"0..{len(self.classes) - 1}; fetch the data set again."
                 )
         return torch.tensor(labels)

@@ -89,7 +89,9 @@ def _parse_labels(file: Path, classes: int) -> Int64[Tensor, "n"]:
     labels = []
     for number, line in enumerate(_lines(file), 1):
         if line.strip() not in known:
-            raise InputError(f"{file}, line {number}: {line[:60]!r} is no label in 1..{classes}; fetch the file again.")
+            raise InputError(
+                f"{file}, line {number}: {line[:60]!r} is not a label in 1..{classes}; fetch the file again."
+            )
         labels.append(known[line.strip()])
     return torch.tensor(labels)
 

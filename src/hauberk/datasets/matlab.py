@@ -85,7 +85,7 @@ def _header(matrix: bytes) -> tuple[str, tuple[int, bytes, int]]:
 
 def _array(name: str, matrix: bytes, flags: int, stored_shape: bytes, place: int) -> np.ndarray:
     if flags & 0xFF not in _NUMERIC or flags & _COMPLEX:
-        raise ValueError(f"{name} is no array of real numbers, but of class {flags & 0xFF}")
+        raise ValueError(f"{name} is not an array of real numbers, but of class {flags & 0xFF}")
     if len(stored_shape) % 4 or len(stored_shape) > 4 * DIMENSIONS:
         raise ValueError(f"the shape of {name} is not that of up to {DIMENSIONS} sizes")
     shape = struct.unpack(f"<{len(stored_shape) // 4}i", stored_shape)

@@ -41,8 +41,8 @@ def read_plain_pickle(content: bytes, file: str) -> dict[Any, Any]:
         return {key: value.array() if isinstance(value, _Array) else value for key, value in found.items()}
     except DAMAGE as error:
         raise InputError(
-            f"{file} is no pickle of plain numbers, text and uint8 arrays ({type(error).__name__}: {error}). Nothing "
-            "that it asks for was run; fetch it again from where it is published."
+            f"{file} is not a pickle of plain numbers, text and uint8 arrays ({type(error).__name__}: {error}). "
+            "Nothing that it asks for was run; fetch it again from where it is published."
         ) from error
 
 

@@ -63,7 +63,7 @@ def _read(file: Path) -> Split:
     if len(wrong):
         first = wrong[0]
         raise InputError(
-            f"{file}: label {y[first, 0]} at position {first} is no digit, 1 to 9 or 10 for 0; fetch it again."
+            f"{file}: label {y[first, 0]} at position {first} is not a digit, 1 to 9 or 10 for 0; fetch it again."
         )
     images = np.ascontiguousarray(x.transpose(3, 2, 0, 1))
     return Split(torch.from_numpy(images), torch.from_numpy(y[:, 0].astype(np.int64) % 10))

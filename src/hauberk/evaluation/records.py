@@ -66,5 +66,7 @@ def read_records(folder: Path) -> pl.DataFrame:
         try:
             frames.append(pl.read_parquet(shard))
         except (pl.exceptions.PolarsError, OSError) as error:
-            raise InputError(f"{shard} is no readable Parquet file ({error}): delete it and evaluate again.") from error
+            raise InputError(
+                f"{shard} is not a readable Parquet file ({error}): delete it and evaluate again."
+            ) from error
     return pl.concat(frames).sort("index")

@@ -10,6 +10,7 @@ from hauberk.objectives.exp_ibp import EXPIBP
 from hauberk.objectives.free import Free
 from hauberk.objectives.fused import FusedCertified
 from hauberk.objectives.hamming import Hamming
+from hauberk.objectives.mart import MART
 from hauberk.objectives.mixup import Mixup
 from hauberk.objectives.mtl_ibp import MTLIBP
 from hauberk.objectives.natural import Natural
@@ -24,6 +25,7 @@ __all__ = [
     "CCIBP",
     "CROWNIBP",
     "EXPIBP",
+    "MART",
     "MTLIBP",
     "SABR",
     "STAPS",

@@ -7,7 +7,7 @@ from hauberk.concepts.lowering import refuses
 aten = torch.ops.aten
 
 refuses(
-    "its statistics are those of the perturbed input itself, so that it is no affine function: "
+    "its statistics are those of the perturbed input itself, so it is not an affine function: "
     "use batch norm, whose statistics are fixed after training, or none",
     *(aten.layer_norm.default, aten.group_norm.default, aten.instance_norm.default, aten.rms_norm.default),
 )

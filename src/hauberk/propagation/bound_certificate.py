@@ -58,7 +58,7 @@ def arithmetic(own: torch.dtype, used: torch.dtype, failure: float) -> str:
     """Return a description of soundness for bounds in one precision of a network that runs in another."""
     found = f"{name(used)}, widened outward by its rounding error"
     if failure:
-        found += ", but for that of random projections"
+        found += ", except that of random projections"
     return found if own == used else f"{found}, of the network in exact arithmetic, not as it runs in {name(own)}"
 
 

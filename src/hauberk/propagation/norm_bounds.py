@@ -4,7 +4,7 @@ import math
 
 import torch
 from jaxtyping import Float
-from scipy.stats import chi2
+from scipy.special import gammaincinv
 from torch import Tensor
 
 HALVINGS = 64
@@ -26,7 +26,7 @@ def l2_bound(squares: Float[Tensor, "*n"], rows: int, failure: Float[Tensor, "*n
 
     `squares` are sums of squares of `rows` standard normal projections: squared norms times a chi-square variable.
     """
-    quantile = torch.as_tensor(chi2.ppf(failure.detach().cpu().numpy(), rows)).to(squares)
+    quantile = torch.as_tensor(2 * gammaincinv(rows / 2, failure.detach().cpu().numpy())).to(squares)
     return (squares / quantile).sqrt()
 
 

@@ -30,7 +30,7 @@ def read_recipe(name: str, overrides: list[str], scale: str | None = None) -> Tr
         raise InputError(f"there is no recipe {name!r}: give a file, or one of {', '.join(shipped)}.")
     tree = parsed(text, name)
     if not isinstance(tree, dict):
-        raise InputError(f"{name} is no recipe: it must be a mapping of {', '.join(SECTIONS)}.")
+        raise InputError(f"{name} is not a recipe: it must be a mapping of {', '.join(SECTIONS)}.")
     tree = scaled(tree, scale)
     for override in overrides:
         key, equals, value = override.partition("=")

@@ -21,7 +21,7 @@ def parsed(text: str, source: str) -> Any:
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise InputError(f"{source} is no valid YAML: {error}") from error
+        raise InputError(f"{source} is not valid YAML: {error}") from error
 
 
 def changed(tree: Tree, changes: Tree, where: str) -> Tree:

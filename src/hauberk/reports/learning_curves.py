@@ -63,7 +63,7 @@ def draw_compared_trainings(trainings: Sequence[tuple[str, Training, bool]], nam
         known = {label: line for axes in panes for line, label in zip(*axes.get_legend_handles_labels(), strict=True)}
         if known:
             figure.legend(known.values(), known.keys(), loc="outside upper left", ncols=3, borderpad=0)
-        return to_svg(figure, name, f"Clean and robust accuracy against the epoch of {len(trainings)} trainings.")
+        return to_svg(figure, name, f"Clean and robust accuracy against the epoch of {len(trainings)} training runs.")
 
 
 def draw_course(training: Training, name: str) -> list[Markup]:

@@ -18,7 +18,7 @@ def recipe_keys(text: str, where: str) -> dict[str, Any]:
     try:
         tree = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise InputError(f"{where} is no valid YAML ({error}): train again, or restore the file.") from error
+        raise InputError(f"{where} is not valid YAML ({error}): train again, or restore the file.") from error
     return dict(leaves(tree)) if isinstance(tree, dict) else {}
 
 

@@ -5,6 +5,7 @@ from hauberk.threats.l0_ball import L0Ball
 from hauberk.threats.l1_ball import L1Ball
 from hauberk.threats.l2_ball import L2Ball
 from hauberk.threats.linf_ball import LinfBall
+from hauberk.threats.masked_linf_ball import MaskedLinfBall
 from hauberk.threats.union import Union
 
-__all__ = ["GivenBox", "L0Ball", "L1Ball", "L2Ball", "LinfBall", "Union"]
+__all__ = ["GivenBox", "L0Ball", "L1Ball", "L2Ball", "LinfBall", "MaskedLinfBall", "Union"]

@@ -1,0 +1,11 @@
+"""What is left to the longer run, `make test-all`."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+
+def mostly_later(some: Iterable[Any], every: int = 4) -> list[Any]:
+    """Return parameters, the first of every few for each run and the others for the longer one."""
+    return [pytest.param(one, marks=() if i % every == 0 else pytest.mark.product) for i, one in enumerate(some)]
