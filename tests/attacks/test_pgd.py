@@ -1,12 +1,15 @@
 """Projected steepest ascent, against the same steps in plain arithmetic."""
 
+from dataclasses import dataclass, field
+
 import pytest
 import torch
 
 from attacks.searches import Recording, noise
-from hauberk.attacks import PGD, Unperturbed
+from hauberk.attacks import PGD, RandomMember, Unperturbed
 from hauberk.concepts.loss import AdversarialLoss
 from hauberk.threats import L2Ball, LinfBall
+from hauberk.threats.linf_ball import LinfSet
 
 DTYPE = torch.float64
 X = torch.tensor([[0.5, 0.5, 0.5], [0.4, 0.6, 0.5]], dtype=DTYPE)
@@ -64,3 +67,27 @@ def test_what_is_never_broken_is_answered_with_the_point_of_largest_loss_met():
     met = torch.stack([loss(network(z), Y) for z in watched.shown])
     torch.testing.assert_close(loss(network(answer), Y), met.amax(0), rtol=0, atol=1e-12)
     assert (met[-1] < met.amax(0)).any(), "the last point is not the best one"
+
+
+@dataclass(frozen=True)
+class Noting(LinfSet):
+    """Notes the random numbers that it is given."""
+
+    given: list = field(default_factory=list)
+
+    def sample(self, noise):
+        self.given.append(noise.keys.tolist())
+        return super().sample(noise)
+
+    def steepest_step(self, z, gradient, length, noise):
+        self.given.append(noise.keys.tolist())
+        return super().steepest_step(z, gradient, length, noise)
+
+
+def test_start_and_steps_draw_different_numbers():
+    S = LinfBall(0.2).at(X)
+    watched = Noting(S.start, S.radius, S.box)
+    PGD(Hill(), 4, 0.25, stop_when_broken=False, start=RandomMember())(network, watched, Y, noise=noise(2))
+    drawn = [key for keys in watched.given for key in keys]
+    assert len(watched.given) == 1 + 4
+    assert len(set(drawn)) == len(drawn)
