@@ -16,17 +16,18 @@ THREATS = [LinfBall(0.1), L1Ball(1.0)]
 ATTACKS = apart([*instances(Attack), *instances(MinimumDistanceAttack)])[0]
 
 
+DRAWN: Counter[int] = Counter()
+
+
 class Watched(Noise):
     """Counts which streams are drawn from."""
 
-    drawn = Counter()
-
     def uniform(self, shape, dtype=torch.float32):
-        self.drawn.update(self.keys.tolist())
+        DRAWN.update(self.keys.tolist())
         return super().uniform(shape, dtype)
 
     def signs(self, shape, dtype=torch.float32):
-        self.drawn.update(self.keys.tolist())
+        DRAWN.update(self.keys.tolist())
         return super().signs(shape, dtype)
 
 
@@ -35,9 +36,9 @@ def test_no_stream_is_drawn_from_twice(attack):
     graph, x, noise = network("residual", 0), images(3, 0), Noise.of(0, torch.arange(3))
     y = graph(x).argmax(1)
     for threat in THREATS:
-        Watched.drawn.clear()
+        DRAWN.clear()
         try:
             attack(graph, threat.at(x), y, noise=Watched(noise.keys, noise.common_key, noise.examples))
         except HauberkError:
             continue  # not defined on this set
-        assert max(Watched.drawn.values(), default=1) == 1
+        assert max(DRAWN.values(), default=1) == 1
