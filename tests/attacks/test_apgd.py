@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from attacks.searches import interior, linear, noise
+from attacks.searches import Recording, interior, linear, noise
 from hauberk.attacks import APGD, SparseAPGD
-from hauberk.attacks.apgd import checkpoints
+from hauberk.attacks.apgd import Walk, checkpoints, on_sphere
 from hauberk.attacks.sparse_apgd import largest_entries
 from hauberk.errors import InputError, UnsupportedSetError
 from hauberk.losses import CrossEntropy, Margin
@@ -62,3 +62,97 @@ def test_sets_of_other_norms_are_refused_by_name():
 def test_counts_that_are_not_positive_are_refused(attack):
     with pytest.raises(InputError, match="steps > 0"):
         attack(Margin(), steps=0)
+
+
+def peak(top):
+    """Return a network that always says 0, whose margin has its largest value where the pixel is `top`."""
+
+    def network(z):
+        value = -((z - top) ** 2).sum(1, keepdim=True)
+        return torch.cat([torch.full_like(value, 9.0), value], 1)
+
+    return network
+
+
+def by_hand(top, start, first, eps, steps, rho=0.75, inertia=0.75):
+    """Return every point that algorithm 1 visits in one dimension: plain numbers, one example."""
+
+    def loss(z):
+        return -((z - top) ** 2)
+
+    def climbed(z, slope):
+        return min(max(z + length * ((slope > 0) - (slope < 0)), start - eps), start + eps)
+
+    z = before = best = first
+    length, rises, last, reduced, best_then = 2 * eps, 0, 0, True, -float("inf")
+    slope = best_slope = 2 * (top - z)
+    visited, window, end = [z], max(int(0.22 * steps), 1), max(int(0.22 * steps), 1)
+    for step in range(1, steps + 1):
+        ahead = climbed(z, slope)
+        if step > 1:
+            ahead = z + inertia * (ahead - z) + (1 - inertia) * (z - before)
+            ahead = min(max(ahead, start - eps), start + eps)
+        rises += loss(ahead) > loss(visited[-1])  # of points as they were visited, as in the released code
+        z, before, slope = ahead, z, 2 * (top - ahead)
+        visited.append(z)
+        if loss(z) > loss(best):
+            best, best_slope = z, slope
+        if step == end:
+            reduced = rises <= rho * (step - last) or (not reduced and loss(best) <= best_then)
+            if reduced:
+                length, z, slope = length / 2, best, best_slope
+            rises, last, best_then = 0, step, loss(best)
+            window = max(window - max(int(0.03 * steps), 1), max(int(0.06 * steps), 1))
+            end += window
+    return visited
+
+
+@pytest.mark.parametrize("steps", [20, 37])
+@pytest.mark.parametrize("top", [0.5, 0.531, 0.58, 0.9])
+def test_every_step_and_every_halving_is_that_of_the_algorithm(top, steps):
+    x = torch.full((1, 1), 0.5, dtype=torch.float64)
+    watched = Recording(peak(top))
+    APGD(Margin(), steps)(watched, LinfBall(0.1, within=None).at(x), torch.zeros(1, dtype=torch.long), noise=noise(1))
+    shown = [z.item() for z in watched.shown]
+    assert abs(shown[0] - 0.5) == pytest.approx(0.1)
+    assert shown[: steps + 1] == pytest.approx(by_hand(top, 0.5, shown[0], 0.1, steps), abs=1e-12)
+    assert len(set(shown)) > 5 or top == 0.9
+
+
+def test_a_step_is_halved_where_the_loss_rose_too_rarely_or_no_record_fell_at_the_same_length():
+    b = 6
+    numbers = torch.arange(b, dtype=torch.float64)
+    walk = Walk(
+        z=numbers[:, None],
+        before=numbers[:, None] - 1,
+        gradient=numbers[:, None] + 10,
+        loss=numbers,
+        best=numbers[:, None] + 20,
+        best_gradient=numbers[:, None] + 30,
+        best_loss=torch.tensor([5.0, 5.0, 5.0, 5.0, 5.0, 4.0], dtype=torch.float64),
+        best_then=torch.tensor([1.0, 1.0, 5.0, 5.0, 1.0, 5.0], dtype=torch.float64),
+        length=torch.full((b,), 0.5, dtype=torch.float64),
+        rises=torch.tensor([3.0, 4.0, 4.0, 4.0, 2.0, 4.0], dtype=torch.float64),
+        reduced=torch.tensor([False, False, False, True, True, False]),
+    )
+    found = APGD(Margin()).judged(walk, 4)
+    # Three of four are no more than 0.75; a record that did not fall counts only if the length stayed what it was.
+    halved = [True, False, True, False, True, True]
+    assert found.reduced.tolist() == halved
+    assert found.length.tolist() == [0.25 if cut else 0.5 for cut in halved]
+    assert found.z[:, 0].tolist() == [i + 20 if cut else i for i, cut in enumerate(halved)]
+    assert found.gradient[:, 0].tolist() == [i + 30 if cut else i + 10 for i, cut in enumerate(halved)]
+    assert not found.rises.any()
+    assert torch.equal(found.best_then, walk.best_loss)
+    for kept in ("before", "loss", "best", "best_gradient", "best_loss"):
+        assert torch.equal(getattr(found, kept), getattr(walk, kept))
+
+
+def test_the_first_point_lies_on_the_sphere_and_a_zero_offset_stays_finite():
+    x = interior(3, SHAPE, 0)
+    for threat, p in ((LinfBall(0.2), torch.inf), (L2Ball(0.2), 2)):
+        S = threat.at(x)
+        offset = on_sphere(S, x + torch.linspace(0.01, 0.02, 36, dtype=x.dtype).view(SHAPE))
+        norms = torch.linalg.vector_norm(offset.flatten(1), p, dim=1)
+        torch.testing.assert_close(norms, torch.full((3,), 0.2, dtype=x.dtype))
+        assert on_sphere(S, S.start).isfinite().all()

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from hauberk.bounds import BackwardLinear, ForwardLinear, HighProbability, Interval, Projected
+from hauberk.bounds import BackwardLinear, ForwardLinear, HighProbability, Interval, Projected, high_probability
 from hauberk.bounds.forward_linear import AllGenerators
 from hauberk.capture import capture
 from hauberk.concepts.noise import Noise
@@ -152,6 +152,29 @@ def test_the_probability_of_failure_is_that_of_the_parts():
     boxes = BackwardLinear(inner)(frozen, S, spec, noise=NOISE).boxes
     for a, b in zip(boxes, inner.boxes(frozen, S, noise=NOISE), strict=True):
         assert torch.equal(a.lower, b.lower)
+
+
+@pytest.mark.parametrize(("kind", "norms"), [("box", {1}), ("ball", {1, 2})])
+def test_the_failures_of_all_layers_norms_and_neurons_sum_to_the_promised_one(monkeypatch, kind, norms):
+    spent = []
+    for p, name in ((1, "l1_bound"), (2, "l2_bound")):
+        bound = getattr(high_probability, name)
+
+        def watched(sums, rows, failure, p=p, bound=bound):
+            spent.append((p, failure))
+            return bound(sums, rows, failure)
+
+        monkeypatch.setattr(high_probability, name, watched)
+    frozen, S = network("residual", 6, 2.0).frozen(), LinfBall(0.3).at(images(1, 6))
+    S = ball(0.9, S.start) if kind == "ball" else S
+    boxes = HighProbability(20, 0.125).boxes(frozen, S, noise=NOISE.select(torch.tensor([0])))
+    estimated = [i for i in frozen.relaxed if i not in frozen.mixed_once]
+    assert all(frozen.loose(i, boxes[i]).any() for i in estimated)
+    assert len(estimated) == 2
+    assert {p for p, _ in spent} == norms
+    assert sum(failure.sum().item() for _, failure in spent) == pytest.approx(0.125, rel=1e-12)
+    for _, failure in spent:
+        assert failure.unique().numel() == 1, "neurons share alike"
 
 
 def test_no_training_step_draws_what_a_certificate_draws():

@@ -59,3 +59,26 @@ def test_given_choices_contain_the_other_rules():
 def test_what_is_no_choice_is_refused(make):
     with pytest.raises(InputError):
         make()
+
+
+def test_of_every_row_the_best_of_all_steps_is_kept_and_each_step_climbs():
+    """Five bounds are computed with three steps: each is the best of one row."""
+    graph, S, _ = problem("dense", 2)
+    boxes, asked = BackwardLinear().boxes(graph, S, outward=False), []
+
+    def bound(slopes):
+        step = len(asked)
+        asked.append(sum(choice.sum() for choice in slopes.choices.values()) if isinstance(slopes, Given) else None)
+        value = torch.full((5,), float(-step), dtype=DTYPE)
+        value[step] = 10.0 + step
+        return value if asked[-1] is None else value + 1e-6 * asked[-1]
+
+    found = OptimizedLinear(3).best(graph, boxes, len(graph.nodes), bound)
+    torch.testing.assert_close(found, torch.arange(10.0, 15.0, dtype=DTYPE), rtol=0, atol=1e-3)
+    assert not found.requires_grad
+    sums = [one.item() for one in asked[1:]]
+    assert sums[0] < sums[1] < sums[2] < sums[3], "a bound that grows with the choices pushes them up"
+    asked.clear()
+    first = OptimizedLinear(0).best(graph, boxes, len(graph.nodes), bound)
+    assert first.tolist() == [10.0, 0.0, 0.0, 0.0, 0.0]
+    assert len(asked) == 1

@@ -89,3 +89,61 @@ def test_counterexamples_are_those_of_whichever_refutes():
     later = plain.merged_at(torch.tensor([1]), second.select(torch.tensor([1])))
     assert later.counterexamples[1] == 11.0
     assert later.select(torch.tensor([2, 1])).counterexamples[1] == 11.0
+
+
+def test_of_two_precisions_bounds_keep_the_wider_and_the_text_names_both():
+    third = torch.tensor([[1 / 3]], dtype=torch.float64)
+    wide = Certificate.from_lower(third, "network", "float64, rounded; exact")
+    narrow = Certificate.from_lower(torch.full((1, 1), 0.25), "network", "float32, rounded; exact")
+    for merged in both_ways(wide, narrow):
+        assert merged.lower.dtype == torch.float64
+        assert torch.equal(merged.lower, third), "rounded to float32, a third grows"
+        assert sorted(merged.arithmetic.split("; ")) == ["exact", "float32, rounded", "float64, rounded"]
+    later = narrow.merged_at(torch.tensor([0]), wide)
+    assert torch.equal(later.lower, third)
+    assert narrow.merged(narrow).arithmetic == narrow.arithmetic
+    assert narrow.merged(narrow).lower.dtype == torch.float32
+    assert Certificate.from_lower(third, "network", "").merged(narrow).arithmetic == narrow.arithmetic
+
+
+def test_only_where_the_two_contradict_each_other_is_a_proof_overturned():
+    """Both sides may be the one that is unsure, and each may bring what was overturned before."""
+    likely = certificate([VERIFIED, VERIFIED, FALSIFIED, VERIFIED], 1.0, 0.9)
+    other = certificate([VERIFIED, FALSIFIED, VERIFIED, UNKNOWN], 1.0, 0.8)
+    for merged in both_ways(likely, other):
+        assert merged.overturned.tolist() == [False, True, True, False]
+        assert merged.confidence.tolist() == pytest.approx([0.7] * 4)
+    before = replace(likely, overturned=torch.tensor([False, False, False, True]))
+    for merged in both_ways(before, other):
+        assert merged.overturned.tolist() == [False, True, True, True]
+    calm = certificate([UNKNOWN] * 4, 0.0, 0.8)
+    for merged in both_ways(before, calm):
+        assert merged.overturned.tolist() == [False, False, False, True]
+
+
+def test_where_both_are_unsure_the_first_decides_and_what_it_leaves_open_the_second():
+    first = certificate([FALSIFIED, UNKNOWN, Verdict.TIMEOUT, VERIFIED], -1.0, 0.9)
+    second = certificate([UNKNOWN, FALSIFIED, VERIFIED, FALSIFIED], -2.0, 0.9)
+    assert first.merged(second).verdict.tolist() == [FALSIFIED, FALSIFIED, VERIFIED, VERIFIED]
+    assert second.merged(first).verdict.tolist() == [FALSIFIED, FALSIFIED, VERIFIED, FALSIFIED]
+
+
+def test_a_merge_into_some_examples_takes_nothing_else_over():
+    whole = certificate([UNKNOWN, VERIFIED, UNKNOWN], 0.5, 1.0, radius=[0.1, 0.2, 0.3])
+    part = replace(certificate([VERIFIED], 2.0, 0.9, radius=[9.0]), overturned=torch.tensor([True]))
+    merged = whole.merged_at(torch.tensor([2]), part)
+    assert merged.radius.tolist() == pytest.approx([0.1, 0.2, 0.3])
+    assert merged.lower[:, 0].tolist() == [0.5, 0.5, 2.0]
+    assert merged.overturned.tolist() == [False, False, True]
+    assert merged.confidence.tolist() == pytest.approx([1.0, 1.0, 0.9])
+    again = merged.merged_at(torch.tensor([0]), certificate([FALSIFIED], -1.0, 1.0))
+    assert again.verdict.tolist() == [FALSIFIED, VERIFIED, VERIFIED]
+    assert again.overturned.tolist() == [False, False, True]
+
+
+def test_only_finite_bounds_above_zero_prove():
+    inf, nan = torch.inf, torch.nan
+    lower = torch.tensor([[1.0, 2.0], [0.0, 2.0], [inf, 2.0], [nan, 2.0], [1.0, -inf], [1e-30, 1e-30]])
+    found = Certificate.from_lower(lower, "network", "")
+    assert found.verified.tolist() == [True, False, False, False, False, True]
+    assert found.lower[2:5].tolist() == [[-inf, 2.0], [-inf, 2.0], [1.0, -inf]]

@@ -8,8 +8,8 @@ from scipy import stats
 from hauberk.bounds import Interval
 from hauberk.concepts.noise import Noise
 from hauberk.errors import InputError, UnsupportedSetError
-from hauberk.propagation.forward_pass import ForwardPass
-from hauberk.propagation.projections import CAUCHY, Projections, cauchy, stream
+from hauberk.propagation.forward_pass import Form, ForwardPass
+from hauberk.propagation.projections import CAUCHY, GAUSSIAN, Projections, cauchy, stream
 from hauberk.threats import LinfBall
 from hauberk.threats.linf_ball import LinfSet
 from laws.networks import SHAPE, images, network
@@ -85,3 +85,15 @@ def test_the_magnitude_is_about_the_sum_of_absolute_generators():
     expected = form.center.abs() + S.box.radius
     assert form.center.shape[1:] == SHAPE
     torch.testing.assert_close(carrier.magnitude(form), expected, rtol=0.2, atol=0)
+
+
+def test_the_magnitude_is_that_of_the_centre_the_root_mean_square_and_the_geometric_mean():
+    S = LinfBall(0.2).at(images(2, 1))
+    carrier = Projections(S, 3, stream(S, NOISE))
+    center = torch.tensor([[-2.0, 3.0]], dtype=DTYPE)
+    normal = torch.tensor([[[3.0, -1.0], [0.0, 2.0], [-6.0, 2.0]]], dtype=DTYPE)
+    heavy = torch.tensor([[[2.0, -1.0], [-4.0, 3.0], [1.0, 9.0]]], dtype=DTYPE)
+    found = carrier.magnitude(Form(center, {GAUSSIAN: normal, CAUCHY: heavy}))
+    expected = torch.tensor([[2 + 15**0.5 + 2.0, 3 + 3**0.5 + 3.0]], dtype=DTYPE)
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=0)
+    torch.testing.assert_close(carrier.magnitude(Form(center, {})), center.abs())

@@ -1,3 +1,4 @@
+from dataclasses import dataclass
 from functools import lru_cache
 
 import pytest
@@ -6,6 +7,7 @@ from torch import nn
 
 from hauberk.bounds import BackwardLinear, Interval
 from hauberk.capture import capture
+from hauberk.concepts.certificate import Certificate, Verifier
 from hauberk.concepts.dataset import Split
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import NetworkSubject
@@ -161,3 +163,37 @@ def test_stages_with_different_classes_and_no_stages_are_refused():
         ModelCascade([*two, *three], THREAT, VERIFIER)
     with pytest.raises(InputError, match=r"\[\]"):
         ModelCascade([], THREAT, VERIFIER)
+
+
+@dataclass(frozen=True)
+class Claiming(Verifier):
+    """Says of a stage, in the order asked, that inputs above its bound are proven, with its confidence."""
+
+    stages: tuple[tuple[float, float], ...]
+    asked: list[int]
+    name: str = "claiming"
+
+    def __call__(self, subject, S, spec):
+        above, confidence = self.stages[len(self.asked)]
+        self.asked.append(len(S.start))
+        return Certificate.from_lower((S.start - above).expand_as(spec.offset), subject.kind, "claimed", confidence)
+
+
+def test_failures_add_up_of_the_stages_that_saw_an_input():
+    """Sure proofs stay sure: what an earlier stage might have said wrongly it did not say."""
+    stages = captured(3, 1, 3)
+    for stage in stages:
+        randomize(stage.module, torch.Generator().manual_seed(0))
+        with torch.no_grad():
+            stage.module[2].bias.add_(torch.tensor([9.0, 0.0, 0.0]))
+    x = torch.tensor([[0.9], [0.6], [0.3], [0.1]], dtype=torch.float64)
+    verifier = Claiming(((0.8, 0.96), (0.5, 0.98), (0.2, 0.93)), [])
+    answer = ModelCascade(stages, THREAT, verifier).answer(x)
+    assert verifier.asked == [4, 3, 2]
+    assert answer.label.tolist() == [0, 0, 0, -1]
+    assert answer.stage.tolist() == [0, 1, 2, -1]
+    assert (1 - answer.certificate.confidence[:3]).tolist() == pytest.approx([0.04, 0.06, 0.13])
+    assert answer.certificate.verified.tolist() == [True, True, True, False]
+    verifier = Claiming(((0.8, 0.96), (0.5, 1.0), (0.2, 0.93)), [])
+    answer = ModelCascade(stages, THREAT, verifier).answer(x)
+    assert (1 - answer.certificate.confidence[:3]).tolist() == pytest.approx([0.04, 0.0, 0.11])

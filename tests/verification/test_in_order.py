@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from hauberk.bounds import BackwardLinear, Interval
-from hauberk.concepts.certificate import Verdict, Verifier
+from hauberk.concepts.certificate import Certificate, Verdict, Verifier
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import NetworkSubject
 from hauberk.errors import InputError
@@ -75,3 +75,46 @@ def test_what_one_verifier_decides_is_not_asked_again():
 def test_an_order_of_nothing_is_refused():
     with pytest.raises(InputError, match="at least one verifier"):
         InOrder([])
+
+
+@dataclass
+class Claiming(Verifier):
+    """Says of inputs above a bound that they are proven, with some confidence."""
+
+    above: float
+    confidence: float
+    name: str = "claiming"
+
+    def __call__(self, subject, S, spec):
+        lower = (S.start.flatten(1)[:, :1] - self.above).expand_as(spec.offset)
+        return Certificate.from_lower(lower, subject.kind, f"above {self.above}", self.confidence)
+
+
+def test_failures_add_up_of_those_verifiers_that_an_example_reached():
+    x = torch.tensor([0.9, 0.6, 0.3, 0.1], dtype=torch.float64).view(4, 1, 1, 1).expand(-1, 1, 4, 4)
+    S, spec = LinfBall(0.01).at(x), LinearSpec.margins(torch.zeros(4, dtype=torch.long), CLASSES, x.dtype)
+    graph = network("dense", 0)
+    verifiers = [Claiming(0.8, 0.96), Claiming(0.5, 0.98), Claiming(0.2, 0.93)]
+    found = InOrder(verifiers)(NetworkSubject(graph.module, graph), S, spec)
+    assert found.verified.tolist() == [True, True, True, False]
+    failures = (1 - found.confidence).tolist()
+    assert failures == pytest.approx([0.04, 0.04 + 0.02, 0.04 + 0.02 + 0.07, 0.04 + 0.02 + 0.07])
+    assert found.lower[:, 0].tolist() == pytest.approx([0.1, 0.1, 0.1, -0.1])
+    assert found.arithmetic == "above 0.8; above 0.5; above 0.2"
+    sure = InOrder([*verifiers[:2], Claiming(0.2, 1.0)])(NetworkSubject(graph.module, graph), S, spec)
+    assert (1 - sure.confidence).tolist() == pytest.approx([0.04, 0.06, 0.0, 0.06])
+
+
+def test_an_order_covers_what_all_its_verifiers_cover():
+    @dataclass
+    class Narrow(Claiming):
+        def covers(self, graph):
+            return False
+
+    graph = network("dense", 0).frozen()
+    wide, narrow = Claiming(0.5, 1.0), Narrow(0.5, 1.0)
+    assert [InOrder(parts).covers(graph) for parts in ([wide, wide], [wide, narrow], [narrow, narrow])] == [
+        True,
+        False,
+        False,
+    ]

@@ -1,4 +1,5 @@
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from hauberk.errors import InputError
 from hauberk.losses import Margin
 from hauberk.threats import LinfBall
 from hauberk.verification import ByBound, LargestRadius
+from hauberk.verification.largest_radius import Bracket
 from laws.networks import BUILDERS, CLASSES, images, network
 
 B = 4
@@ -195,3 +197,33 @@ def test_a_threat_of_radius_zero_is_refused():
     for eps in (0.0, torch.arange(B, dtype=x.dtype) / 10):
         with pytest.raises(InputError, match="must be positive"):
             LargestRadius(Interval())(subject, LinfBall(eps), x, spec)
+
+
+def test_newtons_proposals_are_trusted_within_the_bracket_and_half_the_last_step():
+    number = partial(torch.tensor, dtype=torch.float64)
+    proven, end = number([1.0, 1.0, 1.0, 1.0, 1.0, 1.0]), number([3.0, 3.0, 3.0, 3.0, 9.0, 3.0])
+    bracket = Bracket(proven, end, torch.tensor([False, False, False, False, True, True]))
+    newton = number([1.5, 1.5, 0.9, 3.1, 2.5, 3.5])
+    factor, step = number([2.0] * 4 + [1.2, 1.2]), number([1.0, 0.9, 8.0, 8.0, 0.1, 8.0])
+    # Half of the step, exactly; beyond half of it; below; above; more than doubled while growing; beyond the end.
+    assert bracket.trusted(newton, factor, step).tolist() == [1.5, 2.0, 2.0, 2.0, 2.4, 2.4]
+    fair = bracket.trusted(number([1.0] * 4 + [2.3, 2.3]), factor, step)
+    assert fair.tolist() == [2.0] * 4 + [2.3, 2.3], "where it is growing no step is too long, up to twice the factor"
+
+
+def test_a_bracket_narrows_from_the_side_that_was_tried():
+    start = Bracket.start(torch.tensor([True, False]), torch.tensor([8.0, 8.0]))
+    assert (start.proven.tolist(), start.end.tolist(), start.growing.tolist()) == ([1, 0], [8, 1], [True, False])
+    bracket = Bracket(torch.ones(3), torch.full((3,), 4.0), torch.ones(3, dtype=torch.bool))
+    tried, proven = torch.tensor([True, True, False]), torch.tensor([True, False, False])
+    found = bracket.narrowed(torch.full((3,), 2.0), tried, proven)
+    assert found.proven.tolist() == [2, 1, 1]
+    assert found.end.tolist() == [4, 2, 4]
+    assert found.growing.tolist() == [True, False, True]
+
+
+def test_a_search_ends_when_its_bracket_is_narrow_or_close_to_zero():
+    ends = torch.tensor([1.0, 1.0, 0.01, 0.02, 100.0, 100.0])
+    proven = torch.tensor([0.985, 0.99, 0.0, 0.0, 98.0, 99.5])
+    bracket = Bracket(proven, ends, torch.zeros(6, dtype=torch.bool))
+    assert bracket.wide(0.0125).tolist() == [True, False, False, True, True, False]

@@ -3,13 +3,14 @@
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from hauberk.concepts.attack import Attack, MinimumDistanceAttack
-from hauberk.concepts.certificate import Verifier
+from hauberk.concepts.certificate import Verifier, joined
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.evaluation.attack_results import attack_results
 from hauberk.evaluation.records import outcomes, read_records
@@ -53,7 +54,7 @@ def summarised(
         "examples": len(records),
         "seed": seed,
         "confidence": 0.95,
-        "arithmetic": next((fact["arithmetic"] for fact in facts if fact["arithmetic"]), ""),
+        "arithmetic": reduce(joined, (fact["arithmetic"] for fact in facts), ""),
         "seconds": sum(float(points["seconds"].sum()) for points in [records, *curve]),
         **accuracies(records),
         "attacks": attack_results(records, attacks, attack_seconds, attack_refusals),
