@@ -9,6 +9,8 @@ from torch import nn
 from hauberk.errors import InputError
 from hauberk.training.checkpoint import OTHERS, load_checkpoint, save_checkpoint
 
+EXPERIMENT = {"identity": 1, "seed": 0}
+
 
 def made(seed: int) -> tuple[nn.Module, torch.optim.Optimizer]:
     torch.manual_seed(seed)
@@ -23,14 +25,14 @@ def made(seed: int) -> tuple[nn.Module, torch.optim.Optimizer]:
 def write(folder: Path, step: int, seed: int = 0) -> tuple[nn.Module, torch.optim.Optimizer]:
     network, optimizer = made(seed)
     others = {name: {"rows": torch.arange(3.0).add(number)} for number, name in enumerate(OTHERS)}
-    save_checkpoint(folder, step, network, optimizer, {"best": 0.5, "collapsed": False}, others)
+    save_checkpoint(folder, step, EXPERIMENT, network, optimizer, {"best": 0.5, "collapsed": False}, others)
     return network, optimizer
 
 
 def test_weights_optimiser_counters_and_other_tensors_come_back(tmp_path: Path):
     network, optimizer = write(tmp_path, 12)
     other, restored = made(3)
-    step, counters, others = load_checkpoint(tmp_path, other, restored)
+    step, counters, others = load_checkpoint(tmp_path, EXPERIMENT, other, restored)
     assert (step, counters) == (12, {"best": 0.5, "collapsed": False})
     assert {name: rows["rows"].tolist() for name, rows in others.items()} == {
         name: [number, number + 1.0, number + 2.0] for number, name in enumerate(OTHERS)
@@ -45,14 +47,14 @@ def test_weights_optimiser_counters_and_other_tensors_come_back(tmp_path: Path):
 
 
 def test_only_the_newest_stays_and_what_is_half_written_is_no_checkpoint(tmp_path: Path):
-    assert load_checkpoint(tmp_path / "none", *made(0)) is None
+    assert load_checkpoint(tmp_path / "none", EXPERIMENT, *made(0)) is None
     write(tmp_path, 9)
     write(tmp_path, 10, seed=1)
     assert [path.name for path in tmp_path.iterdir()] == ["000000010"]
     (tmp_path / ".000000011.5").mkdir()
     network, optimizer = made(2)
-    assert load_checkpoint(tmp_path, network, optimizer)[0] == 10
+    assert load_checkpoint(tmp_path, EXPERIMENT, network, optimizer)[0] == 10
     write(tmp_path, 10)
     assert [path.name for path in tmp_path.iterdir()] == ["000000010"]
     with pytest.raises(InputError, match="000000010 cannot be restored"):
-        load_checkpoint(tmp_path, nn.Linear(5, 2), optimizer)
+        load_checkpoint(tmp_path, EXPERIMENT, nn.Linear(5, 2), optimizer)
