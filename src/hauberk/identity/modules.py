@@ -60,10 +60,13 @@ def structure_parts(structure: Structure) -> Parts:
     settings = {"code": module.code} if traced else lasting(module, vars(module))
     tensors = {**module._parameters, **module._buffers}
     shown = {id(tensor) for tensor in tensors.values()} if structure.constants else None
+    derived = (
+        "_" if type(module).__module__.startswith("torch.") else " "
+    )  # torch's private attributes follow from others
     content: dict[str, object] = {
         name: shapes(value, shown)
         for name, value in settings.items()
-        if name not in OF_EVERY_MODULE and not MARKS.fullmatch(name)
+        if name not in OF_EVERY_MODULE and not MARKS.fullmatch(name) and not name.startswith(derived)
     }
     content |= shapes(tensors)
     for name, layer in module._modules.items():
