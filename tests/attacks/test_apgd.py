@@ -156,3 +156,19 @@ def test_the_first_point_lies_on_the_sphere_and_a_zero_offset_stays_finite():
         norms = torch.linalg.vector_norm(offset.flatten(1), p, dim=1)
         torch.testing.assert_close(norms, torch.full((3,), 0.2, dtype=x.dtype))
         assert on_sphere(S, S.start).isfinite().all()
+
+
+@pytest.mark.parametrize(("attack", "threat"), [(APGD, LinfBall), (APGD, L2Ball), (SparseAPGD, L1Ball)])
+def test_what_is_never_broken_is_answered_with_the_point_of_largest_loss_met(attack, threat):
+    """The sparse attack walks in larger balls first: what it met in the last one is within the last five points."""
+    x = torch.rand(5, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    watched = Recording(peak((x.mean(0) + 0.05).detach()))
+    S, y = threat(0.4, within=None).at(x), torch.zeros(5, dtype=torch.long)
+    answer = attack(Margin(), 12)(watched, S, y, noise=noise(5))
+    found, met = watched.module(answer)[:, 1], torch.stack([watched.module(z)[:, 1].detach() for z in watched.shown])
+    assert (found >= met[-5:].amax(0) - 1e-12).all()
+    assert ((met - found).abs().amin(0) <= 1e-12).all()
+    if attack is APGD:
+        torch.testing.assert_close(found, met.amax(0), rtol=0, atol=1e-12)
+    else:
+        assert (met[-1] < found).any(), "the last point is not the best one"
