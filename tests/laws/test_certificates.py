@@ -69,7 +69,7 @@ def test_certificates_never_contradict_an_attack(verifier, name):
 @pytest.mark.parametrize("name", BUILDERS)
 @pytest.mark.parametrize("verifier", instances(Verifier, whole=True), ids=label)
 def test_certificates_never_contradict_an_attack_in_the_whole_product(verifier, name):
-    for threat, (seed, scale) in itertools.product(distinct(THREATS), enumerate((0.5, 1.0, 2.0))):
+    for seed, (threat, scale) in enumerate(zip(distinct(THREATS), itertools.cycle((1.0, 2.0, 4.0)), strict=False)):
         require_no_contradiction(verifier, threat, name, seed, scale)
 
 

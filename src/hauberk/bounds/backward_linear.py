@@ -57,7 +57,7 @@ class BackwardLinear(Bounder):
 
     @staticmethod
     def cases() -> Cases:
-        return {"budget": [2**26, 6000]}
+        return {"budget": [2**26, 20_000]}
 
     @property
     def certifies(self) -> bool:
