@@ -81,3 +81,13 @@ def test_alone_everything_is_mine():
     assert torch.equal(team.share(index), index)
     assert torch.equal(team.total(index.double()), index.double())
     assert torch.equal(team.gathered(index.double()), index.double())
+
+
+def test_every_tensor_is_overwritten_with_the_first_processes(monkeypatch: pytest.MonkeyPatch):
+    def from_the_first(tensor: torch.Tensor) -> None:
+        tensor.fill_(7)
+
+    monkeypatch.setattr("hauberk.training.team.broadcast", from_the_first)
+    tensors = [torch.zeros(2), torch.ones(3)]
+    Team("no").agree(tensors)
+    assert all((tensor == 7).all() for tensor in tensors)
