@@ -112,6 +112,7 @@ def test_the_first_stage_is_what_train_makes_and_later_ones_can_be_evaluated_and
     assert "datasets.Selected" in (tmp_path / "report.html").read_text()
 
 
+@pytest.mark.product
 def test_killed_after_the_first_stage_it_resumes_to_the_same_bits(whole: Path, changes: list[str], tmp_path: Path):
     with pytest.raises(KeyboardInterrupt):
         cascade(tmp_path, changes, 2, display=Killed())
@@ -144,6 +145,7 @@ def test_both_errors_are_reported_by_both_rules_and_agreement_certifies_a_part(w
     assert records["predictions"].list.len().unique().to_list() == [2]
 
 
+@pytest.mark.product
 def test_a_trained_run_may_be_the_first_stage_and_more_may_follow_later(
     whole: Path, changes: list[str], tmp_path: Path
 ):
@@ -205,6 +207,7 @@ def test_mistakes_end_with_a_message_before_anything_is_trained(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.product
 def test_a_cascade_is_never_overwritten(whole: Path, changes: list[str]):
     with pytest.raises(InputError, match="--resume"):
         cascade(whole, changes, 2)

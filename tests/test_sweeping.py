@@ -92,6 +92,7 @@ def test_a_point_is_a_run_that_can_be_trained_again_and_evaluated(recipe: str, t
     assert workflow.evaluate(second, [], lambda stage, done, total: None)["examples"] == 4
 
 
+@pytest.mark.product
 def test_a_sweep_that_is_interrupted_goes_on_where_it_was(recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     swept(recipe, tmp_path / "whole", POINTS)
     epochs = []
@@ -184,6 +185,7 @@ def test_several_processes_are_refused(recipe: str, tmp_path: Path, monkeypatch:
         swept(recipe, tmp_path / "sweep", POINTS)
 
 
+@pytest.mark.product
 def test_the_command_ends_with_table_and_page_and_is_resumed_with_its_own_arguments_alone(
     recipe: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):

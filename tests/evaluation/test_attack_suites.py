@@ -291,7 +291,9 @@ def test_a_random_network_gives_the_same_records_twice(network, tmp_path):
 RADII = [0.5, 4, 1, 2]
 
 
-@pytest.mark.parametrize("threat", [LinfBall(0.02), L2Ball(0.5)], ids=["linf", "l2"])
+@pytest.mark.parametrize(
+    "threat", [LinfBall(0.02), pytest.param(L2Ball(0.5), marks=pytest.mark.product)], ids=["linf", "l2"]
+)
 def test_the_curve_never_rises_and_repeats_nothing(network, tmp_path, threat):
     curve = Curve(RADII, {"PGD": PGD(Margin(), 5, 0.4), "ray": Ray()}, [], 60)
     summary = Evaluator({}, [], curve, **FAST).evaluate(network, digits(60), threat, tmp_path)
@@ -313,6 +315,7 @@ class KilledError(Exception):
     pass
 
 
+@pytest.mark.product
 def test_a_curve_keeps_its_proofs_and_survives_a_kill(network, tmp_path):
     curve = Curve([0.05, 0.1, 1], {"PGD": PGD(Margin(), 5, 0.4)}, [ByBound(Interval(), "interval")], 60)
     evaluator, threat = Evaluator({}, [], curve, illustrated=0, shard=25), LinfBall(0.02)

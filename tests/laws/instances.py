@@ -187,16 +187,19 @@ def enumerated(some: list[Any]) -> list[tuple[str, Any]]:
     return [(f"part {number}", value) for number, value in enumerate(some)]
 
 
-def crossed(some: list[Any], others: collections.abc.Iterable[Any], count: int = 2) -> list[Any]:
+def crossed(some: list[Any], others: collections.abc.Iterable[Any], count: int = 2, every: int = 1) -> list[Any]:
     """Return all pairs as parameters, most of them for the longer run.
 
     In every run the first instances of all classes meet each other, and every further instance meets a few of those.
     Texts, such as the names of networks, are first instances all of them; what searches or has no gradient, and so
-    takes long, is none.
+    takes long, is none. With `every` above 1 only so large a part of the first instances' pairs are met.
     """
     others = list(others)
     (first, further), (second, others_further) = apart(some), apart(others)
-    chosen = {(id(one), id(other)) for one in first for other in second}
+    met = [
+        pair for pair in itertools.product(first, second) if zlib.crc32("".join(map(label, pair)).encode()) % every == 0
+    ]
+    chosen = {(id(one), id(other)) for one, other in met}
     chosen |= {(id(one), id(other)) for one in further for other in few(one, second, count)}
     chosen |= {(id(one), id(other)) for other in others_further for one in few(other, first, count)}
     return [
