@@ -39,7 +39,8 @@ def test_a_plan_that_says_nothing_certain_is_refused(text: str, message: str, tm
     assert (tmp_path / "plan.json").read_text(encoding="latin-1") == text
 
 
-def test_records_without_a_plan_are_refused(tmp_path: Path):
-    (tmp_path / "records").mkdir()
-    with pytest.raises(InputError, match=r"plan\.json, which says of what, is gone"):
+@pytest.mark.parametrize("held", ["records", "points", "curve"])
+def test_results_without_a_plan_are_refused(tmp_path: Path, held: str):
+    (tmp_path / held).mkdir()
+    with pytest.raises(InputError, match=rf"holds {held}, but no plan\.json.*an earlier release"):
         claim(tmp_path, {"a": 1})

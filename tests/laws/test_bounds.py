@@ -2,6 +2,8 @@
 
 import contextlib
 import itertools
+import typing
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -9,7 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from hauberk.attacks import PGD
-from hauberk.bounds import BackwardLinear, ForwardLinear, Interval
+from hauberk.bounds import BackwardLinear, ForwardLinear, HighProbability, Interval, ShrunkInterval
 from hauberk.capture import capture
 from hauberk.concepts.bounder import Bounder, Tightness
 from hauberk.concepts.box import Box
@@ -20,12 +22,12 @@ from hauberk.concepts.relaxation import Relaxation
 from hauberk.concepts.rows import Rows
 from hauberk.concepts.slopes import Adaptive, Parallel, Slopes
 from hauberk.concepts.specification import LinearSpec
-from hauberk.errors import UnsupportedOpError, UnsupportedSetError
+from hauberk.errors import InputError, UnsupportedOpError, UnsupportedSetError
 from hauberk.losses import CrossEntropy, Margin
 from hauberk.propagation.backward_pass import BackwardPass
 from hauberk.threats import LinfBall
 from hauberk.threats.linf_ball import LinfSet
-from laws.instances import crossed, distinct, instances, label
+from laws.instances import arguments, concrete, crossed, distinct, instances, label
 from laws.networks import BUILDERS, CLASSES, SHAPE, images, labels, network
 
 B = 4
@@ -422,3 +424,25 @@ def test_the_chosen_slopes_reach_the_relaxation():
     assert not torch.equal(*found.values())
     drawn = [BackwardLinear(Interval(), Drawn(seed))(frozen, S, spec).lower for seed in range(2)]
     assert not torch.equal(*drawn)
+
+
+@pytest.mark.parametrize("cls", concrete(Bounder), ids=lambda cls: cls.__name__)
+def test_a_method_made_of_others_takes_over_what_they_do_not_prove(cls):
+    """Estimates stay estimates, and probabilities of failure add up, unless the class refuses such parts."""
+    hints = typing.get_type_hints(cls.__init__) if cls.__init__ is not object.__init__ else {}
+    taking = [name for name, hint in hints.items() if name != "return" and takes_bounders(hint)]
+    if not taking:
+        pytest.skip("it is not made of others")
+    first = {name: values[0] for name, values in arguments(cls).items()}
+    for part, certifies, failure in ((ShrunkInterval(0.5), False, 0.0), (HighProbability(200, 0.01), True, 0.01)):
+        given = {name: [part, part] if typing.get_origin(hints[name]) is Sequence else part for name in taking}
+        try:
+            made = cls(**first | given)
+        except InputError:
+            continue
+        assert made.certifies == certifies
+        assert made.failure >= failure
+
+
+def takes_bounders(hint):
+    return hint is Bounder or Bounder in typing.get_args(hint)

@@ -50,6 +50,8 @@ def require_no_contradiction(verifier, threat, name, seed, scale):
         z = ATTACK(graph, S, y, noise=Noise.of(seed, torch.arange(B)))
         refuted = graph(S.decode(z)).argmax(1) != y
         assert not (certificate.verified & refuted).any()
+        for point in (z, S.start, S.sample(Noise.of(seed + 1, torch.arange(B)))):
+            assert (certificate.lower <= spec.value(graph(S.decode(point))) + 1e-9).all()
         assert not (certificate.verified & (subject_of(graph).predict(x) != y)).any()
         if factor == 1e-4 and not verifier.last:  # those have no time here
             assert certificate.verified.any()

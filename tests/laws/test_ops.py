@@ -16,6 +16,7 @@ from hauberk.concepts.box import Box
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.op import Elementwise
 from hauberk.concepts.rounding import rounding_factor
+from hauberk.functions.smooth import Smooth
 from laws.instances import instances, label, load
 from laws.lines import (
     difficult_boxes,
@@ -479,7 +480,7 @@ def test_a_single_point_is_relaxed_exactly(op):
 
 def kinks(op, z):
     """Return where torch's softplus jumps."""
-    return ((op.beta * z - op.threshold).abs() < 1e-3) if hasattr(op, "threshold") else torch.zeros(1)
+    return torch.as_tensor(op.departure(op.span(Box(z - 1e-3, z + 1e-3))) if isinstance(op, Smooth) else 0.0) > 0
 
 
 @ELEMENTWISE

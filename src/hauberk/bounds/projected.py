@@ -42,7 +42,7 @@ class Projected(Bounder):
     """
 
     rows: int = 50
-    certifies = False
+    certifies = False  # pyright: ignore[reportAssignmentType]
 
     def __post_init__(self) -> None:
         if self.rows < 1:

@@ -28,7 +28,7 @@ class ShrunkInterval(BoxBounder):
     """
 
     share: float = 0.8
-    certifies = False
+    certifies = False  # pyright: ignore[reportAssignmentType]
 
     def __post_init__(self) -> None:
         require_share("ShrunkInterval", self.share)

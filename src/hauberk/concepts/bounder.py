@@ -1,7 +1,7 @@
 """Bound methods."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -46,8 +46,6 @@ class Bounder(ABC):
     no proof and switches it off.
     """
 
-    certifies: bool = True
-    """True if its bounds are proofs; estimates are for training only."""
     differentiable: bool = True
     """True if gradients flow through its margins."""
 
@@ -58,16 +56,23 @@ class Bounder(ABC):
     """The strongest claim that holds for its bounds."""
 
     @property
+    def certifies(self) -> bool:
+        """True if its bounds are proofs, and those of the methods it is built from; estimates only train."""
+        return all(part.certifies for part in self.inner)
+
+    @property
     def failure(self) -> float:
         """The probability that its bounds of an example are wrong: 0 except for methods that draw random numbers.
 
         For a method built from others, this is the sum over them.
         """
-        found = 0.0
-        for value in vars(self).values():
-            parts = value if isinstance(value, Sequence) else [value]
-            found += sum(part.failure for part in parts if isinstance(part, Bounder))
-        return found
+        return sum((part.failure for part in self.inner), start=0.0)
+
+    @property
+    def inner(self) -> list["Bounder"]:
+        """The methods that this one is built from."""
+        held = (values_of(value) for value in vars(self).values())
+        return [part for values in held for part in values if isinstance(part, Bounder)]
 
     def covers(self, graph: FrozenGraph) -> bool:
         """Return whether the method is defined on a graph; on all others it raises UnsupportedOpError."""
@@ -90,3 +95,8 @@ class Bounder(ABC):
         self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool = True, noise: Noise | None = None
     ) -> list[Box]:
         """Return bounds of every value of the graph, the input first."""
+
+
+def values_of(value: object) -> Iterable[object]:
+    """Return the elements of a collection, or a value alone."""
+    return value.values() if isinstance(value, Mapping) else value if isinstance(value, Sequence) else [value]

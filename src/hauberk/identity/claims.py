@@ -13,6 +13,9 @@ from hauberk.identity.walk import identity
 VERSION = 1
 """The version of this scheme of identities."""
 
+RESULTS = ("records", "points", "curve")
+"""The folders whose content a plan guards."""
+
 
 def claim(folder: Path, plan: Mapping[str, object]) -> None:
     """Record in `plan.json` which experiment a folder belongs to, or refuse the folder of another one.
@@ -28,8 +31,11 @@ def claim(folder: Path, plan: Mapping[str, object]) -> None:
     if file.exists():
         if why := objection(read(file, anew), tree):
             raise InputError(f"{folder} cannot be completed: {why}. {anew}")
-    elif (folder / "records").exists():
-        raise InputError(f"{folder} holds records, but {file.name}, which says of what, is gone. {anew}")
+    elif results := [name for name in RESULTS if (folder / name).exists()]:
+        raise InputError(
+            f"{folder} holds {results[0]}, but no {file.name}, which says of what: it is gone, or an earlier release "
+            f"of Hauberk made the folder. {anew}"
+        )
     else:
         write_text(file, json.dumps(tree, indent=1))
 

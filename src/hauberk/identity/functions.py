@@ -44,7 +44,7 @@ def function_parts(value: object) -> Parts | Leaf | None:
         return Parts("code", code_parts(value))
     if isinstance(value, FunctionType) and (inner := vars(value).get("_torchdynamo_orig_callable")):
         return function_parts(inner)  # a compiled function is what was compiled
-    if isinstance(value, FunctionType) and "<" in value.__qualname__:
+    if isinstance(value, FunctionType) and ("<" in value.__qualname__ or value.__closure__):
         return Parts(f"function {value.__qualname__}", surroundings(value))
     return Leaf(f"function {value.__qualname__}") if isinstance(value, (FunctionType, *NAMED, *BOUND)) else None
 

@@ -16,6 +16,8 @@ from hauberk.identity.parts import Parts
 
 OF_EVERY_MODULE = frozenset(vars(nn.Module()))
 """Attributes of every module: mode, weights, layers, hooks."""
+LEVELS = 5
+"""The depth of nested objects in a module's attributes that count by their content."""
 MARKS = re.compile("__.*__|_is_torch_compile|_compiled_call_impl|_torchdynamo.*")
 """Attributes that torch leaves in a module that was scripted or compiled."""
 
@@ -42,7 +44,8 @@ class Structure:
 def network_parts(module: nn.Module) -> Parts:
     """Return a network's structure and weights; compilation and training mode do not count."""
     module = uncompiled(module)
-    kept = dict(module.named_buffers(remove_duplicate=False)) | module.state_dict()
+    held = [*module.named_parameters(remove_duplicate=False), *module.named_buffers(remove_duplicate=False)]
+    kept = dict(held) | module.state_dict()
     weights = {name: kept[name] for name in sorted(kept)}
     return Parts(type(module).__name__, {"structure": Structure(module, constants=True), "weights": weights})
 
@@ -55,7 +58,7 @@ def structure_parts(structure: Structure) -> Parts:
     """
     module = uncompiled(structure.module)
     if isinstance(module, torch.jit.ScriptModule):
-        return Parts(module.original_name, script_parts(module), 1)
+        return Parts(module.original_name, script_parts(module), LEVELS)
     traced = isinstance(module, GraphModule)
     settings = {"code": module.code} if traced else lasting(module, vars(module))
     tensors = {**module._parameters, **module._buffers}
@@ -71,9 +74,10 @@ def structure_parts(structure: Structure) -> Parts:
     content |= shapes(tensors)
     for name, layer in module._modules.items():
         content[name] = None if layer is None else replace(structure, module=layer)
+    content["(order)"] = [*module._modules, *module._parameters]  # which layers run, and optimizers read, in
     if hooks := [*module._forward_pre_hooks.values(), *module._forward_hooks.values()]:
-        content["hooks"] = hooks
-    return Parts("GraphModule" if traced else type(module).__name__, content, 1)
+        content["(hooks)"] = hooks
+    return Parts("GraphModule" if traced else type(module).__name__, content, LEVELS)
 
 
 def shapes(value: Any, those: Collection[int] | None = None) -> Any:

@@ -73,7 +73,11 @@ def load_checkpoint(
     newest = found[-1]
     try:
         content = json.loads((newest / "state.json").read_text(encoding="utf-8"))
+        if not isinstance(content, dict) or not content.keys() >= {"step", "counters", "scalars", "groups"}:
+            raise ValueError("state.json is damaged")
         kept = content.get("experiment", experiment)
+        if not isinstance(kept, dict):
+            raise ValueError("state.json is damaged: its experiment is not a mapping")
         if why := objection(kept, experiment):
             raise InputError(why)
         device = next(network.parameters()).device

@@ -23,7 +23,11 @@ def experiment(trainer: Hyperparameters, network: nn.Module, data: Split, threat
         InputError: an object cannot be identified by its content.
     """
     settings = {field.name: getattr(trainer, field.name) for field in fields(trainer) if field.name not in FREE}
-    return stamped({"trainer": settings, "network": Structure(network), "threat": threat, **examples(data)})
+    held = network.state_dict().keys()
+    constants = {name: buffer for name, buffer in network.named_buffers() if name not in held}
+    trained = [name for name, parameter in network.named_parameters() if parameter.requires_grad]
+    about = {"network": Structure(network), "constants": constants, "trained": trained}
+    return stamped({"trainer": settings, **about, "threat": threat, **examples(data)})
 
 
 def examples(data: Split) -> dict[str, object]:
