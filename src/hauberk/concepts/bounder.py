@@ -58,7 +58,7 @@ class Bounder(ABC):
     @property
     def certifies(self) -> bool:
         """True if its bounds are proofs, and those of the methods it is built from; estimates only train."""
-        return all(part.certifies for part in self.inner)
+        return all(part.certifies for part in self.built_from)
 
     @property
     def failure(self) -> float:
@@ -66,10 +66,10 @@ class Bounder(ABC):
 
         For a method built from others, this is the sum over them.
         """
-        return sum((part.failure for part in self.inner), start=0.0)
+        return sum((part.failure for part in self.built_from), start=0.0)
 
     @property
-    def inner(self) -> list["Bounder"]:
+    def built_from(self) -> list["Bounder"]:
         """The methods that this one is built from."""
         held = (values_of(value) for value in vars(self).values())
         return [part for values in held for part in values if isinstance(part, Bounder)]
