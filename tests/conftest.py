@@ -12,7 +12,14 @@ install_import_hook("hauberk", "beartype.beartype(conf=beartype.BeartypeConf(is_
 
 import torch  # noqa: E402
 
+import longer  # noqa: E402
+
 torch.set_num_threads(1)
+
+
+def pytest_configure(config: pytest.Config):
+    """Tell the laws whether all pairs run."""
+    longer.RUN = config.option.markexpr != "not product"
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ import torch
 from torch import nn
 
 import hauberk
+import longer
 from hauberk.errors import InputError
 from laws.networks import CLASSES, SHAPE
 from laws.representatives import representatives
@@ -193,6 +194,7 @@ def crossed(some: list[Any], others: collections.abc.Iterable[Any], count: int =
     In every run the first instances of all classes meet each other, and every further instance meets a few of those.
     Texts, such as the names of networks, are first instances all of them; what searches or has no gradient, and so
     takes long, is none. With `every` above 1 only so large a part of the first instances' pairs are met.
+    The others are not even built unless this is the longer run.
     """
     others = list(others)
     (first, further), (second, others_further) = apart(some), apart(others)
@@ -206,6 +208,7 @@ def crossed(some: list[Any], others: collections.abc.Iterable[Any], count: int =
         pytest.param(one, other, marks=marks, id=f"{label(one)}-{label(other)}")
         for one, other in itertools.product(some, others)
         for marks in [() if (id(one), id(other)) in chosen else pytest.mark.product]
+        if longer.RUN or not marks
     ]
 
 

@@ -19,7 +19,7 @@ from hauberk.attacks import (
     Unperturbed,
     WorstOf,
 )
-from hauberk.concepts.attack import Attack
+from hauberk.concepts.attack import Attack, SteerableAttack
 from hauberk.concepts.memory import Remembered
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import ThreatModel
@@ -164,6 +164,38 @@ def test_restarts_only_add_to_what_is_broken(attack):
         previous = now
     assert previous.any()
     assert not previous.all()
+
+
+@attacks
+def test_an_attack_breaks_some_of_what_a_fragile_network_gets_right(attack):
+    graph, x = network("linear", 15), images(2000, 15)
+    first, second = graph(x).topk(2, 1).values.unbind(1)
+    x = x[(first - second).argsort()[:40]]  # any noise breaks one of so many close calls
+    y = graph(x).argmax(1)
+    S = home(attack, x, y, 2.0)
+    assert broken(graph, S, answer(attack, graph, S, y, noise(2, 40)), y).any()
+
+
+@pytest.mark.parametrize("attack", [attack for attack in ATTACKS if isinstance(attack, SteerableAttack)], ids=label)
+def test_a_steered_attack_heads_for_its_target(attack):
+    require_no_memory(attack)
+    x, y = images(B, 16), torch.zeros(B, dtype=torch.long)
+    steady = nn.Sequential(network("linear", 16).module, Ahead())
+    S = home(attack, x, y)
+    found = {}
+    for target in (1, 2, 3):
+        goal = torch.full_like(y, target)
+        found[target] = steady(S.decode(attack.steered(steady, S, y, goal, noise=noise())))
+    for target, other in itertools.permutations(found, 2):
+        lead = (found[target] - found[other])[:, target] - (found[target] - found[other])[:, 0]
+        assert lead.mean() > 0
+
+
+class Ahead(nn.Module):
+    """Keeps class 0 so far ahead that no search ends early."""
+
+    def forward(self, logits):
+        return logits + 50 * nn.functional.one_hot(torch.zeros(1, dtype=torch.long), CLASSES)
 
 
 def test_restarts_run_again_only_where_nothing_is_broken_yet():

@@ -53,6 +53,16 @@ def test_gradients_are_those_of_finite_differences(loss):
     assert torch.autograd.gradcheck(lambda z: loss(z, labels(10)), logits(10, seed=3).requires_grad_())
 
 
+@LOSSES
+def test_with_a_target_it_is_that_class_whose_lead_counts(loss):
+    z, y = logits(), labels()
+    targets = [(y + ahead) % 5 for ahead in range(1, 5)]
+    raised = [z + 10 * torch.nn.functional.one_hot(target, 5) for target in targets]
+    for target, ahead in zip(targets, raised, strict=True):
+        for other in raised:
+            assert other is ahead or (loss(ahead, y, target) > loss(other, y, target)).all()
+
+
 @pytest.mark.parametrize("signed", [DLR(), Margin()], ids=label)
 def test_positive_exactly_where_misclassified(signed):
     z, y = logits(400), labels(400)

@@ -80,6 +80,26 @@ def test_the_order_of_the_batch_does_not_matter(objective):
         assert one is None or torch.equal(one[order], two)
 
 
+@pytest.mark.parametrize("objective", instances(Objective), ids=label)
+def test_a_batch_of_one_example_over_and_over_has_the_loss_of_that_example(objective):
+    graph, x, y, noise = network("dense", 2), images(B, 2), labels(B, 2), Noise.of(0, torch.arange(B))
+    for example in (0, 5):
+        once, often = (
+            objective(graph, x[same], y[same], LinfBall(0.05), progress=PROGRESS, noise=noise.select(same))
+            for same in (torch.tensor([example]), torch.tensor([example] * 4))
+        )
+        torch.testing.assert_close(often.loss, once.loss, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("objective", instances(Objective), ids=label)
+def test_a_step_down_with_radius_zero_is_one_down_the_clean_loss(objective):
+    graph, x, y = network("dense", 2), images(B, 2), labels(B, 2)
+    weights = list(graph.module.parameters())
+    slopes = torch.autograd.grad(call(objective, graph, x, y, LinfBall(0.0)).loss, weights)
+    clean = torch.autograd.grad(F.cross_entropy(graph(x), y), weights)
+    assert sum((one * other).sum() for one, other in zip(slopes, clean, strict=True)) > 0
+
+
 @pytest.mark.parametrize("bounder", instances(Bounder), ids=label)
 @pytest.mark.parametrize("name", ["convolutional", "residual"])
 def test_with_radius_zero_the_robust_loss_is_the_clean_loss(name, bounder):
