@@ -79,6 +79,27 @@ def captured(k: object) -> Callable:
     return lambda x: x * k
 
 
+def local_class(k: int) -> type:
+    class Local:
+        @staticmethod
+        def times(x):
+            return x * k
+
+        @property
+        def own(self):
+            return super().__hash__()
+
+    return Local
+
+
+def local_layer(k: int) -> nn.Module:
+    class Local(nn.Module):
+        def forward(self, x):
+            return x * k
+
+    return Local()
+
+
 def tensor(**changes: float) -> torch.Tensor:
     made = torch.arange(6, dtype=torch.float32).view(2, 3)
     for place, value in changes.items():
@@ -198,6 +219,10 @@ def pairs() -> dict[str, tuple[object, object]]:
         "dataclass": (Frozen(1), Frozen(2)),
         "field that follows": (Derived(1), Derived(2)),
         "class of an object": (Frozen(1), SimpleNamespace(steps=1)),
+        "class that a function makes": (local_class(1), local_class(2)),
+        "object of such a class": (local_class(1)(), local_class(2)()),
+        "layer of such a class": (local_layer(1), local_layer(2)),
+        "attribute of a class": (type("Made", (), {"steps": 1}), type("Made", (), {"steps": 2})),
         "range": (range(3), range(4)),
         "pattern": (re.compile("a"), re.compile("a", re.IGNORECASE)),
         "generator of numbers": (np.random.default_rng(1), np.random.default_rng(2)),

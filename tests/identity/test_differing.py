@@ -31,5 +31,6 @@ def test_differences_are_named_with_both_values():
     assert differences(*map(identity, retrained)) == [sentence]
     recurrent = [nn.LSTM(2, 3), nn.LSTM(2, 3)]  # which keep their weights in a list as well
     assert differences(*map(identity, recurrent)) == ["weights: other values in 4 of 4 tensors, bias_hh_l0 the first"]
-    assert differences(identity(Plain(a=1)), identity(Frozen(1))) == ["all: Plain there, Frozen here"]
+    other = differences(identity(Plain(a=1)), identity(Frozen(1)))
+    assert other == ["all: identity.kinds.Plain there, identity.kinds.Frozen here"]
     assert differences(identity({"a": 1, "b": 2}), identity({"b": 2, "a": 1})) == ["all: another order"]

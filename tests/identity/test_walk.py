@@ -1,5 +1,6 @@
 """Identities: equal for equal content, different for every bit that differs, in every kind of part."""
 
+import dataclasses
 import json
 import threading
 import weakref
@@ -20,6 +21,7 @@ from hauberk.objectives import Free
 from identity.kinds import NEAR_ONE, Frozen, Layer, Plain, captured, linear, pairs, tensor
 
 PAIRS, AGAIN = pairs(), pairs()
+PLAIN = "identity.kinds.Plain"
 
 
 @pytest.mark.parametrize("kind", PAIRS)
@@ -64,9 +66,15 @@ def test_nothing_but_content_decides(what: str):
 
 
 def test_a_class_that_moves_keeps_its_identity():
-    made = [type("Attack", (), {"__module__": place})() for place in ("old.place", "new.place")]
+    made = [type("Attack", (), {"__module__": place})() for place in ("hauberk.old", "hauberk.new")]
     assert identity(made) == [{"class": "Attack"}] * 2
     assert identity(type(made[0])) == identity(type(made[1])) == "class Attack"
+
+
+def test_a_users_class_is_not_ours_of_the_same_name():
+    theirs = dataclasses.dataclass(frozen=True)(type("CrossEntropy", (), {"__module__": "theirs"}))
+    assert identity(theirs()) != identity(CrossEntropy())
+    assert identity(theirs) != identity(CrossEntropy)
 
 
 def test_caches_are_no_part_of_an_identity():
@@ -119,7 +127,7 @@ def test_what_has_no_content_is_refused_with_its_place(part: object):
 def test_circles_and_depths_end():
     ring = Plain()
     ring.inner = Plain(outer=ring)
-    assert identity(ring) == {"class": "Plain", "inner": {"class": "Plain", "outer": "the one 2 levels up"}}
+    assert identity(ring) == {"class": PLAIN, "inner": {"class": PLAIN, "outer": "the one 2 levels up"}}
     chain: object = None
     for _ in range(5000):
         chain = Plain(next=chain)

@@ -10,7 +10,7 @@ from hauberk.errors import InputError
 from hauberk.identity.differing import differences, first_few
 from hauberk.identity.walk import identity
 
-VERSION = 1
+VERSION = 2
 """The version of this scheme of identities."""
 
 RESULTS = ("records", "points", "curve")

@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+from hauberk.identity.names import full_name
 from hauberk.identity.parts import Leaf, Parts, UnidentifiableError
 
 NAMED = (MethodDescriptorType, WrapperDescriptorType)
@@ -45,8 +46,8 @@ def function_parts(value: object) -> Parts | Leaf | None:
     if isinstance(value, FunctionType) and (inner := vars(value).get("_torchdynamo_orig_callable")):
         return function_parts(inner)  # a compiled function is what was compiled
     if isinstance(value, FunctionType) and ("<" in value.__qualname__ or value.__closure__):
-        return Parts(f"function {value.__qualname__}", surroundings(value))
-    return Leaf(f"function {value.__qualname__}") if isinstance(value, (FunctionType, *NAMED, *BOUND)) else None
+        return Parts(f"function {full_name(value)}", surroundings(value))
+    return Leaf(f"function {full_name(value)}") if isinstance(value, (FunctionType, *NAMED, *BOUND)) else None
 
 
 def surroundings(function: FunctionType) -> dict[str, object]:

@@ -13,8 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from hauberk.identity import digests
+from hauberk.identity.classes import class_parts
 from hauberk.identity.functions import function_parts
 from hauberk.identity.modules import Structure, network_parts, structure_parts
+from hauberk.identity.names import class_name
 from hauberk.identity.parts import Leaf, Parts
 
 LONGEST = 200
@@ -32,7 +34,7 @@ def known_parts(value: object) -> Leaf | Parts | Mapping[Any, object] | Collecti
     """
     stated = getattr(type(value), "identified_by", None)
     if callable(stated):
-        return Parts(type(value).__name__, {"identified by": stated(value)})
+        return Parts(type(value), {"identified by": stated(value)})
     if isinstance(value, Tensor):
         return tensor_parts(value)
     if isinstance(value, np.ndarray | np.generic):
@@ -44,7 +46,9 @@ def known_parts(value: object) -> Leaf | Parts | Mapping[Any, object] | Collecti
     if type(value) in MAPPINGS or type(value) in COLLECTIONS:
         return value  # pyright: ignore[reportReturnType]
     if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return Parts(type(value).__name__, value._asdict())  # pyright: ignore[reportAttributeAccessIssue]
+        return Parts(type(value), value._asdict())  # pyright: ignore[reportAttributeAccessIssue]
+    if isinstance(value, type):
+        return class_parts(value)
     said = text(value)
     return function_parts(value) if said is None else said
 
@@ -52,7 +56,7 @@ def known_parts(value: object) -> Leaf | Parts | Mapping[Any, object] | Collecti
 def text(value: object) -> Leaf | None:
     """Return a value without parts; None for anything else."""
     if isinstance(value, Enum):
-        return Leaf(f"{type(value).__name__}.{value.name}")
+        return Leaf(f"{class_name(type(value))}.{value.name}")
     if value is None or isinstance(value, bool):
         return Leaf(value)
     if isinstance(value, int):
@@ -71,7 +75,7 @@ def text(value: object) -> Leaf | None:
         return Leaf(str(value))
     if isinstance(value, ModuleType):
         return Leaf(f"module {value.__name__}")
-    return Leaf(f"class {value.__qualname__}") if isinstance(value, type) else None
+    return None
 
 
 def tensor_parts(tensor: Tensor) -> Leaf | Parts:

@@ -47,7 +47,7 @@ def network_parts(module: nn.Module) -> Parts:
     held = [*module.named_parameters(remove_duplicate=False), *module.named_buffers(remove_duplicate=False)]
     kept = dict(held) | module.state_dict()
     weights = {name: kept[name] for name in sorted(kept)}
-    return Parts(type(module).__name__, {"structure": Structure(module, constants=True), "weights": weights})
+    return Parts(type(module), {"structure": Structure(module, constants=True), "weights": weights})
 
 
 def structure_parts(structure: Structure) -> Parts:
@@ -77,7 +77,7 @@ def structure_parts(structure: Structure) -> Parts:
     content["(order)"] = [*module._modules, *module._parameters]  # which layers run, and optimizers read, in
     if hooks := [*module._forward_pre_hooks.values(), *module._forward_hooks.values()]:
         content["(hooks)"] = hooks
-    return Parts("GraphModule" if traced else type(module).__name__, content, LEVELS)
+    return Parts("GraphModule" if traced else type(module), content, LEVELS)
 
 
 def shapes(value: Any, those: Collection[int] | None = None) -> Any:

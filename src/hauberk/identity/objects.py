@@ -8,6 +8,7 @@ from inspect import getattr_static
 from pickle import PicklingError
 from typing import Any
 
+from hauberk.identity.names import class_name
 from hauberk.identity.parts import Leaf, Parts, UnidentifiableError
 
 NEW = (getattr(copyreg, "__newobj__"), getattr(copyreg, "__newobj_ex__"))  # noqa: B009 (the names would be mangled)
@@ -21,7 +22,7 @@ def object_parts(value: object) -> Parts | Leaf:
     Raises:
         UnidentifiableError: it holds something that exists in this process alone: a lock, a file, a generator.
     """
-    name = type(value).__name__
+    name = type(value)
     if is_dataclass(value):
         return Parts(name, lasting(value, attributes(object.__getstate__(value)) or {}))
     reduce = copyreg.dispatch_table.get(type(value))
@@ -30,7 +31,7 @@ def object_parts(value: object) -> Parts | Leaf:
     except (TypeError, AttributeError, ValueError, RuntimeError, PicklingError) as error:
         raise UnidentifiableError(f"{type(value).__qualname__} ({error})") from error
     if isinstance(made, str):
-        return Leaf(f"{name} {made}")
+        return Leaf(f"{class_name(name)} {made}")
     state: list[Any] = [*made, None, None, None]
     how, given, kept, items, entries = state[:5]
     content: dict[str, object] = {}

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
 
+from hauberk.identity.names import class_name, is_known
+
 
 class UnidentifiableError(Exception):
     """An object has no content to be identified by: the message says what it is, and the walk adds where."""
@@ -21,12 +23,23 @@ class Parts:
     """The parts that an object consists of.
 
     Args:
-        name: the name of its class or function.
+        name: its class, or the name of the function.
         content: its parts by name, in any order.
         levels: the depth to which nested objects count by their content; below it, and for parts without content, their
             class names count. Unlimited by default.
     """
 
-    name: str
+    name: str | type
     content: Mapping[str, object]
     levels: float = inf
+
+    @property
+    def title(self) -> str:
+        """Name of the class or function."""
+        return class_name(self.name) if isinstance(self.name, type) else self.name
+
+    @property
+    def named(self) -> dict[str, object]:
+        """Parts in the order of their names; a class that its name does not tell is one of them."""
+        unknown = isinstance(self.name, type) and not is_known(self.name)
+        return {name: self.content[name] for name in sorted(self.content)} | ({"(class)": self.name} if unknown else {})

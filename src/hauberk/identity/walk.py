@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from hauberk.errors import InputError
 from hauberk.identity.kinds import known_parts, text
 from hauberk.identity.modules import Structure
+from hauberk.identity.names import class_name
 from hauberk.identity.objects import object_parts
 from hauberk.identity.parts import Leaf, Parts, UnidentifiableError
 
@@ -32,8 +33,8 @@ class Tree(NamedTuple):
 def identity(value: object, place: str = "") -> Any:
     """Return a JSON tree that is equal for equal content, and for nothing else.
 
-    The cost is that of one pass over the bytes of all tensors. Devices, memory layouts, gradients, addresses and the
-    modules that classes live in play no part; nor does it matter whether two parts are one object, or alike.
+    The cost is that of one pass over the bytes of all tensors. Devices, memory layouts, gradients and addresses
+    play no part, nor where in Hauberk or torch a class lives, nor whether two parts are one object, or alike.
 
     Args:
         value: any object: numbers, texts, tensors, arrays, networks, functions, collections, dataclasses and others.
@@ -67,10 +68,10 @@ class Walk:
             except (UnidentifiableError, RecursionError) as error:
                 if levels == inf:
                     raise InputError(
-                        f"{place or type(value).__name__} cannot be identified by its content: it is {error}. Give the "
-                        "class that holds it a method identified_by() that returns what is to stand for its objects."
+                        f"{place or class_name(type(value))} cannot be identified by its content: it is {error}. "
+                        "Give the class that holds it a method identified_by() that returns what is to stand for it."
                     ) from error
-                made = Tree(f"some {type(value).__name__}")
+                made = Tree(f"some {class_name(type(value))}")
             finally:
                 del self.open[mark]
             self.trees[*mark, levels] = (value, made)
@@ -89,13 +90,12 @@ class Walk:
             if not is_dataclass(value):
                 levels -= 1
             if levels < 0 or (levels < inf and type(value).__module__.partition(".")[0] == "torch"):
-                return Tree(f"some {type(value).__name__}")
+                return Tree(f"some {class_name(type(value))}")
             parts = object_parts(value)
         if isinstance(parts, Leaf):
             return Tree(parts.said)
         if isinstance(parts, Parts):
-            levels = min(levels, parts.levels)
-            named = {name: parts.content[name] for name in sorted(parts.content)}
+            levels, named = min(levels, parts.levels), parts.named
         elif isinstance(parts, Mapping):
             named = with_names(parts)
         else:
@@ -108,7 +108,7 @@ class Walk:
         inner = lightened(inner)
         said = [tree.said for tree in inner]
         if isinstance(parts, Parts):
-            said = {"class": parts.name, **dict(zip(named, said, strict=True))}
+            said = {"class": parts.title, **dict(zip(named, said, strict=True))}
         elif isinstance(parts, Mapping):
             said = dict(zip(named, said, strict=True))
         tree = Tree(said, 1 + sum(tree.size for tree in inner))
@@ -119,7 +119,7 @@ def with_names(mapping: Mapping[Any, object]) -> dict[str, object]:
     """Return a mapping, in its order, with keys as text; keys of other types are preceded by their type."""
     named: dict[str, object] = {}
     for key, part in mapping.items():
-        name = key if isinstance(key, str) else f"{type(key).__name__} {json.dumps(identity(key))}"
+        name = key if isinstance(key, str) else f"{class_name(type(key))} {json.dumps(identity(key))}"
         while name in named:
             name += "'"
         named[name] = part
