@@ -170,7 +170,7 @@ class Cosine(Schedule):
 
     def __post_init__(self) -> None:
         if not 0 <= self.warmup < 1:
-            raise InputError(f"warmup is a share of the training, in [0, 1), but is {self.warmup}.")
+            raise InputError(f"warmup is a share of the training run, in [0, 1), but is {self.warmup}.")
 
     def __call__(self, progress: Progress) -> float:
         share = progress.step / progress.steps

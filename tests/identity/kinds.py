@@ -100,6 +100,12 @@ def local_layer(k: int) -> nn.Module:
     return Local()
 
 
+def renamed(k: int) -> Callable:
+    function = captured(k)
+    function.__qualname__ = "named"
+    return function
+
+
 def tensor(**changes: float) -> torch.Tensor:
     made = torch.arange(6, dtype=torch.float32).view(2, 3)
     for place, value in changes.items():
@@ -177,6 +183,7 @@ def pairs() -> dict[str, tuple[object, object]]:
         "default": (lambda x, k=1: x * k, lambda x, k=2: x * k),
         "option": (lambda x, *, k=1: x * k, lambda x, *, k=2: x * k),
         "captured": (captured(1), captured(2)),
+        "captured by a named function": (renamed(1), renamed(2)),
         "captured tensor": (captured(tensor()), captured(tensor(_5=7))),
         "captured lambda": (captured(captured(1)), captured(captured(2))),
         "method": (Pair(1, 2)._replace, Pair(1, 3)._replace),

@@ -26,6 +26,18 @@ def network(seed: int = 0, dropout: float = 0.1) -> nn.Module:
     return nn.Sequential(nn.Linear(6, 5), nn.Dropout(dropout), nn.ReLU(), nn.Linear(5, 3))
 
 
+def frozen() -> nn.Module:
+    made = network()
+    made[3].bias.requires_grad_(False)
+    return made
+
+
+def with_constant() -> nn.Module:
+    made = network()
+    made.register_buffer("scale", torch.ones(1), persistent=False)
+    return made
+
+
 def data(value: float = 0.5, label: int = 0, pool: float = 0.25) -> Split:
     inputs, labels = torch.linspace(0, 1, 24 * 6).view(24, 6), torch.arange(24) % 3
     inputs[20, 3], labels[21] = value, label
@@ -115,6 +127,8 @@ OTHERS: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
     "a label": (lambda: {"data": data(label=1)}, r"labels: sha256:\w{8}… int64 \(24,\) there"),
     "a pseudo-labelled input": (lambda: {"data": data(pool=0.5)}, r"pseudo_labelled\.inputs: sha256"),
     "dropout": (lambda: {"network": network(dropout=0.2)}, r"network\.1\.p: 0\.1 there, 0\.2 here"),
+    "a frozen layer": (lambda: {"network": frozen()}, r"trained: 4 parts there, 3 parts here"),
+    "a constant": (lambda: {"network": with_constant()}, r".*constants\.scale: none there, "),
     "precision": (
         lambda: {"network": network().double(), "data": Split(data().inputs.double(), data().labels)},
         r"network\.0\.bias: 'float32 \(5,\)' there, 'float64 \(5,\)' here",

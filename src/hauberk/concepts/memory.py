@@ -20,7 +20,7 @@ class Remembered(ABC):
 
     def identified_by(self) -> str:
         """Return what stands for it in an experiment's identity: what is remembered is no part of that."""
-        return "what a training remembers"
+        return "the memory of a training run"
 
     @abstractmethod
     def exchange(self, gathered: OfRows) -> None:

@@ -32,8 +32,9 @@ def full_path(path: str, where: str) -> str:
 
 def moved(path: str) -> Iterator[str]:
     """Yield possible new paths of a class that recipes of earlier releases name inside `concepts`."""
-    if path.startswith("concepts."):
-        yield from (f"hauberk.{room}.{path.removeprefix('concepts.')}" for room in MACHINERY)
+    within = path.removeprefix("hauberk.")
+    if within.startswith("concepts."):
+        yield from (f"hauberk.{room}.{within.removeprefix('concepts.')}" for room in MACHINERY)
 
 
 def public_classes() -> Iterator[str]:
