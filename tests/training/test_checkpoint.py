@@ -7,9 +7,10 @@ import torch
 from torch import nn
 
 from hauberk.errors import InputError
+from hauberk.identity import stamped
 from hauberk.training.checkpoint import OTHERS, load_checkpoint, save_checkpoint
 
-EXPERIMENT = {"identity": 1, "seed": 0}
+EXPERIMENT = stamped({"seed": 0})
 
 
 def made(seed: int) -> tuple[nn.Module, torch.optim.Optimizer]:
