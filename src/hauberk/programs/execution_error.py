@@ -8,7 +8,7 @@ from hauberk.concepts.affine import Affine
 from hauberk.concepts.box import Box
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.op import Elementwise
-from hauberk.concepts.rounding import rounding_factor
+from hauberk.concepts.rounding import rounding_factor, underflow, underflows
 from hauberk.concepts.specification import LinearSpec
 from hauberk.errors import UnsupportedOpError
 
@@ -26,11 +26,11 @@ def execution_error(graph: FrozenGraph, boxes: list[Box], spec: LinearSpec) -> F
     for node in graph.nodes:
         given = [errors[i] for i in node.inputs]
         if isinstance(node.op, Affine):
-            share = 2 * rounding_factor(node.op.roundings + 8, given[0].dtype)
-            errors.append(node.op.carried(given, [boxes[i].magnitude for i in node.inputs], share))
+            errors.append(node.op.carried(given, [boxes[i].magnitude for i in node.inputs]))
         elif isinstance(node.op, Elementwise) and node.op.pieces is not None:
             errors.append(given[0] * max(abs(slope) for slope in node.op.pieces.slopes))
         else:
             raise UnsupportedOpError(f"{node.name} ({type(node.op).__name__}) is not piecewise linear.")
-    logits = errors[-1] + boxes[-1].magnitude * (2 * rounding_factor(spec.rows.shape[2] + 8, errors[-1].dtype))
-    return torch.einsum("bkc,bc->bk", spec.rows.abs(), logits)
+    roundings, size, error = spec.rows.shape[2] + 8, boxes[-1].magnitude, errors[-1]
+    logits = error + size * (2 * rounding_factor(roundings, error.dtype)) + underflow(error.dtype)
+    return torch.einsum("bkc,bc->bk", spec.rows.abs(), logits) + underflows(roundings, [size], size)
