@@ -48,7 +48,12 @@ class BackwardPass:
         return self.tables.two_sided
 
     def margins(self, spec: LinearSpec) -> Float[Tensor, "b k"]:
-        """Return a lower bound of every row of a specification of the logits."""
+        """Return a lower bound of every row of a specification of the logits.
+
+        Raises:
+            ShapeError: the specification is not one of these examples and logits.
+        """
+        spec.require_fit(len(self.boxes[0].lower), *self.graph.shapes[-1])
         rows = Rows.uniform(spec.rows)
         return self.lower(rows, len(self.graph.nodes), spec.offset.flatten()).view(spec.offset.shape)
 
