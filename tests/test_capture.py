@@ -1,5 +1,7 @@
 """Networks as graphs: equal to the module, live, and refused with every reason at once where they cannot be bounded."""
 
+import itertools
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -9,7 +11,7 @@ from hauberk.architectures import CNN7, Large, PreActResNet18, ResidualNet, Smal
 from hauberk.bounds import BackwardLinear, Interval
 from hauberk.capture import capture
 from hauberk.concepts.specification import LinearSpec
-from hauberk.errors import HauberkError, UnsupportedOpError
+from hauberk.errors import CaptureError, HauberkError, UnsupportedOpError
 from hauberk.threats import LinfBall
 
 DTYPE = torch.float64
@@ -109,6 +111,13 @@ def test_one_example_is_enough():
     graph = capture(module, inputs(1))
     for size in (1, 2, 7):
         torch.testing.assert_close(graph.frozen()(inputs(size)), module(inputs(size)), rtol=0, atol=1e-12)
+
+
+def test_a_network_that_depends_on_more_than_its_input_is_no_unsupported_one():
+    calls = itertools.count(1)
+    module = Net(lambda m, x: m.last(F.relu(m.first(x)) * next(calls))).eval()
+    with pytest.raises(CaptureError, match=r"differ by \d.*evaluate it by attacks alone"):
+        capture(module, inputs())
 
 
 @pytest.mark.parametrize("mode", [True, False])

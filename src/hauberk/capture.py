@@ -11,7 +11,8 @@ from torch.fx import Node as ExportNode
 import hauberk.ops  # noqa: F401  (fills the registry)
 from hauberk.concepts.graph import Graph, Node
 from hauberk.concepts.lowering import REFUSALS, RULES, Lowered, Stored, Value
-from hauberk.errors import UnsupportedOpError
+from hauberk.errors import CaptureError, UnsupportedOpError
+from hauberk.kernels.full_precision import full_precision
 
 ALIASES = {"view", "reshape", "flatten", "unflatten", "permute", "transpose", "squeeze", "unsqueeze", "contiguous"}
 ALIASES |= {"slice", "select", "narrow", "expand", "expand_as", "movedim", "mT", "channel_shuffle"}
@@ -19,6 +20,7 @@ ALIASES |= {"alias", "detach", "dropout", "feature_dropout"}  # dropout does not
 """Operators that may return their operand's own memory."""
 
 
+@full_precision()
 def capture(module: nn.Module, example: Float[Tensor, "b *x"]) -> Graph:
     """Return the module's graph; it reads the module's live parameters and accepts every batch size.
 
@@ -26,8 +28,9 @@ def capture(module: nn.Module, example: Float[Tensor, "b *x"]) -> Graph:
 
     Raises:
         UnsupportedOpError: the module cannot be exported (control flow that depends on the data, say), or it uses
-            operators that cannot be bounded: all of them are named at once, with their places; or the graph does not
-            compute what the module computes.
+            operators that cannot be bounded: all of them are named at once, with their places; or its logits are
+            not finite.
+        CaptureError: the graph does not compute what the module computes.
 
     Example:
         >>> import torch
@@ -47,13 +50,19 @@ def capture(module: nn.Module, example: Float[Tensor, "b *x"]) -> Graph:
             logits = module(example)
             if not isinstance(logits, Tensor) or logits.ndim != 2:
                 raise UnsupportedOpError("the network must return one tensor of logits (b, classes).")
+            if not logits.isfinite().all():
+                raise UnsupportedOpError("the network's logits are not finite on the example, so no graph is checked.")
             graph = translated(module, exported(module, example))
             difference = (graph.frozen()(example) - logits).abs().max().item()
     finally:
         for name, part in module.named_modules():
             part.training = training[name]
     if not difference <= 1e-4 * max(logits.abs().max().item(), 1):
-        raise UnsupportedOpError(f"the captured graph and the network differ by {difference:.3g}: is it random?")
+        raise CaptureError(
+            f"on the example, the network and its graph differ by {difference:.3g}, with logits up to "
+            f"{logits.abs().max().item():.3g}. If the network draws random numbers or depends on more than its input, "
+            "nothing can be proven about it: evaluate it by attacks alone."
+        )
     return graph
 
 

@@ -17,6 +17,10 @@ class UnsupportedOpError(HauberkError):
     """A network uses operators that no bound is known for; the message names all of them at once."""
 
 
+class CaptureError(HauberkError):
+    """A network does not compute what its graph computes, so that no bound speaks of it."""
+
+
 class UnsupportedSetError(HauberkError):
     """A method needs a feature of perturbation sets (such as a support function) that this set lacks."""
 

@@ -13,6 +13,7 @@ from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import NetworkSubject, Subject
 from hauberk.errors import ShapeError
+from hauberk.kernels.full_precision import full_precision
 from hauberk.verification import ByBound, LargestRadius, detect
 
 
@@ -77,6 +78,7 @@ class GuardedClassifier(Subject):
         self.graph = capture(module, example)
         self(example)
 
+    @full_precision()
     def __call__(self, x: Float[Tensor, "b *x"], *, largest: bool = False) -> GuardedAnswer:
         """Return labels, flags and certified radii: the threat's own or, on request, the largest found.
 
@@ -99,6 +101,7 @@ class GuardedClassifier(Subject):
             radius = torch.maximum(radius, reach * (found.label >= 0))
         return GuardedAnswer(found.label, found.flagged, radius)
 
+    @full_precision()
     def predict(self, x: Float[Tensor, "b *x"]) -> Int[Tensor, "b"]:
         """Return the labels, with -1 for flagged inputs."""
         answer = self(x)

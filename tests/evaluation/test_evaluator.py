@@ -17,6 +17,7 @@ from hauberk.concepts.certificate import Certificate, Verdict, Verifier
 from hauberk.errors import HauberkError, InputError, SoundnessError
 from hauberk.evaluation import Curve, Evaluator
 from hauberk.evaluation.records import read_records
+from hauberk.kernels.full_precision import PLACES
 from hauberk.losses import CrossEntropy, Margin
 from hauberk.objectives import Certified
 from hauberk.reports.tables import headline_rows, read
@@ -258,6 +259,20 @@ class Escaping(Attack):
 def test_an_answer_outside_the_set_is_an_error(network: nn.Module, tmp_path: Path):
     with pytest.raises(HauberkError, match="escaping"):
         replace(EVALUATOR, attacks={"escaping": Escaping()}).evaluate(network, digits(10), THREAT, tmp_path)
+
+
+def test_all_of_an_evaluation_is_in_full_precision(network: nn.Module, tmp_path: Path):
+    class Asking(Attack):
+        def __call__(self, network, S, y, *, noise):
+            assert {place.fp32_precision for place in PLACES} == {"ieee"}
+            return S.start
+
+    torch.set_float32_matmul_precision("medium")
+    try:
+        Evaluator({"asking": Asking()}, [], shard=40).evaluate(network, digits(20), THREAT, tmp_path)
+        assert torch.get_float32_matmul_precision() == "medium"
+    finally:
+        torch.set_float32_matmul_precision("highest")
 
 
 def test_a_network_without_bounds_is_still_attacked(tmp_path: Path):

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch.overrides import TorchFunctionMode
 
 from hauberk.attacks import PGD, Restarts
 from hauberk.bounds import BackwardLinear, Interval
@@ -14,6 +15,7 @@ from hauberk.concepts.perturbation_set import CertifiableSet, PerturbationSet, T
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import NetworkSubject, Subject
 from hauberk.errors import SoundnessError, UnsupportedOpError, UnsupportedSetError
+from hauberk.kernels.full_precision import PLACES
 from hauberk.losses import Margin
 from hauberk.threats import LinfBall
 from hauberk.threats.linf_ball import LinfSet
@@ -22,7 +24,7 @@ from laws.instances import crossed, distinct, instances, label
 from laws.networks import BUILDERS, CLASSES, images, labels, network
 
 B = 8
-NAN, INF = torch.nan, torch.inf
+DTYPE, NAN, INF = torch.float64, torch.nan, torch.inf
 CHEAP_FIRST = InOrder([ByBound(Interval()), ByBound(BackwardLinear(Interval())), ByBound(BackwardLinear())])
 VERIFIERS = [*instances(Verifier), CHEAP_FIRST]
 verifiers = pytest.mark.parametrize("verifier", VERIFIERS, ids=label)
@@ -55,6 +57,32 @@ def require_no_contradiction(verifier, threat, name, seed, scale):
         assert not (certificate.verified & (subject_of(graph).predict(x) != y)).any()
         if factor == 1e-4 and not verifier.last:  # those have no time here
             assert certificate.verified.any()
+
+
+class Watching(TorchFunctionMode):
+    """Notes how precise products are in every function that is called."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = set()
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        self.seen |= {place.fp32_precision for place in PLACES}
+        return function(*args, **(kwargs or {}))
+
+
+@verifiers
+def test_every_verifier_computes_in_full_precision(verifier):
+    graph, S = network("dense", 1), LinfBall(0.01).at(images(2, 1))
+    spec = LinearSpec.margins(labels(2, 1), CLASSES, DTYPE)
+    torch.set_float32_matmul_precision("medium")
+    try:
+        with Watching() as watching:
+            verifier(subject_of(graph), S, spec)
+        assert PLACES[0].fp32_precision == "tf32"
+    finally:
+        torch.set_float32_matmul_precision("highest")
+    assert watching.seen == {"ieee"}
 
 
 @pytest.mark.parametrize(("verifier", "name"), crossed(VERIFIERS, BUILDERS))

@@ -13,6 +13,7 @@ from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import Subject
 from hauberk.errors import InputError, SoundnessError
+from hauberk.kernels.full_precision import full_precision
 
 
 class Verdict(IntEnum):
@@ -174,6 +175,11 @@ class Verifier(ABC):
     """The verifier's name in records."""
     last: bool = False
     """True if it runs after the attacks, only on undecided examples: it is too expensive for the others."""
+
+    def __init_subclass__(cls, **options: object) -> None:
+        """Let every verifier compute in full precision."""
+        super().__init_subclass__(**options)
+        cls.__call__ = full_precision()(cls.__call__)
 
     def covers(self, graph: FrozenGraph) -> bool:
         """Return whether the verifier is defined on a network's graph; on all others it raises UnsupportedOpError."""

@@ -29,6 +29,7 @@ from hauberk.evaluation.studies import require_names, write_studies
 from hauberk.evaluation.summary import Summary, summarised
 from hauberk.evaluation.sweep import Suite, Sweep, Watcher
 from hauberk.identity import claim
+from hauberk.kernels.full_precision import full_precision
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,7 @@ class Evaluator:
         """True if a verifier or a study may need the network's graph, which takes seconds to capture."""
         return bool(self.verifiers or self.studies or (self.curve and self.curve.verifiers))
 
+    @full_precision()
     def evaluate(
         self,
         network: nn.Module,

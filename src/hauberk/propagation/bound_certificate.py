@@ -56,7 +56,7 @@ def runs(boxes: Sequence[Box], dtype: torch.dtype) -> Bool[Tensor, "b"]:
 
 def arithmetic(own: torch.dtype, used: torch.dtype, failure: float) -> str:
     """Return a description of soundness for bounds in one precision of a network that runs in another."""
-    found = f"{name(used)}, widened outward by its rounding error"
+    found = f"{name(used)} without TF32, widened outward by its rounding error"
     if failure:
         found += ", except that of random projections"
     if own == used:

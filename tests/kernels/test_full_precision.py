@@ -1,0 +1,61 @@
+"""Full precision inside, the user's settings outside."""
+
+import pytest
+import torch
+
+from hauberk.kernels.full_precision import PLACES, full_precision
+
+
+def settings():
+    return [place.fp32_precision for place in PLACES]
+
+
+def older():
+    return torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32, torch.get_float32_matmul_precision()
+
+
+@pytest.fixture
+def fast():
+    """Ask for fast products, as users do."""
+    torch.set_float32_matmul_precision("medium")
+    yield settings()
+    torch.set_float32_matmul_precision("highest")
+
+
+def test_products_are_exact_inside_and_as_before_outside(fast):
+    assert {"tf32", "bf16"} <= set(fast)
+    before = older()
+    with full_precision():
+        assert settings() == ["ieee"] * 6
+        assert older() == (False, False, "highest")
+    assert settings() == fast
+    assert older() == before
+
+
+def test_settings_of_the_newer_interface_come_back(fast):
+    torch.backends.cudnn.conv.fp32_precision = "ieee"  # from now on, torch does not answer by the older one
+    before = settings()
+    with full_precision():
+        assert settings() == ["ieee"] * 6
+        assert older() == (False, False, "highest")
+    assert settings() == before
+    torch.backends.cudnn.allow_tf32 = True
+
+
+def test_settings_come_back_after_an_error(fast):
+    with pytest.raises(KeyError), full_precision():
+        raise KeyError
+    assert settings() == fast
+
+
+def test_autocast_is_off_inside():
+    x = torch.ones(2, 2)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        with full_precision():
+            assert (x @ x).dtype == torch.float32
+        assert (x @ x).dtype == torch.bfloat16
+
+
+def test_every_call_of_a_decorated_function_is_exact(fast):
+    asked = full_precision()(settings)
+    assert asked() == asked() == ["ieee"] * 6
