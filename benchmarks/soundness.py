@@ -1,13 +1,19 @@
 """Check that no bound lies above a value that the network takes.
 
-    python benchmarks/soundness.py --samples 300000 --attacked 30000 --seed 0
+    python benchmarks/soundness.py --samples 300000 --attacked 30000 --exact 1000 --seed 0
 
 Small networks covering all operators, with random weights, statistics and scales, are bounded over random l_inf, l2
-and l1 balls, boxes and unions, cut by the range of inputs or not, by every bounder with every kind of slopes. Every
-bound is then compared with the network's values at sampled points (inside and on the border of the set) and at the
-answers of an attack on each row: the given numbers of points in float64, where a bound may lie 1e-9 above a value, and
-as many in float32 with outward rounding, where it may not lie above at all. Prints one table; exits with 1 if a bound
-was crossed.
+and l1 balls, boxes and unions, cut by the range of inputs or not, by every bounder with every kind of slopes, and
+piecewise linear ones by exact verification for a moment. Every bound is then compared with the network's values at
+sampled points (inside and on the border of the set) and at the answers of an attack on each row: the given numbers of
+points in float64, where a bound may lie 1e-9 above a value, and as many in float32 with outward rounding, where it may
+not lie above at all.
+
+Every third network is an extreme one, rounded outward in both precisions: hidden values near the largest or the
+smallest numbers, with denormal numbers or without; inputs up to 255; batch norms that cancel; negative divisors.
+
+At last, networks of small integers are bounded, and verified exactly, on boxes where the smallest margin is known in
+rational arithmetic. Prints one table; exits with 1 if a bound was crossed.
 """
 
 import argparse
@@ -15,17 +21,21 @@ import math
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 import torch
 import torch.nn.functional as F
+from extremes import Integers, Pooled, agrees, cancelling, eighths, rescaled
 from torch import Tensor, nn
 
 from hauberk.attacks import PGD
-from hauberk.bounds import BackwardLinear, ForwardLinear, Interval, OptimizedLinear
+from hauberk.bounds import BackwardLinear, DualNetwork, ForwardLinear, Interval, OptimizedLinear
 from hauberk.capture import capture
 from hauberk.concepts.bounder import Bounder, Bounds
 from hauberk.concepts.box import Box
+from hauberk.concepts.certificate import Certificate
 from hauberk.concepts.graph import FrozenGraph, Graph
 from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
@@ -35,12 +45,18 @@ from hauberk.concepts.radius import per_example
 from hauberk.concepts.relaxation import Relaxation
 from hauberk.concepts.slopes import Adaptive, Parallel, Slopes
 from hauberk.concepts.specification import LinearSpec
+from hauberk.concepts.subject import NetworkSubject
+from hauberk.errors import UnsupportedSetError
 from hauberk.layers import Normalize
+from hauberk.propagation.bound_certificate import runs
 from hauberk.threats import GivenBox, L1Ball, L2Ball, LinfBall, Union
+from hauberk.verification import MixedInteger
 
 SHAPE, CLASSES = (2, 4, 4), 4
+EVERY = 5  # so many problems, one is searched exactly
 EXAMPLES, SAMPLES, ATTACKS = 8, 250, 25
-TOLERANCE = {torch.float64: 1e-9, torch.float32: 0.0}
+EXACT = MixedInteger(BackwardLinear(Interval()), seconds=0.2)
+TOLERANCE = 1e-9  # without outward rounding
 
 
 class Residual(nn.Module):
@@ -96,6 +112,7 @@ def architectures() -> list[nn.Module]:
             *(nn.Conv2d(2, 4, 3, padding=1), nn.Tanh(), nn.MaxPool2d(3, 2, padding=1), nn.Conv2d(4, 3, 2)),
             *(nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, CLASSES)),
         ),
+        Pooled(CLASSES),
         Joined(nn.ReLU()),
         Joined(nn.GELU()),
         nn.Sequential(nn.Flatten(), nn.Linear(32, 12), nn.ReLU(), nn.Linear(12, 8), nn.ReLU(), nn.Linear(8, CLASSES)),
@@ -173,6 +190,7 @@ def bounders() -> dict[str, Bounder]:
     """Return the bounders under test, by name."""
     found: dict[str, Bounder] = {"interval": Interval(), "forward, parallel slopes": ForwardLinear()}
     found["backward, optimised slopes"] = OptimizedLinear(iterations=2)
+    found["dual network"] = DualNetwork()
     for name, slopes in (("adaptive", Adaptive()), ("parallel", Parallel()), ("random", Drawn())):
         found[f"backward, {name} slopes, interval boxes"] = BackwardLinear(Interval(), slopes)
         found[f"backward, {name} slopes, own boxes"] = BackwardLinear(None, slopes)
@@ -186,27 +204,41 @@ class Tally:
     checks: dict[str, int] = field(default_factory=lambda: {"sampled": 0, "attacked": 0})
     crossings: int = 0
     slack: float = math.inf
+    outward: bool = True
 
     def count(self, kind: str, bounds: Bounds, spec: LinearSpec, owner: Tensor, values: list[Tensor]) -> None:
-        """Compare bounds with the values at points that belong to these examples."""
-        tolerance = TOLERANCE[values[0].dtype]
-        margin = (spec.select(owner).value(values[-1]) - bounds.lower[owner]).amin(1)
+        """Compare bounds with the values at points that belong to these examples.
+
+        Where boxes say that a value may overflow, nothing is claimed, as in a certificate.
+        """
+        tolerance = 0.0 if self.outward else TOLERANCE
+        sure = runs(bounds.boxes, values[0].dtype)[owner]
+        lower = bounds.lower[owner].nan_to_num(nan=-math.inf)
+        margin = (spec.select(owner).value(values[-1]).double() - lower).amin(1)
         held = margin >= -tolerance  # NaN holds nothing
         for box, value in zip(bounds.boxes, values, strict=True):
             inside = (value >= box.lower[owner] - tolerance) & (value <= box.upper[owner] + tolerance)
             held &= inside.flatten(1).all(1)
+        held |= ~sure
         self.checks[kind] += len(owner)
         self.crossings += int((~held).sum())
-        self.slack = min(self.slack, margin.min().item())
+        self.slack = min([self.slack, *margin[sure].tolist()])
+
+    def claim(self, kind: str, certificate: Certificate, spec: LinearSpec, owner: Tensor, logits: Tensor) -> None:
+        """Compare what a verifier proves with the logits at points that belong to these examples."""
+        value = spec.select(owner).value(logits)
+        held = (value >= certificate.lower[owner]).all(1) & ((value > 0).all(1) | ~certificate.verified[owner])
+        self.checks[kind] += len(owner)
+        self.crossings += int((~held).sum())
 
 
-def random_set(generator: torch.Generator, dtype: torch.dtype) -> CertifiableSet:
+def random_set(generator: torch.Generator, dtype: torch.dtype, unit: float = 1.0) -> CertifiableSet:
     """Draw inputs, some at the border of the range, a ball, a box or a union, and a radius for each input."""
     x = torch.rand(EXAMPLES, *SHAPE, generator=generator)
-    x = (1.6 * x - 0.3).clamp(0, 1).to(dtype)
+    x = (1.6 * x - 0.3).clamp(0, 1).to(dtype) * unit
     eps = 10 ** (math.log10(0.5 / 0.001) * torch.rand(EXAMPLES, generator=generator) - 3)
-    eps = eps.to(dtype)
-    within = (0.0, 1.0) if torch.rand((), generator=generator) < 0.7 else None
+    eps = eps.to(dtype) * unit
+    within = (0.0, unit) if torch.rand((), generator=generator) < 0.7 else None
     size, kind = math.prod(SHAPE), int(torch.randint(6, (), generator=generator))
     if kind == 4:
         below, above = torch.rand(2, *x.shape, generator=generator, dtype=dtype) * per_example(eps, x)
@@ -237,36 +269,80 @@ def attacked(graph: Graph, S: CertifiableSet, spec: LinearSpec, seed: int) -> It
     yield owner, attack(graph, S.select(owner), torch.zeros_like(owner), noise=Noise.of(seed, torch.arange(len(owner))))
 
 
-def problems(
-    dtype: torch.dtype, count: int, seed: int
-) -> Iterator[tuple[Graph, FrozenGraph, CertifiableSet, LinearSpec, int]]:
-    """Yield random networks, each with a batch of sets, a specification and a seed."""
+@dataclass(frozen=True)
+class Problem:
+    """A random network with a batch of sets, a specification, and a seed for points."""
+
+    graph: Graph
+    S: CertifiableSet
+    spec: LinearSpec
+    seed: int
+    extreme: bool
+
+
+def problems(dtype: torch.dtype, count: int, seed: int) -> Iterator[Problem]:
+    """Yield random problems, every third of which is an extreme one."""
     graphs = [capture(module.to(dtype).eval(), torch.rand(2, *SHAPE, dtype=dtype)) for module in architectures()]
     for number in range(count):
-        generator = torch.Generator().manual_seed(seed * 1_000_003 + number)
-        graph = graphs[number % len(graphs)]
+        drawn, extreme = seed * 1_000_003 + number, number % 3 == 2
+        generator = torch.Generator().manual_seed(drawn)
+        graph = graphs[number // 3 % len(graphs) if extreme else number % len(graphs)]
         randomize(graph.module, generator)
+        if extreme:
+            cancelling(graph.module, generator)
+            rescaled(graph.module, generator, dtype)
         y = torch.randint(CLASSES, (EXAMPLES,), generator=generator)
-        spec = LinearSpec.margins(y, CLASSES, dtype)
-        yield graph, graph.frozen(), random_set(generator, dtype), spec, seed * 1_000_003 + number
+        spec, unit = LinearSpec.margins(y, CLASSES, dtype), 255.0 if extreme and number % 2 else 1.0
+        yield Problem(graph, random_set(generator, dtype, unit), spec, drawn, extreme)
 
 
 def check(dtype: torch.dtype, samples: int, attacks: int, seed: int) -> dict[str, Tally]:
     """Check at least this many points of each kind in one precision."""
-    tallies = {name: Tally() for name in bounders()}
+    tallies = {name: Tally() for name in [*bounders(), EXACT.name]}
     sampling, attacking = math.ceil(samples / (EXAMPLES * SAMPLES)), math.ceil(attacks / (EXAMPLES * ATTACKS))
-    for number, (graph, frozen, S, spec, drawn) in enumerate(problems(dtype, max(sampling, attacking), seed)):
+    for number, problem in enumerate(problems(dtype, max(sampling, attacking), seed)):
+        graph, frozen, S, spec = problem.graph, problem.graph.frozen(), problem.S, problem.spec
+        torch.set_flush_denormal(problem.extreme and number % 4 < 2)
         points = []
         if number < sampling:
-            points += [("sampled", *pair) for pair in sampled(S, drawn)]
+            points += [("sampled", *pair) for pair in sampled(S, problem.seed)]
         if number < attacking:
-            points += [("attacked", *pair) for pair in attacked(graph, S, spec, drawn)]
+            points += [("attacked", *pair) for pair in attacked(graph, S, spec, problem.seed)]
+        outward = dtype == torch.float32 or problem.extreme
         with torch.no_grad():
             evaluated = [(kind, owner, evaluate(graph, frozen, z)) for kind, owner, z in points]
             for name, bounder in bounders().items():
-                bounds = bounder(frozen, S, spec, outward=dtype == torch.float32)
+                bounds, tallies[name].outward = bounder(frozen, S, spec, outward=outward), outward
                 for kind, owner, values in evaluated:
                     tallies[name].count(kind, bounds, spec, owner, values)
+            if EXACT.covers(frozen) and number % EVERY == 0:
+                with suppress(UnsupportedSetError):
+                    certificate = EXACT(NetworkSubject(graph.module, graph), S, spec)
+                    for kind, owner, values in evaluated:
+                        tallies[EXACT.name].claim(kind, certificate, spec, owner, values[-1])
+        torch.set_flush_denormal(False)
+    return tallies
+
+
+def check_integers(dtype: torch.dtype, count: int, seed: int) -> dict[str, Tally]:
+    """Compare bounds and exact minima of networks of small integers with rational arithmetic."""
+    exact = MixedInteger(BackwardLinear(), minimum=True)
+    tallies = {f"{name}, integers": Tally({"sampled": 0, "attacked": 0}) for name in [*bounders(), exact.name]}
+    spec = LinearSpec.margins(torch.zeros(1, dtype=torch.long), 2, dtype)
+    for number in range(count):
+        generator = torch.Generator().manual_seed(seed * 1_000_003 + number)
+        module = Integers(generator).to(dtype)
+        x, radius = eighths(generator, dtype)
+        S = LinfBall(radius, None).at(x)
+        graph, box = capture(module, x), S.bounding_box()
+        least = module.least(box.lower[0].tolist(), box.upper[0].tolist())
+        found = {name: bounder(graph.frozen(), S, spec).lower.item() for name, bounder in bounders().items()}
+        found[exact.name] = exact(NetworkSubject(module, graph), S, spec).lower.item()
+        for name, lower in found.items():
+            tally = tallies[f"{name}, integers"]
+            tally.checks["sampled"] += 1
+            tally.crossings += not agrees(lower, least, exact=name == exact.name)
+            tally.slack = min(tally.slack, float(least - Fraction(lower)))
     return tallies
 
 
@@ -280,12 +356,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--samples", type=int, default=300_000)
     parser.add_argument("--attacked", type=int, default=30_000)
+    parser.add_argument("--exact", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     start, crossings, lines = time.perf_counter(), 0, []
-    for dtype in TOLERANCE:
-        for name, tally in check(dtype, arguments.samples, arguments.attacked, arguments.seed).items():
+    for dtype in (torch.float64, torch.float32):
+        tallies = check(dtype, arguments.samples, arguments.attacked, arguments.seed)
+        for name, tally in (tallies | check_integers(dtype, arguments.exact, arguments.seed)).items():
             crossings += tally.crossings
             precision = str(dtype).removeprefix("torch.")
             counts = f"{tally.checks['sampled']:>10,} {tally.checks['attacked']:>10,} {tally.crossings:>10,}"

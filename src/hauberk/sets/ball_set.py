@@ -97,12 +97,17 @@ class BallSet(NormBall):
         """
         c = c.flatten(2)
         center = (c * self.start.flatten(1).unsqueeze(1)).sum(2, dtype=torch.float64)
-        if self.within is None:
-            dual = inf if self.p == 1 else self.p / (self.p - 1)
-            reach = self.radius[:, None] * torch.linalg.vector_norm(c, dual, dim=2, dtype=torch.float64)
-        else:
-            reach = self.reach(c.abs(), self.room(c >= 0))
-        return (center + reach).to(c.dtype)
+        if c.dtype == torch.float64:  # whose squares may underflow
+            size = c.detach().abs().amax(2, keepdim=True).clamp(min=torch.finfo(c.dtype).tiny)
+            return center + self.farthest(c / size) * size.squeeze(2)
+        return (center + self.farthest(c)).to(c.dtype)
+
+    def farthest(self, c: Float[Tensor, "b k n"]) -> Float[Tensor, "b k"]:
+        """Return the maximum of <c, offset> over the set, in float64."""
+        if self.within is not None:
+            return self.reach(c.abs(), self.room(c >= 0))
+        dual = inf if self.p == 1 else self.p / (self.p - 1)
+        return self.radius[:, None] * torch.linalg.vector_norm(c, dual, dim=2, dtype=torch.float64)
 
     def support_of_rows(self, rows: Rows) -> Float[Tensor, "r 2"]:
         """Return the range of <row, z>, computed over the elements that each row depends on."""
