@@ -21,7 +21,10 @@ from hauberk.errors import InputError, UnsupportedOpError, UnsupportedSetError
 from hauberk.programs.affine_maps import affine_maps
 from hauberk.programs.encoding import Encoding
 from hauberk.programs.execution_error import execution_error
-from hauberk.programs.minima import SLACK, Minima
+from hauberk.programs.minima import Minima
+from hauberk.propagation.bound_certificate import network_certificate
+
+ARITHMETIC = "float64, multipliers of HiGHS made bounds by weak duality, every rounding error subtracted"
 
 
 @dataclass(frozen=True)
@@ -87,18 +90,18 @@ class MixedInteger(Verifier):
             raise UnsupportedOpError(f"a program is made of a network, but the subject is a {subject.kind}.")
         if not isinstance(S, CertifiableSet):
             raise UnsupportedSetError(f"{type(S).__name__} has no box around it, so no program can be made of it.")
-        graph = subject.graph.frozen()
+        graph, exact = subject.graph.frozen(), subject.graph.frozen(torch.float64)
         with torch.no_grad():
             bounds = self.intermediate(graph, S, spec)
             error = execution_error(graph, bounds.boxes, spec)
-            maps = affine_maps(graph, S.start[:1])
+            maps = affine_maps(exact, S.start[:1].double())
             lower = bounds.lower.double()
             found = torch.full(lower.shape[:1], Verdict.UNKNOWN.value, device=lower.device)
             points = S.start.clone()
             open_rows = ~(lower > (torch.inf if self.minimum else 0))
             for i in open_rows.any(1).nonzero():
-                own = [Box(box.lower[i], box.upper[i]) for box in bounds.boxes]
-                encoding = Encoding(graph, maps, S.select(i), own, integral=True)
+                own = [Box(box.lower[i], box.upper[i]).to(torch.float64) for box in bounds.boxes]
+                encoding = Encoding(exact, maps, S.select(i), own)
                 rows, offset, off = (t[i][0].double().cpu().numpy() for t in (spec.rows, spec.offset, error))
                 failure = partial(failing, subject, S.select(i), spec.select(i))
                 minima = Minima(encoding, rows, offset, off, failure, self.seconds)
@@ -108,8 +111,7 @@ class MixedInteger(Verifier):
                 found[i] = minima.verdict.value
                 if minima.failing is not None:
                     points[i] = minima.failing
-        arithmetic = f"float64 with HiGHS' tolerances, {SLACK:g} and the network's rounding errors subtracted"
-        certificate = Certificate.from_lower(lower.to(S.start.dtype), subject.kind, arithmetic)
+        certificate = network_certificate(subject, graph, bounds.boxes, S.start.dtype, lower, ARITHMETIC)
         proven = certificate.verified & (found != Verdict.FALSIFIED)
         verdict = torch.where(proven, Verdict.VERIFIED.value, found)
         return replace(certificate, verdict=verdict, counterexamples=points)
