@@ -2,12 +2,11 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float
 from scipy.sparse import csr_array, diags_array
 
 from hauberk.concepts.affine import Affine
@@ -21,52 +20,10 @@ from hauberk.concepts.rounding import rounding_factor
 from hauberk.errors import UnsupportedOpError, UnsupportedSetError
 from hauberk.programs.affine_maps import AffineMap, vector
 from hauberk.programs.program import Expression, Program
+from hauberk.programs.split import Split
 
-Pair = tuple[int, int]
-"""The columns of the shares of two neighbouring pieces, the earlier first."""
-
-EXACT = 1e-9
-"""The share of a piece within which a neuron counts as being on a single piece: the solver's own tolerance."""
-
-TINY = float(np.finfo(np.float64).tiny)
-UNDERFLOW = TINY / float(np.finfo(np.float64).eps)
+UNDERFLOW = float(np.finfo(np.float64).tiny / np.finfo(np.float64).eps)
 """The size of a term whose rounding error, as a share of it, exceeds what a product loses that underflows."""
-
-
-@dataclass(frozen=True)
-class Split:
-    """The neurons of a node whose boxes contain more than one piece.
-
-    Args:
-        size: the number of all neurons of the node.
-        neurons: the indices of the q split neurons.
-        argument: the expressions that they read.
-        rows: the constraints that tie the argument to the shares.
-        shares: the columns of the variables that hold the share of each piece that the argument has passed.
-        widths: the length of each piece.
-        rises: the increase of the result along each piece.
-    """
-
-    size: int
-    neurons: Int[np.ndarray, "q"]
-    argument: Expression
-    rows: slice
-    shares: Int[np.ndarray, "pieces q"]
-    widths: Float[np.ndarray, "pieces q"]
-    rises: Float[np.ndarray, "pieces q"]
-
-    @property
-    def ordered(self) -> Bool[np.ndarray, "pairs q"]:
-        """A mask of the pairs of neighbouring pieces that lie in the box, so that the earlier is passed first."""
-        return (self.widths[:-1] > 0) & (self.widths[1:] > 0)
-
-    def gaps(self, point: Float[np.ndarray, "n"]) -> tuple[Float[np.ndarray, "pairs q"], Float[np.ndarray, "q"]]:
-        """Return how far each pair is from a single piece, and how far the result is from the function, at a point."""
-        shares, before = point[self.shares], self.widths.cumsum(0) - self.widths
-        passed = ((self.widths * shares).sum(0) - before).clip(0, self.widths)
-        exact = np.divide(passed, self.widths, out=np.zeros_like(passed), where=self.widths > 0)
-        apart = np.where(self.ordered, np.minimum(1 - shares[:-1], shares[1:]), 0.0)
-        return apart, np.abs(((shares - exact) * self.rises).sum(0))
 
 
 class Encoding:
@@ -98,9 +55,8 @@ class Encoding:
     Sources: Wong & Kolter 2018, section 3; Markowitz & Manne 1957 (the incremental model).
     """
 
-    def __init__(
-        self, graph: FrozenGraph, maps: dict[int, AffineMap], S: CertifiableSet, boxes: Sequence[Box]
-    ) -> None:
+    @np.errstate(over="ignore", invalid="ignore")  # such numbers are found by `finite`
+    def __init__(self, graph: FrozenGraph, maps: dict[int, AffineMap], S: CertifiableSet, boxes: Sequence[Box]) -> None:
         self.program = Program()
         self.splits: dict[int, Split] = {}
         values = [self.input(S)]
@@ -147,19 +103,6 @@ class Encoding:
         for split in self.splits.values():
             left[: split.argument.variables] -= split.argument.coefficients.T @ multipliers[split.rows]
         return {i: (left[s.shares] * s.rises).sum(0) / (s.rises**2).sum(0) for i, s in self.splits.items()}
-
-    def worst_pair(
-        self, arriving: dict[int, Float[np.ndarray, "q"]], point: Float[np.ndarray, "n"]
-    ) -> Pair | None:
-        """Return the shares of the neuron whose hull gains most on its function at a point; None if all are exact."""
-        best, found = 0.0, None
-        for index, split in self.splits.items():
-            apart, gain = split.gaps(point)
-            weight = np.where(apart > EXACT, np.abs(arriving[index]) * gain + TINY, 0.0)
-            k, q = np.unravel_index(weight.argmax(), weight.shape)
-            if weight[k, q] > best:
-                best, found = weight[k, q], (int(split.shares[k, q]), int(split.shares[k + 1, q]))
-        return found
 
     def input(self, S: CertifiableSet) -> Expression:
         """Add the input's variables and the set's constraints and return the input."""

@@ -11,9 +11,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hauberk.concepts.certificate import Verdict
-from hauberk.programs.encoding import Encoding, Pair
+from hauberk.programs.encoding import Encoding
 from hauberk.programs.program import Ends
 from hauberk.programs.solver import Solver
+from hauberk.programs.split import Pair, worst_pair
 from hauberk.programs.weak_duality import WeakDuality
 
 
@@ -112,9 +113,11 @@ class Minima:
         if found.point is None:
             return math.inf if self.duality.empty(found.multipliers, ends) else -math.inf, None
         bound = self.duality.bound(self.rows[k], float(self.offset[k]), found.multipliers, ends)
+        point = found.point.clip(*ends)  # so that no pair is parted twice, whatever the solver tolerates
         if self.failing is None and bound <= self.error[k]:
-            self.failing = self.failure(found.point[: self.inputs])
-        return bound, self.encoding.worst_pair(self.encoding.arriving(cost, found.multipliers), found.point)
+            self.failing = self.failure(point[: self.inputs])
+        arriving = self.encoding.arriving(cost, found.multipliers)
+        return bound, worst_pair(self.encoding.splits, arriving, point)
 
 
 def parted(ends: Ends, pair: Pair) -> tuple[Ends, Ends]:

@@ -61,10 +61,11 @@ class Solver:
         matrix = csr_array(matrix @ diags_array(self.columns))
         self.rows = power(abs(matrix).max(1).toarray().ravel() if program.constraints else np.zeros(0))
         matrix = csr_array(diags_array(1 / self.rows) @ matrix) if program.constraints else matrix
-        self.program, self.cost, self.highs = program, np.zeros(0), highspy.Highs()
+        self.program, self.cost = program, np.zeros(0)
+        self.highs: Any = highspy.Highs()  # its annotations are incomplete
         for name, value in OPTIONS.items():
             self.highs.setOptionValue(name, value)
-        lp: Any = highspy.HighsLp()  # its arrays' annotations are too narrow
+        lp: Any = highspy.HighsLp()
         lp.num_col_ = lp.a_matrix_.num_col_ = program.variables
         lp.num_row_ = lp.a_matrix_.num_row_ = program.constraints
         lp.col_cost_ = np.zeros(program.variables)
@@ -84,7 +85,7 @@ class Solver:
         if not self.accepted:
             return Solution(None, None)
         size, new = self.program.variables, not np.array_equal(cost, self.cost)
-        scale = float(power(np.abs(cost * self.columns).max(initial=0.0)))
+        scale = power(np.abs(cost * self.columns).max(initial=0.0, keepdims=True))
         if new:
             self.cost = cost
             self.highs.changeColsCost(size, np.arange(size, dtype=np.int32), cost * self.columns / scale)
@@ -100,9 +101,7 @@ class Solver:
         if status != STATUS.kOptimal:
             return Solution(None, None)
         solution = self.highs.getSolution()
-        return Solution(
-            np.array(solution.row_dual) * scale / self.rows, np.array(solution.col_value) * self.columns
-        )
+        return Solution(np.array(solution.row_dual) * scale / self.rows, np.array(solution.col_value) * self.columns)
 
 
 def power(x: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:

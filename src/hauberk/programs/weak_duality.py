@@ -16,11 +16,11 @@ class WeakDuality:
     """Lower bounds of a row of the logits from any multipliers of a program's constraints.
 
     For the constraints A x = b (or <= b, with multipliers y <= 0) and variables between l and u, every feasible x has
-    <c, x> >= <y, b> + sum of min(d l, d u), where d = c - A^T y. Here x is the input and the shares of the exact network
-    at any member of the set: it meets constraint i within slack_i, which costs at most |y_i| slack_i, and <c, x> plus
-    a constant is the row's value within a share of the sum of absolute terms (`Encoding`). The roundings of this sum
-    itself are subtracted as a share of all its absolute terms. So a bound rests on no property of y: bad multipliers,
-    of a solver that drops coefficients or stops early, make it loose and never wrong.
+    <c, x> >= <y, b> + sum of min(d l, d u), where d = c - A^T y. Here x is the input and the shares that the exact
+    network has at any member of the set: it meets constraint i within slack_i, which costs at most |y_i| slack_i, and
+    <c, x> plus a constant is the row's value within a share of the sum of absolute terms (`Encoding`). The roundings of
+    the bound's own sums are subtracted as a share of all their absolute terms. So a bound rests on no property of y:
+    bad multipliers, of a solver that drops coefficients or stops early, make it loose and never wrong.
 
     Args:
         encoding: the network over the example's set.
@@ -46,7 +46,7 @@ class WeakDuality:
         multipliers: Float[np.ndarray, "m"],
         ends: Ends,
     ) -> float:
-        """Return a lower bound of <row, logits> + offset for variables between these ends; -inf for multipliers of NaN."""
+        """Return a lower bound of <row, logits> + offset between these ends; -inf for multipliers that are NaN."""
         y = np.where(self.one_sided, np.minimum(multipliers, 0.0), multipliers)
         cost, constant = self.encoding.cost(row), float(self.encoding.logits.constant @ row) + offset
         reach = np.maximum(np.abs(ends[0]), np.abs(ends[1]))

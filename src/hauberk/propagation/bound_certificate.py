@@ -1,6 +1,7 @@
 """Certificates from lower bounds."""
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from jaxtyping import Bool, Float
@@ -81,10 +82,9 @@ def runs(graph: FrozenGraph, boxes: Sequence[Box], dtype: torch.dtype) -> Bool[T
     Neither can a sum on the way to one, in whatever order its terms are added.
     """
     with torch.no_grad():
-        sizes = [boxes[0].magnitude]
-        for node, box in zip(graph.nodes, boxes[1:], strict=True):
-            terms = isinstance(node.op, Affine) and node.op.roundings
-            sizes.append(node.op.terms(*(boxes[i].magnitude for i in node.inputs)) if terms else box.magnitude)
+        sums = (node for node in graph.nodes if isinstance(node.op, Affine) and node.op.roundings)
+        terms = [cast(Affine, node.op).terms(*(boxes[i].magnitude for i in node.inputs)) for node in sums]
+        sizes = [*terms, *(box.magnitude for box in boxes)]
         reach = torch.stack([size.flatten(1).amax(1) for size in sizes]).amax(0)
     return reach <= torch.finfo(dtype).max
 
