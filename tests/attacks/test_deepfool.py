@@ -21,6 +21,12 @@ def test_answers_are_nearly_as_near_as_any_on_a_linear_classifier(threat, classe
     assert found.min() >= -1e-9
 
 
+def test_the_point_after_the_last_step_counts():
+    found = excess(DeepFool(steps=1), classifier(2), L2Ball(1.0), centred())
+    assert found.isfinite().all()
+    assert found.max() <= 0.03
+
+
 def test_the_overshoot_lengthens_the_perturbation():
     near, far = (excess(DeepFool(overshoot=o), classifier(), L2Ball(1.0), centred()) for o in (0.0, 0.2))
     torch.testing.assert_close((1 + far) / (1 + near), torch.full_like(near, 1.2))

@@ -29,6 +29,15 @@ def test_optimised_bounds_are_at_least_those_of_crown_and_improve_somewhere(name
     assert (found - crown).max() > 1e-3
 
 
+def test_hidden_bounds_improve_with_the_iterations():
+    graph, S, _ = problem("dense", 1)
+    widths = [
+        sum(box.radius.sum() for box in OptimizedLinear(iterations).boxes(graph, S, outward=False))
+        for iterations in (0, 10)
+    ]
+    assert widths[1] < 0.999 * widths[0]
+
+
 @pytest.mark.parametrize("seed", mostly_later(range(3)))
 def test_with_fixed_boxes_the_limit_is_the_linear_program(seed):
     graph, S, spec = problem("dense", seed)

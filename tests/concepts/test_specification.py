@@ -1,14 +1,51 @@
-"""Linear specifications and boxes of rows."""
+"""Specifications: rows of every label, and refusals of what does not fit."""
 
+import pytest
 import torch
 
+from hauberk.bounds import BackwardLinear, Interval
 from hauberk.concepts.specification import LinearSpec
+from hauberk.errors import InputError, ShapeError
+from hauberk.threats import LinfBall
+from laws.networks import CLASSES, images, labels, network
+
+DTYPE = torch.float64
 
 
-def test_margins_are_the_label_minus_every_other_class_in_order():
-    logits = torch.tensor([[1.0, 5.0, 2.0], [4.0, 0.0, 3.0]])
-    value = LinearSpec.margins(torch.tensor([1, 2]), 3).value(logits)
-    assert value.tolist() == [[4.0, 3.0], [-1.0, 3.0]]
+@pytest.mark.parametrize("label", range(4))
+def test_margins_compare_the_label_with_every_other_class_in_order(label: int):
+    logits = torch.tensor([[1.0, -2.0, 5.0, 0.25]])
+    others = [logits[0, j] for j in range(4) if j != label]
+    found = LinearSpec.margins(torch.tensor([label]), 4).value(logits)
+    assert found.tolist() == [[(logits[0, label] - other).item() for other in others]]
+
+
+@pytest.mark.parametrize("label", [-3, -1, 3, 2**40])
+def test_a_label_outside_the_classes_is_refused_by_value(label: int):
+    with pytest.raises(InputError, match=str(label)):
+        LinearSpec.margins(torch.tensor([0, label]), 3)
+
+
+@pytest.mark.parametrize("y", [torch.tensor([0.0, 1.0]), torch.tensor([[0], [1]])])
+def test_labels_that_are_no_batch_of_integers_are_refused(unchecked, y: torch.Tensor):
+    with pytest.raises(ShapeError):
+        LinearSpec.margins(y, 3)
+
+
+@pytest.mark.parametrize("bounder", [Interval(), BackwardLinear()], ids=["box", "rows"])
+def test_nothing_is_broadcast_over_the_batch(unchecked, bounder):
+    graph, S = network("dense", 1).frozen(), LinfBall(0.1).at(images(3, 1))
+    whole = LinearSpec.margins(labels(3, 1), CLASSES, DTYPE)
+    for wrong in (
+        whole.select(torch.tensor([0])),
+        whole.select(torch.tensor([0, 1, 2, 0])),
+        LinearSpec(whole.rows[:, :, 1:], whole.offset),
+        LinearSpec(whole.rows, whole.offset[:1]),
+        LinearSpec(whole.rows, whole.offset[:, :1]),
+    ):
+        with pytest.raises(ShapeError, match=r"3 examples and 4 logits"):
+            bounder(graph, S, wrong)
+    assert bounder(graph, S, whole).lower.shape == (3, CLASSES - 1)
 
 
 def test_select_keeps_rows_and_offsets_together():

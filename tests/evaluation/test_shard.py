@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from hauberk.concepts.attack import Attack
+from hauberk.concepts.attack import Attack, MinimumDistanceAttack
 from hauberk.concepts.certificate import Certificate, Verifier
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.subject import NetworkSubject
@@ -89,6 +89,18 @@ def test_an_attack_sees_what_is_right_and_neither_broken_nor_to_be_skipped():
         made.settled[4] = True
         made.attack("later", late, everywhere=everywhere, skip_proven=skip)
         assert late.seen[1:] == [[i for i in seen if i != 44]] if seen != [44] else len(late.seen) == 1
+
+
+@pytest.mark.parametrize("everywhere", [False, True])
+def test_a_search_for_the_nearest_point_may_stop_inside_the_set_unless_distances_are_asked_for(everywhere: bool):
+    class Nearest(MinimumDistanceAttack):
+        def __call__(self, network, S, y, *, noise, enough=False):
+            assert enough is not everywhere
+            return S.start
+
+    made = shard()
+    made.attack("nearest", Nearest(), everywhere=everywhere)
+    assert "nearest" not in made.counterexamples.refusals
 
 
 def test_a_verifier_sees_what_is_right_and_unproven_and_at_the_end_unbroken():

@@ -92,6 +92,16 @@ def test_a_batch_of_one_example_over_and_over_has_the_loss_of_that_example(objec
 
 
 @pytest.mark.parametrize("objective", instances(Objective), ids=label)
+def test_margins_of_hundreds_below_zero_leave_loss_and_gradients_finite(objective):
+    dtype = torch.float32
+    graph, x, y = network("dense", 2, 30.0, dtype), images(B, 2, dtype), labels(B, 2)
+    assert F.cross_entropy(graph(x), y) > 200
+    loss = call(objective, graph, x, y).loss
+    assert loss.isfinite()
+    assert all(slope.isfinite().all() for slope in torch.autograd.grad(loss, list(graph.module.parameters())))
+
+
+@pytest.mark.parametrize("objective", instances(Objective), ids=label)
 def test_a_step_down_with_radius_zero_is_one_down_the_clean_loss(objective):
     graph, x, y = network("dense", 2), images(B, 2), labels(B, 2)
     weights = list(graph.module.parameters())

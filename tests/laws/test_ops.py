@@ -166,6 +166,7 @@ POOLINGS = [
     {"kernel_size": 2, "stride": 4, "ceil_mode": True},
     {"kernel_size": 3, "stride": 2, "ceil_mode": True, "padding": 1, "count_include_pad": False},
     {"kernel_size": (3, 2), "divisor_override": 5},
+    {"kernel_size": 2, "divisor_override": -1},
 ]
 MAX_POOLINGS = [
     {"kernel_size": 2},

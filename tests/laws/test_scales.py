@@ -35,7 +35,7 @@ def problem(seed, scale, dtype, above=None):
         for parameter in module[0].parameters():
             parameter.mul_(scale)
         module[2].weight.div_(scale)
-    x = torch.rand(B, 2, generator=generator, dtype=torch.float64).to(dtype)
+    x = torch.randint(64, (B, 2), generator=generator).to(dtype) / 64  # boxes with exact sides in every precision
     S, spec = LinfBall(0.25, None).at(x), LinearSpec.margins(torch.arange(B) % 2, 2, dtype)
     if above is not None:
         spec = LinearSpec(spec.rows, spec.offset + above - torch.tensor(minima(module, S, spec), dtype=dtype)[:, None])

@@ -39,10 +39,22 @@ def test_without_a_radius_it_is_the_cross_entropy(name):
     torch.testing.assert_close(loss(graph, x, y, LinfBall(0.0)), F.cross_entropy(graph(x), y), rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("scale", [1.0, 6.0, 30.0])
+def test_single_precision_follows_double_where_margins_are_far_below_zero(scale):
+    found = []
+    for dtype in (torch.float64, torch.float32):
+        graph, x, y = network("dense", 3, scale, dtype), images(6, 3, dtype), labels(6, 3)
+        value = loss(graph, x, y, LinfBall(0.5))
+        found.append((value, *torch.autograd.grad(value, graph.module.parameters())))
+    assert scale == 1.0 or found[0][0] > 88, "exp(88) is the largest in single precision"
+    for double, single in zip(*found, strict=True):
+        torch.testing.assert_close(single.double(), double, rtol=1e-3, atol=1e-4 * double.abs().max().item())
+
+
 def test_chords_lie_above_the_exponential_and_meet_it_at_both_ends():
     lower = torch.tensor([[-3.0, 0.0, 2.0, 1.0]], dtype=torch.float64)
     upper = lower + torch.tensor([[4.0, 1e-3, 0.5, 0.0]], dtype=torch.float64)
-    slope, intercept = chords(lower, upper)
+    slope, intercept = chords(lower, upper, torch.zeros(len(lower), 1, dtype=lower.dtype))
     for share in torch.linspace(0, 1, 11):
         m = torch.lerp(lower, upper, share.double())
         assert (slope * m + intercept >= torch.exp(-m) - 1e-12).all()

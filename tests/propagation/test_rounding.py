@@ -54,18 +54,21 @@ class Branching(nn.Module):
 
 
 def test_allowances_count_terms_both_ways_readers_and_in_double_precision_elements():
-    graph = capture(Branching(), torch.zeros(2, 4)).frozen()
+    found = {}
+    for dtype in (torch.float32, torch.float64):
+        graph = capture(Branching().to(dtype), torch.zeros(2, 4, dtype=dtype)).frozen()
+        S = LinfBall(0.1, None).at(torch.zeros(1, 4, dtype=dtype))
+        found[dtype] = RowTables(graph, S, Interval().boxes(graph, S), Adaptive(), outward=True)
+    single, double = found.values()
     assert graph.readers[0] == 3
-    S = LinfBall(0.1, None).at(torch.zeros(1, 4))
-    tables = RowTables(graph, S, Interval().boxes(graph, S), Adaptive(), outward=True)
-    assert tables.allowance(0, torch.float32) == pytest.approx(gamma(4 + 16, 2.0**-24), rel=1e-12)
-    assert tables.allowance(0, torch.float64) == pytest.approx(gamma(4 + 16), rel=1e-12)
+    assert single.allowance(0) == pytest.approx(gamma(4 + 16, 2.0**-24), rel=1e-12)
+    assert double.allowance(0) == pytest.approx(gamma(4 + 16), rel=1e-12)
     for index, node in enumerate(graph.nodes, start=1):
         # A matrix of 5 x 4 and a constant; a ReLU; a sum of two values, each of which is one more term of its inputs.
         reads = max(graph.readers[i] for i in node.inputs)
         own = {"Linear": 4 + 1 + 5, "ReLU": 0, "Add": 2 + 2}[type(node.op).__name__]
-        assert tables.allowance(index, torch.float32) == pytest.approx(gamma(reads + own + 16, 2.0**-24), rel=1e-12)
-        assert tables.allowance(index, torch.float64) == pytest.approx(gamma(5 + reads + own + 16), rel=1e-12)
+        assert single.allowance(index) == pytest.approx(gamma(reads + own + 16, 2.0**-24), rel=1e-12)
+        assert double.allowance(index) == pytest.approx(gamma(5 + reads + own + 16), rel=1e-12)
     assert {max(graph.readers[i] for i in node.inputs) for node in graph.nodes} == {1, 2, 3}
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from hauberk.concepts.box import Box
 from hauberk.concepts.op import Op
+from hauberk.concepts.rounding import rounding_factor, underflow, underflows
 from hauberk.concepts.rows import Window
 
 
@@ -46,12 +47,15 @@ class Affine(Op):
         total = self.absolute(*z)
         return total if self.homogeneous else total + self.constants([tuple(t.shape[1:]) for t in z], z[0])
 
-    def carried(self, errors: Sequence[Tensor], magnitudes: Sequence[Tensor], share: float) -> Float[Tensor, "b ..."]:
-        """Return a bound of the result's error: the operands' errors, carried through, plus a share of all terms.
+    def carried(self, errors: Sequence[Tensor], magnitudes: Sequence[Tensor]) -> Float[Tensor, "b ..."]:
+        """Return a bound of the result's error: the operands' errors, carried through, plus those of the op's own sums.
 
-        This takes one pass; carrying the errors and calling `terms` separately would take two.
+        The network makes these once, and its bound once more. One pass; calling `terms` as well would take two.
         """
-        total = self.absolute(*(torch.add(e, m, alpha=share) for e, m in zip(errors, magnitudes, strict=True)))
+        share, least = 2 * rounding_factor(self.roundings + 8, magnitudes[0].dtype), underflow(magnitudes[0].dtype)
+        given = (torch.add(e, m, alpha=share).add(least) for e, m in zip(errors, magnitudes, strict=True))
+        total = self.absolute(*given)
+        total = total + underflows(self.roundings + 8, magnitudes, total)
         if self.homogeneous:
             return total
         return total + self.constants([tuple(m.shape[1:]) for m in magnitudes], total) * share

@@ -32,7 +32,7 @@ class PerturbationSet(ABC):
         """Return the sets of some of the examples."""
 
     def to(self, dtype: torch.dtype) -> "PerturbationSet":
-        """Return the set in another precision; widening it leaves every number, and so the set, unchanged."""
+        """Return the set in another precision; a wider one covers what its numbers were rounded from."""
         changed = {f.name: converted(getattr(self, f.name), dtype) for f in fields(self)}  # pyright: ignore
         return replace(self, **changed)  # pyright: ignore
 

@@ -38,6 +38,14 @@ def radii(eps: float | Tensor, x: Float[Tensor, "b *x"]) -> Float[Tensor, "b"]:
     return t.expand(len(x))
 
 
+def rounded(within: tuple[float, float] | None, dtype: torch.dtype) -> tuple[float, float] | None:
+    """Return a range of valid inputs in the inputs' precision, so that its ends are valid in every wider one."""
+    if within is None:
+        return None
+    low, high = torch.tensor(within, dtype=dtype).tolist()
+    return low, high
+
+
 def per_example(t: Shaped[Tensor, "b"], z: Float[Tensor, "b *z"]) -> Shaped[Tensor, "b ..."]:
     """Return the one number per example in t, shaped to broadcast over z."""
     return t.view(-1, *(1,) * (z.ndim - 1))

@@ -1,8 +1,11 @@
 """Error bounds for floating-point sums."""
 
 import math
+from collections.abc import Sequence
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 
 def rounding_factor(roundings: int, dtype: torch.dtype) -> float:
@@ -15,3 +18,25 @@ def rounding_factor(roundings: int, dtype: torch.dtype) -> float:
     """
     nu = roundings * torch.finfo(dtype).eps / 2
     return nu / (1 - 2 * nu) if 2 * nu < 1 else math.inf
+
+
+def underflow(dtype: torch.dtype) -> float:
+    """Return the absolute error of a few operations near zero, where errors are no share of the result.
+
+    Results below the least normal number t are denormal, or zero on processors that flush them, which read denormal
+    operands as zero as well: a product of a and b is off by at most t (1 + |a| + |b|), a sum by 3 t. Eight t cover what
+    a network and a bound of it do with a number.
+    """
+    return 8 * torch.finfo(dtype).tiny
+
+
+def underflows(terms: int, magnitudes: Sequence[Tensor], like: Tensor) -> Float[Tensor, "b ..."]:
+    """Return the part of a sum's absolute error that does not depend on its coefficients.
+
+    Args:
+        terms: the number of terms.
+        magnitudes: the largest absolute values of the operands.
+        like: a tensor of as many dimensions as the result.
+    """
+    reach = torch.stack([m.flatten(1).amax(1) for m in magnitudes]).amax(0)
+    return ((reach + 1) * (terms * underflow(reach.dtype))).view(-1, *(1,) * (like.ndim - 1))

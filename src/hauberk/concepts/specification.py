@@ -6,6 +6,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from hauberk.concepts.loss import require_labels
+from hauberk.errors import ShapeError
+
 
 @dataclass(frozen=True)
 class LinearSpec:
@@ -28,16 +31,37 @@ class LinearSpec:
 
     @classmethod
     def margins(cls, y: Int[Tensor, "b"], classes: int, dtype: torch.dtype = torch.float32) -> "LinearSpec":
-        """Return "y beats every other class": the classes - 1 rows e_y - e_j, j != y, in increasing order of j."""
+        """Return "y beats every other class": the classes - 1 rows e_y - e_j, j != y, in increasing order of j.
+
+        On an accelerator, which is not waited for, a label outside the classes is the device's own error.
+
+        Raises:
+            ShapeError: y does not hold one integer per example.
+            InputError: a label lies outside 0 .. classes - 1.
+        """
+        if y.device.type == "cpu":
+            require_labels(y, len(y), classes)
         identity = torch.eye(classes, dtype=dtype, device=y.device)
         others = torch.arange(classes - 1, device=y.device)[None]
         others = others + (others >= y[:, None])
-        rows = identity[y][:, None] - identity[others]
+        rows = identity.index_select(0, y)[:, None] - identity[others]
         return cls(rows, rows.new_zeros(rows.shape[:2]))
 
     def value(self, logits: Float[Tensor, "b classes"]) -> Float[Tensor, "b k"]:
         """Return the k numbers that must be positive, for these logits."""
         return torch.einsum("bkc,bc->bk", self.rows, logits) + self.offset
+
+    def require_fit(self, examples: int, classes: int) -> None:
+        """Raise unless there is a specification of every logit for each example.
+
+        Raises:
+            ShapeError: rows or offset have another shape; nothing is broadcast over the batch.
+        """
+        if self.rows.shape[::2] != (examples, classes) or self.offset.shape != self.rows.shape[:2]:
+            raise ShapeError(
+                f"a specification of {examples} examples and {classes} logits has rows ({examples}, k, {classes}) and "
+                f"offset ({examples}, k), but they have {tuple(self.rows.shape)} and {tuple(self.offset.shape)}."
+            )
 
     def to(self, dtype: torch.dtype) -> "LinearSpec":
         """Return the specification in another precision."""

@@ -48,18 +48,21 @@ class FusedCertified(BoundObjective):
         at = len(graph.nodes)
         ends = BackwardPass(graph, S, boxes, None, outward=False).range(Rows.uniform(rows), at)
         lower, upper = (end.view(rows.shape[:2]) for end in ends)
-        slope, intercept = chords(lower, upper)
+        shift = (-lower.detach().amin(1)).clamp(min=0)  # exp(-m) overflows where margins are far below zero
+        slope, intercept = chords(lower, upper, shift[:, None])
         row = torch.einsum("bk,bkc->bc", -slope, rows)
         backward = BackwardPass(graph, S, boxes, self.slopes, outward=False)
         chord_sum = intercept.sum(1) - backward.lower(Rows.uniform(row.unsqueeze(1)), at)
-        return Robust(torch.log1p(chord_sum.clamp(min=-1 + 1e-5)).mean(), (lower > 0).all(1), boxes)
+        one, tiny = torch.exp(-shift), torch.finfo(shift.dtype).tiny
+        worst = shift + torch.log(torch.maximum(one + chord_sum, 1e-5 * one + tiny))
+        return Robust(worst.mean(), (lower > 0).all(1), boxes)
 
 
 def chords(
-    lower: Float[Tensor, "b k"], upper: Float[Tensor, "b k"]
+    lower: Float[Tensor, "b k"], upper: Float[Tensor, "b k"], shift: Float[Tensor, "b 1"]
 ) -> tuple[Float[Tensor, "b k"], Float[Tensor, "b k"]]:
-    """Return slope and intercept of the chord of exp(-m) over [lower, upper], of the tangent if the two ends meet."""
+    """Return slope and intercept of the chord of exp(-m - shift) over [lower, upper], the tangent if both ends meet."""
     width = upper - lower
     wide = width > 1e-6
-    slope = torch.where(wide, torch.expm1(-width) / torch.where(wide, width, 1), -1) * torch.exp(-lower)
-    return slope, torch.exp(-lower) - slope * lower
+    slope = torch.where(wide, torch.expm1(-width) / torch.where(wide, width, 1), -1) * torch.exp(-lower - shift)
+    return slope, torch.exp(-lower - shift) - slope * lower

@@ -22,7 +22,7 @@ class AveragePooling(Affine):
         padding: the numbers of zeros on each side.
         ceil_mode: whether windows may extend beyond the padding.
         count_padding: whether padding counts towards the number of elements.
-        divisor: divides the sums in place of the number of elements. None: that number.
+        divisor: divides the sums in place of the number of elements; may be negative. None: that number.
     """
 
     kernel: tuple[int, int]
@@ -48,7 +48,7 @@ class AveragePooling(Affine):
         return self(z)
 
     def absolute(self, z: Tensor) -> Tensor:
-        return self(z)
+        return -self(z) if self.divisor is not None and self.divisor < 0 else self(z)
 
 
 @lowers(torch.ops.aten.avg_pool2d.default)

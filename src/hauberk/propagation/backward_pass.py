@@ -6,6 +6,7 @@ from typing import cast
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional as F
 
 from hauberk.concepts.affine import Affine
 from hauberk.concepts.box import Box
@@ -47,7 +48,12 @@ class BackwardPass:
         return self.tables.two_sided
 
     def margins(self, spec: LinearSpec) -> Float[Tensor, "b k"]:
-        """Return a lower bound of every row of a specification of the logits."""
+        """Return a lower bound of every row of a specification of the logits.
+
+        Raises:
+            ShapeError: the specification is not one of these examples and logits.
+        """
+        spec.require_fit(len(self.boxes[0].lower), *self.graph.shapes[-1])
         rows = Rows.uniform(spec.rows)
         return self.lower(rows, len(self.graph.nodes), spec.offset.flatten()).view(spec.offset.shape)
 
@@ -71,10 +77,12 @@ class BackwardPass:
     def sums(self, rows: Rows, at: int) -> Float[Tensor, "r 2"]:
         """Return the centre and spread of every row, in float64: <row, value `at`> is at least centre - spread."""
         total = rows.values.new_zeros(len(rows.values), 2, dtype=torch.float64)
-        pending = {at: rows}
+        pending, owner, lost = {at: rows}, rows.owner, total.new_zeros(len(self.boxes[0].lower))
         for index in range(at, -1, -1):
             if (rows := pending.pop(index, None)) is None:  # pyright: ignore[reportAssignmentType]
                 continue
+            if self.outward:
+                lost = lost + self.tables.lost(index)
             if index == 0:
                 total = total + self.support(rows)
                 continue
@@ -94,7 +102,7 @@ class BackwardPass:
                 total, pulled = total + sums, (rows,)
             for i, part in zip(node.inputs, pulled, strict=True):
                 pending[i] = pending[i].plus(part) if i in pending else part
-        return total
+        return total + F.pad(lost[owner, None], (1, 0)) if self.outward else total
 
     def pulled(self, op: Affine, rows: Rows, shapes: list[tuple[int, ...]]) -> tuple[Rows, ...]:
         """Return the rows pulled back through an affine node, in windows as long as that saves anything."""

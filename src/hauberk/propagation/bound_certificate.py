@@ -94,7 +94,12 @@ def arithmetic(own: torch.dtype, used: torch.dtype, failure: float) -> str:
     found = f"{name(used)}, widened outward by its rounding error"
     if failure:
         found += ", except that of random projections"
-    return found if own == used else f"{found}, of the network in exact arithmetic, not as it runs in {name(own)}"
+    if own == used:
+        return found
+    return (
+        f"{found}, of the network in exact arithmetic, not as it runs in {name(own)}, over all real points of the set "
+        f"whose centre, radius and range are numbers in {name(own)}"
+    )
 
 
 def name(dtype: torch.dtype) -> str:

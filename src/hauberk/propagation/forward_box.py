@@ -8,7 +8,6 @@ from hauberk.concepts.affine import Affine
 from hauberk.concepts.box import Box
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.perturbation_set import CertifiableSet
-from hauberk.concepts.rounding import rounding_factor
 from hauberk.concepts.slopes import Slopes
 from hauberk.propagation.backward_pass import BackwardPass
 from hauberk.propagation.unit_bounds import tightened
@@ -26,8 +25,7 @@ def forward_box(graph: FrozenGraph, S: CertifiableSet, boxes: Sequence[Box], *, 
     index, node = len(boxes), graph.nodes[len(boxes) - 1]
     operands = [boxes[i] for i in node.inputs]
     if outward and isinstance(node.op, Affine) and node.op.roundings:
-        share = 2 * rounding_factor(node.op.roundings + 8, operands[0].center.dtype)
-        radius = node.op.carried([b.radius for b in operands], [b.magnitude for b in operands], share)
+        radius = node.op.carried([b.radius for b in operands], [b.magnitude for b in operands])
         box = Box.around(node.op(*(b.center for b in operands)), radius)
     else:
         box = node.op.interval(*operands)

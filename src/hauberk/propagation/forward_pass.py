@@ -13,8 +13,9 @@ from hauberk.concepts.box import Box
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.op import Relaxable
 from hauberk.concepts.perturbation_set import CertifiableSet
+from hauberk.concepts.radius import per_example
 from hauberk.concepts.relaxation import Relaxation
-from hauberk.concepts.rounding import rounding_factor
+from hauberk.concepts.rounding import rounding_factor, underflow, underflows
 from hauberk.errors import UnsupportedOpError
 from hauberk.propagation.forward_box import forward_box
 
@@ -115,8 +116,18 @@ class ForwardPass:
         errors = [form.error for form in operands if form.error is not None]
         if not errors:
             return None
-        share = 2 * rounding_factor(op.roundings + 8, errors[0].dtype)
-        return op.carried(errors, [self.carrier.magnitude(form) for form in operands], share)
+        magnitudes = [self.carrier.magnitude(form) for form in operands]
+        numbers, least = self.numbers(operands), underflow(errors[0].dtype)
+        error = op.carried([error + per_example(numbers, error) * least for error in errors], magnitudes)
+        return error + underflows(op.roundings + 8, magnitudes, error) * per_example(numbers, error)
+
+    def numbers(self, operands: list[Form]) -> Float[Tensor, "b"]:
+        """Return the count of numbers that make up an element, those that multiply the input as often as it is large.
+
+        An underflow in any of them counts.
+        """
+        size = self.boxes[0].magnitude.flatten(1).sum(1)
+        return size + (1 + sum(block.shape[1] for form in operands for block in form.blocks.values()))
 
     def relaxed(self, op: Relaxable, form: Form, box: Box, index: int) -> Form:
         """Return the form after the parallel relaxation of an op."""
@@ -127,8 +138,10 @@ class ForwardPass:
         blocks = self.carrier.relaxed(form.blocks, lines, half, index)
         error = form.error
         if error is not None:
-            terms = lines.magnitude(self.carrier.magnitude(form))
+            size = self.carrier.magnitude(form)
+            terms, numbers = lines.magnitude(size), per_example(self.numbers([form]), center)
             error = lines.push(error.unsqueeze(1)).squeeze(1).abs() + terms * (2 * rounding_factor(8, terms.dtype))
+            error = error + underflows(8, [size, lines.steepest], error) * numbers
         return Form(center, blocks, error)
 
 

@@ -13,7 +13,7 @@ from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.op import Relaxable
 from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.concepts.relaxation import Relaxation
-from hauberk.concepts.rounding import rounding_factor
+from hauberk.concepts.rounding import rounding_factor, underflow, underflows
 from hauberk.concepts.rows import Rows, Window
 from hauberk.concepts.slopes import Slopes
 from hauberk.errors import UnsupportedOpError
@@ -60,7 +60,7 @@ class RowTables:
         if node is not None and isinstance(node.op, Relaxable) and self.slopes is not None:
             return self.line_facts(index)
         batch = self.boxes[0].lower
-        allowed = self.magnitude(index) * self.allowance(index, batch.dtype) if self.outward else None
+        allowed = self.allowed(index) if self.outward else None
         if node is None:
             if not self.S.is_box:
                 return None, allowed
@@ -93,7 +93,7 @@ class RowTables:
         Parallel lines are replaced by the line in the middle, and half their distance.
         """
         lines = self.relaxation(index)
-        allowed = self.magnitude(index) * self.allowance(index, self.boxes[0].lower.dtype) if self.outward else None
+        allowed = self.allowed(index) if self.outward else None
         if not self.two_sided:
             return lines, allowed
         low = 0 if lines.lower_intercept is None else lines.lower_intercept
@@ -123,19 +123,44 @@ class RowTables:
         node = self.graph.nodes[index - 1]
         inputs = [self.boxes[i].magnitude for i in node.inputs]
         if isinstance(node.op, Affine):
-            return node.op.terms(*inputs)
+            return node.op.terms(*(m + self.dust(index) for m in inputs) if self.outward else inputs)
         return self.boxes[index].magnitude if self.slopes is None else self.relaxation(index).magnitude(inputs[0])
 
-    def allowance(self, index: int, dtype: torch.dtype) -> float:
-        """Return the largest rounding error of a value, as a share of its magnitude.
+    def allowed(self, index: int) -> Float[Tensor, "b ..."]:
+        """Return the largest error of each element of a value, to be multiplied with a row's coefficients."""
+        magnitude = self.magnitude(index)
+        inputs = [self.boxes[i].magnitude for i in self.inputs(index)]
+        return magnitude * self.allowance(index) + underflows(self.roundings(index), inputs, magnitude)
+
+    def lost(self, index: int) -> Float[Tensor, "b"]:
+        """Return the largest error of a row's bound from coefficients at this value that underflow, in float64."""
+        operands, result = [self.boxes[i].magnitude for i in self.inputs(index)], self.magnitude(index)
+        total = sum(m.flatten(1).sum(1, dtype=torch.float64) for m in operands) * self.roundings(index)
+        return (total + result.flatten(1).sum(1, dtype=torch.float64)) * underflow(result.dtype)
+
+    def inputs(self, index: int) -> tuple[int, ...]:
+        """Return the values that a value is computed from; for the input, itself."""
+        return self.graph.nodes[index - 1].inputs if index else (0,)
+
+    def dust(self, index: int) -> float:
+        """Return what is added to operands' magnitudes, so that the allowance covers those that are read as zero."""
+        return underflow(self.boxes[0].lower.dtype) / self.allowance(index)
+
+    def allowance(self, index: int) -> float:
+        """Return the largest rounding error of a value, as a share of its magnitude."""
+        return rounding_factor(self.roundings(index), self.boxes[0].lower.dtype)
+
+    def roundings(self, index: int) -> int:
+        """Return the number of roundings that an element of a value may accumulate.
 
         It covers the network's arithmetic in this precision and the bound's own, in which rows are added at values that
         are read more than once. Inner products are summed in float64, which adds roundings only to bounds in that
         precision; those with a set's support function run in the set's own.
         """
+        dtype = self.boxes[0].lower.dtype
         node = self.graph.nodes[index - 1] if index else None
         count = self.boxes[index].lower[0].numel() if index == 0 or dtype == torch.float64 else 0
         if node is not None:
             count += max(self.graph.readers[i] for i in node.inputs)
             count += node.op.roundings + node.op.roundings_back if isinstance(node.op, Affine) else 0
-        return rounding_factor(count + 16, dtype)
+        return count + 16

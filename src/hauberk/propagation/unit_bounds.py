@@ -38,7 +38,12 @@ def tightened(
 
 
 def margins(backward: BackwardPass, spec: LinearSpec, budget: int) -> Float[Tensor, "b k"]:
-    """Return a lower bound of every row of a specification of the logits."""
+    """Return a lower bound of every row of a specification of the logits.
+
+    Raises:
+        ShapeError: the specification is not one of these examples and logits.
+    """
+    spec.require_fit(len(backward.boxes[0].lower), *backward.graph.shapes[-1])
     at = len(backward.graph.nodes)
     owner = torch.arange(len(spec.rows), device=spec.rows.device).repeat_interleave(spec.rows.shape[1])
 

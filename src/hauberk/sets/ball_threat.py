@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hauberk.concepts.perturbation_set import ThreatModel, require_within
-from hauberk.concepts.radius import radii, radius
+from hauberk.concepts.radius import radii, radius, rounded
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,16 @@ class BallThreat(ThreatModel):
     def name(self) -> str:
         return f"{self.norm} eps " + ("per example" if isinstance(self.eps, Tensor) else f"{self.eps:.6g}")
 
-    def centers(self, x: Float[Tensor, "b *x"]) -> tuple[Float[Tensor, "b *x"], Float[Tensor, "b"]]:
-        """Return the checked inputs and their radii; inputs outside the range by rounding only are clamped to it."""
+    def centers(
+        self, x: Float[Tensor, "b *x"]
+    ) -> tuple[Float[Tensor, "b *x"], Float[Tensor, "b"], tuple[float, float] | None]:
+        """Return the checked inputs, their radii and range, in the inputs' precision.
+
+        Inputs outside the range by rounding only are clamped to it.
+        """
         low, high = self.within or (-inf, inf)
-        return require_within(x, low, high), radii(self.eps, x)  # pyright: ignore[reportArgumentType]
+        size = radii(self.eps, x)  # pyright: ignore[reportArgumentType]  # a string was parsed
+        return require_within(x, low, high), size, rounded(self.within, x.dtype)
 
     def scaled(self, factor: float | Float[Tensor, "b"]) -> "BallThreat":
         return replace(self, eps=self.eps * factor)  # pyright: ignore[reportOperatorIssue]

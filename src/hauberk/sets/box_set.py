@@ -1,6 +1,7 @@
 """Perturbation sets that are boxes."""
 
 from dataclasses import dataclass, replace
+from math import inf
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -30,6 +31,14 @@ class BoxSet(CertifiableSet):
     def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> "BoxSet":
         box = Box(self.box.lower[index], self.box.upper[index])
         return replace(self, start=self.start[index], radius=self.radius[index], box=box)
+
+    def to(self, dtype: torch.dtype) -> "BoxSet":
+        """Return the set in another precision; a wider one holds the interval that each side was rounded from."""
+        lower, upper = self.box.lower, self.box.upper
+        if torch.finfo(dtype).eps < torch.finfo(lower.dtype).eps:
+            lower = torch.where(lower < self.start, lower.nextafter(torch.full_like(lower, -inf)), lower)
+            upper = torch.where(upper > self.start, upper.nextafter(torch.full_like(upper, inf)), upper)
+        return replace(self, start=self.start.to(dtype), radius=self.radius.to(dtype), box=Box(lower, upper).to(dtype))
 
     def project(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
         return z.clamp(self.box.lower, self.box.upper)

@@ -150,4 +150,5 @@ class L0Ball(BallThreat):
             raise InputError("an l_0 ball needs the range of valid inputs: within=(0, 1), say.")
 
     def at(self, x: Float[Tensor, "b *x"]) -> L0Set:
-        return L0Set(*self.centers(x), cast(tuple[float, float], self.within))  # checked by the constructor
+        start, count, within = self.centers(x)
+        return L0Set(start, count, cast(tuple[float, float], within))  # checked by the constructor

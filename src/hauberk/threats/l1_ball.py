@@ -130,7 +130,7 @@ class L1Ball(BallThreat):
             raise InputError(f"coordinates must be 1 <= least <= most, but are {self.coordinates}.")
 
     def at(self, x: Float[Tensor, "b *x"]) -> L1Set:
-        return L1Set(*self.centers(x), self.within, self.coordinates)
+        return L1Set(*self.centers(x), self.coordinates)
 
 
 def spent(room: Float[Tensor, "b n"], length: Float[Tensor, "b"]) -> Float[Tensor, "b n"]:

@@ -90,4 +90,4 @@ class L2Ball(BallThreat):
         return {"eps": [0.5, 0.0, 1.5]}
 
     def at(self, x: Float[Tensor, "b *x"]) -> L2Set:
-        return L2Set(*self.centers(x), self.within)
+        return L2Set(*self.centers(x))

@@ -37,6 +37,10 @@ class LinfSet(BoxSet, NormBall):
         low, high = within or (-inf, inf)
         return cls(start, radius, Box((start - reach).clamp_(min=low), (start + reach).clamp_(max=high)), within)
 
+    def to(self, dtype: torch.dtype) -> "LinfSet":
+        """Return the set in another precision; a wider one computes the box anew, with less rounding."""
+        return LinfSet.around(self.start.to(dtype), self.radius.to(dtype), self.within)
+
     def distance(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b"]:
         return (z - self.start).flatten(1).abs().amax(1)
 
@@ -73,4 +77,4 @@ class LinfBall(BallThreat):
     norm = "linf"
 
     def at(self, x: Float[Tensor, "b *x"]) -> LinfSet:
-        return LinfSet.around(*self.centers(x), self.within)
+        return LinfSet.around(*self.centers(x))
