@@ -22,20 +22,22 @@ from hauberk.programs.affine_maps import affine_maps
 from hauberk.programs.encoding import Encoding
 from hauberk.programs.execution_error import execution_error
 from hauberk.programs.minima import Minima
-from hauberk.propagation.bound_certificate import network_certificate
+from hauberk.propagation.bound_certificate import arithmetic, network_certificate
 
-ARITHMETIC = "float64, multipliers of HiGHS made bounds by weak duality, every rounding error subtracted"
+ARITHMETIC = "float64 bounds by weak duality from multipliers of HiGHS, every rounding error subtracted"
+"""What stands behind a search; behind the bounds before it stands what does behind any."""
 
 
 @dataclass(frozen=True)
 class MixedInteger(Verifier):
     """Exact verification of small piecewise linear networks, or the best bounds found within `seconds`.
 
-    Each undecided neuron of an example costs a binary variable, and time grows exponentially with their number. Rows
-    that the intermediate bounder proves are not searched; the others are, worst first, each until its sign is known. A
-    refutation is a member of the set that the network itself gets wrong. A proof trusts HiGHS within its tolerances,
-    for which 1e-7 is subtracted: this is not a proof in exact arithmetic, and the certificate says so. An example that
-    is neither proven nor refuted is TIMEOUT if time ran out, and UNKNOWN otherwise.
+    Each undecided neuron of an example costs a choice, which branch and bound makes, and time grows exponentially with
+    their number. Rows that the intermediate bounder proves are not searched; the others are, worst first, each until
+    its sign is known. A refutation is a member of the set that the network itself gets wrong. A proof trusts no solver:
+    HiGHS solves the linear program of a region, but its bound is computed from the multipliers alone, by weak duality,
+    with all rounding errors of program, bound and execution subtracted. A minimum within these of zero is UNKNOWN. An
+    example that is neither proven nor refuted is TIMEOUT if time ran out, and UNKNOWN otherwise.
 
     Args:
         intermediate: bounds rows and hidden values; the tighter, the fewer searches and binary variables.
@@ -65,7 +67,7 @@ class MixedInteger(Verifier):
         >>> certificate.verified.item(), round(certificate.lower.item(), 3)  # the interval bound is 1.4
         (True, 1.6)
 
-    Source: Tjeng et al. 2019.
+    Sources: Tjeng et al. 2019 (the program); Neumaier & Shcherbina 2004 (safe bounds).
     """
 
     intermediate: Bounder
@@ -111,7 +113,9 @@ class MixedInteger(Verifier):
                 found[i] = minima.verdict.value
                 if minima.failing is not None:
                     points[i] = minima.failing
-        certificate = network_certificate(subject, graph, bounds.boxes, S.start.dtype, lower, ARITHMETIC)
+        dtype = S.start.dtype
+        means = f"{arithmetic(dtype, dtype, 0.0)}; {ARITHMETIC}"
+        certificate = network_certificate(subject, graph, bounds.boxes, dtype, lower, means)
         proven = certificate.verified & (found != Verdict.FALSIFIED)
         verdict = torch.where(proven, Verdict.VERIFIED.value, found)
         return replace(certificate, verdict=verdict, counterexamples=points)
