@@ -27,7 +27,7 @@ STATUS = highspy.HighsModelStatus
 
 @dataclass(frozen=True)
 class Solution:
-    """What a solver says about a program, none of which is to be trusted.
+    """A solver's answer about a program, none of which is to be trusted.
 
     Args:
         multipliers: those of the constraints at the optimum or, of an infeasible program, those that show it; None if

@@ -25,7 +25,7 @@ from hauberk.programs.minima import Minima
 from hauberk.propagation.bound_certificate import arithmetic, network_certificate
 
 ARITHMETIC = "float64 bounds by weak duality from multipliers of HiGHS, every rounding error subtracted"
-"""What stands behind a search; behind the bounds before it stands what does behind any."""
+"""The meaning of soundness of a search; the bounds before it have their own."""
 
 
 @dataclass(frozen=True)
