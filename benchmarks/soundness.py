@@ -206,13 +206,15 @@ class Tally:
     slack: float = math.inf
     outward: bool = True
 
-    def count(self, kind: str, bounds: Bounds, spec: LinearSpec, owner: Tensor, values: list[Tensor]) -> None:
+    def count(
+        self, kind: str, bounds: Bounds, graph: FrozenGraph, spec: LinearSpec, owner: Tensor, values: list[Tensor]
+    ) -> None:
         """Compare bounds with the values at points that belong to these examples.
 
         Where boxes say that a value may overflow, nothing is claimed, as in a certificate.
         """
         tolerance = 0.0 if self.outward else TOLERANCE
-        sure = runs(bounds.boxes, values[0].dtype)[owner]
+        sure = runs(graph, bounds.boxes, values[0].dtype)[owner]
         lower = bounds.lower[owner].nan_to_num(nan=-math.inf)
         margin = (spec.select(owner).value(values[-1]).double() - lower).amin(1)
         held = margin >= -tolerance  # NaN holds nothing
@@ -314,7 +316,7 @@ def check(dtype: torch.dtype, samples: int, attacks: int, seed: int) -> dict[str
             for name, bounder in bounders().items():
                 bounds, tallies[name].outward = bounder(frozen, S, spec, outward=outward), outward
                 for kind, owner, values in evaluated:
-                    tallies[name].count(kind, bounds, spec, owner, values)
+                    tallies[name].count(kind, bounds, frozen, spec, owner, values)
             if EXACT.covers(frozen) and number % EVERY == 0:
                 with suppress(UnsupportedSetError):
                     certificate = EXACT(NetworkSubject(graph.module, graph), S, spec)

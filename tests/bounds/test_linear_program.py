@@ -24,7 +24,7 @@ from hauberk.errors import UnsupportedOpError, UnsupportedSetError
 from hauberk.ops.arithmetic import Add
 from hauberk.ops.linear import Linear
 from hauberk.ops.relu import ReLU
-from hauberk.programs.solver import Solver
+from hauberk.programs.solver import Solution, Solver
 from hauberk.threats import LinfBall
 from hauberk.verification import MixedInteger
 from laws import networks, test_dual_network
@@ -188,7 +188,7 @@ def test_no_backward_bound_is_better_and_the_exact_minimum_is_not_worse(name):
 
 def test_a_solver_that_fails_leaves_the_bounds_of_crown(monkeypatch):
     _graph, frozen, S, spec = problem(2, 0.3)
-    monkeypatch.setattr(Solver, "multipliers", lambda self, cost: None)
+    monkeypatch.setattr(Solver, "minimize", lambda self, cost: Solution(None, None))
     found = LinearProgram(Interval())(frozen, S, spec).lower
     torch.testing.assert_close(found, BackwardLinear(Interval())(frozen, S, spec).lower, rtol=0, atol=1e-12)
 
@@ -200,9 +200,9 @@ def test_a_solver_that_lies_costs_tightness_and_never_soundness(monkeypatch, sca
     random = np.random.default_rng(0)
 
     def lie(self, cost):
-        return random.normal(size=self.highs.getNumRow()) * scale
+        return Solution(random.normal(size=self.program.constraints) * scale, None)
 
-    monkeypatch.setattr(Solver, "multipliers", lie)
+    monkeypatch.setattr(Solver, "minimize", lie)
     found = LinearProgram(Interval())(frozen, S, spec).lower
     assert found.isfinite().all()
     assert (found <= honest + 1e-9).all()

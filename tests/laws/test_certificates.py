@@ -5,10 +5,12 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from hauberk.attacks import PGD, Restarts
 from hauberk.bounds import BackwardLinear, Interval
+from hauberk.capture import capture
 from hauberk.concepts.certificate import Certificate, Verdict, Verifier
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import CertifiableSet, PerturbationSet, ThreatModel
@@ -21,7 +23,7 @@ from hauberk.threats import LinfBall
 from hauberk.threats.linf_ball import LinfSet
 from hauberk.verification import ByBound, InOrder
 from laws.instances import crossed, distinct, instances, label
-from laws.networks import BUILDERS, CLASSES, images, labels, network
+from laws.networks import BUILDERS, CLASSES, SHAPE, images, labels, network
 
 B = 8
 DTYPE, NAN, INF = torch.float64, torch.nan, torch.inf
@@ -125,6 +127,29 @@ def test_a_network_that_overflows_is_never_verified(verifier):
             graph.module[index].weight.mul_(1e19)
     certificate = verifier(subject_of(graph), LinfBall(0.01).at(x), LinearSpec.margins(y, CLASSES))
     assert not certificate.verified.any()
+
+
+@verifiers
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize(("weight", "size"), [(0.3, 1.0), (0.9, -1.0), (0.02, 1e3)])
+def test_sums_that_overflow_before_a_bounded_function_are_never_verified(verifier, dtype, weight, size):
+    """They cancel in exact arithmetic, whereas inf - inf is no number; and the last bias wins by any other."""
+    module = nn.Sequential(nn.Flatten(), nn.Linear(16, 2), nn.Hardtanh(), nn.Linear(2, CLASSES)).to(dtype)
+    x, y = size * torch.ones(2, *SHAPE, dtype=dtype), torch.zeros(2, dtype=torch.long)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.zero_()
+        signs = torch.tensor([[1.0, -1.0], [-1.0, 1.0]], dtype=dtype).repeat_interleave(8, 1)
+        module[1].weight.copy_(weight * torch.finfo(dtype).max * signs)
+        module[3].weight.fill_(1e-3)
+        module[3].bias[0] = 10
+    subject, spec = NetworkSubject(module, capture(module, 0 * x)), LinearSpec.margins(y, CLASSES, dtype)
+    for eps in (0.0, 0.01):
+        assert not verifier(subject, LinfBall(eps, None).at(x), spec).verified.any()
+    with torch.no_grad():
+        module[1].weight.mul_(1e-20)
+    if not verifier.last:
+        assert verifier(subject, LinfBall(0.0, None).at(x), spec).verified.all()
 
 
 def test_only_finite_positive_bounds_of_every_row_are_a_proof():

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -15,6 +16,7 @@ from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import NetworkSubject, Subject
 from hauberk.errors import UnsupportedOpError, UnsupportedSetError
 from hauberk.programs.execution_error import execution_error
+from hauberk.programs.solver import Solution, Solver
 from hauberk.threats import LinfBall
 from hauberk.threats.linf_ball import LinfSet
 from hauberk.verification import MixedInteger
@@ -128,9 +130,45 @@ def test_certificates_of_float32_networks_lie_below_their_execution():
     spec = LinearSpec.margins(graph(x).argmax(1), networks.CLASSES)
     certificate = MixedInteger(Interval(), minimum=True)(NetworkSubject(graph.module, graph), LinfBall(0.0).at(x), spec)
     assert (certificate.lower <= spec.value(graph(x))).all()
-    torch.testing.assert_close(certificate.lower, spec.value(graph(x)).detach(), rtol=0, atol=1e-4)
+    torch.testing.assert_close(certificate.lower, spec.value(graph(x)).detach().double(), rtol=0, atol=1e-4)
     assert certificate.verified.all()
     assert "HiGHS" in certificate.arithmetic
+
+
+def test_coefficients_that_a_solver_drops_are_not_lost():
+    """1 - relu(w (sum x - n / 2)) * 6 / (n w), which is -2 where every input is 1."""
+    n, w = 40, 9e-10
+    module = nn.Sequential(nn.Linear(n, 1), nn.ReLU(), nn.Linear(1, 2)).to(DTYPE)
+    with torch.no_grad():
+        for parameter, value in zip(module.parameters(), (w, -n * w / 2, 0.0, 0.0), strict=True):
+            parameter.fill_(value)
+        module[2].weight[0], module[2].bias[0] = -6 / (n * w), 1.0
+    x = torch.full((1, n), 0.5, dtype=DTYPE)
+    subject, spec = NetworkSubject(module, capture(module, x)), LinearSpec.margins(torch.tensor([0]), 2, DTYPE)
+    S = LinfBall(0.5).at(x)
+    assert spec.value(module(torch.ones_like(x))).item() == pytest.approx(-2)
+    assert MixedInteger(Interval())(subject, S, spec).verdict.item() == Verdict.FALSIFIED
+    assert MixedInteger(Interval(), minimum=True)(subject, S, spec).lower.item() == pytest.approx(-2, abs=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")
+@pytest.mark.parametrize("scale", [0.0, 1e-6, 1.0, 1e6, np.nan, np.inf])
+def test_a_solver_that_lies_proves_nothing_false(monkeypatch, scale):
+    """Any multipliers, any points, and empty regions that are not."""
+    subject, S, spec = problem(3, 0.2)
+    exact = MixedInteger(Interval(), minimum=True)(subject, S, spec).lower
+    random = np.random.default_rng(0)
+
+    def lie(self, cost, ends, seconds):
+        lower, upper = ends
+        point = lower + (upper - lower) * random.random(len(lower))
+        return Solution(random.normal(size=self.program.constraints) * scale, point if random.random() < 0.5 else None)
+
+    monkeypatch.setattr(Solver, "minimize", lie)
+    for minimum in (True, False):
+        certificate = MixedInteger(Interval(), 0.02, minimum=minimum)(subject, S, spec)
+        assert (certificate.lower <= exact + 1e-9).all()
+        assert not (certificate.verified & (exact < 0).any(1)).any()
 
 
 @dataclass(frozen=True)

@@ -131,14 +131,12 @@ def best_slopes(encoding: Encoding, rows: Float[np.ndarray, "k classes"]) -> dic
         return slopes
     solver = Solver(encoding.program)
     for k, row in enumerate(rows):
-        arriving = encoding.cost(row)
-        multipliers = solver.multipliers(arriving)
+        cost = encoding.cost(row)
+        multipliers = solver.minimize(cost).multipliers
         if multipliers is None:
             continue
-        for split in encoding.splits.values():
-            arriving[: split.argument.variables] -= split.argument.coefficients.T @ multipliers[split.rows]
-        for index, split in encoding.splits.items():
-            at_result = (arriving[split.shares] * split.rises).sum(0) / (split.rises**2).sum(0)
+        for index, at_result in encoding.arriving(cost, multipliers).items():
+            split = encoding.splits[index]
             with np.errstate(divide="ignore", invalid="ignore"):
                 slope = -multipliers[split.rows] / at_result
             slopes[index][k, split.neurons] = np.where(np.abs(slope) <= STEEPEST, slope, np.nan)

@@ -1,1 +1,1 @@
-"""Linear and mixed-integer programs of a graph, and their solver."""
+"""Linear programs of a graph, their solver, and what may be believed of it."""

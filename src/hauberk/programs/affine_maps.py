@@ -1,4 +1,4 @@
-"""The affine maps between the non-affine nodes of a network, as sparse matrices."""
+"""The affine nodes of a network as sparse matrices."""
 
 import math
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float
-from scipy.sparse import csr_array, eye_array, vstack
+from scipy.sparse import csr_array, vstack
 from torch import Tensor
 
 from hauberk.concepts.affine import Affine
@@ -19,48 +19,35 @@ BLOCK = 2**22
 
 @dataclass(frozen=True)
 class AffineMap:
-    """A value of a graph as an affine function of its sources: the input and the results of non-affine nodes.
+    """An affine node's result as a function of its operands.
 
     Args:
-        matrices: the matrix of each source, by the source's index in the graph.
+        matrices: the matrix of each operand.
         offset: the constants.
     """
 
-    matrices: dict[int, csr_array]
+    matrices: tuple[csr_array, ...]
     offset: Float[np.ndarray, "m"]
 
 
-def affine_maps(graph: FrozenGraph, like: Tensor) -> list[AffineMap]:
-    """Return the map of every value of a graph in float64; `like` has the type and device of the input.
+def affine_maps(graph: FrozenGraph, like: Tensor) -> dict[int, AffineMap]:
+    """Return the map of every affine node by its index; `like` has the precision and device of the graph's tensors.
 
-    Rows of the identity are pulled back through each affine op, which costs a transposed pass per output element.
+    Rows of the identity are pulled back through each op, which costs a transposed pass per output element.
     """
-    maps = [source(0, math.prod(graph.shapes[0]))]
+    maps = {}
     with torch.no_grad():
         for index, node in enumerate(graph.nodes, start=1):
-            if not isinstance(node.op, Affine):
-                maps.append(source(index, math.prod(graph.shapes[index])))
-                continue
-            shapes = [graph.shapes[i] for i in node.inputs]
-            offset = vector(node.op.offset(shapes, like).expand(1, *graph.shapes[index]))
-            matrices: dict[int, csr_array] = {}
-            for matrix, operand in zip(
-                rows_of(node.op, shapes, graph.shapes[index], like), (maps[i] for i in node.inputs), strict=True
-            ):
-                offset = offset + matrix @ operand.offset
-                for i, before in operand.matrices.items():
-                    part = matrix @ before
-                    matrices[i] = matrices[i] + part if i in matrices else part
-            maps.append(AffineMap(matrices, offset))
+            if isinstance(node.op, Affine):
+                shapes = [graph.shapes[i] for i in node.inputs]
+                offset = vector(node.op.offset(shapes, like).expand(1, *graph.shapes[index]))
+                maps[index] = AffineMap(matrices(node.op, shapes, graph.shapes[index], like), offset)
     return maps
 
 
-def source(index: int, size: int) -> AffineMap:
-    """Return the map of a value that is its own source."""
-    return AffineMap({index: csr_array(eye_array(size, format="csr"))}, np.zeros(size))
-
-
-def rows_of(op: Affine, shapes: Sequence[tuple[int, ...]], shape: tuple[int, ...], like: Tensor) -> list[csr_array]:
+def matrices(
+    op: Affine, shapes: Sequence[tuple[int, ...]], shape: tuple[int, ...], like: Tensor
+) -> tuple[csr_array, ...]:
     """Return the matrices of an op, one per operand."""
     size = math.prod(shape)
     step = max(1, BLOCK // max(size, *(math.prod(one) for one in shapes)))
@@ -71,7 +58,7 @@ def rows_of(op: Affine, shapes: Sequence[tuple[int, ...]], shape: tuple[int, ...
         unit[torch.arange(count), torch.arange(start, start + count)] = 1
         pulled = op.pull_back(unit.unflatten(1, shape), shapes)
         blocks.append([csr_array(rows.flatten(1).double().cpu().numpy()) for rows in pulled])
-    return [csr_array(vstack(parts)) for parts in zip(*blocks, strict=True)]
+    return tuple(csr_array(vstack(parts)) for parts in zip(*blocks, strict=True))
 
 
 def vector(t: Tensor) -> Float[np.ndarray, "n"]:

@@ -32,5 +32,7 @@ def execution_error(graph: FrozenGraph, boxes: list[Box], spec: LinearSpec) -> F
         else:
             raise UnsupportedOpError(f"{node.name} ({type(node.op).__name__}) is not piecewise linear.")
     roundings, size, error = spec.rows.shape[2] + 8, boxes[-1].magnitude, errors[-1]
-    logits = error + size * (2 * rounding_factor(roundings, error.dtype)) + underflow(error.dtype)
-    return torch.einsum("bkc,bc->bk", spec.rows.abs(), logits) + underflows(roundings, [size], size)
+    share = 2 * rounding_factor(roundings, error.dtype)
+    logits = error + size * share + underflow(error.dtype)
+    total = torch.einsum("bkc,bc->bk", spec.rows.abs(), logits) + spec.offset.abs() * share
+    return total + underflows(roundings, [size], size)

@@ -1,4 +1,4 @@
-"""Linear and mixed-integer programs."""
+"""Linear programs."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -6,6 +6,9 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.sparse import csr_array, vstack
+
+Ends = tuple[Float[np.ndarray, "n"], Float[np.ndarray, "n"]]
+"""Lower and upper bounds of the variables of a program."""
 
 
 @dataclass(frozen=True)
@@ -53,53 +56,68 @@ class Expression:
 
 @dataclass
 class Program:
-    """Bounded variables, some of them binary, and constraints; start with `Program()` and add to it step by step.
+    """Bounded variables and constraints; start with `Program()` and add to it step by step.
 
     Args:
         lower: the variables' lower bounds, one array per call of `add`; likewise below.
         upper: their upper bounds.
-        binary: the columns of the binary ones.
         rows: the constraints' coefficients, one matrix per call of `require`; likewise below.
         row_lower: the constraints' left sides; -inf if open.
         row_upper: the constraints' right sides.
+        slack: how far rounding errors may take the values of an exact network from satisfying each constraint.
         variables: the number of variables.
         constraints: the number of constraints.
     """
 
     lower: list[Float[np.ndarray, "_"]] = field(default_factory=list)
     upper: list[Float[np.ndarray, "_"]] = field(default_factory=list)
-    binary: list[Int[np.ndarray, "_"]] = field(default_factory=list)
     rows: list[csr_array] = field(default_factory=list)
     row_lower: list[Float[np.ndarray, "_"]] = field(default_factory=list)
     row_upper: list[Float[np.ndarray, "_"]] = field(default_factory=list)
+    slack: list[Float[np.ndarray, "_"]] = field(default_factory=list)
     variables: int = 0
     constraints: int = 0
 
-    def add(
-        self, lower: Float[np.ndarray, "n"], upper: Float[np.ndarray, "n"], *, binary: bool = False
-    ) -> Int[np.ndarray, "1 n"]:
+    def add(self, lower: Float[np.ndarray, "n"], upper: Float[np.ndarray, "n"]) -> Int[np.ndarray, "1 n"]:
         """Add variables and return their columns."""
         columns = np.arange(self.variables, self.variables + len(lower))
         self.variables += len(lower)
         self.lower.append(lower)
         self.upper.append(upper)
-        self.binary.append(columns if binary else columns[:0])
         return columns[None]
 
-    def require(self, left: Expression, sense: Literal["=", "<="], right: Float[np.ndarray, "m"] | float) -> slice:
+    def require(
+        self,
+        left: Expression,
+        sense: Literal["=", "<="],
+        right: Float[np.ndarray, "m"] | float,
+        slack: Float[np.ndarray, "m"] | float = 0.0,
+    ) -> slice:
         """Add the constraints left = right, or left <= right, and return the slice of their rows."""
         side = right - left.constant
         self.rows.append(left.coefficients)
         self.row_lower.append(side if sense == "=" else np.full_like(side, -np.inf))
         self.row_upper.append(side)
+        self.slack.append(np.broadcast_to(slack, side.shape))
         self.constraints += len(side)
         return slice(self.constraints - len(side), self.constraints)
 
     @property
     def finite(self) -> bool:
         """True if no number is NaN or infinite, except for the open sides of rows."""
-        numbers = [*self.lower, *self.upper, *self.row_upper, *(rows.data for rows in self.rows)]
+        numbers = [*self.lower, *self.upper, *self.row_upper, *self.slack, *(rows.data for rows in self.rows)]
         return all(np.isfinite(one).all() for one in numbers)
+
+    @property
+    def ends(self) -> Ends:
+        """The variables' lower and upper bounds."""
+        return np.concatenate(self.lower), np.concatenate(self.upper)
+
+    @property
+    def sides(self) -> tuple[Float[np.ndarray, "m"], Float[np.ndarray, "m"]]:
+        """The constraints' left and right sides."""
+        none = np.zeros(0)
+        return np.concatenate([none, *self.row_lower]), np.concatenate([none, *self.row_upper])
 
     def matrix(self) -> csr_array:
         """Return the constraints' coefficients for all variables."""

@@ -1,14 +1,17 @@
 """Certificates from lower bounds."""
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 from torch import Tensor
 
+from hauberk.concepts.affine import Affine
 from hauberk.concepts.bounder import Bounder
 from hauberk.concepts.box import Box
 from hauberk.concepts.certificate import Certificate
+from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import CertifiableSet, PerturbationSet
 from hauberk.concepts.specification import LinearSpec
@@ -43,14 +46,46 @@ def bound_certificate(
         S, spec = S.to(widened), spec.to(widened)
     noise = Noise.of(seed, torch.arange(len(S.start), device=S.start.device))
     with torch.no_grad():
-        bounds = bounder(subject.graph.frozen(widened), S, spec, noise=noise)
-    lower = bounds.lower.masked_fill(~runs(bounds.boxes, own)[:, None], -torch.inf)
-    return Certificate.from_lower(lower, subject.kind, arithmetic(own, lower.dtype, failure), 1 - failure)
+        graph = subject.graph.frozen(widened)
+        bounds = bounder(graph, S, spec, noise=noise)
+    means = arithmetic(own, bounds.lower.dtype, failure)
+    return network_certificate(subject, graph, bounds.boxes, own, bounds.lower, means, 1 - failure)
 
 
-def runs(boxes: Sequence[Box], dtype: torch.dtype) -> Bool[Tensor, "b"]:
-    """Return a mask of the examples for which no value can overflow: a network that overflows predicts no label."""
-    reach = torch.stack([box.magnitude.flatten(1).amax(1) for box in boxes]).amax(0)
+def network_certificate(
+    subject: NetworkSubject,
+    graph: FrozenGraph,
+    boxes: Sequence[Box],
+    own: torch.dtype,
+    lower: Float[Tensor, "b k"],
+    arithmetic: str,
+    confidence: float = 1.0,
+) -> Certificate:
+    """Return the certificate of a network by lower bounds of its rows; nothing is proven where a value may overflow.
+
+    Args:
+        subject: the network.
+        graph: its graph.
+        boxes: the boxes of its values.
+        own: the precision in which it runs.
+        lower: the lower bounds.
+        arithmetic: the meaning of soundness.
+        confidence: the probability that an example's bounds hold.
+    """
+    lower = lower.masked_fill(~runs(graph, boxes, own)[:, None], -torch.inf)
+    return Certificate.from_lower(lower, subject.kind, arithmetic, confidence)
+
+
+def runs(graph: FrozenGraph, boxes: Sequence[Box], dtype: torch.dtype) -> Bool[Tensor, "b"]:
+    """Return a mask of the examples for which no value can overflow: a network that overflows predicts no label.
+
+    Neither can a sum on the way to one, in whatever order its terms are added.
+    """
+    with torch.no_grad():
+        sums = (node for node in graph.nodes if isinstance(node.op, Affine) and node.op.roundings)
+        terms = [cast(Affine, node.op).terms(*(boxes[i].magnitude for i in node.inputs)) for node in sums]
+        sizes = [*terms, *(box.magnitude for box in boxes)]
+        reach = torch.stack([size.flatten(1).amax(1) for size in sizes]).amax(0)
     return reach <= torch.finfo(dtype).max
 
 

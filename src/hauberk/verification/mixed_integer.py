@@ -21,18 +21,23 @@ from hauberk.errors import InputError, UnsupportedOpError, UnsupportedSetError
 from hauberk.programs.affine_maps import affine_maps
 from hauberk.programs.encoding import Encoding
 from hauberk.programs.execution_error import execution_error
-from hauberk.programs.minima import SLACK, Minima
+from hauberk.programs.minima import Minima
+from hauberk.propagation.bound_certificate import arithmetic, network_certificate
+
+ARITHMETIC = "float64 bounds by weak duality from multipliers of HiGHS, every rounding error subtracted"
+"""The meaning of soundness of a search; the bounds before it have their own."""
 
 
 @dataclass(frozen=True)
 class MixedInteger(Verifier):
     """Exact verification of small piecewise linear networks, or the best bounds found within `seconds`.
 
-    Each undecided neuron of an example costs a binary variable, and time grows exponentially with their number. Rows
-    that the intermediate bounder proves are not searched; the others are, worst first, each until its sign is known. A
-    refutation is a member of the set that the network itself gets wrong. A proof trusts HiGHS within its tolerances,
-    for which 1e-7 is subtracted: this is not a proof in exact arithmetic, and the certificate says so. An example that
-    is neither proven nor refuted is TIMEOUT if time ran out, and UNKNOWN otherwise.
+    Each undecided neuron of an example costs a choice, which branch and bound makes, and time grows exponentially with
+    their number. Rows that the intermediate bounder proves are not searched; the others are, worst first, each until
+    its sign is known. A refutation is a member of the set that the network itself gets wrong. A proof trusts no solver:
+    HiGHS solves the linear program of a region, but its bound is computed from the multipliers alone, by weak duality,
+    with all rounding errors of program, bound and execution subtracted. A minimum within these of zero is UNKNOWN. An
+    example that is neither proven nor refuted is TIMEOUT if time ran out, and UNKNOWN otherwise.
 
     Args:
         intermediate: bounds rows and hidden values; the tighter, the fewer searches and binary variables.
@@ -62,7 +67,7 @@ class MixedInteger(Verifier):
         >>> certificate.verified.item(), round(certificate.lower.item(), 3)  # the interval bound is 1.4
         (True, 1.6)
 
-    Source: Tjeng et al. 2019.
+    Sources: Tjeng et al. 2019 (the program); Neumaier & Shcherbina 2004 (safe bounds).
     """
 
     intermediate: Bounder
@@ -87,18 +92,18 @@ class MixedInteger(Verifier):
             raise UnsupportedOpError(f"a program is made of a network, but the subject is a {subject.kind}.")
         if not isinstance(S, CertifiableSet):
             raise UnsupportedSetError(f"{type(S).__name__} has no box around it, so no program can be made of it.")
-        graph = subject.graph.frozen()
+        graph, exact = subject.graph.frozen(), subject.graph.frozen(torch.float64)
         with torch.no_grad():
             bounds = self.intermediate(graph, S, spec)
             error = execution_error(graph, bounds.boxes, spec)
-            maps = affine_maps(graph, S.start[:1])
+            maps = affine_maps(exact, S.start[:1].double())
             lower = bounds.lower.double()
             found = torch.full(lower.shape[:1], Verdict.UNKNOWN.value, device=lower.device)
             points = S.start.clone()
             open_rows = ~(lower > (torch.inf if self.minimum else 0))
             for i in open_rows.any(1).nonzero():
-                own = [Box(box.lower[i], box.upper[i]) for box in bounds.boxes]
-                encoding = Encoding(graph, maps, S.select(i), own, integral=True)
+                own = [Box(box.lower[i], box.upper[i]).to(torch.float64) for box in bounds.boxes]
+                encoding = Encoding(exact, maps, S.select(i), own)
                 rows, offset, off = (t[i][0].double().cpu().numpy() for t in (spec.rows, spec.offset, error))
                 failure = partial(failing, subject, S.select(i), spec.select(i))
                 minima = Minima(encoding, rows, offset, off, failure, self.seconds)
@@ -108,8 +113,9 @@ class MixedInteger(Verifier):
                 found[i] = minima.verdict.value
                 if minima.failing is not None:
                     points[i] = minima.failing
-        arithmetic = f"float64 with HiGHS' tolerances, {SLACK:g} and the network's rounding errors subtracted"
-        certificate = Certificate.from_lower(lower.to(S.start.dtype), subject.kind, arithmetic)
+        dtype = S.start.dtype
+        means = f"{arithmetic(dtype, dtype, 0.0)}; {ARITHMETIC}"
+        certificate = network_certificate(subject, graph, bounds.boxes, dtype, lower, means)
         proven = certificate.verified & (found != Verdict.FALSIFIED)
         verdict = torch.where(proven, Verdict.VERIFIED.value, found)
         return replace(certificate, verdict=verdict, counterexamples=points)
