@@ -1,4 +1,4 @@
-"""All errors and warnings that Hauberk raises on purpose; their messages name the thing, the value found, and the remedy."""
+"""All errors and warnings that Hauberk raises on purpose; they name the thing, the value found, and the remedy."""
 
 
 class HauberkError(Exception):
