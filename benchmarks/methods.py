@@ -12,8 +12,9 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
+from hauberk.reports.accuracies import Share
 from hauberk.reports.run_files import read_run
-from hauberk.reports.summary import Share, Summary
+from hauberk.reports.summary import Summary
 from hauberk.reports.training import Row
 from hauberk.reports.typed_json import parse_list, read_text
 

@@ -30,7 +30,7 @@ class TrainingError(HauberkError):
 
 
 NOT_APPLICABLE = (UnsupportedOpError, UnsupportedSetError, ShapeError)
-"""What a method raises that is not defined for a network, a set, or a shape."""
+"""The errors of a method that is not defined for a network, a set, or a shape."""
 
 
 class PartWarning(UserWarning):

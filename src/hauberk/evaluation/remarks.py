@@ -1,4 +1,4 @@
-"""What combinations of attacks say about parts that do not apply."""
+"""Remarks of combinations of attacks on parts that do not apply."""
 
 import warnings
 from collections.abc import Iterator

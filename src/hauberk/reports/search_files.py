@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hauberk.reports.summary import Share, Summary
+from hauberk.reports.accuracies import Share
+from hauberk.reports.summary import Summary
 from hauberk.reports.training import read_training
 from hauberk.reports.typed_json import parse, read_text
 

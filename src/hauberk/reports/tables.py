@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hauberk.reports.summary import Share, Summary
+from hauberk.reports.accuracies import Share
+from hauberk.reports.summary import Summary
 from hauberk.reports.typed_json import parse
 
 
