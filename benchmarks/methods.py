@@ -12,8 +12,9 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
+from hauberk.reports.accuracies import Share
 from hauberk.reports.run_files import read_run
-from hauberk.reports.summary import Share, Summary
+from hauberk.reports.summary import Summary
 from hauberk.reports.training import Row
 from hauberk.reports.typed_json import parse_list, read_text
 
@@ -59,23 +60,24 @@ def kept(path: Path) -> list[Kept]:
 def row(name: str, summary: Summary, last: Row | None) -> dict[str, object]:
     """Return the cells of a run, by heading."""
     seconds = last.cpu_seconds if last else None
+    attacked, certified = summary.share("attacked"), summary.share("certified")
     return {
         "method": name.removesuffix(f"-{summary.eps:g}"),
         "eps": summary.eps,
         "examples": summary.examples,
         "clean": percent(summary.clean),
-        "attacked": percent(summary.attacked),
-        "certified": percent(summary.certified),
+        "attacked": percent(attacked),
+        "certified": percent(certified),
         "proven by": ", ".join(f"{one.name} {one.certified}" for one in summary.verifiers if one.certified) or "–",
-        "open": summary.attacked.count - summary.certified.count,
+        "open": attacked.count - certified.count if attacked and certified else "–",
         "epochs": round(last.epoch) if last else "",
         "minutes": "" if seconds is None else f"{seconds / 60:.1f}",
     }
 
 
-def percent(share: Share) -> str:
-    """Return a share and its interval in percent."""
-    return f"{100 * share.share:.2f} ({100 * share.low:.2f} – {100 * share.high:.2f})"
+def percent(share: Share | None) -> str:
+    """Return a share and its interval in percent, or a dash where it was not measured."""
+    return "–" if share is None else f"{100 * share.share:.2f} ({100 * share.low:.2f} – {100 * share.high:.2f})"
 
 
 if __name__ == "__main__":

@@ -1,31 +1,34 @@
+import warnings
 from math import inf
 
 import pytest
 import torch
+from torch import nn
 
 from hauberk.attacks import APGD, FAB, Restarts, SparseAPGD, Square, SquareWindows, Targeted, Within
 from hauberk.concepts.noise import Noise
-from hauberk.errors import InputError, UnsupportedSetError
-from hauberk.losses import DLR, CrossEntropy, Margin
+from hauberk.errors import InputError, PartWarning, UnsupportedSetError
+from hauberk.losses import DLR, CrossEntropy, Fallback, Margin
 from hauberk.presets import AutoAttack, Ensemble, autoattack, ensemble
 from hauberk.threats import GivenBox, L0Ball, L1Ball, L2Ball, LinfBall, Union
 from laws.networks import images, labels, network
 
 B = 6
 NOISE = Noise.of(0, torch.arange(B))
+RATIO = Fallback(DLR(), Margin())
 
 
 def test_standard_autoattack_is_the_reference():
     for p, windows in ((inf, Square), (2.0, SquareWindows)):
         assert autoattack(p) == {
             "APGD-CE": Restarts(APGD(CrossEntropy(), 100), 1),
-            "APGD-T": Targeted(APGD(DLR(), 100), 9),
+            "APGD-T": Targeted(APGD(RATIO, 100), 9),
             "FAB-T": Within(FAB(100, 9)),
             "Square": windows(Margin(), 5000),
         }
     assert autoattack(1.0) == {
         "APGD-CE": Restarts(SparseAPGD(CrossEntropy(), 100), 5),
-        "APGD-T": Targeted(SparseAPGD(DLR(), 100), 5),
+        "APGD-T": Targeted(SparseAPGD(RATIO, 100), 5),
         "FAB-T": Within(FAB(100, 9)),
         "Square": SquareWindows(Margin(), 5000),
     }
@@ -46,8 +49,13 @@ def test_the_ensemble_breaks_what_its_members_break(threat):
     z = Ensemble()(graph, S, y, noise=NOISE)
     assert S.contains(z).all()
     broken = graph(z).argmax(1) != y
-    first = next(iter(ensemble(S.p).values()))
+    first, *_ = ensemble(S.p).values()
     assert (broken | (graph(first(graph, S, y, noise=NOISE)).argmax(1) == y)).all()
+
+
+@pytest.mark.parametrize("p", [1.0, 2.0])
+def test_the_ensemble_holds_all_of_autoattack(p):
+    assert autoattack(p).items() <= ensemble(p).items()
 
 
 def test_unions_are_attacked_member_by_member():
@@ -64,3 +72,21 @@ def test_what_has_no_suite_is_refused_by_name():
     box = GivenBox(torch.zeros(1, 1, 4, 4), torch.ones(1, 1, 4, 4)).at(images(B, 3))
     with pytest.raises(UnsupportedSetError, match="ensemble of attacks"):
         Ensemble()(network("dense", 1), box, labels(B, 3), noise=NOISE)
+
+
+@pytest.mark.parametrize(
+    ("preset", "threat", "classes"), [(AutoAttack(), LinfBall, 2), (AutoAttack(), L2Ball, 3), (Ensemble(), LinfBall, 5)]
+)
+def test_what_does_not_apply_is_left_out_by_name_and_the_rest_counts(preset, threat, classes):
+    """Vectors are no images for Square, and less than four classes too few for the targeted loss."""
+    torch.manual_seed(0)
+    module, x = nn.Linear(6, classes, bias=False).double(), torch.rand(4, 6, dtype=torch.float64)
+    y, noise = module(x).argmax(1), NOISE.select(torch.arange(4))
+    S = threat(torch.tensor([0.9, 1e-3, 0.9, 1e-3])).at(x)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        z = preset(module, S, y, noise=noise)
+    said = [str(one.message) for one in caught if one.category is PartWarning]
+    assert (module(z).argmax(1) != y).tolist() == [True, False, True, False]
+    assert any(each.startswith("Square is left out: Square") and "needs images" in each for each in said)
+    assert any("Margin stands in for DLR" in each for each in said) == (classes < 4)

@@ -1,4 +1,4 @@
-"""All errors that Hauberk raises on purpose; their messages name the thing, the value found, and the remedy."""
+"""All errors and warnings that Hauberk raises on purpose; they name the thing, the value found, and the remedy."""
 
 
 class HauberkError(Exception):
@@ -31,3 +31,11 @@ class SoundnessError(HauberkError):
 
 class TrainingError(HauberkError):
     """Training cannot go on: the loss is no longer finite."""
+
+
+NOT_APPLICABLE = (UnsupportedOpError, UnsupportedSetError, ShapeError)
+"""The errors of a method that is not defined for a network, a set, or a shape."""
+
+
+class PartWarning(UserWarning):
+    """A part of a combination of methods does not apply here: it was left out, or another stood in for it."""

@@ -148,6 +148,27 @@ def test_a_step_is_halved_where_the_loss_rose_too_rarely_or_no_record_fell_at_th
         assert torch.equal(getattr(found, kept), getattr(walk, kept))
 
 
+@pytest.mark.parametrize("threat", [LinfBall(0.2), L2Ball(0.2)], ids=str)
+def test_the_first_point_is_drawn_regardless_of_the_range_and_cut_by_it(threat):
+    """Half of the black pixels are drawn below zero and stay black: draws within the range would brighten them all."""
+    cut = threat.at(torch.zeros(B, *SHAPE, dtype=torch.float64))
+    for S, share in ((cut, 0.5), (cut.uncut(), 0.0)):
+        watched = Recording(peak(0.5))
+        APGD(Margin(), 1)(Flat(watched), S, torch.zeros(B, dtype=torch.long), noise=noise(B))
+        black = (watched.shown[0] == 0).double().mean()
+        assert abs(float(black) - share) < 0.1
+
+
+class Flat:
+    """Shows each image to a network of vectors."""
+
+    def __init__(self, network):
+        self.network = network
+
+    def __call__(self, z):
+        return self.network(z.flatten(1))
+
+
 def test_the_first_point_lies_on_the_sphere_and_a_zero_offset_stays_finite():
     x = interior(3, SHAPE, 0)
     for threat, p in ((LinfBall(0.2), torch.inf), (L2Ball(0.2), 2)):

@@ -16,7 +16,7 @@ START = SaltAndPepper(30, across_channels=False)
 def broken_starts(threat, seed, margin=3.0):
     module, _ = linear(SHAPE, seed, margin)
     S = threat.at(interior(B, SHAPE, seed))
-    start = START(module, S, Y, noise=noise(B).fold(0))
+    start = START(module, S, Y, noise=noise(B))
     assert (module(start).argmax(1) == 1).sum() >= 4
     return module, S, start
 

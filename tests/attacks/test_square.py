@@ -25,7 +25,7 @@ def test_every_pixel_of_every_query_is_at_an_end_of_its_interval():
     network, z = unbroken(S, torch.zeros(B, dtype=torch.long))
     for shown in [*network.shown, z]:
         assert ((shown == (x - eps).clamp(0, 1)) | (shown == (x + eps).clamp(0, 1))).all()
-    assert len(network.shown) == 60
+    assert len(network.shown) == 61
 
 
 def test_it_begins_with_vertical_stripes_and_changes_one_square_a_query():
@@ -38,7 +38,7 @@ def test_it_begins_with_vertical_stripes_and_changes_one_square_a_query():
     loss = Margin()(network.module(best), torch.zeros(B, dtype=torch.long))
     widest = 0
     for query, shown in enumerate(network.shown[1:], 1):
-        side = round((0.8 * 36 / (1 if query <= 10 else 2 if query <= 50 else 4)) ** 0.5)
+        side = round((0.8 * 36 / (1 if query <= 11 else 2 if query <= 51 else 4)) ** 0.5)
         changed = (shown != best).any(1)
         for image in changed:
             rows, columns = image.nonzero().unbind(1)
@@ -52,14 +52,27 @@ def test_it_begins_with_vertical_stripes_and_changes_one_square_a_query():
     assert widest == 0
 
 
-@pytest.mark.parametrize(("planned", "halvings"), [(10_000, 0), (100, 2)])
-def test_windows_shrink_earlier_where_fewer_queries_are_planned(planned, halvings):
-    S = LinfBall(0.1).at(interior(B, SHAPE, 1))
-    network = Recording(linear(SHAPE, 0, 1e3)[0])
-    Square(Margin(), 2, planned=planned)(network, S, torch.zeros(B, dtype=torch.long), noise=noise(B))
-    stripes, second = network.shown
-    rows = (stripes != second).any(1).any(2).sum(1)
-    assert int(rows.max()) == round((0.8 / 2**halvings * 36) ** 0.5)
+class Sides(Square):
+    """Keeps the side of every square that it tries, in place of trying it."""
+
+    def proposal(self, S, z, side, drawn):
+        SIDES.append(side)
+        return z
+
+
+SIDES: list[int] = []
+
+
+@pytest.mark.parametrize("planned", [10_000, 1000])
+def test_squares_shrink_after_the_published_numbers_of_changes(planned):
+    """The first change is number 0: those numbered up to 10 cover the share p, those up to 50 half of it, and so on."""
+    x, y = torch.full((1, 1, 40, 40), 0.5), torch.zeros(1, dtype=torch.long)
+    SIDES.clear()
+    Sides(Margin(), 300, planned=planned)(lambda z: torch.tensor([[1.0, 0.0]]), LinfBall(0.1).at(x), y, noise=noise(1))
+    assert len(SIDES) == 300
+    ends = [round(planned * end / 10_000) for end in (10, 50, 200, 500, 1000, 2000)]
+    for number, side in enumerate(SIDES):
+        assert side == round((0.8 / 2 ** sum(number > end for end in ends) * 1600) ** 0.5)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

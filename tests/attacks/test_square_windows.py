@@ -67,7 +67,7 @@ def test_at_first_an_image_is_a_grid_of_patterns_and_a_query_changes_two_windows
     module, _ = linear(shape, 3, 1e3)
     S = threat.scaled(0.1).at(interior(B, shape, 3))
     network = Recording(module)
-    SquareWindows(Margin(), 2, p=9 / 225)(network, S, Y, noise=noise(B))
+    SquareWindows(Margin(), 1, p=9 / 225)(network, S, Y, noise=noise(B))
     first, second = ((shown - S.start)[:, 0] for shown in network.shown)
     tiles = first.unfold(1, 3, 3).unfold(2, 3, 3).reshape(-1, 3, 3)
     expected = pattern(3, S.p)

@@ -1,4 +1,4 @@
-from hauberk.attacks import FGSM, AverageOf, Square, Strongest, WorstOf
+from hauberk.attacks import FGSM, RandomOf, Square, Strongest, WorstOf
 from hauberk.losses import Margin
 
 
@@ -6,7 +6,7 @@ def test_a_combination_is_a_black_box_if_all_its_parts_are():
     gradient, queries = FGSM(Margin()), Square(Margin(), 10)
     for combined in (
         lambda parts: Strongest({str(number): part for number, part in enumerate(parts)}),
-        AverageOf,
+        RandomOf,
         lambda parts: WorstOf(parts, Margin()),
     ):
         assert combined([queries, queries]).black_box

@@ -25,7 +25,9 @@ RECORDS = pl.DataFrame(
 
 
 def rows(refusals):
-    return attack_results(RECORDS, {"a": FGSM(Margin()), "b": BlendedNoise(2, 2)}, {"a": 7.0}, refusals)
+    return attack_results(
+        RECORDS, {"a": FGSM(Margin()), "b": BlendedNoise(2, 2)}, {"a": 7.0}, refusals, {"b": ["a part"]}
+    )
 
 
 def test_every_count_is_that_of_the_records():
@@ -38,6 +40,7 @@ def test_every_count_is_that_of_the_records():
     assert second["median_distance"] is second["mean_distance"] is None
     assert (first["seconds"], second["seconds"]) == (7.0, 0.0)
     assert (first["not_applicable"], second["not_applicable"]) == (None, "not here")
+    assert (first["remarks"], second["remarks"]) == ([], ["a part"])
 
 
 def test_an_attack_leaves_an_accuracy_alone_only_if_it_was_tried_on_all_that_is_right():

@@ -11,12 +11,12 @@ import torch
 from torch import nn
 
 from digits import digits
-from hauberk.attacks import FGSM, PGD
+from hauberk.attacks import FGSM, PGD, Strongest
 from hauberk.bounds import Interval
 from hauberk.concepts.attack import Attack, MinimumDistanceAttack
 from hauberk.concepts.dataset import Split
 from hauberk.concepts.perturbation_set import ThreatModel
-from hauberk.errors import HauberkError, InputError, ShapeError, UnsupportedSetError
+from hauberk.errors import HauberkError, InputError, PartWarning, ShapeError, UnsupportedSetError
 from hauberk.evaluation import Curve, Evaluator
 from hauberk.evaluation.records import read_records
 from hauberk.losses import DLR, CrossEntropy, Margin
@@ -144,13 +144,27 @@ def test_an_attack_that_does_not_apply_is_noted_and_the_run_goes_on(network, tmp
     assert summary["attacks"][0]["tried"] == 0
 
 
-def test_attacks_none_of_which_applies_are_an_error(network, tmp_path):
-    with pytest.raises(UnsupportedSetError, match="not for this set"):
-        Evaluator({"a": Refusing(), "b": Refusing()}, [], **FAST).evaluate(network, digits(50), THREAT, tmp_path)
+def test_attacks_none_of_which_applies_leave_no_figure_at_any_radius(network, tmp_path):
+    attacks = {"a": Refusing(), "b": Refusing()}
+    evaluator = Evaluator(attacks, [], Curve([0.5, 1], attacks, [], 20), **FAST)
+    summary = evaluator.evaluate(network, digits(50), THREAT, tmp_path)
+    for one in (summary, *summary["curve"]):
+        assert (one["attacked"], one["certified"]) == (None, None)
+        assert one["not_applicable"] == {"attacked": "not applicable: not for this set"}
     two = nn.Sequential(nn.Flatten(), nn.Linear(784, 2))
     data = Split(digits(20).inputs, digits(20).labels % 2)
-    with pytest.raises(ShapeError, match="DLR needs"):
-        Evaluator({"DLR": FGSM(DLR())}, [], **FAST).evaluate(two, data, THREAT, tmp_path / "two")
+    summary = Evaluator({"DLR": FGSM(DLR())}, [], **FAST).evaluate(two, data, THREAT, tmp_path / "two")
+    assert "DLR needs" in summary["not_applicable"]["attacked"]
+
+
+def test_parts_of_an_ensemble_that_do_not_apply_are_told_and_the_others_count(network, tmp_path, recwarn):
+    attacks = {"all": Strongest({"no set": Refusing(), "FGSM": FGSM(Margin())}), "FGSM": FGSM(Margin())}
+    evaluator = Evaluator(attacks, [], every_attack=True, shard=40, illustrated=2)
+    summary = evaluator.evaluate(network, digits(50), THREAT, tmp_path)
+    together, alone = summary["attacks"]
+    assert (together["remarks"], alone["remarks"]) == (["no set is left out: not for this set"], [])
+    assert together["succeeded"] == alone["succeeded"] > 0
+    assert not [one for one in recwarn if one.category is PartWarning]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from math import inf
 import polars as pl
 import torch
 
-from hauberk.errors import HauberkError
 from hauberk.evaluation.answers import Answers
 from hauberk.evaluation.counterexamples import Counterexamples
 
@@ -65,5 +64,5 @@ def test_a_point_a_hair_beyond_a_radius_does_not_break_within_it():
 
 def test_refusals_are_written_by_name():
     found = Counterexamples(Y, START)
-    found.refusals["odd"] = HauberkError("not here")
+    found.refusals["odd"] = "not here"
     assert json.loads(found.facts()["attacks_not_applicable"]) == {"odd": "not here"}

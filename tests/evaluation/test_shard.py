@@ -1,6 +1,7 @@
 """One batch of examples: which attacks and verifiers see what, with which random numbers, and what is written."""
 
-import zlib
+import json
+import warnings
 from math import inf
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from hauberk.concepts.attack import Attack, MinimumDistanceAttack
 from hauberk.concepts.certificate import Certificate, Verifier
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.subject import NetworkSubject
-from hauberk.errors import SoundnessError, UnsupportedOpError, UnsupportedSetError
+from hauberk.errors import PartWarning, SoundnessError, UnsupportedOpError, UnsupportedSetError
 from hauberk.evaluation.shard import Shard
 from hauberk.threats import L2Ball, LinfBall, Union
 
@@ -56,20 +57,16 @@ class Claiming(Verifier):
         return Certificate.from_lower(lower, subject.kind, "claimed", self.confidence)
 
 
-def test_noise_belongs_to_seed_example_and_name_each_once():
+def test_noise_belongs_to_seed_and_example_whatever_an_attacks_name_or_place():
     whole, part = shard(), shard()
     first, second, alone = Watching(), Watching(), Watching()
     whole.attack("a", first)
     whole.attack("b", second)
     part.attack("b", alone)
     everyone = Noise.of(SEED, INDEX)
-    for watched, name, seen in (
-        (first, "a", [40, 42, 43, 44]),
-        (second, "b", [43, 44]),
-        (alone, "b", [40, 42, 43, 44]),
-    ):
+    for watched, seen in ((first, [40, 42, 43, 44]), (second, [43, 44]), (alone, [40, 42, 43, 44])):
         assert watched.seen == [seen]
-        own = everyone.select(torch.isin(INDEX, torch.tensor(seen))).fold(zlib.crc32(name.encode()))
+        own = everyone.select(torch.isin(INDEX, torch.tensor(seen)))
         assert torch.equal(watched.keys[0], own.keys)
 
 
@@ -143,7 +140,7 @@ def test_on_a_set_without_a_norm_attacks_break_and_leave_no_distance():
     assert found["broken_by"].count() == found["broken: a"].sum()
     assert found["distance"].null_count() == found["distance: a"].null_count() == 5
     smaller = shard(Union([LinfBall(0.1), L2Ball(0.05)]))
-    smaller.inherit(found, ["a"])
+    smaller.inherit(found, made.facts(), ["a"])
     assert smaller.counterexamples.by == [None] * 5, "how near its points were is not known"
     assert smaller.settled.tolist() == found["broken_by"].is_null().to_list()
 
@@ -156,7 +153,7 @@ def test_a_smaller_radius_keeps_what_was_unbroken_or_broken_near_by():
     assert records["broken_by"].to_list() == ["a", None, "a", None, "a"]
     records = records.with_columns(pl.Series("distance: a", [0.05, None, 0.2, None, 0.1], dtype=pl.Float32))
     made, watched, verifier = shard(LinfBall(0.1)), Watching(), Claiming(set(), "late")
-    made.inherit(records, ["a"])
+    made.inherit(records, larger.facts(), ["a"])
     assert made.settled.tolist() == [False, True, False, True, False]
     assert made.counterexamples.by == ["a", None, None, None, "a"]
     assert made.proofs.by == [None, None, None, "sure", None]
@@ -185,18 +182,38 @@ class Refusing(Attack):
         raise UnsupportedSetError("no set for me")
 
 
-def test_attacks_that_do_not_apply_are_an_error_only_where_none_does():
+def test_attacks_that_do_not_apply_are_noted_at_every_radius():
     made = shard()
     made.attack("odd", Refusing())
-    with pytest.raises(UnsupportedSetError, match="no set for me"):
-        made.require_applicable(["odd"])
-    made.require_applicable(["odd", "a"])
     made.attack("a", Watching())
-    made.require_applicable(["odd", "a"])
     found = made.records(1.0)
     assert found["broken: odd"].null_count() == 5
     assert found["distance"].fill_null(inf).min() == pytest.approx(0.15, rel=1e-5)
-    assert "no set for me" in made.facts()["attacks_not_applicable"]
+    smaller = shard(LinfBall(0.1))
+    smaller.inherit(found, made.facts(), ["odd", "a"])
+    for one in (made, smaller):
+        assert json.loads(one.facts()["attacks_not_applicable"]) == {"odd": "no set for me"}
+
+
+class Noted(Watching):
+    """Leaves out a part, and warns of something else."""
+
+    def __call__(self, network, S, y, *, noise):
+        for _ in range(2):
+            warnings.warn("a part is left out", PartWarning, stacklevel=1)
+        warnings.warn("something else", UserWarning, stacklevel=1)
+        return super().__call__(network, S, y, noise=noise)
+
+
+def test_what_an_attack_leaves_out_is_noted_once_and_other_warnings_are_shown():
+    made = shard()
+    with pytest.warns(UserWarning, match="something else") as shown:
+        made.attack("a", Noted())
+    assert not [one for one in shown if one.category is PartWarning]
+    smaller = shard(LinfBall(0.1))
+    smaller.inherit(made.records(1.0), made.facts(), ["a"])
+    for one in (made, smaller):
+        assert json.loads(one.facts()["attack_remarks"]) == {"a": ["a part is left out"]}
 
 
 def test_what_a_network_draws_itself_depends_on_what_is_asked_and_of_whom():
@@ -244,7 +261,8 @@ def test_what_is_drawn_for_one_question_does_not_depend_on_those_before():
             numbers.setdefault(f"verifier {name}", []).extend(verifier.drawn)
             numbers.setdefault(f"attack {name}", []).extend(attack.drawn)
     assert all(first == second for first, second in numbers.values())
-    assert len({first for first, _ in numbers.values()}) == 4, "every question has numbers of its own"
+    assert numbers["attack a"] == numbers["attack b"], "whatever their names"
+    assert len({first for first, _ in numbers.values()}) == 3, "each verifier has numbers of its own"
 
 
 def test_a_networks_own_numbers_at_prediction_belong_to_the_shard():

@@ -375,3 +375,19 @@ def test_a_steady_attack_passes_the_network_as_often_whatever_it_breaks(attack):
         passes.append(list(calls))
     assert passes[0] == passes[1]
     assert set(passes[0]) == {B}
+
+
+@pytest.mark.parametrize(
+    ("attack", "part"),
+    [
+        pytest.param(attack, part, id=f"{label(attack)}-{number}")
+        for attack in ATTACKS
+        for number, part in enumerate(attack.outdone)
+    ],
+)
+def test_with_the_same_noise_a_combination_never_leaves_more_than_a_part_alone(attack, part):
+    require_no_memory(attack)
+    graph, y = network("dense", 6, 2.0), labels(12, 6)
+    S = home(attack, images(12, 6), y, 0.4)
+    together, alone = (broken(graph, S, answer(each, graph, S, y, noise(1, 12)), y) for each in (attack, part))
+    assert (together | ~alone).all()

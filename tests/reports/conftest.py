@@ -46,7 +46,7 @@ def searched(tmp_path):
                 (place / FAILURE).write_text("the loss is nan", encoding="utf-8")
                 continue
             clean, certified, attacked = (*given, max(180, given[1]))[:3]
-            content = summary(**accuracies(0.1, clean, min(attacked, clean), certified, examples), **changes)
+            content = summary(**(accuracies(0.1, clean, min(attacked, clean), certified, examples) | changes))
             (place / "validation" / "summary.json").write_text(json.dumps(content), encoding="utf-8")
         return read_search(tmp_path, [{"trainer.epochs": value or number} for number in range(1, len(counts) + 1)])
 

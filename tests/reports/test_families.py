@@ -68,6 +68,14 @@ def test_differences_are_of_the_same_examples(family):
     assert certified.low > 0
 
 
+def test_an_accuracy_that_one_of_them_lacks_is_not_compared(family):
+    folders = family("run/variants/final")
+    summary = folders[1] / "evaluation/summary.json"
+    summary.write_text(json.dumps(json.loads(summary.read_text()) | {"certified": None}))
+    (pair,) = other_weights([*map(read_run, folders)])
+    assert [one.measure for one in differences(pair)[1]] == ["clean", "attacked"]
+
+
 def test_examples_that_only_one_was_evaluated_on_do_not_count(family):
     folders = family("run/variants/final")
     for folder, kept in zip(folders, (120, 80), strict=True):

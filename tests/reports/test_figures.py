@@ -62,12 +62,20 @@ def test_drawing_is_repeatable_and_leaves_matplotlib_as_it_was(run):
 def test_curves_name_the_measures_and_the_headline_radius(run):
     svg = draw_curves(run.summary, "a")
     assert {"clean", "attacked", "certified", "eps 0.1", "radius eps"} <= set(texts(svg))
-    assert "98.0%, 70.0% and 20.0%" in svg
+    assert "at eps 0.2, clean 98.0%, attacked 70.0%, certified 20.0%" in svg
     assert all(f"var(--{name})" in svg for name in ("clean", "attacked", "certified"))
 
 
 def test_a_single_radius_is_drawn(make_run):
     assert "certified" in texts(draw_curves(read_run(make_run(curve=[accuracies(0.1, 90, 50, 0)])).summary, "a"))
+
+
+def test_curves_leave_out_what_was_not_measured(make_run):
+    points = [accuracies(eps, 98, 95, 90, 100) | {"certified": None} for eps in (0.05, 0.2)]
+    svg = draw_curves(read_run(make_run(curve=points)).summary, "a")
+    assert {"clean", "attacked"} <= set(texts(svg))
+    assert "certified" not in svg.replace("var(--certified)", "")
+    assert "var(--certified)" not in svg
 
 
 def test_names_of_layers_are_text(run):

@@ -223,6 +223,32 @@ def test_sets_without_a_norm_have_no_distances(make_run, report):
     assert "istance" not in page.text
 
 
+REASONS = {"certified": "not applicable: mish has no bounds.", "attacked": "not applicable: no set."}
+
+
+@pytest.mark.parametrize("unknown", [["certified"], ["attacked"], ["certified", "attacked"]])
+def test_what_did_not_apply_has_its_reason_and_no_figure(make_run, report, unknown):
+    reasons = {name: REASONS[name] for name in unknown}
+    changes = dict.fromkeys(unknown) | {"not_applicable": reasons, "curve_remarks": ["PGD is not applicable: no set."]}
+    if "certified" in unknown:
+        changes["verifiers"] = [{"name": "a", "certified": 0, "seconds": 0.0, "not_applicable": "mish has no bounds."}]
+    if "attacked" in unknown:
+        changes["attacks"] = [attack_row("PGD", 0, 0, 0, tried=0, not_applicable="no set.", alone=None)]
+    page = report(make_run(**changes))
+    for reason in reasons.values():
+        assert reason in page.text
+    assert "PGD is not applicable: no set." in page.text
+    assert ("75.0 %" in page.text) == ("certified" not in unknown)
+    assert ("90.0 %" in page.text) == ("attacked" not in unknown)
+    both = report(make_run("other", **changes), make_run("third"))
+    assert all(reason in both.text for reason in reasons.values())
+
+
+def test_parts_of_attacks_that_were_left_out_are_told(make_run, report):
+    row = attack_row("Ensemble", 14, 14, 182, remarks=["Square is left out: it needs images."])
+    assert "Square is left out: it needs images" in report(make_run(attacks=[row])).text
+
+
 def test_attacks_and_proofs_that_agree(make_run, report):
     page = report(make_run(attacked=summary()["certified"]))
     assert "the robust accuracy of these 200 images is known exactly" in page.text

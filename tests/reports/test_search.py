@@ -36,6 +36,22 @@ def test_the_page_says_what_its_figures_are_of_and_how_to_get_honest_ones(search
     assert not re.search(r'(src|href)="(?!#)', page)
 
 
+REASON = {"certified": "not applicable: mish.", "attacked": "not applicable: no set."}
+
+
+def test_a_sweep_without_any_robust_accuracy_says_why_and_has_no_front(searched):
+    search = searched((190, 150), (180, 140), certified=None, attacked=None, not_applicable=REASON)
+    page = write_search(search).read_text()
+    table = pl.read_csv(search.folder / "points.csv")
+    assert table["certified"].null_count() == table["attacked"].null_count() == 2
+    assert table["not_applicable"][0] == "certified not applicable: mish.; attacked not applicable: no set."
+    assert "There is no front" in page
+    assert "Point 2: certified not applicable: mish." in page
+    assert "hauberk evaluate" not in page
+    print_search(search, console := Console(width=200, file=io.StringIO()))
+    assert "Point 1: attacked not applicable: no set." in console.file.getvalue()
+
+
 def test_attacked_accuracy_is_no_proof(searched):
     page = write_search(searched((190, 0, 120), verifiers=[])).read_text()
     assert "upper bound" in page

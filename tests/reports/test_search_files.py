@@ -1,8 +1,11 @@
 """What the files of a sweep say, and which points are on its front."""
 
+from dataclasses import replace
+
 import pytest
 
 from hauberk.errors import InputError
+from hauberk.reports.front import draw_front
 from hauberk.reports.search_files import point_folder, read_search
 from reports.synthetic import journal, write_lines
 
@@ -38,6 +41,15 @@ def test_a_point_that_is_not_finished_is_named(tmp_path):
 )
 def test_the_front_holds_what_no_point_beats(searched, accuracies, front):
     assert [point.number for point in searched(*accuracies).front] == front
+
+
+def test_points_whose_accuracy_is_not_applicable_are_on_no_front(searched):
+    search = searched((190, 150), (180, 100))
+    broken = replace(search.points[0].summary, certified=None, not_applicable={"certified": "not applicable: mish."})
+    search = replace(search, points=[replace(search.points[0], summary=broken), search.points[1]])
+    assert search.measure == "certified"
+    assert [point.number for point in search.front] == [2]
+    assert "2" in draw_front(search, "front")
 
 
 def test_where_no_proof_was_tried_attacks_decide(searched):

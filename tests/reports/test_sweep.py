@@ -76,6 +76,16 @@ def test_subjects_are_never_mixed(make, make_run):
     assert sweep_of(first, read_run(second.folder)) is None
 
 
+def test_runs_of_which_an_accuracy_is_not_known_have_no_point_there(make):
+    runs = [make("a"), make("b", {"network.width": 4})]
+    for run in runs:
+        file = run.folder / "evaluation/summary.json"
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"certified": None}))
+        found = sweep_of(*(read_run(each.folder) for each in runs))
+        ElementTree.fromstring(draw_sweep(found, "here"))
+        assert ("certified" in found.measures) == (run is runs[0])
+
+
 def test_final_weights_are_lines_of_their_own(make):
     runs = [
         make("a"), make("a/variants/final", attacked=160, weights="c" * 64, trained=False),

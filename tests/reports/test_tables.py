@@ -6,9 +6,18 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from hauberk.reports.summary import Share
-from hauberk.reports.tables import duration, headline_line, percent_interval, points, points_interval, print_headline
-from reports.synthetic import summary
+from hauberk.reports.accuracies import Share
+from hauberk.reports.tables import (
+    attack_table,
+    duration,
+    headline_line,
+    percent_interval,
+    points,
+    points_interval,
+    print_headline,
+    read,
+)
+from reports.synthetic import attack_row, summary
 
 
 def test_headline_line():
@@ -25,6 +34,32 @@ def test_what_nothing_looked_for_is_no_zero():
     line = next(line for line in console.file.getvalue().splitlines() if "certified" in line)
     assert "no proof was tried" in line
     assert "%" not in line
+
+
+REFUSED = {"certified": "not applicable: no bound is known for mish."}
+
+
+def test_what_did_not_apply_is_said_with_its_reason_and_is_no_figure():
+    console = Console(width=300, file=io.StringIO())
+    content = summary(certified=None, attacked=None, not_applicable=REFUSED | {"attacked": "not applicable: no set."})
+    content |= {"attacks": [attack_row("PGD", 0, 0, 0, not_applicable="no set.")], "verifiers": []}
+    assert headline_line(content, 546.0, Path("report.html")).startswith(
+        "clean 98.0 % | attacked not applicable: no set. | certified not applicable: no bound is known for mish. | linf"
+    )
+    print_headline(content, console)
+    for name, reason in content["not_applicable"].items():
+        line = next(line for line in console.file.getvalue().splitlines() if name in line.split())
+        assert reason in line
+        assert "%" not in line
+    assert attack_table(read(content)).total is None
+
+
+def test_parts_of_attacks_that_were_left_out_are_told():
+    console = Console(width=200, file=io.StringIO())
+    content = summary(attacks=[attack_row("Ensemble", 14, 14, 182, remarks=["Square is left out: [no] images."])])
+    print_headline(content, console)
+    assert "Ensemble: Square is left out: [no] images." in console.file.getvalue()
+    assert attack_table(read(content)).rows[0].meaning == "white box. Square is left out: [no] images"
 
 
 def test_headline_table_as_text():

@@ -1,7 +1,6 @@
 """Attacks: searches for misclassified points within a perturbation set, or nearest to an input."""
 
 from hauberk.attacks.apgd import APGD
-from hauberk.attacks.average_of import AverageOf
 from hauberk.attacks.blended_noise import BlendedNoise
 from hauberk.attacks.boundary import Boundary
 from hauberk.attacks.carlini_wagner import CarliniWagner
@@ -18,6 +17,7 @@ from hauberk.attacks.ni_fgsm import NIFGSM
 from hauberk.attacks.pgd import PGD
 from hauberk.attacks.pointwise import Pointwise
 from hauberk.attacks.random_noise import GaussianNoise, UniformNoise
+from hauberk.attacks.random_of import RandomOf
 from hauberk.attacks.restarts import Restarts
 from hauberk.attacks.salt_and_pepper import SaltAndPepper
 from hauberk.attacks.sparse_apgd import SparseAPGD
@@ -38,7 +38,6 @@ __all__ = [
     "FMN",
     "NIFGSM",
     "PGD",
-    "AverageOf",
     "BlendedNoise",
     "Boundary",
     "CarliniWagner",
@@ -52,6 +51,7 @@ __all__ = [
     "Pointwise",
     "Previous",
     "RandomMember",
+    "RandomOf",
     "RandomSigns",
     "Restarts",
     "SaltAndPepper",

@@ -87,9 +87,10 @@ class APGD(SteerableAttack):
         return search.answers(walk.best)
 
     def begin(self, network: Network, search: Search) -> "Walk":
-        """Return the walk at its first point: a random one, as far out as the range allows."""
+        """Return the walk at its first point: one of the ball's border, drawn regardless of the range and cut by it."""
         S = search.S
-        z = S.project(S.start + on_sphere(S, S.sample(search.noise.fold(0))))
+        uncut = require_ball(S, "APGD").uncut()
+        z = S.project(S.start + on_sphere(S, uncut.sample(search.noise.fold(0))))
         found = ascent(self.loss, network, S, z, search.y, search.target, self.samples)
         search.meet(found.misses(search.y), z)
         gradient, loss, never = found.gradient, found.loss, torch.full_like(found.loss, -inf)

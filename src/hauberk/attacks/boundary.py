@@ -59,7 +59,7 @@ class Boundary(MinimumDistanceAttack):
             UnsupportedSetError: the set is not an l_2 ball.
         """
         ball = require_ball(S, "Boundary", 2)
-        z = self.start(network, S, y, noise=noise.fold(0), enough=enough)
+        z = self.start(network, S, y, noise=noise, enough=enough)
         search, distance = Search(S, y, None, noise), ball.distance(z)
         sphere, inwards = torch.full_like(distance, self.sphere), torch.full_like(distance, self.inwards)
         around, whole = (torch.zeros(len(y), size, dtype=torch.bool, device=z.device) for size, *_ in (SPHERE, WHOLE))

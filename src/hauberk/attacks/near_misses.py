@@ -37,16 +37,20 @@ class NearMisses(Attack):
         require_positive("NearMisses", share=self.share)
 
     @property
+    def outdone(self) -> tuple[Attack, ...]:
+        return (self.probe,)
+
+    @property
     def black_box(self) -> bool:
         return self.probe.black_box and self.attack.black_box
 
     def __call__(
         self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise
     ) -> Float[Tensor, "b *z"]:
-        answer = self.probe(network, S, y, noise=noise.fold(0)).clone()  # the answer may be the set's own start
+        answer = self.probe(network, S, y, noise=noise).clone()  # the answer may be the set's own start
         with torch.no_grad():
             before, after = (lead(network(S.decode(z)), y) for z in (S.start, answer))
         near = ((after < 0) & (after > self.share * before)).nonzero()[:, 0]
         if len(near):
-            answer[near] = self.attack(network, S.select(near), y[near], noise=noise.select(near).fold(1))
+            answer[near] = self.attack(network, S.select(near), y[near], noise=noise.select(near))
         return answer

@@ -58,7 +58,7 @@ class Pointwise(MinimumDistanceAttack):
             UnsupportedSetError: the set is not a ball.
         """
         ball = require_ball(S, "Pointwise")
-        answer = self.start(network, S, y, noise=noise.fold(0), enough=enough).clone()
+        answer = self.start(network, S, y, noise=noise, enough=enough).clone()
         for phase, move in enumerate([reset] if ball.p == 0 else [reset, self.bisected]):
             left, stream = torch.arange(len(y), device=y.device), noise.fold(phase + 1)
             for number in count():

@@ -9,12 +9,14 @@ from torch import Tensor
 from hauberk.concepts.attack import Attack, Network, require_positive
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet
-from hauberk.searches.search import in_turn
+from hauberk.searches.combination import in_turn
 
 
 @dataclass(frozen=True)
 class Restarts(Attack):
     """Several runs of an attack with fresh noise; a broken example stays broken and leaves the batch.
+
+    The first run is the attack as it would be alone.
 
     Args:
         attack: the attack to run.
@@ -45,6 +47,10 @@ class Restarts(Attack):
         require_positive("Restarts", times=self.times)
 
     @property
+    def outdone(self) -> tuple[Attack, ...]:
+        return (self.attack,)
+
+    @property
     def black_box(self) -> bool:
         return self.attack.black_box
 
@@ -52,6 +58,7 @@ class Restarts(Attack):
         self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise
     ) -> Float[Tensor, "b *z"]:
         def attempt(number: int, remaining: PerturbationSet, left: Int[Tensor, "s"]) -> Float[Tensor, "s *z"]:
-            return self.attack(network, remaining, y[left], noise=noise.select(left).fold(number))
+            own = noise.select(left)
+            return self.attack(network, remaining, y[left], noise=own.fold(number) if number else own)
 
-        return in_turn([partial(attempt, number) for number in range(self.times)], network, S, y)
+        return in_turn({f"run {number + 1}": partial(attempt, number) for number in range(self.times)}, network, S, y)

@@ -23,9 +23,10 @@ class Square(QuerySearch):
 
     Args:
         loss: the loss to increase; `Margin` as published.
-        queries: the number of times that an image is shown to the network.
+        queries: the number of squares tried on an image. As in the released code, one more network call shows the
+            stripes.
         p: the share of an image's pixels that a square covers at first; it is halved on a schedule.
-        planned: the number of queries that the schedule is made for; 10,000 as published, whatever `queries` is. Fewer
+        planned: the number of squares that the schedule is made for; 10,000 as published, whatever `queries` is. Fewer
             make squares small earlier.
         start: an attack whose answers to begin with; None: begin with the stripes.
 

@@ -1,6 +1,5 @@
 """Several attacks, each on the examples that those before it left."""
 
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -12,15 +11,16 @@ from hauberk.concepts.attack import Attack, Network
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.errors import InputError
-from hauberk.searches.search import in_turn
+from hauberk.searches.combination import in_turn
 
 
 @dataclass(frozen=True)
 class Strongest(Attack):
     """The per-example worst case over several attacks; a broken example leaves, so cheap, strong attacks come first.
 
-    The order does not affect which examples are broken: an attack's noise belongs to its name. To see every attack on
-    every example, evaluate them one by one.
+    Every attack gets the noise that it would get alone, so that neither order nor names affect which examples are
+    broken, and no fewer are than by any one of the attacks. Attacks that do not apply are left out, with a warning. To
+    see every attack on every example, evaluate them one by one.
 
     Args:
         attacks: the attacks, in the order in which they run, each under its own name.
@@ -36,6 +36,10 @@ class Strongest(Attack):
             raise InputError("an ensemble needs at least one attack, but has none.")
 
     @property
+    def outdone(self) -> tuple[Attack, ...]:
+        return tuple(self.attacks.values())
+
+    @property
     def black_box(self) -> bool:
         return all(attack.black_box for attack in self.attacks.values())
 
@@ -43,7 +47,6 @@ class Strongest(Attack):
         self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise
     ) -> Float[Tensor, "b *z"]:
         def attempt(name: str, remaining: PerturbationSet, left: Int[Tensor, "s"]) -> Float[Tensor, "s *z"]:
-            own = noise.select(left).fold(zlib.crc32(name.encode()))
-            return self.attacks[name](network, remaining, y[left], noise=own)
+            return self.attacks[name](network, remaining, y[left], noise=noise.select(left))
 
-        return in_turn([partial(attempt, name) for name in self.attacks], network, S, y)
+        return in_turn({name: partial(attempt, name) for name in self.attacks}, network, S, y)

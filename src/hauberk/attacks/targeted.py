@@ -10,7 +10,7 @@ from torch import Tensor
 from hauberk.concepts.attack import Attack, Network, SteerableAttack, require_positive
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet
-from hauberk.searches.search import in_turn
+from hauberk.searches.combination import in_turn
 
 
 @dataclass(frozen=True)
@@ -52,4 +52,5 @@ class Targeted(Attack):
                 network, remaining, y[left], targets[left, rank], noise=noise.select(left).fold(rank)
             )
 
-        return in_turn([partial(attempt, rank) for rank in range(targets.shape[1])], network, S, y)
+        attempts = {f"target {rank + 1}": partial(attempt, rank) for rank in range(targets.shape[1])}
+        return in_turn(attempts, network, S, y)

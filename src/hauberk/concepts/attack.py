@@ -29,6 +29,9 @@ class Attack(ABC):
     black_box: ClassVar[bool] = False
     """True if it never takes a gradient: such an attack still finds what masked gradients hide from others."""
 
+    outdone: "tuple[Attack, ...]" = ()
+    """Attacks that it never leaves more examples unbroken than, given the same noise: its parts, as a rule."""
+
     steady: bool = False
     """True if the number of network calls never depends on the data: processes that share batch statistics in every
     pass must make the same passes."""

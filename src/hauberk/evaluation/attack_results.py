@@ -15,6 +15,7 @@ def attack_results(
     attacks: Mapping[str, Attack | MinimumDistanceAttack],
     seconds: Mapping[str, float],
     refusals: Mapping[str, str],
+    remarks: Mapping[str, list[str]],
 ) -> list[dict[str, Any]]:
     """Return one row per attack, as summaries store it.
 
@@ -22,7 +23,8 @@ def attack_results(
     the accuracy that it leaves by itself, known only if it was tried on every correctly classified example. Distances
     are those of the misclassified points that it found, members of the set or not: mean and median are taken over the
     "found" correctly classified examples that have such a point, and "never" counts the tried ones that have none. They
-    are comparable only between attacks that were tried on the same examples.
+    are comparable only between attacks that were tried on the same examples. "remarks" name the parts of a combination
+    that were left out or replaced.
     """
     correct = int((records["prediction"] == records["label"]).sum())
     rows = []
@@ -46,6 +48,7 @@ def attack_results(
                 "mean_distance": known.mean(),
                 "seconds": seconds.get(name, 0.0),
                 "not_applicable": refusals.get(name),
+                "remarks": remarks.get(name, []),
             }
         )
     return rows

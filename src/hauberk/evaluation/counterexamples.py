@@ -9,7 +9,6 @@ import torch
 from jaxtyping import Bool, Float, Float32, Int
 from torch import Tensor
 
-from hauberk.errors import HauberkError
 from hauberk.evaluation.answers import Answers, Outcome
 from hauberk.evaluation.records import distance_column
 
@@ -28,7 +27,8 @@ class Counterexamples:
         self.answered = torch.zeros_like(y, dtype=torch.bool)
         self.outcomes: dict[str, Outcome] = {}
         self.seconds: dict[str, float] = {}
-        self.refusals: dict[str, HauberkError] = {}
+        self.refusals: dict[str, str] = {}
+        self.remarks: dict[str, list[str]] = {}
         self._y, self._refuted = y, Outcome.blank(y)
 
     def outcome(self, name: str) -> Outcome:
@@ -77,5 +77,6 @@ class Counterexamples:
         """Return the metadata of the records' file, which concerns all examples together."""
         return {
             "attack_seconds": json.dumps(self.seconds),
-            "attacks_not_applicable": json.dumps({name: str(error) for name, error in self.refusals.items()}),
+            "attacks_not_applicable": json.dumps(self.refusals),
+            "attack_remarks": json.dumps(self.remarks),
         }

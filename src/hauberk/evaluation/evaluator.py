@@ -36,7 +36,8 @@ from hauberk.kernels.full_precision import full_precision
 class Evaluator:
     """A judge of networks that runs attacks and verifiers on correctly classified examples, in the order given.
 
-    Attacked accuracy is the per-example worst case: an example counts only if no attack broke it.
+    Attacked accuracy is the per-example worst case: an example counts only if no attack broke it. Attacks and verifiers
+    that do not apply are noted with the reason, and an accuracy for which nothing applied is None.
 
     Args:
         attacks: by their names in the records, cheap ones first.
@@ -122,7 +123,7 @@ class Evaluator:
         Raises:
             InputError: the folder holds another evaluation, whose message says what differs; an object has no identity
                 of its own; the split is empty, an input is NaN or out of range, or a label does not fit the network.
-            UnsupportedSetError, UnsupportedOpError, ShapeError: none of the attacks applies.
+            UnsupportedSetError: the set has no steepest step, which all of the attacks need.
             SoundnessError: an example is proven and broken at once; the evidence is kept in the folder.
         """
         data = data.select(slice(0, self.examples))
@@ -143,8 +144,7 @@ class Evaluator:
             sweep.one(data, threat, folder / "records", suite)
             if self.curve is not None:
                 sweep.radii(data, threat, folder / "curve", self.curve)
-            curve_attacks = self.curve.attacks if self.curve else {}
-            summary = summarised(folder, threat, self.everything, self.verifiers, curve_attacks, self.seed)
+            summary = summarised(folder, threat, self.everything, self.verifiers, self.curve, self.seed)
             summary["every_attack"] = self.every_attack
             reseed(x.device, self.seed, "masking")
             records = read_records(folder / "records")

@@ -52,6 +52,11 @@ def outcomes(records: pl.DataFrame) -> dict[str, pl.Series]:
     return {"clean": correct, "attacked": attacked, "certified": attacked & records["certified_by"].is_not_null()}
 
 
+def read_facts(folder: Path) -> list[dict[str, str]]:
+    """Return the metadata of every shard in a folder, in the order of the examples."""
+    return [pl.read_parquet_metadata(shard) for shard in sorted(folder.glob("*.parquet"))]
+
+
 def read_records(folder: Path) -> pl.DataFrame:
     """Return the records of every shard in a folder, in the order of the examples.
 

@@ -1,8 +1,8 @@
 """The evaluation of one batch of examples: predictions, proofs, attacks, and the check that they agree."""
 
+import json
 import time
-import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import polars as pl
@@ -19,12 +19,13 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import NetworkSubject, labels_of
-from hauberk.errors import ShapeError, SoundnessError, UnsupportedOpError, UnsupportedSetError
+from hauberk.errors import NOT_APPLICABLE, SoundnessError
 from hauberk.evaluation.answers import answered, checked, finite_or_null
 from hauberk.evaluation.counterexamples import Counterexamples
 from hauberk.evaluation.isolation import reseed
 from hauberk.evaluation.proofs import Proofs
 from hauberk.evaluation.records import SCHEMA, attack_schema, broken_column, distance_column
+from hauberk.evaluation.remarks import remarks
 
 
 class Shard:
@@ -75,15 +76,19 @@ class Shard:
         """Seed torch for what is about to be done, whatever was done before, in case the network is random."""
         reseed(self.y.device, self.seed, int(self.index[0]) if len(self.index) else 0, what)
 
-    def inherit(self, larger: pl.DataFrame, attacks: Iterable[str]) -> None:
-        """Take over what the records of the same examples at a larger radius decide at this one.
+    def inherit(self, larger: pl.DataFrame, facts: Mapping[str, str], attacks: Iterable[str]) -> None:
+        """Take over what the records of the same examples at a larger radius, and their metadata, decide at this one.
 
         Proven and unbroken there: proven. Unbroken there: unbroken. Broken there by a point within this radius: broken.
+        What did not apply there does not apply here, even if there is nothing left to ask.
         """
         unbroken = larger["broken_by"].is_null().to_list()
         self.settled = torch.tensor(unbroken, device=self.y.device)
         self.proofs.inherit(larger, unbroken)
         self.counterexamples.inherit(larger, attacks, self.S.radius, self.settled)
+        self.proofs.not_applicable |= json.loads(facts["not_applicable"])
+        self.counterexamples.refusals |= json.loads(facts["attacks_not_applicable"])
+        self.counterexamples.remarks |= json.loads(facts.get("attack_remarks", "{}"))  # older files have none
 
     def correct(self, closed: list[bool]) -> Int[Tensor, "s"]:
         """Return the positions of the correctly classified examples that are not closed."""
@@ -103,7 +108,7 @@ class Shard:
         self.reseed(f"verifier {verifier.name}")
         try:
             certificate = verifier(self.subject, self.S.select(left), self.spec.select(left))
-        except (UnsupportedOpError, UnsupportedSetError) as error:
+        except NOT_APPLICABLE as error:
             self.proofs.not_applicable[verifier.name] = str(error)
             return
         self.proofs.note(verifier.name, left, certificate, time.monotonic() - began)
@@ -119,7 +124,7 @@ class Shard:
         """Attack what is classified correctly and not yet broken, proven or not; every answer is rechecked.
 
         Args:
-            name: its name in the records; it selects the noise, so that no result depends on the order of attacks.
+            name: its name in the records. All attacks get the same noise, so that neither order nor names matter.
             attack: the attack; one that does not apply to this network or set is noted among the refusals.
             everywhere: attack broken examples, too.
             skip_proven: leave out proven examples.
@@ -136,20 +141,17 @@ class Shard:
             return
         began = time.monotonic()
         S, y, index = self.S.select(left), self.y[left], self.index[left]
-        noise = self.noise.select(left).fold(zlib.crc32(name.encode()))
-        self.reseed(f"attack {name}")
+        self.reseed("attack")
         try:
-            answers = answered(name, attack, self.subject, S, y, index, noise, enough=not everywhere)
-        except (UnsupportedOpError, UnsupportedSetError, ShapeError) as error:
-            self.counterexamples.refusals[name] = error
+            with remarks() as said:
+                noise = self.noise.select(left)
+                answers = answered(name, attack, self.subject, S, y, index, noise, enough=not everywhere)
+        except NOT_APPLICABLE as error:
+            self.counterexamples.refusals[name] = str(error)
             return
+        if said:
+            self.counterexamples.remarks[name] = said
         self.counterexamples.note(name, left, answers, time.monotonic() - began)
-
-    def require_applicable(self, attacks: Iterable[str]) -> None:
-        """Raise the first attack's UnsupportedOpError, UnsupportedSetError or ShapeError if none of them applies."""
-        refusals = self.counterexamples.refusals
-        if refusals and all(name in refusals for name in attacks):
-            raise next(iter(refusals.values()))
 
     def require_agreement(self, evidence: Path) -> None:
         """Raise if an example is both proven with certainty and broken, and keep the evidence.

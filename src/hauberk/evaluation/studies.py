@@ -12,7 +12,7 @@ from hauberk.concepts.dataset import Split
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.study import Findings, Study
 from hauberk.concepts.subject import NetworkSubject
-from hauberk.errors import InputError, ShapeError, UnsupportedOpError, UnsupportedSetError
+from hauberk.errors import NOT_APPLICABLE, InputError
 
 
 def write_studies(
@@ -26,7 +26,7 @@ def write_studies(
         if not file.exists():
             try:
                 findings = study(subject, data, threat)
-            except (ShapeError, UnsupportedOpError, UnsupportedSetError) as error:
+            except NOT_APPLICABLE as error:
                 findings = Findings(pl.DataFrame(), {"not_applicable": str(error)})
             facts = {"study": type(study).__name__, "place": str(number), "facts": json.dumps(findings.facts)}
             with replacing(file) as temporary:

@@ -7,14 +7,13 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from hauberk.concepts.attack import Attack, MinimumDistanceAttack
 from hauberk.concepts.certificate import Verifier, joined
 from hauberk.concepts.perturbation_set import ThreatModel
+from hauberk.evaluation.accuracies import accuracies, gathered, remarked
 from hauberk.evaluation.attack_results import attack_results
-from hauberk.evaluation.records import outcomes, read_records
-from hauberk.evaluation.statistics import share
+from hauberk.evaluation.curve import Curve
+from hauberk.evaluation.records import read_facts, read_records
 
 Summary = dict[str, Any]
 
@@ -24,29 +23,27 @@ def summarised(
     threat: ThreatModel,
     attacks: Mapping[str, Attack | MinimumDistanceAttack],
     verifiers: Sequence[Verifier],
-    curve_attacks: Mapping[str, Attack | MinimumDistanceAttack],
+    curve: Curve | None,
     seed: int,
 ) -> Summary:
     """Return counts, shares and exact 95 % intervals of a finished evaluation, and the cost of each part."""
-    records = read_records(folder / "records")
-    facts = [pl.read_parquet_metadata(shard) for shard in sorted((folder / "records").glob("*.parquet"))]
+    records, facts = read_records(folder / "records"), read_facts(folder / "records")
     seconds: Counter[str] = Counter()
     attack_seconds: Counter[str] = Counter()
-    refusals: dict[str, str] = {}
-    attack_refusals: dict[str, str] = {}
+    refusals, attack_refusals = gathered(facts, "not_applicable"), gathered(facts, "attacks_not_applicable")
     confidence: dict[str, float] = {}
     for fact in facts:
         seconds.update(json.loads(fact["seconds"]))
         attack_seconds.update(json.loads(fact["attack_seconds"]))
-        attack_refusals |= json.loads(fact["attacks_not_applicable"])
-        refusals |= json.loads(fact["not_applicable"])
         for name, value in json.loads(fact.get("confidence", "{}")).items():
             confidence[name] = min(value, confidence.get(name, 1.0))
     overturned = records.filter(records["broken_by"].is_not_null() & records["certified_by"].is_not_null())
     certified = Counter(records["certified_by"])
     certified -= (wrong := Counter(overturned["certified_by"]))
     refuted = Counter(records["broken_by"])
-    curve = [read_records(place) for place in (folder / "curve").glob("*")]
+    names = [verifier.name for verifier in verifiers]
+    asked = (curve.attacks, [verifier.name for verifier in curve.verifiers]) if curve else ({}, [])
+    points = [(read_records(place), read_facts(place)) for place in (folder / "curve").glob("*")]
     return {
         "subject": "network",
         "threat": threat.name,
@@ -55,9 +52,9 @@ def summarised(
         "seed": seed,
         "confidence": 0.95,
         "arithmetic": reduce(joined, (fact["arithmetic"] for fact in facts), ""),
-        "seconds": sum(float(points["seconds"].sum()) for points in [records, *curve]),
-        **accuracies(records),
-        "attacks": attack_results(records, attacks, attack_seconds, attack_refusals),
+        "seconds": sum(float(part["seconds"].sum()) for part in [records, *(own for own, _ in points)]),
+        **accuracies(records, facts, attacks, names),
+        "attacks": attack_results(records, attacks, attack_seconds, attack_refusals, gathered(facts, "attack_remarks")),
         "verifiers": [
             {
                 "name": verifier.name,
@@ -71,13 +68,9 @@ def summarised(
             for verifier in verifiers
         ],
         "curve": [
-            {"eps": points["eps"][0], "examples": len(points), **accuracies(points)}
-            for points in sorted(curve, key=lambda points: points["eps"][0])
+            {"eps": own["eps"][0], "examples": len(own), **accuracies(own, said, *asked)}
+            for own, said in sorted(points, key=lambda point: point[0]["eps"][0])
         ],
-        "curve_attack": ", ".join(curve_attacks),
+        "curve_attack": ", ".join(asked[0]),
+        "curve_remarks": remarked([fact for _, said in points for fact in said]),
     }
-
-
-def accuracies(records: pl.DataFrame) -> dict[str, dict[str, float | int]]:
-    """Return clean, attacked and certified accuracy."""
-    return {name: share(int(mask.sum()), len(records)) for name, mask in outcomes(records).items()}

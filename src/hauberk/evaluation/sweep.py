@@ -74,7 +74,8 @@ class Sweep:
                 began = time.monotonic()
                 shard = Shard.of(self.subject, threat, data, torch.arange(start, end), self.seed)
                 if larger is not None:
-                    shard.inherit(pl.read_parquet(larger / file.name), suite.attacks)
+                    known = larger / file.name
+                    shard.inherit(pl.read_parquet(known), pl.read_parquet_metadata(known), suite.attacks)
                 for verifier in suite.verifiers:
                     if not verifier.last:
                         shard.verify(verifier)
@@ -85,7 +86,6 @@ class Sweep:
                 for verifier in suite.verifiers:
                     if verifier.last:
                         shard.verify(verifier)
-                shard.require_applicable([*suite.attacks, *suite.undecided])
                 shard.require_agreement(folder.parent)
                 with replacing(file) as temporary:
                     records = shard.records(time.monotonic() - began)

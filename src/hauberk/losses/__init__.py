@@ -2,6 +2,7 @@
 
 from hauberk.losses.cross_entropy import CrossEntropy
 from hauberk.losses.dlr import DLR
+from hauberk.losses.fallback import Fallback
 from hauberk.losses.margin import Margin
 
-__all__ = ["DLR", "CrossEntropy", "Margin"]
+__all__ = ["DLR", "CrossEntropy", "Fallback", "Margin"]

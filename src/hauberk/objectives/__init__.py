@@ -2,6 +2,7 @@
 
 from hauberk.objectives.adaptive_radius import AdaptiveRadius
 from hauberk.objectives.adversarial import Adversarial
+from hauberk.objectives.adversarial_sum import AdversarialSum
 from hauberk.objectives.bound_regularized import BoundRegularized
 from hauberk.objectives.cc_ibp import CCIBP
 from hauberk.objectives.certified import Certified
@@ -33,6 +34,7 @@ __all__ = [
     "TRADES",
     "AdaptiveRadius",
     "Adversarial",
+    "AdversarialSum",
     "BoundRegularized",
     "Certified",
     "Free",

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hauberk.reports.summary import Share
+from hauberk.reports.accuracies import Share
 from hauberk.reports.tables import percent, percent_interval
 from hauberk.reports.typed_json import parse
 

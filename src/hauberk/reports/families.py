@@ -92,7 +92,8 @@ def differences(pair: OtherWeights) -> tuple[int, list[Difference]]:
     ]
     both = sides[0].join(sides[1], on=["index", "label"], suffix=" other")
     found = []
-    for measure in pair.kept.summary.measures if len(both) else ():
+    measures = [measure for measure in pair.kept.summary.measures if measure in pair.other.summary.measures]
+    for measure in measures if len(both) else ():
         kept, other = both[measure], both[f"{measure} other"]
         only_kept, only_other = int((kept & ~other).sum()), int((other & ~kept).sum())
         interval = paired_interval(only_kept, only_other, len(both), pair.kept.summary.confidence)

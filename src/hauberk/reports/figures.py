@@ -9,27 +9,30 @@ from matplotlib.ticker import MaxNLocator
 
 from hauberk.evaluation.records import distance_column
 from hauberk.reports.run_files import Layer
-from hauberk.reports.summary import Share, Summary
+from hauberk.reports.summary import Summary
 from hauberk.reports.svg import COLOURS, PERCENT, drawing, end_of, legend, to_svg
 
 
 def draw_curves(summary: Summary, name: str) -> Markup:
-    """Return clean, attacked and certified accuracy against the radius, with their intervals as bands."""
-    radii = [point.eps for point in summary.curve]
+    """Return clean, attacked and certified accuracy against the radius, with their intervals as bands.
+
+    Those that were not measured are left out.
+    """
+    farthest, least, last = max(point.eps for point in summary.curve), 1.0, []
     with drawing(8.4, 3.3) as (figure, axes):
-        measures: dict[str, list[Share]] = {
-            "clean": [point.clean for point in summary.curve],
-            "attacked": [point.attacked for point in summary.curve],
-            "certified": [point.certified for point in summary.curve],
-        }
-        for (measure, shares), marker in zip(measures.items(), "s^o", strict=True):
-            colour = COLOURS[measure]
+        for measure, marker in zip(("clean", "attacked", "certified"), "s^o", strict=True):
+            known = [(point.eps, share) for point in summary.curve if (share := getattr(point, measure)) is not None]
+            if not known:
+                continue
+            colour, radii, shares = COLOURS[measure], [eps for eps, _ in known], [share for _, share in known]
             low, high = [share.low for share in shares], [share.high for share in shares]
             axes.fill_between(radii, low, high, color=colour, alpha=0.16, linewidth=0)
             axes.plot(radii, [share.share for share in shares], color=colour, marker=marker, label=measure)
-        least = min(share.low for share in measures["certified"])
+            least = min(least, *low)
+            last.append(f"{measure} {shares[-1].share:.1%}")
         bottom = max(0.0, np.floor(least * 20 - 0.2) / 20)  # the scale starts at a multiple of 5 %, a little below
-        axes.set(xlabel="radius eps", xlim=(0, max(*radii, summary.eps) * 1.04), ylim=(bottom, 1 + (1 - bottom) * 0.02))
+        right = max(farthest, summary.eps) * 1.04
+        axes.set(xlabel="radius eps", xlim=(0, right), ylim=(bottom, 1 + (1 - bottom) * 0.02))
         axes.axvline(summary.eps, color=COLOURS["ink"], linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
         axes.annotate(
             f"eps {summary.eps:g}", (summary.eps, 0.02), xycoords=("data", "axes fraction"), xytext=(-4, 0),
@@ -39,12 +42,7 @@ def draw_curves(summary: Summary, name: str) -> Markup:
         axes.yaxis.set_major_formatter(PERCENT)
         axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
         legend(axes)
-        last = summary.curve[-1]
-        return to_svg(
-            figure, name,
-            f"Clean, attacked and certified accuracy against the radius: at eps {last.eps:g} they are "
-            f"{last.clean.share:.1%}, {last.attacked.share:.1%} and {last.certified.share:.1%}.",
-        )  # fmt: skip
+        return to_svg(figure, name, f"Accuracy against the radius: at eps {farthest:g}, {', '.join(last)}.")
 
 
 def attack_distances(summary: Summary, records: pl.DataFrame) -> dict[str, pl.Series]:

@@ -11,14 +11,13 @@ def draw_front(search: Search, name: str) -> Markup:
     """Return the points of a sweep by their two accuracies, with exact intervals, and the staircase of the front.
 
     Args:
-        search: a sweep with at least one judged point.
+        search: a sweep with a point on its front.
         name: a prefix for the ids.
     """
     colour, front = COLOURS[search.measure], search.front
     places: dict[tuple[float, float], list[Point]] = {}
     with drawing(8.4, 4.6) as (figure, axes):
-        for point, summary in search.judged:
-            x, y = search.shares(summary)
+        for point, x, y in search.placed:
             places.setdefault((x.share, y.share), []).append(point)
             around = [[[share.share - share.low], [share.high - share.share]] for share in (x, y)]
             axes.errorbar(x.share, y.share, around[1], around[0], color=COLOURS["unproven"], elinewidth=0.9, zorder=1)
@@ -38,5 +37,5 @@ def draw_front(search: Search, name: str) -> Markup:
         legend(axes)
         said = ", ".join(f"{point.number}" for point in front)
         return to_svg(
-            figure, name, f"{search.measure} against clean accuracy of {len(search.judged)} points; front: {said}."
+            figure, name, f"{search.measure} against clean accuracy of {len(search.placed)} points; front: {said}."
         )

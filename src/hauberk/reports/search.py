@@ -29,6 +29,7 @@ def write_search(search: Search) -> Path:
         "search": search,
         "front": front,
         "measures": measures(search),
+        "unknown": unknown(search),
         "figure": draw_front(search, "front") if front else None,
         "summary": next((summary for _, summary in search.judged), None),
     }
@@ -37,13 +38,29 @@ def write_search(search: Search) -> Path:
 
 
 def row(point: Point, on_front: bool) -> dict[str, Any]:
-    """Return a point's row of points.csv; accuracies that were not measured are left empty."""
+    """Return a point's row of points.csv; accuracies that were not measured are left empty, with the reason."""
     cells: dict[str, Any] = {"number": point.number, **{key: as_text(value) for key, value in point.changes.items()}}
     for name in MEASURES:
         share = point.share(name)
         cells |= {name: share and share.share, f"{name}_low": share and share.low, f"{name}_high": share and share.high}
     examples = point.summary.examples if point.summary else None
-    return cells | {"examples": examples, "seconds": point.seconds, "on_front": on_front, "failed": point.failure}
+    reasons = "; ".join(f"{name} {why}" for name, why in point.summary.not_applicable.items()) if point.summary else ""
+    return cells | {
+        "not_applicable": reasons or None,
+        "examples": examples,
+        "seconds": point.seconds,
+        "on_front": on_front,
+        "failed": point.failure,
+    }
+
+
+def unknown(search: Search) -> list[str]:
+    """Return a sentence on each accuracy that is not applicable to some point."""
+    return [
+        f"Point {point.number}: {measure} {reason}"
+        for point, summary in search.judged
+        for measure, reason in summary.not_applicable.items()
+    ]
 
 
 def measures(search: Search) -> list[str]:
@@ -68,3 +85,5 @@ def print_search(search: Search, console: Console) -> None:
     for _, summary in search.judged[:1]:
         console.print(Text(f"{summary.threat} | {summary.examples:,} held-out training examples | * on the front"))
     console.print(table)
+    for sentence in unknown(search):
+        console.print(Text(sentence))

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hauberk.reports.summary import Share, Summary
+from hauberk.reports.accuracies import Share
+from hauberk.reports.summary import Summary
 from hauberk.reports.training import read_training
 from hauberk.reports.typed_json import parse, read_text
 
@@ -42,8 +43,7 @@ class Point:
 
     def share(self, measure: str) -> Share | None:
         """Return an accuracy; None if it was not measured, or training failed."""
-        looked = self.summary is not None and measure in self.summary.measures
-        return getattr(self.summary, measure) if looked else None
+        return None if self.summary is None else self.summary.share(measure)
 
 
 @dataclass(frozen=True)
@@ -74,17 +74,19 @@ class Search:
         tried = any("certified" in summary.measures for _, summary in self.judged)
         return "certified" if tried else "attacked"
 
-    def shares(self, summary: Summary) -> tuple[Share, Share]:
-        """Return the two accuracies that are traded against each other."""
-        return summary.clean, getattr(summary, self.measure)
+    @property
+    def placed(self) -> list[tuple[Point, Share, Share]]:
+        """The points for which both accuracies are known that are traded against each other, and these."""
+        shares = [(point, summary.clean, summary.share(self.measure)) for point, summary in self.judged]
+        return [(point, clean, robust) for point, clean, robust in shares if robust is not None]
 
     @property
     def front(self) -> list[Point]:
         """The points that no other beats in one accuracy without being worse in the other, by clean accuracy."""
-        places = [(clean.count, robust.count) for clean, robust in (self.shares(summary) for _, summary in self.judged)]
+        places = [(clean.count, robust.count) for _, clean, robust in self.placed]
         found = [
             (clean, point.number, point)
-            for (point, _), (clean, robust) in zip(self.judged, places, strict=True)
+            for (point, *_), (clean, robust) in zip(self.placed, places, strict=True)
             if not any(x >= clean and y >= robust and (x, y) != (clean, robust) for x, y in places)
         ]
         return [point for _, _, point in sorted(found, key=lambda entry: entry[:2])]

@@ -2,58 +2,7 @@
 
 from dataclasses import dataclass, field
 
-
-@dataclass(frozen=True)
-class Share:
-    """A count of examples, its share, and the share's exact interval.
-
-    Args:
-        count: number of examples.
-        share: the count divided by the number of all examples.
-        low: lower end of the interval.
-        high: upper end of the interval.
-
-    Raises:
-        ValueError: they are not in order within [0, 1].
-    """
-
-    count: int
-    share: float
-    low: float
-    high: float
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.low <= self.share <= self.high <= 1:  # also refuses NaN
-            raise ValueError(f"a share of {self.share} in the interval {self.low} to {self.high} is impossible")
-
-
-@dataclass(frozen=True)
-class Accuracies:
-    """Clean, attacked and certified accuracy on the same examples.
-
-    Args:
-        examples: number of examples.
-        eps: the radius.
-        clean: examples that are classified correctly.
-        attacked: of these, examples that nothing broke.
-        certified: of these, examples that are proven.
-
-    Raises:
-        ValueError: the counts are not in this order.
-    """
-
-    examples: int
-    eps: float
-    clean: Share
-    attacked: Share
-    certified: Share
-
-    def __post_init__(self) -> None:
-        if not self.certified.count <= self.attacked.count <= self.clean.count <= self.examples:
-            raise ValueError(
-                f"certified {self.certified.count}, attacked {self.attacked.count}, clean {self.clean.count} and "
-                f"examples {self.examples} must not decrease in this order"
-            )
+from hauberk.reports.accuracies import Accuracies, Share
 
 
 @dataclass(frozen=True)
@@ -75,6 +24,7 @@ class AttackResult:
         median_distance: the median of their distances, where found.
         mean_distance: the mean of their distances, where found.
         not_applicable: the reason why it could not be used, if so.
+        remarks: sentences on parts of it that were left out or replaced.
     """
 
     name: str
@@ -90,6 +40,7 @@ class AttackResult:
     median_distance: float | None = None
     mean_distance: float | None = None
     not_applicable: str | None = None
+    remarks: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -145,6 +96,7 @@ class Summary(Accuracies):
         seed: the seed of the attacks' noise.
         curve: the accuracies at several radii.
         curve_attack: the names of the curve's attacks.
+        curve_remarks: sentences on those of them that did not apply, as a whole or in part.
         every_attack: True if every attack was tried on every correctly classified example.
         masking: the signs of gradient masking that were found; None if there was no search for them.
     """
@@ -159,6 +111,7 @@ class Summary(Accuracies):
     seed: int | None = None
     curve: list[Accuracies] = field(default_factory=list)
     curve_attack: str = ""
+    curve_remarks: list[str] = field(default_factory=list)
     every_attack: bool = False
     masking: list[Sign] | None = None
 
@@ -170,8 +123,12 @@ class Summary(Accuracies):
     @property
     def measures(self) -> list[str]:
         """The accuracies that were measured: attacked and certified only if an attack or a verifier applied."""
-        looked = {"clean": True, "attacked": bool(self.attackers), "certified": bool(self.provers)}
-        return [measure for measure, tried in looked.items() if tried]
+        tried = {"clean": True, "attacked": self.attackers or self.refuted, "certified": self.provers}
+        return [measure for measure, applied in tried.items() if applied and getattr(self, measure)]
+
+    def share(self, measure: str) -> Share | None:
+        """Return an accuracy; None if it was not measured."""
+        return getattr(self, measure) if measure in self.measures else None
 
     @property
     def refuted(self) -> int:

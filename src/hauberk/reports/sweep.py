@@ -101,7 +101,8 @@ def draw_sweep(sweep: Sweep, name: str) -> Markup:
         if len(values) <= MOST_TICKS:
             axes.set_xticks(values, [f"{value:g}" for value in values])
             axes.minorticks_off()
-        least = min(getattr(point.run.summary, sweep.measures[-1]).low for point in sweep.points)
+        shown = [point.run.summary.share(measure) for point in sweep.points for measure in sweep.measures]
+        least = min(share.low for share in shown if share)
         bottom = np.floor(least * 10) / 10
         axes.set(xlabel=sweep.key, ylim=(bottom, 1 + (1 - bottom) * 0.02))
         axes.yaxis.set_major_formatter(PERCENT)
@@ -117,12 +118,15 @@ def draw_series(axes: Axes, sweep: Sweep, measure: str, weights: str, dashes: An
     means = []
     for value in sweep.values:
         column = sorted((p for p in sweep.points if p.value == value), key=lambda p: (p.weights, p.run.about.seed))
-        own = [(place, getattr(p.run.summary, measure)) for place, p in enumerate(column) if p.weights == weights]
+        shares = [(place, p.run.summary.share(measure)) for place, p in enumerate(column) if p.weights == weights]
+        own = [(place, share) for place, share in shares if share]
         for place, share in own:
             shift = ScaledTranslation((place - (len(column) - 1) / 2) * APART / 72, 0, axes.figure.dpi_scale_trans)
             around = [[share.share - share.low], [share.high - share.share]]
             axes.errorbar([value], [share.share], around, elinewidth=0.9, transform=axes.transData + shift, **look)
         if own:
             means.append((value, sum(share.share for _, share in own) / len(own)))
+    if not means:
+        return
     axes.plot(*zip(*means, strict=True), color=colour, linewidth=1.3, linestyle=dashes)
     axes.plot([], [], linestyle=dashes, label=f"{measure}, {weights} weights" if weights else measure, **look)

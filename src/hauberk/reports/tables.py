@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hauberk.reports.summary import Share, Summary
+from hauberk.reports.accuracies import Share
+from hauberk.reports.summary import Summary
 from hauberk.reports.typed_json import parse
 
 
@@ -41,9 +42,9 @@ def headline_rows(summary: Summary) -> list[Measure]:
     """Return clean, attacked and certified accuracy, from the largest to the smallest."""
     also = {"attacked": " and every verifier" if summary.refuted else ""}
     return [
-        Measure(name, known + also.get(name, ""), getattr(summary, name))
-        if name in summary.measures
-        else Measure(name, unknown, None)
+        Measure(name, known + also.get(name, ""), share)
+        if (share := summary.share(name))
+        else Measure(name, summary.not_applicable.get(name, unknown), None)
         for name, (known, unknown) in MEANINGS.items()
     ]
 
@@ -72,16 +73,16 @@ class AttackTable:
     Args:
         headings: the headings of the columns of cells.
         rows: one per attack.
-        total: the row for all attacks together.
+        total: the row for all attacks together; None if none applied.
     """
 
     headings: list[str]
     rows: list[AttackRow]
-    total: AttackRow
+    total: AttackRow | None
 
 
 def attack_table(summary: Summary) -> AttackTable:
-    """Return the table of attacks, leaving out columns about which nothing is known."""
+    """Return the table of attacks and their parts left out, without columns about which nothing is known."""
     headings = ["tried", "broken first", "broken"]
     headings += ["accuracy left alone"] * summary.compared + ["median distance"] * summary.measured + ["time"]
     rows = []
@@ -95,15 +96,23 @@ def attack_table(summary: Summary) -> AttackTable:
         known = attack.median_distance
         cells += ["–" if known is None else f"{known:.4g}"] * summary.measured
         interval = percent_interval(attack.alone) if summary.compared and attack.alone else ""
-        rows.append(AttackRow(attack.name, colour, [*cells, duration(attack.seconds)], interval))
-    broken = f"{summary.clean.count - summary.attacked.count:,}"
+        meaning = ". ".join([colour, *(remark.rstrip(".") for remark in attack.remarks)])
+        rows.append(AttackRow(attack.name, meaning, [*cells, duration(attack.seconds)], interval))
+    return AttackTable(headings, rows, all_attacks(summary))
+
+
+def all_attacks(summary: Summary) -> AttackRow | None:
+    """Return the row for all attacks together; None if none applied."""
+    left = summary.attacked
+    if left is None or not summary.attackers:
+        return None
+    broken = f"{summary.clean.count - left.count:,}"
     cells = [f"{summary.clean.count:,}", broken, broken]
-    cells += [percent(summary.attacked.share)] * summary.compared + [""] * summary.measured
+    cells += [percent(left.share)] * summary.compared + [""] * summary.measured
     seconds = sum(attack.seconds for attack in summary.attacks)
-    interval = percent_interval(summary.attacked) if summary.compared else ""
+    interval = percent_interval(left) if summary.compared else ""
     everyone = "attacks and verifiers" if summary.refuted else "all attacks"
-    total = AttackRow(everyone, "worst case per example", [*cells, duration(seconds)], interval)
-    return AttackTable(headings, rows, total)
+    return AttackRow(everyone, "worst case per example", [*cells, duration(seconds)], interval)
 
 
 def print_headline(content: dict[str, Any], console: Console) -> None:
@@ -118,12 +127,19 @@ def print_headline(content: dict[str, Any], console: Console) -> None:
         table.add_row(row.name, row.meaning, *cells)
     title = f"{summary.threat} | {summary.examples:,} examples | {summary.subject}"
     console.print(Text(title), table, sep="\n")  # as Text, [ and ] in a name are not markup
+    for attack in summary.attacks:
+        for remark in attack.remarks:
+            console.print(Text(f"{attack.name}: {remark}"))
 
 
 def headline_line(content: dict[str, Any], seconds: float, report: Path) -> str:
     """Return the one line that ends a command: accuracies, task, time, and path of the report."""
     summary = read(content)
-    accuracies = [f"{row.name} {percent(row.share.share, 1)}" for row in headline_rows(summary) if row.share]
+    accuracies = [
+        f"{row.name} {percent(row.share.share, 1) if row.share else row.meaning}"
+        for row in headline_rows(summary)
+        if row.share or row.name in summary.not_applicable
+    ]
     parts = [*accuracies, summary.threat, f"{summary.examples} examples", f"{seconds / 60:.1f} min", f"report {report}"]
     return " | ".join(parts)
 

@@ -21,7 +21,7 @@ from hauberk.errors import ShapeError
 from hauberk.searches.search import Search
 
 HALVED = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
-"""The shares of the planned queries after which the share of the pixels that a proposal changes is halved."""
+"""The shares of the planned changes after which the share of the pixels that a proposal changes is halved."""
 BLOCK = 100
 """The number of queries whose random numbers are drawn at once: single draws would cost more than the proposals."""
 
@@ -34,9 +34,10 @@ class QuerySearch(Attack):
 
     Args:
         loss: the loss to increase; the margin as published.
-        queries: the number of network calls per image.
+        queries: the number of changes tried on an image. As in the released code, one more network call shows the
+            first point.
         p: the share of the image's pixels that a window covers at first; halved according to `HALVED`.
-        planned: the number of queries that the halvings are planned for; 10,000 as published, whatever `queries` is.
+        planned: the number of changes that the halvings are planned for; 10,000 as published, whatever `queries` is.
             Fewer make windows small earlier.
         start: an attack from whose answers to begin; None for the search's own start. Random windows make progress
             where gradients are stuck: on six digits that 5,000 queries break now and then, they broke 74 of 96
@@ -56,6 +57,10 @@ class QuerySearch(Attack):
 
     def __post_init__(self) -> None:
         require_positive(type(self).__name__, queries=self.queries, p=self.p, planned=self.planned)
+
+    @property
+    def outdone(self) -> tuple[Attack, ...]:
+        return () if self.start is None else (self.start,)
 
     @property
     def black_box(self) -> bool:
@@ -97,19 +102,18 @@ class QuerySearch(Attack):
             shape = tuple(S.start.shape)
             raise ShapeError(f"{type(self).__name__} needs images (b, c, h, w), but the inputs have shape {shape}.")
         channels, height, width = S.start.shape[1:]
-        if self.start is None:
-            z = self.first(ball, noise.fold(0))
-        else:
-            z = self.start(network, S, y, noise=noise.fold(0)).clone()  # it may be the set's own start
+        given = self.start
+        z = self.first(ball, noise.fold(0)) if given is None else given(network, S, y, noise=noise)
+        z = z.clone()  # it may be the set's own start
         search = Search(S, y, None, noise)
         best, drawn = torch.full_like(S.radius, -torch.inf), S.start.new_empty(len(y), 0, 0)
-        for query in range(self.queries):
+        for query in range(self.queries + 1):
             candidate = z
             if query:
                 place = (query - 1) % BLOCK
                 if place == 0:
                     drawn = search.noise.fold(query).uniform((BLOCK, self.numbers(channels)))
-                share = self.p / 2 ** bisect_left(HALVED, query / self.planned)
+                share = self.p / 2 ** bisect_left(HALVED, (query - 1) / self.planned)
                 side = min(max(1, round(math.sqrt(share * height * width))), height, width)
                 candidate = self.proposal(self.supported(search.S), z, side, drawn[:, place])
             with torch.no_grad():

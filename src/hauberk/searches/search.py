@@ -1,12 +1,9 @@
 """Searches over a batch from which broken examples are dropped."""
 
-from collections.abc import Callable, Iterable
-
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from hauberk.concepts.attack import Network, misclassified
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
@@ -68,25 +65,3 @@ class Search:
 
     def __len__(self) -> int:
         return len(self.y)
-
-
-Attempt = Callable[[PerturbationSet, Int[Tensor, "s"]], Float[Tensor, "s *z"]]
-"""A function from the remaining examples' sets and indices to their answers."""
-
-
-def in_turn(
-    attempts: Iterable[Attempt], network: Network, S: PerturbationSet, y: Int[Tensor, "b"]
-) -> Float[Tensor, "b *z"]:
-    """Run the attempts in turn, each on the examples that earlier ones left unbroken, and return all answers.
-
-    A success is never traded for a larger loss, which a correctly classified point may have.
-    """
-    answer, left = S.start.clone(), torch.arange(len(y), device=y.device)
-    for attempt in attempts:
-        if not len(left):
-            break
-        remaining = S.select(left)
-        z = attempt(remaining, left)
-        answer[left] = z
-        left = left[~misclassified(network, remaining, z, y[left])]
-    return answer

@@ -9,6 +9,7 @@ from torch import nn
 from hauberk.concepts.dataset import Split
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.errors import InputError
+from hauberk.training.completeness import complete
 from hauberk.training.hyperparameters import Hyperparameters
 from hauberk.training.journal import Watcher
 from hauberk.training.run import Run
@@ -60,13 +61,14 @@ class Trainer(Hyperparameters):
         changed: a checkpoint of other hyperparameters, data, threat or network is refused.
 
         Raises:
-            InputError: no example is left to train on, a batch cannot be halved, the checkpoint is damaged or belongs
-                to another training run, or an object cannot be identified by its content.
+            InputError: no example is left to train on, a batch cannot be halved, a part of the attack does not apply,
+                the checkpoint is damaged or belongs to another training run, or an object cannot be identified by its
+                content.
             UnsupportedOpError: the objective computes bounds and the network cannot be captured.
             TrainingError: the loss is no longer finite.
         """
         if not 0 <= self.held_out < len(data):
             raise InputError(f"held_out must be between 0 and {len(data) - 1}, but is {self.held_out}.")
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(), complete():
             torch.manual_seed(self.seed)
             Run(self, network, data, threat, folder).execute(resume, watch)

@@ -12,6 +12,7 @@ from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.schedule import Progress
 from hauberk.concepts.subject import labels_of
 from hauberk.training.batches import Batches
+from hauberk.training.completeness import incomplete
 from hauberk.training.journal import Record, Tally
 from hauberk.training.judged import Judged, statistics_kept
 from hauberk.training.team import Team
@@ -31,6 +32,7 @@ class Validation:
         self.judged, self.network = judged, judged.network
         self.threat, self.batches, self.team = threat, batches, team
 
+    @incomplete()
     def held_out(self, step: int, progress: Progress, judge: Attack | None) -> Record:
         """Return the accuracies on the held-out examples, in eval mode; empty if none are held out."""
         examples = self.batches.held_out
@@ -58,6 +60,7 @@ class Validation:
             robust = correct & (labels_of(self.network(S.decode(z))) == y)
         return replace(value, correct=correct, robust=robust)
 
+    @incomplete()
     def withstood(self, step: int, attack: Attack) -> float:
         """Return the share of a step's examples that withstand an attack, in training mode."""
         mine, weight = self.team.part(self.batches.of(step))
