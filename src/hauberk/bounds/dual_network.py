@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import prod
 
-from hauberk.concepts.bounder import Bounder, Bounds, Tightness
+from hauberk.concepts.bounder import Bounds, Tightness
 from hauberk.concepts.box import Box
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.noise import Noise
@@ -14,6 +14,7 @@ from hauberk.propagation.backward_pass import BackwardPass
 from hauberk.propagation.forward_box import backward_boxes
 from hauberk.propagation.forward_pass import forward_boxes
 from hauberk.propagation.generators import AllGenerators
+from hauberk.propagation.memberwise_bounder import MemberwiseBounder
 from hauberk.propagation.unit_bounds import margins
 
 FEW = 5
@@ -21,7 +22,7 @@ FEW = 5
 
 
 @dataclass(frozen=True)
-class DualNetwork(Bounder):
+class DualNetwork(MemberwiseBounder):
     """Linear bounds with parallel slopes, intersected with intervals: the exact bounds of the dual network.
 
     Forward, one row for every input and every unstable neuron so far takes one step per layer; backward, one row for
@@ -40,21 +41,13 @@ class DualNetwork(Bounder):
     frugal: bool = False
     tightness = Tightness.STABLE
 
-    def __call__(
-        self,
-        graph: FrozenGraph,
-        S: CertifiableSet,
-        spec: LinearSpec,
-        *,
-        outward: bool = True,
-        noise: Noise | None = None,
+    def bound(
+        self, graph: FrozenGraph, S: CertifiableSet, spec: LinearSpec, *, outward: bool, noise: Noise | None
     ) -> Bounds:
-        boxes = self.boxes(graph, S, outward=outward)
+        boxes = self.enclose(graph, S, outward=outward, noise=noise)
         return Bounds(margins(BackwardPass(graph, S, boxes, Parallel(), outward=outward), spec, self.budget), boxes)
 
-    def boxes(
-        self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool = True, noise: Noise | None = None
-    ) -> list[Box]:
+    def enclose(self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool, noise: Noise | None) -> list[Box]:
         width = min((prod(graph.shapes[i]) for i in graph.relaxed), default=0)
         if FEW * prod(graph.shapes[0]) <= width:
             carrier = AllGenerators(S)

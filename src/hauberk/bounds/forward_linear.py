@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from hauberk.concepts.bounder import Bounder, Bounds, Tightness
+from hauberk.concepts.bounder import Bounds, Tightness
 from hauberk.concepts.box import Box
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.noise import Noise
@@ -12,10 +12,11 @@ from hauberk.concepts.specification import LinearSpec
 from hauberk.propagation.backward_pass import BackwardPass
 from hauberk.propagation.forward_pass import forward_boxes
 from hauberk.propagation.generators import AllGenerators
+from hauberk.propagation.memberwise_bounder import MemberwiseBounder
 
 
 @dataclass(frozen=True)
-class ForwardLinear(Bounder):
+class ForwardLinear(MemberwiseBounder):
     """All hidden bounds in one forward pass; the margins by one backward row each.
 
     Carries, for each example, one row for every input and for every unstable neuron so far. It needs
@@ -27,20 +28,12 @@ class ForwardLinear(Bounder):
 
     tightness = Tightness.STABLE
 
-    def __call__(
-        self,
-        graph: FrozenGraph,
-        S: CertifiableSet,
-        spec: LinearSpec,
-        *,
-        outward: bool = True,
-        noise: Noise | None = None,
+    def bound(
+        self, graph: FrozenGraph, S: CertifiableSet, spec: LinearSpec, *, outward: bool, noise: Noise | None
     ) -> Bounds:
-        boxes = self.boxes(graph, S, outward=outward)
+        boxes = self.enclose(graph, S, outward=outward, noise=noise)
         return Bounds(BackwardPass(graph, S, boxes, Parallel(), outward=outward).margins(spec), boxes)
 
-    def boxes(
-        self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool = True, noise: Noise | None = None
-    ) -> list[Box]:
+    def enclose(self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool, noise: Noise | None) -> list[Box]:
         carrier = AllGenerators(S)
         return forward_boxes(graph, S, carrier, carrier.box, outward=outward)
