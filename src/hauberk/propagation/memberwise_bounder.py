@@ -20,8 +20,8 @@ class MemberwiseBounder(Bounder):
     """A bounder that bounds the members of a union in turn; the worst member's bound is the union's.
 
     Hidden bounds, and the relaxations over them, then fit one member and not all of them. Intervals are never looser
-    for it; bounds by lines mostly tighter, but looser in a few rows, where smaller boxes turn lines the wrong way. Takes
-    as much time as the members by themselves. They share a probability of failure.
+    for it; linear bounds are mostly tighter, but looser in a few rows, where the lines of smaller boxes turn the wrong
+    way. Takes as long as the members by themselves, one after the other; they share a probability of failure.
     """
 
     def __call__(
