@@ -26,8 +26,9 @@ class DualNetwork(DualBounder):
         budget: as in `BackwardLinear`.
         frugal: as in `BackwardLinear`.
         intersect: whether hidden bounds are intersected with intervals. False: they are those of the dual network
-            alone, as published, which backward takes one row for every neuron, stable or not. None: both ways, one
-            after the other, and the better margin of each row; for training, choose one.
+            alone, as published; backward, this takes a row for every neuron, stable or not: six times as long on a
+            small convolutional network trained by the polytope. None: both ways, one after the other, and the better
+            margin of each row. Training pays for both as well, so choose True there, which costs one pass.
 
     Sources: Wong & Kolter 2018, algorithm 1; Wong et al. 2018, algorithm 2 (AutoDual).
     """
