@@ -1,12 +1,15 @@
 """Measure the time of bounds and training steps, in natural steps of the same network, and their memory.
 
-    python benchmarks/bounds.py RUN [--threat.eps 0.1] [--repeats 7] [--csv FILE]
+    python benchmarks/bounds.py RUN [--set threat.eps=0.1] [--repeats 7] [--cases NAME ...] [--csv FILE]
 
 A natural step is forward, backward and update on 128 clean examples. Every case runs on one core in a process of its
 own, which measures natural steps and the case in turns, so that both see the same machine; the table gives medians, per
 image, and the peak of the process's memory above what it held before. RUN is the folder of a finished run: the cost of
 bounds grows with the number of unstable neurons, so initial weights would say nothing. Bounds are computed with outward
 rounding, as certificates are. Times are CPU times.
+
+Methods of more than one pass are also compared with a single one, measured in the same turns: the dual network both
+ways with either way, the two members of a union (the run's threat, and half of it) with the threat by itself.
 """
 
 import argparse
@@ -17,6 +20,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -26,11 +30,12 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from hauberk.allocator import keep_freed_memory
-from hauberk.bounds import BackwardLinear, Interval, OptimizedLinear, Projected
+from hauberk.bounds import BackwardLinear, DualNetwork, Interval, OptimizedLinear, Projected
 from hauberk.capture import capture
 from hauberk.concepts.bounder import Bounder
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.objective import Objective
+from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.schedule import Progress
 from hauberk.concepts.slopes import Parallel
 from hauberk.concepts.specification import LinearSpec
@@ -38,27 +43,50 @@ from hauberk.losses import CrossEntropy
 from hauberk.objectives import Certified, FusedCertified, Natural
 from hauberk.recipe import build, read_recipe
 from hauberk.schedules import Constant
+from hauberk.threats import Union
 
 LOSS, NONE, HALF = CrossEntropy(), Constant(0.0), Constant(0.5)
 FAST_LIN, CROWN_IBP = BackwardLinear(slopes=Parallel()), BackwardLinear(Interval())
-CASES: dict[str, tuple[int, Bounder | Objective]] = {
-    "interval margins": (200, Interval()),
-    "CROWN-interval margins": (200, CROWN_IBP),
-    "dual network, exact bounds": (10, FAST_LIN),
-    "CROWN, every layer by itself": (32, BackwardLinear()),
-    "CROWN, every layer by itself ": (200, BackwardLinear()),
-    "alpha-CROWN, 20 iterations": (32, OptimizedLinear(iterations=20)),
-    "training: interval": (128, Certified(Interval(), LOSS, NONE)),
-    "training: interval, clean term": (128, Certified(Interval(), LOSS, HALF)),
-    "training: CROWN-interval, all rows": (128, Certified(CROWN_IBP, LOSS, HALF)),
-    "training: CROWN-interval, loss fusion": (128, FusedCertified(Interval(), LOSS, HALF)),
-    "training: dual network, exact": (10, Certified(FAST_LIN, LOSS, NONE)),
-    "training: dual network, exact ": (50, Certified(FAST_LIN, LOSS, NONE)),
-    "training: dual network, exact, frugal": (
-        50,
-        Certified(BackwardLinear(slopes=Parallel(), frugal=True), LOSS, NONE),
+
+
+@dataclass(frozen=True)
+class Case:
+    """A method to time.
+
+    Args:
+        batch: the number of examples.
+        method: a bounder, or an objective for a training step.
+        single: the single pass that a bounder is compared with; None for no comparison.
+        union: whether the bounder's set is the union of the run's threat and half of it.
+    """
+
+    batch: int
+    method: Bounder | Objective
+    single: Bounder | None = None
+    union: bool = False
+
+
+CASES: dict[str, Case] = {
+    "interval margins": Case(200, Interval()),
+    "CROWN-interval margins": Case(200, CROWN_IBP),
+    "dual network, exact bounds": Case(10, FAST_LIN),
+    "dual network both ways": Case(32, DualNetwork(), DualNetwork(intersect=True)),
+    "dual network both ways, against the published one": Case(32, DualNetwork(), DualNetwork(intersect=False)),
+    "interval, members apart": Case(200, Interval(), Interval(), union=True),
+    "CROWN, members apart": Case(32, BackwardLinear(), BackwardLinear(), union=True),
+    "CROWN, every layer by itself": Case(32, BackwardLinear()),
+    "CROWN, every layer by itself ": Case(200, BackwardLinear()),
+    "alpha-CROWN, 20 iterations": Case(32, OptimizedLinear(iterations=20)),
+    "training: interval": Case(128, Certified(Interval(), LOSS, NONE)),
+    "training: interval, clean term": Case(128, Certified(Interval(), LOSS, HALF)),
+    "training: CROWN-interval, all rows": Case(128, Certified(CROWN_IBP, LOSS, HALF)),
+    "training: CROWN-interval, loss fusion": Case(128, FusedCertified(Interval(), LOSS, HALF)),
+    "training: dual network, exact": Case(10, Certified(FAST_LIN, LOSS, NONE)),
+    "training: dual network, exact ": Case(50, Certified(FAST_LIN, LOSS, NONE)),
+    "training: dual network, exact, frugal": Case(
+        50, Certified(BackwardLinear(slopes=Parallel(), frugal=True), LOSS, NONE)
     ),
-    "training: dual network, 50 projections": (50, Certified(Projected(50), LOSS, NONE)),
+    "training: dual network, 50 projections": Case(50, Certified(Projected(50), LOSS, NONE)),
 }
 
 
@@ -68,20 +96,22 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("--set", action="append", default=[], help="change the run's recipe, as in threat.eps=0.1")
     parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--cases", nargs="*", choices=CASES, default=list(CASES), metavar="NAME")
     parser.add_argument("--csv", type=Path)
     parser.add_argument("--case", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.case:
         print(json.dumps(measured(options)))
         return
-    table = Table("one core, per image", "batch", "ms", "natural steps", "GiB", title=str(options.run))
+    table = Table("one core, per image", "batch", "ms", "natural steps", "single passes", "GiB", title=str(options.run))
     found = []
-    for name, (batch, _) in CASES.items():
+    for name in options.cases:
         command = [sys.executable, *sys.argv, "--case", name]
         answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        found.append({"case": name.strip(), "batch": batch} | json.loads(answer.splitlines()[-1]))
+        found.append({"case": name.strip(), "batch": CASES[name].batch} | json.loads(answer.splitlines()[-1]))
         row = found[-1]
-        table.add_row(name, str(batch), f"{row['ms']:.3f}", f"{row['ms'] / row['natural_ms']:.1f}", f"{row['gib']:.2f}")
+        shown = [f"{row['ms']:.3f}", f"{row['ms'] / row['natural_ms']:.1f}", share(row), f"{row['gib']:.2f}"]
+        table.add_row(name, str(row["batch"]), *shown)
     Console().print(table)
     print(found[-1]["facts"])
     if options.csv:
@@ -91,14 +121,20 @@ def main() -> None:
             writer.writerows(found)
 
 
+def share(row: dict[str, float | None]) -> str:
+    """Return a case's time in single passes, as text; "" if it is compared with none."""
+    return f"{row['ms'] / row['single_ms']:.2f}" if row["single_ms"] else ""  # pyright: ignore[reportOptionalOperand]
+
+
 def measured(options: argparse.Namespace) -> dict[str, object]:
-    """Time one case and natural steps in turns."""
+    """Time one case, natural steps and any single pass in turns."""
     torch.set_num_threads(1)
     keep_freed_memory()
     recipe = build(read_recipe(str(options.run / "recipe.yaml"), options.set))
     network, threat = recipe.network, recipe.threat
     network.load_state_dict(load_file(options.run / "model.safetensors"))
-    batch, case = CASES[options.case]
+    case = CASES[options.case]
+    batch = case.batch
     x, y = recipe.data.test().batch(slice(0, max(batch, 128)))
     graph = capture(network, x)
     optimizer = torch.optim.Adam(network.parameters(), lr=0.0)  # the weights must stay those of the run
@@ -111,24 +147,35 @@ def measured(options: argparse.Namespace) -> dict[str, object]:
         value.loss.backward()
         optimizer.step()
 
-    def bound(bounder: Bounder) -> None:
+    def bound(bounder: Bounder, threat: ThreatModel) -> None:
         network.eval()
         spec = LinearSpec.margins(y[:batch], graph.classes)
         with torch.no_grad():
             bounder(graph.frozen(), threat.at(x[:batch]), spec)  # pyright: ignore[reportArgumentType]
 
     def once() -> None:
-        bound(case) if isinstance(case, Bounder) else step(case, x[:batch], y[:batch])
+        if isinstance(case.method, Bounder):
+            bound(case.method, Union([threat, threat.scaled(0.5)]) if case.union else threat)
+        else:
+            step(case.method, x[:batch], y[:batch])
+
+    def single() -> None:
+        if case.single is not None:
+            bound(case.single, threat)
 
     natural = lambda: step(Natural(LOSS), x[:128], y[:128])  # noqa: E731
     natural()
     before = peak_bytes()
     once()
-    times = [(seconds(natural) / 128, seconds(once) / batch) for _ in range(options.repeats)]
+    held = peak_bytes() - before
+    single()
+    turns = [[seconds(timed) for timed in (natural, once, single)] for _ in range(options.repeats)]
+    steps, own, passes = (1000 * statistics.median(turn) for turn in zip(*turns, strict=True))
     return {
-        "ms": 1000 * statistics.median(t for _, t in times),
-        "natural_ms": 1000 * statistics.median(t for t, _ in times),
-        "gib": (peak_bytes() - before) / 2**30,
+        "ms": own / batch,
+        "natural_ms": steps / 128,
+        "single_ms": passes / batch if case.single is not None else None,
+        "gib": held / 2**30,
         "facts": unstable(graph.frozen(), threat.at(x[:100])),
     }
 

@@ -38,7 +38,7 @@ PIXELS = 784
 METHODS: dict[str, Bounder] = {
     "50 projections": Projected(50),
     "exact, backward rows": BackwardLinear(slopes=Parallel()),
-    "exact, carried forward": ForwardLinear(),
+    "exact, carried forward": ForwardLinear(intersect=True),
 }
 
 

@@ -10,6 +10,7 @@ from hauberk.capture import capture
 from hauberk.concepts.slopes import Parallel
 from hauberk.concepts.specification import LinearSpec
 from hauberk.threats import LinfBall
+from laws.networks import CLASSES, images, labels, network
 
 DTYPE = torch.float64
 
@@ -22,7 +23,7 @@ def test_few_inputs_are_carried_forward_many_reached_backward(monkeypatch, input
     graph, S = capture(network, x).frozen(), LinfBall(0.1).at(x)
     spec = LinearSpec.margins(torch.tensor([0, 1, 2, 0]), 3, DTYPE)
     calls = []
-    for name in ("forward_boxes", "backward_boxes"):
+    for name in ("carried_forward", "reached_backward"):
         original = getattr(module, name)
 
         def counted(*arguments, _name=name, _original=original, **keywords):
@@ -30,7 +31,27 @@ def test_few_inputs_are_carried_forward_many_reached_backward(monkeypatch, input
             return _original(*arguments, **keywords)
 
         monkeypatch.setattr(module, name, counted)
-    found = DualNetwork()(graph, S, spec, outward=False).lower
-    assert calls == ["forward_boxes" if forward else "backward_boxes"]
-    for other in (ForwardLinear(), BackwardLinear(slopes=Parallel())):
-        torch.testing.assert_close(other(graph, S, spec, outward=False).lower, found, rtol=0, atol=1e-12)
+    for intersect in (True, False, None):
+        found = DualNetwork(intersect=intersect)(graph, S, spec, outward=False).lower
+        other = ForwardLinear(intersect=intersect)(graph, S, spec, outward=False).lower
+        torch.testing.assert_close(other, found, rtol=0, atol=1e-12)
+    assert calls == 4 * ["carried_forward" if forward else "reached_backward"]
+    fast_lin = BackwardLinear(slopes=Parallel())(graph, S, spec, outward=False).lower
+    found = DualNetwork(intersect=True)(graph, S, spec, outward=False).lower
+    torch.testing.assert_close(fast_lin, found, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("method", [DualNetwork, ForwardLinear])
+def test_by_default_both_ways_are_tried_and_neither_is_always_the_better(method):
+    wins = {True: 0, False: 0}
+    for seed in range(4):
+        graph, x = network("dense", seed, 2.0).frozen(), images(8, seed)
+        S, spec = LinfBall(0.2).at(x), LinearSpec.margins(labels(8, seed), CLASSES, DTYPE)
+        best, cut, alone = (method(intersect=way)(graph, S, spec) for way in (None, True, False))
+        assert torch.equal(best.lower, torch.maximum(cut.lower, alone.lower))
+        for box, one, other in zip(best.boxes, cut.boxes, alone.boxes, strict=True):
+            assert torch.equal(box.lower, torch.maximum(one.lower, other.lower))
+            assert torch.equal(box.upper, torch.minimum(one.upper, other.upper))
+        wins[True] += (cut.lower > alone.lower + 1e-6).sum().item()
+        wins[False] += (alone.lower > cut.lower + 1e-6).sum().item()
+    assert min(wins.values()) > 0

@@ -9,8 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from hauberk.bounds import ForwardLinear
-from hauberk.bounds.forward_linear import AllGenerators
+from hauberk.bounds import DualNetwork, ForwardLinear
 from hauberk.capture import capture
 from hauberk.concepts.box import Box
 from hauberk.concepts.noise import Noise
@@ -20,6 +19,7 @@ from hauberk.concepts.specification import LinearSpec
 from hauberk.propagation.backward_pass import BackwardPass
 from hauberk.propagation.forward_box import forward_box
 from hauberk.propagation.forward_pass import Form
+from hauberk.propagation.generators import AllGenerators
 from hauberk.threats import LinfBall
 from laws.networks import BUILDERS, CLASSES, images, labels, network, randomize
 
@@ -31,8 +31,8 @@ def positive(a):
     return np.maximum(a, 0)
 
 
-def algorithm_1(weights, x, eps):
-    """Bounds of the hidden layers over the box x +- eps; each is cut by one step of interval arithmetic.
+def algorithm_1(weights, x, eps, cut):
+    """Bounds of the hidden layers over the box x +- eps; with `cut`, each is cut by one step of interval arithmetic.
 
     V, g and N hold, for the objective -I at the current layer, the dual rows of the input, of each bias and of the
     unstable neurons of each ReLU, as columns. Source: Wong & Kolter 2018, algorithm 1, sums over j.
@@ -46,7 +46,8 @@ def algorithm_1(weights, x, eps):
         low = psi - radius + sum((least[:, None] * positive(-n)).sum(0) for least, n in zip(lows, N, strict=True))
         high = psi + radius - sum((least[:, None] * positive(n)).sum(0) for least, n in zip(lows, N, strict=True))
         center, reach = weight @ (box[0] + box[1]) / 2 + bias, abs(weight) @ (box[1] - box[0]) / 2
-        low, high = np.maximum(low, center - reach), np.minimum(high, center + reach)
+        if cut:
+            low, high = np.maximum(low, center - reach), np.minimum(high, center + reach)
         if following is None:
             return found
         found.append((low, high))
@@ -68,14 +69,15 @@ def chain(widths):
 
 @pytest.mark.parametrize("widths", [(3, 8, 7, 3), (5, 6, 6, 6, 6, 2)], ids=str)
 @pytest.mark.parametrize("seed", range(3))
-def test_on_a_chain_bounds_are_those_of_algorithm_1(widths, seed):
+@pytest.mark.parametrize("bounder", [ForwardLinear(True), ForwardLinear(False), DualNetwork(intersect=False)], ids=str)
+def test_on_a_chain_bounds_are_those_of_algorithm_1(widths, seed, bounder):
     graph, eps, generator = chain(widths), 0.1, torch.Generator().manual_seed(seed)
     randomize(graph.module, generator)
     x = torch.rand(2, widths[0], generator=generator, dtype=DTYPE)
-    relaxed = ForwardLinear().boxes(graph.frozen(), LinfBall(eps, None).at(x), outward=False)[1:-1:2]
+    relaxed = bounder.boxes(graph.frozen(), LinfBall(eps, None).at(x), outward=False)[1:-1:2]
     weights = [(part.weight.detach().numpy(), part.bias.detach().numpy()) for part in graph.module[::2]]
     for i, one in enumerate(x.numpy()):
-        expected = algorithm_1(weights, one, eps)
+        expected = algorithm_1(weights, one, eps, bounder.intersect)
         assert len(expected) == len(relaxed)
         for (low, high), box in zip(expected, relaxed, strict=True):
             np.testing.assert_allclose(box.lower[i].detach().numpy(), low, rtol=0, atol=1e-12)
@@ -86,7 +88,7 @@ def test_on_a_chain_bounds_are_those_of_algorithm_1(widths, seed):
 def test_bounds_are_those_of_backward_passes_with_parallel_slopes_given_the_same_boxes(name):
     frozen, x = network(name, 1).frozen(), images(3, 1)
     S = LinfBall(0.1).at(x)
-    boxes = ForwardLinear().boxes(frozen, S, outward=False)
+    boxes = ForwardLinear(intersect=True).boxes(frozen, S, outward=False)
     backward = BackwardPass(frozen, S, boxes, Parallel(), outward=False)
     for index in frozen.relaxed:
         if index == 0:

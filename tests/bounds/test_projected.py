@@ -7,7 +7,6 @@ import torch
 import torch.nn.functional as F
 
 from hauberk.bounds import BackwardLinear, ForwardLinear, Projected
-from hauberk.bounds.forward_linear import AllGenerators
 from hauberk.bounds.projected import estimated, median
 from hauberk.concepts.box import Box
 from hauberk.concepts.noise import Noise
@@ -15,6 +14,7 @@ from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.specification import LinearSpec
 from hauberk.errors import InputError, UnsupportedSetError
 from hauberk.propagation.forward_pass import ForwardPass
+from hauberk.propagation.generators import AllGenerators
 from hauberk.propagation.projections import Projections, cauchy, stream
 from hauberk.threats import LinfBall
 from hauberk.threats.linf_ball import LinfSet
@@ -76,7 +76,7 @@ def test_with_many_rows_pooled_estimates_are_near_the_exact_bounds(name, kind):
     frozen, S, _ = problem(name, 5)
     S, rows = (S, 20_000) if kind == "box" else (ball(0.4, S.start), 20_000)
     S = S.select(torch.tensor([0]))
-    boxes = ForwardLinear().boxes(frozen, S, outward=False)
+    boxes = ForwardLinear(intersect=True).boxes(frozen, S, outward=False)
     index = frozen.relaxed[-1]
     everything = torch.ones_like(boxes[index].lower, dtype=torch.bool)
     unknown = Box(torch.full_like(boxes[index].lower, -1e9), torch.full_like(boxes[index].lower, 1e9))
@@ -132,7 +132,7 @@ def test_estimates_are_a_matter_of_noise_and_example_alone(name):
 
 def test_estimates_are_no_bounds_and_never_make_a_certificate():
     frozen, S, spec = problem("residual", 8, 0.2)
-    exact = ForwardLinear()(frozen, S, spec).lower
+    exact = ForwardLinear(intersect=True)(frozen, S, spec).lower
     found = torch.stack([Projected(10)(frozen, S, spec, noise=Noise.of(s, torch.arange(B))).lower for s in range(20)])
     assert (found > exact).any()
     for bounder in (Projected(), BackwardLinear(Projected())):

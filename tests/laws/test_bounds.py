@@ -25,7 +25,7 @@ from hauberk.concepts.specification import LinearSpec
 from hauberk.errors import InputError, UnsupportedOpError, UnsupportedSetError
 from hauberk.losses import CrossEntropy, Margin
 from hauberk.propagation.backward_pass import BackwardPass
-from hauberk.threats import LinfBall
+from hauberk.threats import L1Ball, LinfBall, Union
 from hauberk.threats.linf_ball import LinfSet
 from laws.instances import arguments, concrete, crossed, distinct, instances, label
 from laws.networks import BUILDERS, CLASSES, SHAPE, images, labels, network
@@ -118,6 +118,18 @@ def test_bounds_hold_for_random_slopes(name, scale, outward, seed):
 def test_bounds_hold_for_every_certifiable_set(threat, name):
     for bounder in (Interval(), BackwardLinear()):
         require_sound(bounder, *problem(name, 3, threat))
+
+
+@partly_bounded
+def test_bounds_over_a_union_are_those_of_its_worst_members(bounder, name):
+    union = Union([LinfBall(RADII), Union([L1Ball(10 * RADII)])])
+    _graph, frozen, S, _y, spec = problem(name, 24, union)
+    found = bounder(frozen, S, spec)
+    apart = [bounder(frozen, member.at(S.start), spec) for member in (LinfBall(RADII), L1Ball(10 * RADII))]
+    assert torch.equal(found.lower, torch.minimum(*(each.lower for each in apart)))
+    for one, other, box in zip(*(each.boxes for each in apart), found.boxes, strict=True):
+        assert torch.equal(box.lower, torch.minimum(one.lower, other.lower))
+        assert torch.equal(box.upper, torch.maximum(one.upper, other.upper))
 
 
 @pytest.mark.product

@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from hauberk.bounds import BackwardLinear, ForwardLinear, Interval
-from hauberk.bounds.forward_linear import AllGenerators
 from hauberk.capture import capture
 from hauberk.concepts.affine import Affine
 from hauberk.concepts.box import Box
@@ -18,6 +17,7 @@ from hauberk.ops.convolution import Convolution
 from hauberk.ops.linear import Linear
 from hauberk.ops.relu import ReLU
 from hauberk.propagation.backward_pass import BackwardPass
+from hauberk.propagation.generators import AllGenerators
 from hauberk.propagation.row_tables import RowTables
 from hauberk.threats import LinfBall
 from laws.networks import network

@@ -14,7 +14,7 @@ from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import NetworkSubject
 from hauberk.errors import InputError
 from hauberk.losses import Margin
-from hauberk.threats import LinfBall
+from hauberk.threats import L2Ball, LinfBall, Union
 from hauberk.verification import ByBound, LargestRadius
 from hauberk.verification.largest_radius import Bracket
 from laws.networks import BUILDERS, CLASSES, images, network
@@ -227,3 +227,13 @@ def test_a_search_ends_when_its_bracket_is_narrow_or_close_to_zero():
     proven = torch.tensor([0.985, 0.99, 0.0, 0.0, 98.0, 99.5])
     bracket = Bracket(proven, ends, torch.zeros(6, dtype=torch.bool))
     assert bracket.wide(0.0125).tolist() == [True, False, False, True, True, False]
+
+
+def test_the_radius_of_a_union_is_that_of_its_weakest_member():
+    subject, x, spec = problem("dense")
+    members = LinfBall(0.05), L2Ball(0.142)
+    found = LargestRadius(Interval(), cap=10.0)(subject, Union(list(members)), x, spec).radius / 0.142
+    apart = [LargestRadius(Interval(), cap=10.0)(subject, m, x, spec).radius / m.eps for m in members]
+    assert (apart[0] < apart[1]).any()
+    assert (apart[0] > apart[1]).any()
+    torch.testing.assert_close(found, torch.minimum(*apart), rtol=3e-4, atol=1e-6)

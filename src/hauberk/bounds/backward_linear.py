@@ -12,11 +12,12 @@ from hauberk.concepts.slopes import Adaptive, Slopes
 from hauberk.concepts.specification import LinearSpec
 from hauberk.propagation.backward_pass import BackwardPass
 from hauberk.propagation.forward_box import backward_boxes
+from hauberk.propagation.memberwise_bounder import MemberwiseBounder
 from hauberk.propagation.unit_bounds import margins
 
 
 @dataclass(frozen=True)
-class BackwardLinear(Bounder):
+class BackwardLinear(MemberwiseBounder):
     """Backward substitution of each row through linear relaxations to the input.
 
     `BackwardLinear(Interval())` is CROWN-IBP, `BackwardLinear()` is CROWN, and `BackwardLinear(slopes=Parallel())` is
@@ -63,21 +64,13 @@ class BackwardLinear(Bounder):
     def certifies(self) -> bool:
         return self.intermediate is None or self.intermediate.certifies
 
-    def __call__(
-        self,
-        graph: FrozenGraph,
-        S: CertifiableSet,
-        spec: LinearSpec,
-        *,
-        outward: bool = True,
-        noise: Noise | None = None,
+    def bound(
+        self, graph: FrozenGraph, S: CertifiableSet, spec: LinearSpec, *, outward: bool, noise: Noise | None
     ) -> Bounds:
-        boxes = self.boxes(graph, S, outward=outward, noise=noise)
+        boxes = self.enclose(graph, S, outward=outward, noise=noise)
         return Bounds(margins(BackwardPass(graph, S, boxes, self.slopes, outward=outward), spec, self.budget), boxes)
 
-    def boxes(
-        self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool = True, noise: Noise | None = None
-    ) -> list[Box]:
+    def enclose(self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool, noise: Noise | None) -> list[Box]:
         if self.intermediate is not None:
             return self.intermediate.boxes(graph, S, outward=outward, noise=noise)
         return backward_boxes(graph, S, self.slopes, self.budget, outward=outward, frugal=self.frugal)

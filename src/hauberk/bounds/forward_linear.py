@@ -2,45 +2,29 @@
 
 from dataclasses import dataclass
 
-from hauberk.concepts.bounder import Bounder, Bounds, Tightness
 from hauberk.concepts.box import Box
 from hauberk.concepts.graph import FrozenGraph
-from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import CertifiableSet
-from hauberk.concepts.slopes import Parallel
-from hauberk.concepts.specification import LinearSpec
-from hauberk.propagation.backward_pass import BackwardPass
-from hauberk.propagation.forward_pass import forward_boxes
-from hauberk.propagation.generators import AllGenerators
+from hauberk.propagation.dual_bounder import DualBounder
+from hauberk.propagation.dual_boxes import carried_forward
 
 
 @dataclass(frozen=True)
-class ForwardLinear(Bounder):
+class ForwardLinear(DualBounder):
     """All hidden bounds in one forward pass; the margins by one backward row each.
 
     Carries, for each example, one row for every input and for every unstable neuron so far. It needs
     (inputs + unstable neurons) * (widest value) numbers per example, so it suits only small inputs. `BackwardLinear`
-    with parallel slopes gives the same bounds with rows for the unstable neurons alone.
+    with parallel slopes gives the bounds of `intersect=True` with rows for the unstable neurons alone.
+
+    Args:
+        intersect: as in `DualNetwork`.
 
     Sources: Wong & Kolter 2018, algorithm 1; Wong et al. 2018, algorithm 2 (AutoDual).
     """
 
-    tightness = Tightness.STABLE
+    intersect: bool | None = None
+    budget = 2**27
 
-    def __call__(
-        self,
-        graph: FrozenGraph,
-        S: CertifiableSet,
-        spec: LinearSpec,
-        *,
-        outward: bool = True,
-        noise: Noise | None = None,
-    ) -> Bounds:
-        boxes = self.boxes(graph, S, outward=outward)
-        return Bounds(BackwardPass(graph, S, boxes, Parallel(), outward=outward).margins(spec), boxes)
-
-    def boxes(
-        self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool = True, noise: Noise | None = None
-    ) -> list[Box]:
-        carrier = AllGenerators(S)
-        return forward_boxes(graph, S, carrier, carrier.box, outward=outward)
+    def one_way(self, graph: FrozenGraph, S: CertifiableSet, *, intersect: bool, outward: bool) -> list[Box]:
+        return carried_forward(graph, S, intersect=intersect, outward=outward)

@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from hauberk.concepts.bounder import Bounder, Bounds
+from hauberk.concepts.bounder import Bounds
 from hauberk.concepts.box import Box
 from hauberk.concepts.cases import Cases
 from hauberk.concepts.graph import FrozenGraph
@@ -20,6 +20,7 @@ from hauberk.errors import InputError
 from hauberk.propagation.backward_pass import BackwardPass
 from hauberk.propagation.forward_box import forward_box
 from hauberk.propagation.forward_pass import Form, ForwardPass
+from hauberk.propagation.memberwise_bounder import MemberwiseBounder
 from hauberk.propagation.norm_bounds import l1_bound, l2_bound
 from hauberk.propagation.projections import CAUCHY, GAUSSIAN, Projections, chosen, stream
 from hauberk.propagation.unit_bounds import replaced
@@ -29,7 +30,7 @@ OWN = 1 << 40  # the number of a stream that no training step or restart uses
 
 
 @dataclass(frozen=True)
-class HighProbability(Bounder):
+class HighProbability(MemberwiseBounder):
     """Hidden bounds from random projections that all hold with probability 1 - `failure`, for each example.
 
     The spread of a value is an l1 norm. Its bound is the geometric mean of `rows` Cauchy projections, times a factor
@@ -48,7 +49,7 @@ class HighProbability(Bounder):
 
     Examples share draws: the expected share of wrong certificates is at most `failure`, but they may be wrong together.
     Network and inputs must not have been chosen with knowledge of the draws, that is, of `noise`; no training step
-    draws the same ones.
+    draws the same ones. The members of a union share `failure`, each with the same draws.
 
     Costs `rows` forward passes per example for each of the L values. Worthwhile if an example has far more unstable
     neurons than rows; a small robust network has fewer, and `BackwardLinear` then bounds it exactly for less.
@@ -79,14 +80,11 @@ class HighProbability(Bounder):
         if not 0 < self.failure < 1:
             raise InputError(f"failure must be a probability between 0 and 1, but is {self.failure}.")
 
-    def __call__(
-        self,
-        graph: FrozenGraph,
-        S: CertifiableSet,
-        spec: LinearSpec,
-        *,
-        outward: bool = True,
-        noise: Noise | None = None,
+    def shared(self, count: int) -> "HighProbability":
+        return replace(self, failure=self.failure / count)
+
+    def bound(
+        self, graph: FrozenGraph, S: CertifiableSet, spec: LinearSpec, *, outward: bool, noise: Noise | None
     ) -> Bounds:
         """Return the bounds.
 
@@ -94,12 +92,10 @@ class HighProbability(Bounder):
             InputError: `noise` is missing, or the tensors are not float64: rounding of projections is not bounded.
             UnsupportedSetError: the set is neither a box nor an l2 ball.
         """
-        boxes = self.boxes(graph, S, outward=outward, noise=noise)
+        boxes = self.enclose(graph, S, outward=outward, noise=noise)
         return Bounds(BackwardPass(graph, S, boxes, Parallel(), outward=outward).margins(spec), boxes)
 
-    def boxes(
-        self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool = True, noise: Noise | None = None
-    ) -> list[Box]:
+    def enclose(self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool, noise: Noise | None) -> list[Box]:
         if S.start.dtype != torch.float64:
             raise InputError(f"HighProbability needs float64, but the set is {S.start.dtype}: convert set and network.")
         source = stream(S, noise).fold(OWN)

@@ -40,9 +40,7 @@ class Interval(BoxBounder):
 
     tightness = Tightness.LINEAR
 
-    def boxes(
-        self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool = True, noise: Noise | None = None
-    ) -> list[Box]:
+    def enclose(self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool, noise: Noise | None) -> list[Box]:
         boxes = [S.bounding_box()]
         for _ in graph.nodes:
             boxes.append(forward_box(graph, S, boxes, outward=outward))

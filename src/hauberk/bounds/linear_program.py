@@ -23,13 +23,14 @@ from hauberk.programs.affine_maps import affine_maps
 from hauberk.programs.encoding import Encoding
 from hauberk.programs.solver import Solver
 from hauberk.propagation.backward_pass import BackwardPass
+from hauberk.propagation.memberwise_bounder import MemberwiseBounder
 
 STEEPEST = 1e4
 """The steepest slope accepted from the solver: steeper ones come from coefficients that are noise."""
 
 
 @dataclass(frozen=True)
-class LinearProgram(Bounder):
+class LinearProgram(MemberwiseBounder):
     """The best bound that the convex hull of each single neuron allows, given the boxes of `intermediate`.
 
     One linear program per example, one objective per row. The solver is not trusted: its multipliers only say which
@@ -79,16 +80,10 @@ class LinearProgram(Bounder):
     def certifies(self) -> bool:
         return self.intermediate.certifies
 
-    def __call__(
-        self,
-        graph: FrozenGraph,
-        S: CertifiableSet,
-        spec: LinearSpec,
-        *,
-        outward: bool = True,
-        noise: Noise | None = None,
+    def bound(
+        self, graph: FrozenGraph, S: CertifiableSet, spec: LinearSpec, *, outward: bool, noise: Noise | None
     ) -> Bounds:
-        boxes = self.boxes(graph, S, outward=outward, noise=noise)
+        boxes = self.enclose(graph, S, outward=outward, noise=noise)
         with torch.no_grad():
             maps = affine_maps(graph, S.start[:1])
             examples = torch.arange(len(S.start), device=S.start.device).split(1)
@@ -108,9 +103,7 @@ class LinearProgram(Bounder):
                 lower.append(backward.margins(LinearSpec(spec.rows[i][0][:, None], spec.offset[i][0][:, None])).T)
             return Bounds(torch.cat(lower), boxes)
 
-    def boxes(
-        self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool = True, noise: Noise | None = None
-    ) -> list[Box]:
+    def enclose(self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool, noise: Noise | None) -> list[Box]:
         return self.intermediate.boxes(graph, S, outward=outward, noise=noise)
 
 

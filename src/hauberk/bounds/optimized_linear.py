@@ -20,11 +20,12 @@ from hauberk.concepts.specification import LinearSpec
 from hauberk.errors import InputError
 from hauberk.propagation.backward_pass import BackwardPass
 from hauberk.propagation.forward_box import forward_box
+from hauberk.propagation.memberwise_bounder import MemberwiseBounder
 from hauberk.propagation.unit_bounds import grouped, margins, tightened
 
 
 @dataclass(frozen=True)
-class OptimizedLinear(Bounder):
+class OptimizedLinear(MemberwiseBounder):
     """CROWN with lines that projected Adam moves to raise the bounds.
 
     Every neuron's choice in [0, 1] is free: separately for each row of the specification, and for each hidden value
@@ -85,16 +86,10 @@ class OptimizedLinear(Bounder):
     def certifies(self) -> bool:
         return self.intermediate is None or self.intermediate.certifies
 
-    def __call__(
-        self,
-        graph: FrozenGraph,
-        S: CertifiableSet,
-        spec: LinearSpec,
-        *,
-        outward: bool = True,
-        noise: Noise | None = None,
+    def bound(
+        self, graph: FrozenGraph, S: CertifiableSet, spec: LinearSpec, *, outward: bool, noise: Noise | None
     ) -> Bounds:
-        boxes = self.boxes(graph, S, outward=outward, noise=noise)
+        boxes = self.enclose(graph, S, outward=outward, noise=noise)
         b, k = spec.offset.shape
         rows = LinearSpec(spec.rows.flatten(0, 1).unsqueeze(1), spec.offset.flatten().unsqueeze(1))
         owner = torch.arange(b, device=spec.rows.device).repeat_interleave(k)
@@ -110,9 +105,7 @@ class OptimizedLinear(Bounder):
             found.append(self.best(graph, known, len(graph.nodes), bound))
         return Bounds(torch.cat(found).view(b, k), boxes)
 
-    def boxes(
-        self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool = True, noise: Noise | None = None
-    ) -> list[Box]:
+    def enclose(self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool, noise: Noise | None) -> list[Box]:
         if self.intermediate is not None:
             return detached(self.intermediate.boxes(graph, S, outward=outward, noise=noise))
         boxes = [S.bounding_box()]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from hauberk.concepts.bounder import Bounder, Bounds
+from hauberk.concepts.bounder import Bounds
 from hauberk.concepts.box import Box
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.noise import Noise
@@ -15,12 +15,13 @@ from hauberk.concepts.specification import LinearSpec
 from hauberk.errors import InputError
 from hauberk.propagation.backward_pass import BackwardPass
 from hauberk.propagation.forward_pass import Form, forward_boxes
+from hauberk.propagation.memberwise_bounder import MemberwiseBounder
 from hauberk.propagation.projections import CAUCHY, GAUSSIAN, Projections, chosen, stream
 from hauberk.propagation.unit_bounds import replaced
 
 
 @dataclass(frozen=True)
-class Projected(Bounder):
+class Projected(MemberwiseBounder):
     """Hidden bounds estimated from random projections, margins by one exact backward row each.
 
     The spread of a value is an l1 norm, over everything that the input and the relaxations so far may add. Its `rows`
@@ -48,21 +49,13 @@ class Projected(Bounder):
         if self.rows < 1:
             raise InputError(f"rows must be at least 1, but is {self.rows}.")
 
-    def __call__(
-        self,
-        graph: FrozenGraph,
-        S: CertifiableSet,
-        spec: LinearSpec,
-        *,
-        outward: bool = True,
-        noise: Noise | None = None,
+    def bound(
+        self, graph: FrozenGraph, S: CertifiableSet, spec: LinearSpec, *, outward: bool, noise: Noise | None
     ) -> Bounds:
-        boxes = self.boxes(graph, S, outward=outward, noise=noise)
+        boxes = self.enclose(graph, S, outward=outward, noise=noise)
         return Bounds(BackwardPass(graph, S, boxes, Parallel(), outward=outward).margins(spec), boxes)
 
-    def boxes(
-        self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool = True, noise: Noise | None = None
-    ) -> list[Box]:
+    def enclose(self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool, noise: Noise | None) -> list[Box]:
         carrier = Projections(S, self.rows, stream(S, noise))
         return forward_boxes(graph, S, carrier, estimated, outward=outward)
 

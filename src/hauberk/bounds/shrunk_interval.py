@@ -33,9 +33,7 @@ class ShrunkInterval(BoxBounder):
     def __post_init__(self) -> None:
         require_share("ShrunkInterval", self.share)
 
-    def boxes(
-        self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool = True, noise: Noise | None = None
-    ) -> list[Box]:
+    def enclose(self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool, noise: Noise | None) -> list[Box]:
         boxes = [S.bounding_box()]
         for index in range(1, len(graph.shapes)):
             box = forward_box(graph, S, boxes, outward=outward)

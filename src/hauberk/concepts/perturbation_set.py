@@ -79,6 +79,11 @@ class CertifiableSet(PerturbationSet):
     is_box: bool = False
     """True if the set is its bounding box, so that intervals bound its image under one affine map exactly."""
 
+    @property
+    def parts(self) -> "tuple[CertifiableSet, ...]":
+        """The sets whose union this is, none of them a union: the set itself, unless it is one."""
+        return (self,)
+
     @abstractmethod
     def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> "CertifiableSet":
         """Return the sets of some of the examples."""

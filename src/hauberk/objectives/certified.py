@@ -18,7 +18,8 @@ class Certified(BoundObjective):
     """The loss of the worst logits that the bound allows.
 
     Args:
-        bounder: gives the bound: the exact polytope, its projections, intervals, CROWN.
+        bounder: gives the bound: the exact polytope (`DualNetwork` with `intersect` chosen: by default it costs both
+            ways), its projections, intervals, CROWN.
         loss: the loss of clean and of worst logits.
         clean_weight: the weight of the clean loss, over training; the robust loss gets the rest.
         regularizers: penalties on the boxes of the bound.

@@ -31,6 +31,10 @@ class UnionSet(CertifiableSet):
         return self.members[0].start
 
     @property
+    def parts(self) -> tuple[CertifiableSet, ...]:
+        return tuple(part for S in self.members for part in S.parts)
+
+    @property
     def radius(self) -> Float[Tensor, "b"]:
         return torch.stack([S.radius for S in self.members]).amax(0)
 
