@@ -48,10 +48,8 @@ def capture(module: nn.Module, example: Float[Tensor, "b *x"]) -> Graph:
         with torch.no_grad():
             module.eval()
             logits = module(example)
-            if not isinstance(logits, Tensor) or logits.ndim != 2:
-                raise UnsupportedOpError("the network must return one tensor of logits (b, classes).")
-            if not logits.isfinite().all():
-                raise UnsupportedOpError("the network's logits are not finite on the example, so no graph is checked.")
+            if not isinstance(logits, Tensor) or logits.ndim != 2 or not logits.isfinite().all():
+                raise UnsupportedOpError("the network must return one tensor of logits (b, classes), all finite.")
             graph = translated(module, exported(module, example))
             difference = (graph.frozen()(example) - logits).abs().max().item()
     finally:
@@ -59,9 +57,8 @@ def capture(module: nn.Module, example: Float[Tensor, "b *x"]) -> Graph:
             part.training = training[name]
     if not difference <= 1e-4 * max(logits.abs().max().item(), 1):
         raise CaptureError(
-            f"on the example, the network and its graph differ by {difference:.3g}, with logits up to "
-            f"{logits.abs().max().item():.3g}. If the network draws random numbers or depends on more than its input, "
-            "nothing can be proven about it: evaluate it by attacks alone."
+            f"on the example, the network and its graph differ by {difference:.3g}. If it draws random numbers or depends "
+            "on more than its input, nothing can be proven about it: evaluate it by attacks alone."
         )
     return graph
 

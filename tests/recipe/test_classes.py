@@ -22,6 +22,7 @@ def test_arguments_of_a_class_by_its_path():
 
 
 def test_what_earlier_releases_named_inside_the_concepts_is_found_where_it_is_now():
+    assert full_path("attacks.AverageOf", "attack") == "hauberk.attacks.RandomOf"
     assert full_path("concepts.start.RandomSigns", "start") == "hauberk.searches.start.RandomSigns"
     assert full_path("hauberk.concepts.start.RandomSigns", "start") == "hauberk.searches.start.RandomSigns"
     assert full_path("concepts.slopes.Parallel", "slopes") == "hauberk.concepts.slopes.Parallel"

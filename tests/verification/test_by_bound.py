@@ -48,7 +48,7 @@ def test_the_arithmetic_says_what_is_proven():
     }
     assert all("exact arithmetic" not in texts[key] for key in texts if key != (torch.float32, True))
     assert "not as it runs in float32" in texts[torch.float32, True]
-    assert [texts[key].split(",")[0] for key in texts] == ["float32", "float64", "float64", "float64"]
+    assert [texts[key].split(",")[0] for key in texts] == ["float32 without TF32", "float64", "float64", "float64"]
     likely = ByBound(HighProbability(100))(*problem("dense")).arithmetic
     assert "random projections" in likely
     assert "not as it runs in float32" in likely

@@ -91,7 +91,7 @@ def runs(graph: FrozenGraph, boxes: Sequence[Box], dtype: torch.dtype) -> Bool[T
 
 def arithmetic(own: torch.dtype, used: torch.dtype, failure: float) -> str:
     """Return a description of soundness for bounds in one precision of a network that runs in another."""
-    found = f"{name(used)} without TF32, widened outward by its rounding error"
+    found = f"{name(used)}{' without TF32' if used == torch.float32 else ''}, widened outward by its rounding error"
     if failure:
         found += ", except that of random projections"
     if own == used:

@@ -11,6 +11,8 @@ from hauberk.errors import InputError
 from hauberk.recipe.suggestion import nearest
 
 MACHINERY = ("bound_training", "sets", "functions", "searches", "propagation", "programs")
+RENAMED = {"attacks.AverageOf": "attacks.RandomOf"}
+"""Classes that recipes of earlier releases name otherwise."""
 CLASS_PATH = re.compile(r"[a-z_]\w*(\.[a-z_]\w*)*\.[A-Z]\w*")
 
 
@@ -31,8 +33,10 @@ def full_path(path: str, where: str) -> str:
 
 
 def moved(path: str) -> Iterator[str]:
-    """Yield possible new paths of a class that recipes of earlier releases name inside `concepts`."""
+    """Yield possible new paths of a class that recipes of earlier releases name otherwise, or inside `concepts`."""
     within = path.removeprefix("hauberk.")
+    if within in RENAMED:
+        yield f"hauberk.{RENAMED[within]}"
     if within.startswith("concepts."):
         yield from (f"hauberk.{room}.{within.removeprefix('concepts.')}" for room in MACHINERY)
 
