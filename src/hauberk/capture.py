@@ -57,8 +57,8 @@ def capture(module: nn.Module, example: Float[Tensor, "b *x"]) -> Graph:
             part.training = training[name]
     if not difference <= 1e-4 * max(logits.abs().max().item(), 1):
         raise CaptureError(
-            f"on the example, the network and its graph differ by {difference:.3g}. If it draws random numbers or depends "
-            "on more than its input, nothing can be proven about it: evaluate it by attacks alone."
+            f"on the example, the network and its graph differ by {difference:.3g}. If it draws random numbers or "
+            "depends on more than its input, nothing can be proven about it: evaluate it by attacks alone."
         )
     return graph
 

@@ -1,5 +1,6 @@
 """Proofs never contradict attacks, and nothing but a finite positive bound is a proof."""
 
+import contextlib
 import itertools
 from dataclasses import replace
 
@@ -16,7 +17,7 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import CertifiableSet, PerturbationSet, ThreatModel
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import NetworkSubject, Subject
-from hauberk.errors import SoundnessError, UnsupportedOpError, UnsupportedSetError
+from hauberk.errors import InputError, SoundnessError, UnsupportedOpError, UnsupportedSetError
 from hauberk.kernels.full_precision import PLACES
 from hauberk.losses import Margin
 from hauberk.threats import LinfBall
@@ -71,6 +72,15 @@ class Watching(TorchFunctionMode):
     def __torch_function__(self, function, types, args=(), kwargs=None):
         self.seen |= {place.fp32_precision for place in PLACES}
         return function(*args, **(kwargs or {}))
+
+
+@verifiers
+def test_nothing_is_proven_of_an_empty_set(verifier):
+    graph, x = network("dense", 1), images(2, 1)
+    S = LinfSet.around(x, torch.tensor([0.01, -0.01], dtype=DTYPE), (0.0, 1.0))
+    spec = LinearSpec.margins(graph(x).argmax(1), CLASSES, DTYPE)
+    with contextlib.suppress(InputError):  # which is as right
+        assert not verifier(subject_of(graph), S, spec).verified[1]
 
 
 @verifiers

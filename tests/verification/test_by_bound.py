@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from hauberk.bounds import BackwardLinear, HighProbability, Interval
+from hauberk.concepts.box import Box
 from hauberk.concepts.certificate import Verifier
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.specification import LinearSpec
@@ -38,6 +39,13 @@ def test_double_precision_bounds_the_network_with_the_same_parameters(name):
         assert (found.lower > single.lower).all()
     assert next(subject.module.parameters()).dtype == torch.float32
     assert (found.confidence == 1).all()
+
+
+def test_an_empty_set_is_refused_by_its_example():
+    subject, S, spec = problem("dense")
+    negative = replace(S, box=Box(S.box.lower + 1, S.box.upper))
+    with pytest.raises(InputError, match="example 0 of the batch is empty"):
+        ByBound(Interval())(subject, negative, spec)
 
 
 def test_the_arithmetic_says_what_is_proven():

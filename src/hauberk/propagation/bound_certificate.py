@@ -16,7 +16,7 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import CertifiableSet, PerturbationSet
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import NetworkSubject, Subject
-from hauberk.errors import UnsupportedOpError, UnsupportedSetError
+from hauberk.errors import InputError, UnsupportedOpError, UnsupportedSetError
 
 
 def bound_certificate(
@@ -35,6 +35,7 @@ def bound_certificate(
     Raises:
         UnsupportedOpError: the subject is not a network, or its graph could not be captured.
         UnsupportedSetError: the set has no support function, or none that the bounder can use.
+        InputError: a set is empty.
     """
     if not isinstance(subject, NetworkSubject):
         raise UnsupportedOpError(f"bounds speak of a network, but the subject is a {subject.kind}.")
@@ -71,7 +72,16 @@ def network_certificate(
         lower: the lower bounds.
         arithmetic: the meaning of soundness.
         confidence: the probability that an example's bounds hold.
+
+    Raises:
+        InputError: a set is empty, so that anything would hold on it.
     """
+    empty = (boxes[0].lower > boxes[0].upper).flatten(1).any(1)
+    if empty.any():
+        raise InputError(
+            f"the perturbation set of example {int(empty.nonzero()[0, 0])} of the batch is empty: its radius is "
+            "negative, or a bound of it lies above another."
+        )
     lower = lower.masked_fill(~runs(graph, boxes, own)[:, None], -torch.inf)
     return Certificate.from_lower(lower, subject.kind, arithmetic, confidence)
 
