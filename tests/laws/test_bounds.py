@@ -207,7 +207,7 @@ def test_outward_float32_bounds_lie_below_float64_bounds_of_the_same_network(bou
     double = network(name, 8, dtype=DTYPE)
     double.module.load_state_dict(graph.module.state_dict())
     box = Box(S.box.lower.double(), S.box.upper.double())
-    T = LinfSet(S.start.double(), S.radius.double(), box)
+    T = LinfSet(S.start.double(), S.radius.double(), box, None)
     spec = LinearSpec(spec.rows.double(), spec.offset.double())
     exact = bounder(double.frozen(), T, spec, outward=False).lower
     assert crossing(single.double(), exact) <= 0

@@ -34,6 +34,10 @@ class UnionSet(CertifiableSet):
     def radius(self) -> Float[Tensor, "b"]:
         return torch.stack([S.radius for S in self.members]).amax(0)
 
+    @property
+    def unit(self) -> Float[Tensor, "b"]:
+        return self.members[0].unit
+
     def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> "UnionSet":
         return UnionSet(tuple(S.select(index) for S in self.members))
 
