@@ -76,7 +76,8 @@ class DDN(MinimumDistanceAttack):
                 break
             rate = 0.01 + 0.99 * (1 + cos(pi * step / self.steps)) / 2
             norm = torch.minimum(norm * torch.where(wrong, 1 - self.gamma, 1 + self.gamma), most)
-            heading = z - best.S.start + rate * direction(gradient, best.noise.fold(step))
+            ahead = direction(gradient, best.noise.fold(step)) * per_example(rate * best.S.unit, z)
+            heading = z - best.S.start + ahead
             z = best.S.start + per_example(norm, z) * best.S.dual_vector(heading)
             z = self.rounded(best.S, clamped(best.S, z))
         best.look(network, z)

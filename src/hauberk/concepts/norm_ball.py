@@ -35,7 +35,7 @@ class NormBall(CertifiableSet):
         """The largest move of norm 1 of each coordinate: not 1 where the norm weighs coordinates differently."""
         return self.start.new_ones((1,) * self.start.ndim)
 
-    @property
+    @cached_property
     def unit(self) -> Float[Tensor, "b"]:
         if self.within is None:
             return super().unit
@@ -54,12 +54,14 @@ class NormBall(CertifiableSet):
         """Return the balls with other radii around the same points."""
 
     def uncut(self) -> "NormBall":
-        """Return the balls without the range of valid inputs.
+        """Return the balls without the range of valid inputs, whose width remains the unit of lengths.
 
         Raises:
             UnsupportedSetError: the range is part of the ball's definition, as in l_0.
         """
-        return replace(self, within=None).resized(self.radius)  # pyright: ignore[reportArgumentType]
+        ball = replace(self, within=None).resized(self.radius)  # pyright: ignore[reportArgumentType]
+        vars(ball)["unit"] = self.unit
+        return ball
 
     @abstractmethod
     def dual_vector(self, w: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:

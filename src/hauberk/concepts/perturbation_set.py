@@ -2,8 +2,9 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import fields, replace
+from functools import cached_property
 from math import inf
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -27,7 +28,7 @@ class PerturbationSet(ABC):
     radius: Float[Tensor, "b"]
     """The radius eps of each example's set, in units of the input; attacks express step sizes as shares of it."""
 
-    @property
+    @cached_property
     def unit(self) -> Float[Tensor, "b"]:
         """The unit of the lengths that attacks choose: the width of the range of valid inputs.
 
@@ -78,6 +79,14 @@ def converted(value: Any, dtype: torch.dtype) -> Any:
     if isinstance(value, Box | PerturbationSet) or (isinstance(value, Tensor) and value.is_floating_point()):
         return value.to(dtype)
     return value
+
+
+Kind = TypeVar("Kind", bound=PerturbationSet)
+
+
+def ordinary_set(S: Kind) -> Kind:
+    """Return a set whose tensors gradients may pass: a copy if it was made inside `torch.inference_mode`."""
+    return cast(Kind, S.select(torch.arange(len(S.start), device=S.start.device))) if S.start.is_inference() else S
 
 
 class CertifiableSet(PerturbationSet):

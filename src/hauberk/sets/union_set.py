@@ -1,6 +1,7 @@
 """Unions of perturbation sets."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -34,7 +35,7 @@ class UnionSet(CertifiableSet):
     def radius(self) -> Float[Tensor, "b"]:
         return torch.stack([S.radius for S in self.members]).amax(0)
 
-    @property
+    @cached_property
     def unit(self) -> Float[Tensor, "b"]:
         return self.members[0].unit
 

@@ -18,7 +18,7 @@ class LinfSet(BoxSet):
     Arguments are those of `BoxSet`; `around` computes the boxes. Points outside them are valid within the range.
     """
 
-    limits, weight = NormBall.limits, NormBall.weight
+    limits, weight, uncut = NormBall.limits, NormBall.weight, NormBall.uncut
 
     @classmethod
     def around(
@@ -34,9 +34,6 @@ class LinfSet(BoxSet):
 
     def resized(self, radius: Float[Tensor, "b"]) -> "LinfSet":
         return LinfSet.around(self.start, radius, self.within)
-
-    def uncut(self) -> "LinfSet":
-        return LinfSet.around(self.start, self.radius, None)
 
 
 class LinfBall(BallThreat):
