@@ -180,6 +180,16 @@ def test_a_row_does_not_depend_on_the_other_rows_and_offsets_are_added(bounder, 
 
 
 @partly_bounded
+def test_inference_mode_changes_no_bound(bounder, name):
+    graph, x = network(name, 5), images(B, 5)
+    spec, noise = LinearSpec.margins(labels(B, 5), CLASSES, DTYPE), Noise.of(0, torch.arange(B))
+    expected = bounder(graph.frozen(), LinfBall(0.05).at(x), spec, noise=noise)
+    with torch.inference_mode():
+        found = bounder(graph.frozen(), LinfBall(0.05).at(x.clone()), spec, noise=noise)
+    torch.testing.assert_close(found.lower, expected.lower, rtol=0, atol=1e-12)
+
+
+@partly_bounded
 def test_outward_rounding_only_loosens_a_little(bounder, name):
     if bounder.searches:
         pytest.skip("its search may end elsewhere when rounding differs")
