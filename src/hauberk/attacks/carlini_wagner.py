@@ -53,7 +53,7 @@ class CarliniWagner(MinimumDistanceAttack):
 
     @staticmethod
     def cases() -> Cases:
-        return {"rounds": [2]}
+        return {"rounds": [2], "rate": [0.1], "weight": [10.0]}
 
     def __post_init__(self) -> None:
         require_positive("CarliniWagner", steps=self.steps, rounds=self.rounds, rate=self.rate, weight=self.weight)

@@ -48,7 +48,7 @@ class ElasticNet(MinimumDistanceAttack):
 
     @staticmethod
     def cases() -> Cases:
-        return {"rounds": [2]}
+        return {"rounds": [2], "rate": [0.1], "weight": [100.0]}
 
     def __post_init__(self) -> None:
         require_positive("ElasticNet", steps=self.steps, rounds=self.rounds, rate=self.rate, weight=self.weight)
