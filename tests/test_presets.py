@@ -10,7 +10,7 @@ from hauberk.concepts.noise import Noise
 from hauberk.errors import InputError, PartWarning, UnsupportedSetError
 from hauberk.losses import DLR, CrossEntropy, Fallback, Margin
 from hauberk.presets import AutoAttack, Ensemble, autoattack, ensemble
-from hauberk.threats import GivenBox, L0Ball, L1Ball, L2Ball, LinfBall, Union
+from hauberk.threats import L0Ball, L1Ball, L2Ball, LinfBall, Union
 from laws.networks import images, labels, network
 
 B = 6
@@ -69,9 +69,9 @@ def test_what_has_no_suite_is_refused_by_name():
         AutoAttack("fast")
     with pytest.raises(UnsupportedSetError, match="l_1, l_2 and l_inf"):
         autoattack(0.0)
-    box = GivenBox(torch.zeros(1, 1, 4, 4), torch.ones(1, 1, 4, 4)).at(images(B, 3))
+    nested = Union([Union([LinfBall(0.1)])]).at(images(B, 3))
     with pytest.raises(UnsupportedSetError, match="ensemble of attacks"):
-        Ensemble()(network("dense", 1), box, labels(B, 3), noise=NOISE)
+        Ensemble()(network("dense", 1), nested, labels(B, 3), noise=NOISE)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import torch
 from attacks.searches import Recording, interior, linear, noise
 from hauberk.attacks import BlendedNoise
 from hauberk.errors import InputError, UnsupportedSetError
-from hauberk.threats import GivenBox, L2Ball
+from hauberk.threats import L2Ball, LinfBall, Union
 
 B, SHAPE = 12, (1, 4, 4)
 Y = torch.zeros(B, dtype=torch.long)
@@ -42,7 +42,7 @@ def test_what_it_cannot_do_is_refused():
     module, _ = linear(SHAPE, 0, 1.0)
     x = interior(B, SHAPE, 1)
     with pytest.raises(UnsupportedSetError, match="BlendedNoise is defined for balls"):
-        BlendedNoise()(module, GivenBox(x[:1] - 1, x[:1] + 1).at(x), Y, noise=noise(B))
+        BlendedNoise()(module, Union([LinfBall(0.1)]).at(x), Y, noise=noise(B))
     with pytest.raises(UnsupportedSetError, match="BlendedNoise needs a range"):
         BlendedNoise()(module, L2Ball(0.1, None).at(x), Y, noise=noise(B))
     with pytest.raises(InputError, match="BlendedNoise needs draws > 0"):

@@ -7,7 +7,7 @@ from torch import nn
 from attacks.linear import PIXELS, B, centred, classifier, excess, flat, noise, true_distance
 from hauberk.attacks import FAB
 from hauberk.errors import InputError, UnsupportedSetError
-from hauberk.threats import GivenBox, L0Ball, L1Ball, L2Ball, LinfBall
+from hauberk.threats import L0Ball, L1Ball, L2Ball, LinfBall, Union
 from laws.instances import label
 
 
@@ -104,9 +104,8 @@ def test_a_zero_gradient_stays_finite_and_finds_nothing():
 
 def test_refusals():
     x, y = centred(), torch.zeros(B, dtype=torch.long)
-    box = GivenBox(torch.zeros(1, 1, 6, 8), torch.ones(1, 1, 6, 8)).at(x)
     with pytest.raises(UnsupportedSetError, match="FAB is defined for balls in any norm"):
-        FAB()(classifier(), box, y, noise=noise())
+        FAB()(classifier(), Union([LinfBall(0.1)]).at(x), y, noise=noise())
     with pytest.raises(UnsupportedSetError, match="FAB without targets needs a dual norm"):
         FAB(targets=0)(classifier(), L0Ball(2).at(x), y, noise=noise())
     for wrong in ({"steps": 0}, {"restarts": 0}, {"alpha_max": 0.0}, {"overshoot": 0.0}, {"targets": -1}):

@@ -6,7 +6,7 @@ import torch
 from attacks.linear import B, centred, classifier, excess, flat, noise
 from hauberk.attacks import FMN
 from hauberk.errors import InputError, UnsupportedSetError
-from hauberk.threats import GivenBox, L0Ball, L1Ball, L2Ball, LinfBall
+from hauberk.threats import L0Ball, L1Ball, L2Ball, LinfBall, Union
 from laws.instances import label
 
 
@@ -54,7 +54,7 @@ def test_a_zero_gradient_stays_finite_and_finds_nothing(threat):
 
 
 def test_refusals():
-    S = GivenBox(torch.zeros(1, 1, 6, 8), torch.ones(1, 1, 6, 8)).at(centred())
+    S = Union([LinfBall(0.1)]).at(centred())
     with pytest.raises(UnsupportedSetError, match="FMN is defined for balls in any norm"):
         FMN()(classifier(), S, torch.zeros(B, dtype=torch.long), noise=noise())
     for wrong in ({"steps": 0}, {"step": 0.0}, {"last_step": 0.0}, {"gamma": 0.0}, {"last_gamma": -1.0}):

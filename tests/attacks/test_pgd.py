@@ -86,7 +86,7 @@ class Noting(LinfSet):
 
 def test_start_and_steps_draw_different_numbers():
     S = LinfBall(0.2).at(X)
-    watched = Noting(S.start, S.radius, S.box)
+    watched = Noting(S.start, S.radius, S.box, S.within)
     PGD(Hill(), 4, 0.25, stop_when_broken=False, start=RandomMember())(network, watched, Y, noise=noise(2))
     drawn = [key for keys in watched.given for key in keys]
     assert len(watched.given) == 1 + 4

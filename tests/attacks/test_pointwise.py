@@ -6,7 +6,7 @@ import torch
 from attacks.searches import Recording, interior, linear, noise
 from hauberk.attacks import Pointwise, SaltAndPepper
 from hauberk.errors import InputError, UnsupportedSetError
-from hauberk.threats import GivenBox, L0Ball, L1Ball, L2Ball, LinfBall
+from hauberk.threats import L0Ball, L1Ball, L2Ball, LinfBall, Union
 
 B, SHAPE = 8, (1, 4, 4)
 Y = torch.zeros(B, dtype=torch.long)
@@ -82,7 +82,7 @@ def test_what_it_cannot_do_is_refused():
     module, _ = linear(SHAPE, 0, 1.0)
     x = interior(B, SHAPE, 1)
     with pytest.raises(UnsupportedSetError, match="Pointwise is defined for balls in any norm"):
-        Pointwise(START)(module, GivenBox(x[:1] - 1, x[:1] + 1).at(x), Y, noise=noise(B))
+        Pointwise(START)(module, Union([LinfBall(0.1)]).at(x), Y, noise=noise(B))
     with pytest.raises(InputError, match="Pointwise needs halvings > 0"):
         Pointwise(START, halvings=0)
     with pytest.raises(InputError, match="Pointwise needs gain > 0"):

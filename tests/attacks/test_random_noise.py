@@ -6,7 +6,7 @@ import torch
 from attacks.searches import Recording, interior, linear, noise
 from hauberk.attacks import GaussianNoise, UniformNoise
 from hauberk.errors import InputError, UnsupportedSetError
-from hauberk.threats import GivenBox, L0Ball, L1Ball, L2Ball, LinfBall
+from hauberk.threats import GivenBox, L0Ball, L1Ball, L2Ball, LinfBall, Union
 
 B, SHAPE = 10, (1, 4, 4)
 Y = torch.zeros(B, dtype=torch.long)
@@ -58,7 +58,7 @@ def test_what_it_cannot_do_is_refused():
     module, _ = linear(SHAPE, 0, 1.0)
     x = interior(B, SHAPE, 1)
     with pytest.raises(UnsupportedSetError, match="GaussianNoise is defined for balls in any norm"):
-        GaussianNoise()(module, GivenBox(x[:1] - 1, x[:1] + 1).at(x), Y, noise=noise(B))
+        GaussianNoise()(module, Union([LinfBall(0.1)]).at(x), Y, noise=noise(B))
     with pytest.raises(UnsupportedSetError, match=r"GaussianNoise needs a norm that grows.*p = 0"):
         GaussianNoise()(module, L0Ball(3).at(x), Y, noise=noise(B))
     with pytest.raises(InputError, match="UniformNoise needs draws > 0, but it is 0"):

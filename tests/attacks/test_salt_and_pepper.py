@@ -6,7 +6,7 @@ import torch
 from attacks.searches import Recording, interior, linear, noise
 from hauberk.attacks import SaltAndPepper
 from hauberk.errors import InputError, UnsupportedSetError
-from hauberk.threats import GivenBox, L0Ball, L1Ball, L2Ball, LinfBall
+from hauberk.threats import L0Ball, L1Ball, L2Ball, LinfBall, Union
 
 B, SHAPE = 12, (3, 4, 4)
 Y = torch.zeros(B, dtype=torch.long)
@@ -75,8 +75,8 @@ def test_what_is_misclassified_already_stays_and_what_is_enough_leaves():
 def test_what_it_cannot_do_is_refused():
     module, _ = linear(SHAPE, 0, 1.0)
     x = interior(B, SHAPE, 1)
-    with pytest.raises(UnsupportedSetError, match=r"SaltAndPepper is defined for balls in any norm.*BoxSet"):
-        SaltAndPepper()(module, GivenBox(x[:1] - 1, x[:1] + 1).at(x), Y, noise=noise(B))
+    with pytest.raises(UnsupportedSetError, match=r"SaltAndPepper is defined for balls in any norm.*UnionSet"):
+        SaltAndPepper()(module, Union([LinfBall(0.1)]).at(x), Y, noise=noise(B))
     with pytest.raises(UnsupportedSetError, match="SaltAndPepper needs a range"):
         SaltAndPepper()(module, L2Ball(0.1, None).at(x), Y, noise=noise(B))
     with pytest.raises(InputError, match="SaltAndPepper needs steps > 0"):

@@ -126,7 +126,7 @@ class OneSet(NormBall):
     def bounding_box(self):
         return Box(self.start - self.radius[:, None], self.start + self.radius[:, None])
 
-    project = steepest_step = sample = contains = distance = resized = dual_vector = cheapest_move = select
+    project = steepest_step = sample = contains = size = resized = dual_vector = cheapest_move = select
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,10 @@ import pytest
 import torch
 from scipy.optimize import linprog, minimize
 
-from hauberk.concepts.norm_ball import FIRST, require_ball, require_norm
+from hauberk.concepts.norm_ball import require_ball, require_norm
 from hauberk.errors import UnsupportedSetError
-from hauberk.threats import GivenBox, L0Ball, L1Ball, L2Ball, LinfBall
+from hauberk.sets.moves import FIRST
+from hauberk.threats import L0Ball, L1Ball, L2Ball, LinfBall, Union
 from laws.instances import label
 
 DTYPE = torch.float64
@@ -129,11 +130,11 @@ def test_l0_moves_change_as_few_coordinates_as_an_exhaustive_order_does():
 
 def test_refusals_name_the_method_and_the_set():
     x = torch.rand(2, 4)
-    box = GivenBox(torch.zeros(1, 4), torch.ones(1, 4)).at(x)
+    union = Union([LinfBall(0.1)]).at(x)
     for ask in (require_ball, require_norm):
-        with pytest.raises(UnsupportedSetError, match=r"Method is defined for balls in any norm.*a BoxSet"):
-            ask(box, "Method")
-    with pytest.raises(UnsupportedSetError, match=r"Method.*the l_2 norm.*p = 1"):
+        with pytest.raises(UnsupportedSetError, match=r"Method is defined for .* any norm.*UnionSet.*EachMember"):
+            ask(union, "Method")
+    with pytest.raises(UnsupportedSetError, match=r"Method.*the l_2 norm.*p = 1: .*SparseAPGD"):
         require_ball(L1Ball(1.0).at(x), "Method", 2.0)
     with pytest.raises(UnsupportedSetError, match=r"Method needs a dual norm.*p = 0"):
         require_norm(L0Ball(1).at(x), "Method")

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+from dataclasses import fields, replace
 
 import pytest
 import torch
@@ -19,7 +20,7 @@ from hauberk.attacks import (
     Unperturbed,
     WorstOf,
 )
-from hauberk.concepts.attack import Attack, SteerableAttack
+from hauberk.concepts.attack import Attack, MinimumDistanceAttack, SteerableAttack
 from hauberk.concepts.memory import Remembered
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import ThreatModel
@@ -35,8 +36,10 @@ from laws.networks import CLASSES, SHAPE, images, labels, network
 B = 6
 DTYPE = torch.float64
 ATTACKS, THREATS = instances(Attack), instances(ThreatModel)
+BOTH_KINDS = [*ATTACKS, *instances(MinimumDistanceAttack)]
 
 attacks = pytest.mark.parametrize("attack", ATTACKS, ids=label)
+RANGES = {"[0, 255]": (0.0, 255.0), "[-1, 1]": (-1.0, 1.0), "any number": (0.0, 255.0)}
 
 
 HOMES = (LinfBall(0.2), L2Ball(0.8), L1Ball(2.0), L0Ball(4))
@@ -65,14 +68,18 @@ def require_no_memory(attack):
 
 def home(attack, x, y, eps=1.0):
     """Return a set that the attack is defined for."""
-    for threat in HOMES:
-        S = threat.scaled(eps).at(x)
+    return residence(attack, x, y, [threat.scaled(eps) for threat in HOMES]).at(x)
+
+
+def residence(attack, x, y, threats=HOMES):
+    """Return the first of some threats that the attack is defined for."""
+    for threat in threats:
         try:
-            attack(network("dense", 1), S, y, noise=noise(examples=len(x)))
-            return S
+            attack(network("dense", 1), threat.at(x), y, noise=noise(examples=len(x)))
+            return threat
         except UnsupportedSetError:
             continue
-    raise AssertionError(f"{label(attack)} refuses every ball")
+    raise UnsupportedSetError(f"{label(attack)} refuses every one of these sets")
 
 
 @pytest.mark.parametrize(("attack", "threat"), crossed(ATTACKS, THREATS))
@@ -135,6 +142,54 @@ def test_the_same_noise_gives_the_same_answers_with_and_without_gradients_enable
     first = answer(attack, graph, S, y, noise())
     with torch.no_grad():
         assert torch.equal(attack(graph, S, y, noise=noise()), first)
+
+
+@pytest.mark.parametrize(("attack", "made"), crossed(BOTH_KINDS, ["inside", "outside"], 1))
+def test_inference_mode_changes_no_answer(attack, made):
+    require_no_memory(attack)
+    graph, x, y = network("residual", 5), images(B, 5), labels(B, 5)
+    S, streams = home(attack, x, y), noise()
+    first = attack(graph, S, y, noise=streams)
+    with torch.inference_mode():
+        if made == "inside":
+            S, y, streams = S.select(torch.arange(B)), y.clone(), streams.select(torch.arange(B))
+        again = attack(graph, S, y, noise=streams)
+    assert torch.equal(again, first)
+
+
+@pytest.mark.parametrize(("attack", "name"), crossed(BOTH_KINDS, list(RANGES), 1))
+def test_the_same_problem_in_another_range_has_the_same_answers(attack, name):
+    require_no_memory(attack)
+    low, high = RANGES[name]
+    x, y = images(20, 5), network("dense", 5).module(images(20, 5)).argmax(1)
+    homes = [replace(threat, within=None) for threat in HOMES[:3]] if name == "any number" else HOMES
+    try:
+        threat = residence(attack, x[:1], y[:1], homes)
+    except UnsupportedSetError as error:
+        pytest.skip(str(error))
+    other = stretched(threat, low, high)
+    compare(attack, threat, other if threat.within else replace(other, within=None), low, high - low)
+
+
+def stretched(threat, low, high):
+    """Return a ball in [0, 1] as the same one in another range; a number of coordinates stays."""
+    return replace(threat, eps=threat.eps * (1 if isinstance(threat, L0Ball) else high - low), within=(low, high))
+
+
+def compare(attack, threat, other, low, width):
+    """Ask for the same answers to a problem in [0, 1], and to the same posed over a range of this width."""
+    graph, x = network("dense", 5), images(20, 5)
+    y, streams = graph.module(x).argmax(1), noise(3, 20)
+    modules = {
+        f.name: getattr(attack, f.name) for f in fields(attack) if isinstance(getattr(attack, f.name), nn.Module)
+    }
+    shifted = replace(attack, **{name: nn.Sequential(Shift(low, width), part) for name, part in modules.items()})
+    z = attack(graph.module, threat.at(x), y, noise=streams)
+    moved = shifted(nn.Sequential(Shift(low, width), graph.module), other.at(x * width + low), y, noise=streams)
+    moved = (moved - low) / width
+    first, second = (graph.module(point).argmax(1) != y for point in (z, moved))
+    assert (first != second).sum() <= 1
+    assert ((moved - z).flatten(1).abs().amax(1) > 1e-6).sum() <= 1
 
 
 class Hard(nn.Module):

@@ -192,6 +192,16 @@ def test_a_row_does_not_depend_on_the_other_rows_and_offsets_are_added(bounder, 
 
 
 @partly_bounded
+def test_inference_mode_changes_no_bound(bounder, name):
+    graph, x = network(name, 5), images(B, 5)
+    spec, noise = LinearSpec.margins(labels(B, 5), CLASSES, DTYPE), Noise.of(0, torch.arange(B))
+    expected = bounder(graph.frozen(), LinfBall(0.05).at(x), spec, noise=noise)
+    with torch.inference_mode():
+        found = bounder(graph.frozen(), LinfBall(0.05).at(x.clone()), spec, noise=noise)
+    torch.testing.assert_close(found.lower, expected.lower, rtol=0, atol=1e-12)
+
+
+@partly_bounded
 def test_outward_rounding_only_loosens_a_little(bounder, name):
     if bounder.searches:
         pytest.skip("its search may end elsewhere when rounding differs")
@@ -219,7 +229,7 @@ def test_outward_float32_bounds_lie_below_float64_bounds_of_the_same_network(bou
     double = network(name, 8, dtype=DTYPE)
     double.module.load_state_dict(graph.module.state_dict())
     box = Box(S.box.lower.double(), S.box.upper.double())
-    T = LinfSet(S.start.double(), S.radius.double(), box)
+    T = LinfSet(S.start.double(), S.radius.double(), box, None)
     spec = LinearSpec(spec.rows.double(), spec.offset.double())
     exact = bounder(double.frozen(), T, spec, outward=False).lower
     assert crossing(single.double(), exact) <= 0

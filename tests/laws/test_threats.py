@@ -249,9 +249,18 @@ def test_steepest_step_has_its_length_and_attains_the_dual_norm(threat):
     gradient = torch.where((z - 0.5).abs() > 0.3, 0, gradient)  # a step may be cut at the border of the range
     step = S.steepest_step(z, gradient, length, noise()) - z
     dual = 1.0 if S.p == math.inf else math.inf if S.p == 1 else S.p / (S.p - 1)
-    torch.testing.assert_close(torch.linalg.vector_norm(step.flatten(1), S.p, dim=1), length)
+    free = (S.weight > 0).expand_as(z).flatten(1).any(1)  # no step moves what is fixed
+    torch.testing.assert_close(torch.linalg.vector_norm(weighed(S, step), S.p, dim=1), torch.where(free, length, 0))
+    torch.testing.assert_close(S.size(step), torch.where(free, length, 0))
     gain = (step * gradient).flatten(1).sum(1)
-    torch.testing.assert_close(gain, length * torch.linalg.vector_norm(gradient.flatten(1), dual, dim=1))
+    longest = torch.linalg.vector_norm((gradient * S.weight).flatten(1), dual, dim=1)
+    torch.testing.assert_close(gain, length * longest)
+    torch.testing.assert_close((gradient * S.dual_vector(gradient)).flatten(1).sum(1), longest)
+
+
+def weighed(S, move):
+    """Return a move in units of the set's norm along each axis."""
+    return torch.where(move == 0, 0, move / S.weight).flatten(1)
 
 
 @threats
@@ -267,11 +276,11 @@ def test_members_of_a_norm_ball_are_the_points_within_its_radius(threat):
     if not isinstance(S, NormBall):
         pytest.skip("its norm is not known")
     z = S.project(points(S, 1, 50.0))
-    expected = torch.linalg.vector_norm((z - S.start).flatten(1), S.p, dim=1)
+    expected = torch.linalg.vector_norm(weighed(S, z - S.start), S.p, dim=1)
     torch.testing.assert_close(S.distance(z), expected)
     assert (S.distance(z) <= S.radius + TOLERANCE).all()
     assert not S.contains(torch.full_like(z, torch.nan)).any()
-    if S.p == 0:
+    if S.p == 0 or (S.weight != 1).any():
         return
     S = threat.scaled((0.4 / S.radius).clamp(max=1)).at(S.start)  # small enough to leave the ball within the range
     outside = S.start.clone()

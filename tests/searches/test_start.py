@@ -5,7 +5,7 @@ from hauberk.attacks import FGSM, Previous, RandomMember, RandomSigns, Uncut
 from hauberk.concepts.noise import Noise
 from hauberk.errors import InputError, UnsupportedSetError
 from hauberk.losses import Margin
-from hauberk.threats import GivenBox, L0Ball, L1Ball, L2Ball, LinfBall
+from hauberk.threats import GivenBox, L0Ball, L1Ball, L2Ball, LinfBall, Union
 from laws.networks import images, labels, network
 
 NOISE = Noise.of(0, torch.arange(3))
@@ -62,6 +62,8 @@ def test_an_uncut_start_hears_where_the_search_ended():
 def test_sets_without_an_uncut_ball_have_no_uncut_start():
     x = images(3, 1, torch.float32)
     with pytest.raises(UnsupportedSetError, match="a start outside the range of valid inputs is defined for balls"):
+        Uncut()(Union([LinfBall(0.1)]).at(x), NOISE)
+    with pytest.raises(UnsupportedSetError, match="a box is made of its ends"):
         Uncut()(GivenBox(torch.zeros(1, 1, 4, 4), torch.ones(1, 1, 4, 4)).at(x), NOISE)
     with pytest.raises(UnsupportedSetError, match="an l_0 ball is made of the range"):
         Uncut()(L0Ball(3).at(x), NOISE)

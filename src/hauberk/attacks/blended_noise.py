@@ -9,7 +9,7 @@ from torch import Tensor
 from hauberk.concepts.attack import MinimumDistanceAttack, Network, misclassified, require_positive
 from hauberk.concepts.cases import Cases
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.norm_ball import require_ball, require_range
+from hauberk.concepts.norm_ball import clamped, require_ball, require_range
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.searches.search import Search
 
@@ -49,13 +49,14 @@ class BlendedNoise(MinimumDistanceAttack):
         Raises:
             UnsupportedSetError: the set is not a ball, or has no range.
         """
-        low, high = require_range(require_ball(S, "BlendedNoise"), "BlendedNoise")
+        require_range(require_ball(S, "BlendedNoise"), "BlendedNoise")
         search, shape = Search(S, y, None, noise), tuple(S.start.shape[1:])
         search.meet(misclassified(network, S, S.start, y), S.start)
         for draw in range(self.draws):
             search.pack()
             if not len(search):
                 break
+            low, high = require_ball(search.S, "BlendedNoise").limits
             drawn = low + (high - low) * search.noise.fold(draw).uniform(shape, S.start.dtype)
             search.meet(misclassified(network, search.S, drawn, search.y), drawn)
         far = search.answers(search.S.start)
@@ -66,6 +67,7 @@ class BlendedNoise(MinimumDistanceAttack):
             (far,) = search.pack(far)
             if not len(search):
                 break
-            candidate = torch.lerp(search.S.start, far, blend / self.blends).clamp(low, high)
+            ball = require_ball(search.S, "BlendedNoise")
+            candidate = clamped(ball, torch.lerp(ball.start, far, blend / self.blends))
             search.meet(misclassified(network, search.S, candidate, search.y), candidate)
         return search.answers(far)

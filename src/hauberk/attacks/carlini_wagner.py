@@ -14,6 +14,7 @@ from hauberk.concepts.loss import lead
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall, clamped, require_ball
 from hauberk.concepts.perturbation_set import PerturbationSet
+from hauberk.concepts.radius import per_example
 from hauberk.concepts.subject import labels_of
 from hauberk.searches.nearest import Nearest
 from hauberk.searches.trade_off import balanced, pull
@@ -30,6 +31,7 @@ ENOUGH = 0.9999
 class CarliniWagner(MinimumDistanceAttack):
     """Minimisation of squared distance + weight * max(margin, 0) by Adam, with tanh keeping points in the valid range.
 
+    Distances are measured in widths of that range.
     The weight is searched for per example, and each example's descent ends independently.
 
     Args:
@@ -51,7 +53,7 @@ class CarliniWagner(MinimumDistanceAttack):
 
     @staticmethod
     def cases() -> Cases:
-        return {"rounds": [2]}
+        return {"rounds": [2], "rate": [0.1], "weight": [10.0]}
 
     def __post_init__(self) -> None:
         require_positive("CarliniWagner", steps=self.steps, rounds=self.rounds, rate=self.rate, weight=self.weight)
@@ -76,8 +78,10 @@ class CarliniWagner(MinimumDistanceAttack):
             z, slope = point(best.S, w)
             found = ascent(lead, network, best.S, z, best.y)
             best.meet(labels_of(found.logits) != best.y, z)
-            objective = (z - best.S.start).square().flatten(1).sum(1) + weight * (-found.loss).clamp(min=0)
-            gradient = (2 * (z - best.S.start) + pull(weight, found.loss, found.gradient)) * slope
+            unit = per_example(best.S.unit, z)
+            offset = (z - best.S.start) / unit
+            objective = offset.square().flatten(1).sum(1) + weight * (-found.loss).clamp(min=0)
+            gradient = (2 * offset / unit + pull(weight, found.loss, found.gradient)) * slope
             converged = None
             if step % every == 0:
                 converged, last = objective > ENOUGH * last, objective
@@ -93,17 +97,18 @@ class CarliniWagner(MinimumDistanceAttack):
 
 
 def variable(S: NormBall) -> Float[Tensor, "s *z"]:
-    """Return the unbounded variable for the unperturbed point: the point itself if every number is valid."""
+    """Return the unbounded variable for the unperturbed point: the point in units if every number is valid."""
     if S.within is None:
-        return S.start
+        return S.start / per_example(S.unit, S.start)
     low, high = S.within
     return torch.atanh((2 * (S.start - low) / (high - low) - 1) * INSIDE)
 
 
-def point(S: NormBall, w: Float[Tensor, "s *z"]) -> tuple[Float[Tensor, "s *z"], Float[Tensor, "s *z"] | float]:
+def point(S: NormBall, w: Float[Tensor, "s *z"]) -> tuple[Float[Tensor, "s *z"], Float[Tensor, "s ..."]]:
     """Return the point that w represents, and its derivative with respect to w."""
     if S.within is None:
-        return w, 1.0
+        unit = per_example(S.unit, w)
+        return w * unit, unit
     low, high = S.within
     share = torch.tanh(w)
     return clamped(S, low + (high - low) / 2 * (share + 1)), (high - low) / 2 * (1 - share.square())

@@ -26,7 +26,7 @@ class DDN(MinimumDistanceAttack):
     Args:
         steps: the number of forward-backward passes; one more forward pass checks the last point.
         gamma: the share by which a sphere shrinks or grows.
-        norm: the radius of the first sphere, in units of the input.
+        norm: the radius of the first sphere, in widths of the range of valid inputs.
         levels: the number of values that a coordinate of the answer may have, evenly spaced over the range of valid
             inputs; None: any value, as is always so without a range.
 
@@ -66,7 +66,7 @@ class DDN(MinimumDistanceAttack):
             UnsupportedSetError: the set is not a ball in the l_2 norm.
         """
         best = Nearest(require_ball(S, "DDN", 2.0), y, noise, enough)
-        z, norm, most = S.start, torch.full_like(S.radius, self.norm), farthest(best.S)
+        z, norm, most = S.start, self.norm * S.unit, farthest(best.S)
         for step in range(self.steps):
             found = ascent(surprise, network, best.S, z, best.y)
             wrong = labels_of(found.logits) != best.y
@@ -76,7 +76,8 @@ class DDN(MinimumDistanceAttack):
                 break
             rate = 0.01 + 0.99 * (1 + cos(pi * step / self.steps)) / 2
             norm = torch.minimum(norm * torch.where(wrong, 1 - self.gamma, 1 + self.gamma), most)
-            heading = z - best.S.start + rate * direction(gradient, best.noise.fold(step))
+            ahead = direction(gradient, best.noise.fold(step)) * per_example(rate * best.S.unit, z)
+            heading = z - best.S.start + ahead
             z = best.S.start + per_example(norm, z) * best.S.dual_vector(heading)
             z = self.rounded(best.S, clamped(best.S, z))
         best.look(network, z)

@@ -17,7 +17,7 @@ from hauberk.searches.borders import nearest_border, ranked_targets
 from hauberk.searches.nearest import Nearest
 
 EXTRA = 1e-4
-"""Distance by which a step goes beyond the border, in units of the input."""
+"""Distance by which a step goes beyond the border, in widths of the range of valid inputs."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +84,8 @@ def step_to(
     S: NormBall, z: Float[Tensor, "s *z"], normal: Float[Tensor, "s *z"], value: Float[Tensor, "s"]
 ) -> Float[Tensor, "s *z"]:
     """Return the shortest step from z, plus EXTRA, that raises a linear function with this normal from `value` to 0."""
-    if S.within is not None:
-        low, high = S.within
-        normal = torch.where((normal > 0) & (z >= high) | (normal < 0) & (z <= low), 0, normal)
+    low, high = S.limits
+    normal = torch.where((normal > 0) & (z >= high) | (normal < 0) & (z <= low), 0, normal)
     step = S.dual_vector(normal)
     gain = (normal * step).flatten(1).sum(1)
-    return step * per_example(torch.where(gain > 0, value.abs() / gain, 0) + EXTRA, z)
+    return step * per_example(torch.where(gain > 0, value.abs() / gain, 0) + EXTRA * S.unit, z)

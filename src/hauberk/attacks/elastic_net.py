@@ -13,6 +13,7 @@ from hauberk.concepts.loss import lead
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall, clamped, require_ball
 from hauberk.concepts.perturbation_set import PerturbationSet
+from hauberk.concepts.radius import per_example
 from hauberk.searches.nearest import Nearest
 from hauberk.searches.trade_off import balanced, pull
 
@@ -21,7 +22,7 @@ from hauberk.searches.trade_off import balanced, pull
 class ElasticNet(MinimumDistanceAttack):
     """Minimisation of weight * max(margin, 0) + squared l_2 distance + beta * l_1 distance by accelerated shrinkage.
 
-    The weight is searched for per example.
+    Distances are measured in widths of the range of valid inputs. The weight is searched for per example.
 
     Args:
         steps: the number of forward-backward passes per descent, with as many forward passes in addition.
@@ -47,7 +48,7 @@ class ElasticNet(MinimumDistanceAttack):
 
     @staticmethod
     def cases() -> Cases:
-        return {"rounds": [2]}
+        return {"rounds": [2], "rate": [0.1], "weight": [100.0]}
 
     def __post_init__(self) -> None:
         require_positive("ElasticNet", steps=self.steps, rounds=self.rounds, rate=self.rate, weight=self.weight)
@@ -68,10 +69,12 @@ class ElasticNet(MinimumDistanceAttack):
         z = ahead = best.S.start
         for step in range(self.steps):
             found = ascent(lead, network, best.S, ahead, best.y)
-            gradient = 2 * (ahead - best.S.start) + pull(weight, found.loss, found.gradient)
-            moved = ahead - self.rate * sqrt(1 - step / self.steps) * gradient - best.S.start
+            unit = per_example(best.S.unit, ahead)
+            offset = (ahead - best.S.start) / unit
+            gradient = 2 * offset + pull(weight, found.loss, found.gradient) * unit
+            moved = offset - self.rate * sqrt(1 - step / self.steps) * gradient
             shrunk = moved.sign() * (moved.abs() - self.beta).clamp(min=0)
-            last, z = z, clamped(best.S, best.S.start + shrunk)
+            last, z = z, clamped(best.S, best.S.start + unit * shrunk)
             ahead = z + step / (step + 3) * (z - last)
             best.look(network, z, self.length(best.S, z) if self.elastic else None)
             z, ahead, weight = best.pack(z, ahead, weight)
@@ -80,5 +83,5 @@ class ElasticNet(MinimumDistanceAttack):
 
     def length(self, S: NormBall, z: Float[Tensor, "s *z"]) -> Float[Tensor, "s"]:
         """Return the squared l_2 distance + beta * l_1 distance of z from the input."""
-        offset = (z - S.start).flatten(1)
+        offset = ((z - S.start) / per_example(S.unit, z)).flatten(1)
         return offset.square().sum(1) + self.beta * offset.abs().sum(1)

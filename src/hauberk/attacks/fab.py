@@ -157,11 +157,11 @@ class FAB(MinimumDistanceAttack):
 
         Coordinates without slope stay where they are, even where the range does not reach the border.
         """
-        normal = torch.where(normal.abs() > LEVEL, normal, 0)
+        normal = torch.where(normal.abs() * per_example(S.unit, normal) > LEVEL, normal, 0)
         offset = (normal * z).flatten(1).sum(1) - value
         step = S.meet(z, normal, offset) - z
         other = S.meet(S.start, normal, offset) - S.start
-        size, away = length(step, S.p), length(other, S.p)
+        size, away = S.size(step), S.size(other)
         share = (size / (size + away).clamp(min=torch.finfo(z.dtype).tiny)).clamp(max=self.alpha_max)
         return clamped(
             S, torch.lerp(z + self.overshoot * step, S.start + self.overshoot * other, per_example(share, z))
@@ -169,14 +169,8 @@ class FAB(MinimumDistanceAttack):
 
 
 LEVEL = 1e-8
-"""Slopes below this count as zero, as in the released code."""
+"""Slopes below this, over the width of the range of valid inputs, count as zero, as in the released code."""
 FULL = 2**18
 """Size, in numbers, below which the rest of a batch is filled up with several targets."""
 OFTEN = 0.3
 """Approximate cost of a forward pass, as a share of that of a forward-backward pass."""
-
-
-def length(move: Float[Tensor, "s *z"], p: float) -> Float[Tensor, "s"]:
-    """Return the l_p norm of each example's move."""
-    flat = move.flatten(1)
-    return flat.abs().amax(1) if p == inf else torch.linalg.vector_norm(flat, p, dim=1)  # vector_norm is slow for inf

@@ -28,7 +28,8 @@ class FMN(MinimumDistanceAttack):
 
     Args:
         steps: the number of forward-backward passes; one more forward pass checks the last point.
-        step: the Euclidean length of the first step, in units of the input.
+        step: the Euclidean length of the first step, in widths of the range of valid inputs; in a box, each coordinate
+            is measured by its own reach.
         last_step: the length of the last step, as a share of the first.
         gamma: the share by which a ball shrinks or grows at first.
         last_gamma: the share by which it does so at the end.
@@ -68,14 +69,15 @@ class FMN(MinimumDistanceAttack):
                 break
             left = (1 + cos(pi * step / self.steps)) / 2
             gamma = self.last_gamma + (self.gamma - self.last_gamma) * left
-            length = self.step * (self.last_step + (1 - self.last_step) * left)
+            length = self.step * (self.last_step + (1 - self.last_step) * left) * best.S.unit
             larger = grown(best.S, radius, gamma)
             if best.S.p:
                 there = aimed(best.S, z, value, gradient, length)
                 larger = torch.where(best.length < inf, larger, grown(best.S, there, gamma))
             smaller = torch.minimum(shrunk(best.S, radius, gamma), best.length)
             radius = torch.minimum(torch.where(wrong, smaller, larger), most)
-            z = outward(best, z + length * direction(gradient, best.noise.fold(step)), radius)
+            heading = direction(gradient * best.S.weight, best.noise.fold(step)) * best.S.weight
+            z = outward(best, z + per_example(length, z) * heading, radius)
             z = best.S.resized(radius).project(z)
         best.look(network, z)
         return best.answers()
@@ -111,7 +113,7 @@ def aimed(
     z: Float[Tensor, "s *z"],
     value: Float[Tensor, "s"],
     gradient: Float[Tensor, "s *z"],
-    otherwise: float,
+    otherwise: Float[Tensor, "s"],
 ) -> Float[Tensor, "s"]:
     """Return the distance at which a linear network's answer would change; if never, z's distance plus `otherwise`."""
     dual = dual_norm(S, gradient)

@@ -2,7 +2,6 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from math import inf
 
 import torch
 from jaxtyping import Float, Int
@@ -11,10 +10,9 @@ from torch import Tensor
 from hauberk.concepts.attack import Attack, Network, misclassified, require_positive
 from hauberk.concepts.cases import Cases
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.norm_ball import require_ball
+from hauberk.concepts.norm_ball import clamped, refusal, require_ball
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
-from hauberk.errors import UnsupportedSetError
 from hauberk.searches.search import Search
 
 MOST_SCALINGS = 100
@@ -84,18 +82,15 @@ class GaussianNoise(RandomNoise):
         """
         ball = require_ball(S, "GaussianNoise")
         if ball.p == 0:
-            raise UnsupportedSetError(
-                "GaussianNoise needs a norm that grows with the noise, but the perturbation set is a ball with p = 0."
-            )
-        low, high = ball.within or (-inf, inf)
-        direction = noise.normal(tuple(S.start.shape[1:]), S.start.dtype)
+            raise refusal(S, "GaussianNoise needs a norm that grows with the noise")
+        direction = noise.normal(tuple(S.start.shape[1:]), S.start.dtype) * ball.weight
         goal, before = ENOUGH * S.radius, torch.zeros_like(S.radius)
-        length = ball.distance(S.start + direction)
+        length = ball.size(direction)
         scale = goal / length.clamp(min=torch.finfo(length.dtype).tiny)
         z = S.start
         # The ratio of the clamped norm to the scale never grows with the scale: the goal is approached from below.
         for _ in range(MOST_SCALINGS):
-            z = (S.start + per_example(scale, z) * direction).clamp(low, high)
+            z = clamped(ball, S.start + per_example(scale, z) * direction)
             length = ball.distance(z)
             short = (length < ENOUGH * goal) & (length > before)  # a norm stops growing at a corner of the range
             if not short.any():

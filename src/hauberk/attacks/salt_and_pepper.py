@@ -46,7 +46,7 @@ class SaltAndPepper(MinimumDistanceAttack):
         Raises:
             UnsupportedSetError: the set is not a ball, or has no range.
         """
-        low, high = require_range(require_ball(S, "SaltAndPepper"), "SaltAndPepper")
+        require_range(require_ball(S, "SaltAndPepper"), "SaltAndPepper")
         search, z, shape = Search(S, y, None, noise), S.start, tuple(S.start.shape[1:])
         if self.across_channels and len(shape) == 3:
             shape = (1, *shape[1:])
@@ -59,6 +59,7 @@ class SaltAndPepper(MinimumDistanceAttack):
             if not len(search):
                 break
             ball = require_ball(search.S, "SaltAndPepper")
+            low, high = ball.limits
             probability = torch.minimum(probability + stride, most)
             drawn, half = search.noise.fold(step).uniform(shape, z.dtype), 0.5 * per_example(probability, z)
             candidate = torch.where(drawn < half, low, torch.where(drawn >= 1 - half, high, ball.start))

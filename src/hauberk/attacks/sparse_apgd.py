@@ -57,7 +57,7 @@ class SparseAPGD(SteerableAttack):
     ) -> Float[Tensor, "b *z"]:
         ball, search = require_ball(S, "SparseAPGD", 1), Search(S, y, target, noise)
         start = ball.start
-        drawn = noise.fold(0).normal(tuple(start.shape[1:]), start.dtype)
+        drawn = noise.fold(0).normal(tuple(start.shape[1:]), start.dtype) * per_example(ball.unit, start)
         best, gradient, loss = start + drawn, torch.zeros_like(start), torch.zeros_like(ball.radius)
         for number, (multiple, share) in enumerate(LARGER):
             if not len(search):

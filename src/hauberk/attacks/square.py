@@ -18,8 +18,8 @@ from hauberk.searches.query_search import QuerySearch, windows
 class Square(QuerySearch):
     """Vertical stripes, then squares of one sign per channel: every pixel is always at an end of its interval.
 
-    For images in l_inf balls; for l_2 and l_1 balls use `SquareWindows`. Adding 2 eps to a pixel at one end and
-    clamping it, as published, sets it to the end of the drawn sign, which is done directly here.
+    For images in l_inf balls and boxes; for l_2 and l_1 balls use `SquareWindows`. Adding 2 eps to a pixel at one end
+    and clamping it, as published, sets it to the end of the drawn sign, which is done directly here.
 
     Args:
         loss: the loss to increase; `Margin` as published.

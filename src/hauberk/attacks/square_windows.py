@@ -11,10 +11,9 @@ from torch import Tensor
 
 from hauberk.concepts.cases import Cases
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.norm_ball import NormBall
+from hauberk.concepts.norm_ball import NormBall, refusal
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
-from hauberk.errors import UnsupportedSetError
 from hauberk.kernels.rows import COMPILED
 from hauberk.kernels.windows import swap
 from hauberk.searches.query_search import QuerySearch, windows
@@ -49,10 +48,7 @@ class SquareWindows(QuerySearch):
 
     def supported(self, S: PerturbationSet) -> NormBall:
         if not isinstance(S, NormBall) or S.p not in DECAY:
-            found = f"a ball with p = {S.p:g}" if isinstance(S, NormBall) else f"a {type(S).__name__}"
-            raise UnsupportedSetError(
-                f"SquareWindows is defined for balls in the l_2 and l_1 norms, but the perturbation set is {found}."
-            )
+            raise refusal(S, "SquareWindows is defined for balls in the l_2 and l_1 norms")
         return S
 
     def numbers(self, channels: int) -> int:
@@ -123,7 +119,7 @@ def size(window: Float[Tensor, "b c m"], p: float) -> Float[Tensor, "b c 1"]:
 
 def unit(window: Float[Tensor, "b c m"], p: float) -> Float[Tensor, "b c m"]:
     """Return the window scaled to norm 1, channel by channel; zeros stay zero."""
-    return window / size(window, p).clamp(min=1e-12)
+    return window / size(window, p).clamp(min=torch.finfo(window.dtype).tiny)
 
 
 @lru_cache(64)

@@ -38,11 +38,11 @@ class UnitBoxSet(BoxSet):
         """Return the cubes that stand for these boxes."""
         start = torch.zeros_like(box.lower)
         cube = Box(start - 1, start + 1)
-        return cls(start, start.new_ones(len(start)), cube, box.center, box.radius)
+        return cls(start, start.new_ones(len(start)), cube, None, box.center, box.radius)
 
     def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> "UnitBoxSet":
         cube = Box(self.box.lower[index], self.box.upper[index])
-        return UnitBoxSet(self.start[index], self.radius[index], cube, self.center[index], self.half[index])
+        return UnitBoxSet(self.start[index], self.radius[index], cube, None, self.center[index], self.half[index])
 
     def decode(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
         return torch.addcmul(self.center, self.half, z)

@@ -18,6 +18,7 @@ from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.concepts.slopes import Adaptive, Given, Slopes
 from hauberk.concepts.specification import LinearSpec
 from hauberk.errors import InputError
+from hauberk.kernels.gradients import gradients, ordinary_mode
 from hauberk.propagation.backward_pass import BackwardPass
 from hauberk.propagation.forward_box import forward_box
 from hauberk.propagation.memberwise_bounder import MemberwiseBounder
@@ -86,6 +87,7 @@ class OptimizedLinear(MemberwiseBounder):
     def certifies(self) -> bool:
         return self.intermediate is None or self.intermediate.certifies
 
+    @ordinary_mode()
     def bound(
         self, graph: FrozenGraph, S: CertifiableSet, spec: LinearSpec, *, outward: bool, noise: Noise | None
     ) -> Bounds:
@@ -105,6 +107,7 @@ class OptimizedLinear(MemberwiseBounder):
             found.append(self.best(graph, known, len(graph.nodes), bound))
         return Bounds(torch.cat(found).view(b, k), boxes)
 
+    @ordinary_mode()
     def enclose(self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool, noise: Noise | None) -> list[Box]:
         if self.intermediate is not None:
             return detached(self.intermediate.boxes(graph, S, outward=outward, noise=noise))
@@ -147,26 +150,23 @@ class OptimizedLinear(MemberwiseBounder):
         """Return the largest values of a bound over all iterates."""
         with torch.no_grad():
             best = bound(Adaptive())
-        choices = {
-            index: node.op.relax(boxes[node.inputs[0]])
-            .lower_slope.detach()
-            .nan_to_num(0.5)
-            .clamp(0, 1)
-            .requires_grad_()
+        lines = {
+            index: node.op.relax(boxes[node.inputs[0]]).lower_slope.detach()
             for index, node in enumerate(graph.nodes[:at], start=1)
             if isinstance(node.op, Relaxable)
         }
+        choices = {index: slope.nan_to_num(0.5).clamp(0, 1).requires_grad_() for index, slope in lines.items()}
         if not choices or not self.iterations:
             return best
         optimizer = torch.optim.Adam(list(choices.values()), lr=self.rate)
         for iteration in range(self.iterations):
-            with torch.enable_grad():
+            with gradients():
                 value = bound(Given(choices))
                 if not value.requires_grad:  # nothing is relaxed
                     return torch.maximum(best, value)
-                gradients = torch.autograd.grad(value.sum(), list(choices.values()), allow_unused=True)
+                uphill = torch.autograd.grad(value.sum(), list(choices.values()), allow_unused=True)
             best = torch.maximum(best, value.detach())
-            for choice, gradient in zip(choices.values(), gradients, strict=True):
+            for choice, gradient in zip(choices.values(), uphill, strict=True):
                 choice.grad = None if gradient is None else -gradient
             optimizer.param_groups[0]["lr"] = self.rate * self.decay**iteration
             optimizer.step()

@@ -11,6 +11,7 @@ from hauberk.concepts.box import Box
 from hauberk.concepts.op import Op
 from hauberk.concepts.rounding import rounding_factor, underflow, underflows
 from hauberk.concepts.rows import Window
+from hauberk.kernels.gradients import gradients, ordinary
 
 
 class Affine(Op):
@@ -74,8 +75,8 @@ class Affine(Op):
         self, rows: Float[Tensor, "r ..."], shapes: Sequence[tuple[int, ...]]
     ) -> tuple[Float[Tensor, "r ..."], ...]:
         """Return rows @ L for each operand, so that <rows, L z> = sum of <pulled, z>."""
-        create_graph = rows.requires_grad
-        with torch.enable_grad():
+        create_graph, rows = rows.requires_grad, ordinary(rows)
+        with gradients():
             zeros = tuple(rows.new_zeros(len(rows), *shape).requires_grad_() for shape in shapes)
             return torch.autograd.grad(self(*zeros), zeros, rows, create_graph=create_graph)
 

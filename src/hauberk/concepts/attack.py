@@ -11,10 +11,11 @@ from torch import Tensor
 
 from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.perturbation_set import PerturbationSet
+from hauberk.concepts.perturbation_set import PerturbationSet, ordinary_set
 from hauberk.concepts.subject import labels_of
 from hauberk.errors import InputError
 from hauberk.kernels.convolutions import FastConvolutions
+from hauberk.kernels.gradients import gradients, ordinary
 
 Network = Callable[[Tensor], Tensor]
 """Anything that maps a batch of inputs to logits."""
@@ -119,8 +120,9 @@ def ascent(
 
     A network that draws random numbers is called `samples` times and all results are averaged (Athalye et al. 2018).
     """
-    with torch.enable_grad(), FastConvolutions(weights=False):
-        z = z.detach().requires_grad_()
+    with gradients(), FastConvolutions(weights=False):
+        S, y, target = ordinary_set(S), ordinary(y), None if target is None else ordinary(target)
+        z = ordinary(z.detach()).requires_grad_()
         passes = []
         for _ in range(samples):
             logits = network(S.decode(z))

@@ -2,8 +2,9 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import fields, replace
+from functools import cached_property
 from math import inf
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -26,6 +27,15 @@ class PerturbationSet(ABC):
     """The unperturbed point."""
     radius: Float[Tensor, "b"]
     """The radius eps of each example's set, in units of the input; attacks express step sizes as shares of it."""
+
+    @cached_property
+    def unit(self) -> Float[Tensor, "b"]:
+        """The unit of the lengths that attacks choose: the width of the range of valid inputs.
+
+        Where no range is declared, it is the largest absolute value of the input, or 1 if that is 0.
+        """
+        size = self.start.flatten(1).abs().amax(1)
+        return torch.where(size > 0, size, 1)
 
     @abstractmethod
     def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> "PerturbationSet":
@@ -69,6 +79,14 @@ def converted(value: Any, dtype: torch.dtype) -> Any:
     if isinstance(value, Box | PerturbationSet) or (isinstance(value, Tensor) and value.is_floating_point()):
         return value.to(dtype)
     return value
+
+
+Kind = TypeVar("Kind", bound=PerturbationSet)
+
+
+def ordinary_set(S: Kind) -> Kind:
+    """Return a set whose tensors gradients may pass: a copy if it was made inside `torch.inference_mode`."""
+    return cast(Kind, S.select(torch.arange(len(S.start), device=S.start.device))) if S.start.is_inference() else S
 
 
 class CertifiableSet(PerturbationSet):
@@ -134,8 +152,12 @@ class ThreatModel(ABC):
         """Return the threat with its radius multiplied by `factor`; the range of valid inputs stays."""
 
 
-def require_within(x: Tensor, low: float, high: float, dust: float = 1e-6) -> Tensor:
-    """Return the batch clamped to [low, high]; raise if it is not floating point or leaves that range by over `dust`.
+DUST = 1e-6
+"""The share of the range by which rounding may have moved an input out of it."""
+
+
+def require_within(x: Tensor, low: float, high: float) -> Tensor:
+    """Return the batch clamped to [low, high]; raise if it is not floating point or leaves that range by over DUST.
 
     Raises:
         ShapeError: x is empty, has no batch dimension or is not of a floating-point type.
@@ -148,6 +170,7 @@ def require_within(x: Tensor, low: float, high: float, dust: float = 1e-6) -> Te
     if x.ndim < 2 or x.numel() == 0:
         raise ShapeError(f"inputs must be a non-empty batch (b, ...), but have shape {tuple(x.shape)}.")
     least, most = torch.stack(x.aminmax()).tolist()
+    dust = DUST * (high - low)
     if not (-inf < least >= low - dust and inf > most <= high + dust):
         raise InputError(
             f"inputs must lie in [{low}, {high}], but reach from {least:.6g} to {most:.6g}. Pass pixels "

@@ -52,7 +52,7 @@ def swap(
                     freed += power(there, euclidean)
                     both = above <= row < above + side and beside <= column < beside + side
                     freed += 0.0 if both else power(offset, euclidean)
-            size = max(root(size, euclidean), 1e-12)
+            size = max(root(size, euclidean), 1e-300)
             sign = -1.0 if drawn[r, 5 + c] < 0.5 else 1.0
             length = 0.0
             for i in range(side):

@@ -78,7 +78,7 @@ class Hamming(Objective):
         S = require_ball(threat.at(x), "Hamming training", torch.inf)
         if not isinstance(network, Graph):
             raise UnsupportedOpError("Hamming training needs a captured network: pass capture(network, example).")
-        reach = per_example(S.radius, x) * noise.signs(tuple(x.shape[1:]), x.dtype)
+        reach = per_example(S.radius, x) * S.dual_vector(noise.signs(tuple(x.shape[1:]), x.dtype))
         values, graph = network.observed(torch.cat([x, x + reach, x - reach]))
         layers = [values[i] for i in activations(graph)]
         logits, corners = values[-1][: len(x)], values[-1][len(x) :]

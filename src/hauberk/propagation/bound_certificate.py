@@ -17,8 +17,10 @@ from hauberk.concepts.perturbation_set import CertifiableSet, PerturbationSet
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import NetworkSubject, Subject
 from hauberk.errors import InputError, UnsupportedOpError, UnsupportedSetError
+from hauberk.kernels.gradients import ordinary_mode
 
 
+@ordinary_mode()
 def bound_certificate(
     bounder: Bounder, subject: Subject, S: PerturbationSet, spec: LinearSpec, *, float64: bool = False, seed: int = 0
 ) -> Certificate:

@@ -9,11 +9,12 @@ from torch import Tensor
 from hauberk.concepts.box import Box
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.op import Relaxable
-from hauberk.concepts.perturbation_set import CertifiableSet
+from hauberk.concepts.perturbation_set import CertifiableSet, ordinary_set
 from hauberk.concepts.pieces import Pieces
 from hauberk.concepts.rows import Rows
 from hauberk.concepts.slopes import Slopes
 from hauberk.errors import UnsupportedOpError
+from hauberk.kernels.gradients import gradients, ordinary
 from hauberk.kernels.touching import distances
 from hauberk.propagation.backward_pass import BackwardPass
 
@@ -71,6 +72,6 @@ class WatchedPass(BackwardPass):
 
 def least_points(S: CertifiableSet, c: Float[Tensor, "b k *x"]) -> Float[Tensor, "b k *x"]:
     """Return the point of each set with the smallest <c, z>: for any set, the gradient of its support function."""
-    with torch.enable_grad():
-        direction = (-c).requires_grad_()
+    with gradients():
+        S, direction = ordinary_set(S), ordinary(-c).requires_grad_()
         return torch.autograd.grad(S.support_function(direction).sum(), direction)[0]

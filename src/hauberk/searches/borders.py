@@ -9,9 +9,11 @@ from torch import Tensor
 from hauberk.concepts.attack import Ascent, Network, slope
 from hauberk.concepts.loss import lead
 from hauberk.concepts.norm_ball import NormBall
+from hauberk.concepts.perturbation_set import ordinary_set
 from hauberk.concepts.radius import per_example
 from hauberk.errors import ShapeError
 from hauberk.kernels.convolutions import FastConvolutions
+from hauberk.kernels.gradients import gradients, ordinary
 
 
 def nearest_border(
@@ -21,8 +23,9 @@ def nearest_border(
 
     Takes one forward pass, and one backward pass per target. Source: Moosavi-Dezfooli et al. 2016, eq. 8.
     """
-    with torch.enable_grad(), FastConvolutions(weights=False):
-        z = z.detach().requires_grad_()
+    with gradients(), FastConvolutions(weights=False):
+        S, y, targets = ordinary_set(S), ordinary(y), ordinary(targets)
+        z = ordinary(z.detach()).requires_grad_()
         logits = network(S.decode(z))
         found: tuple[Tensor, Tensor, Tensor] | None = None
         for k, target in enumerate(targets.unbind(1)):

@@ -91,9 +91,7 @@ class Nearest:
 
 def farthest(S: NormBall) -> Float[Tensor, "b"]:
     """Return the distance of the farthest valid input; infinity if every number is valid."""
-    if S.within is None:
-        return torch.full_like(S.radius, inf)
-    low, high = S.within
+    low, high = S.limits
     return S.distance(torch.where(S.start - low > high - S.start, low, high))
 
 

@@ -95,7 +95,7 @@ class Jittered(Start):
     """The input plus normal noise, projected onto the set: at a minimum of the loss there is no gradient.
 
     Args:
-        deviation: the standard deviation of the noise, in units of the input.
+        deviation: the standard deviation of the noise, in widths of the range of valid inputs.
 
     Source: Zhang et al. 2019 (TRADES).
     """
@@ -103,7 +103,8 @@ class Jittered(Start):
     deviation: float = 0.001
 
     def __call__(self, S: PerturbationSet, noise: Noise) -> Float[Tensor, "b *z"]:
-        return S.project(S.start + self.deviation * noise.normal(tuple(S.start.shape[1:]), S.start.dtype))
+        normal = noise.normal(tuple(S.start.shape[1:]), S.start.dtype)
+        return S.project(S.start + per_example(self.deviation * S.unit, S.start) * normal)
 
 
 @dataclass(frozen=True)

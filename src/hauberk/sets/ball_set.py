@@ -85,8 +85,8 @@ class BallSet(NormBall):
         in_ball = torch.linalg.vector_norm(offset, self.p, dim=1) <= self.radius.double() + atol
         return in_ball & ((z >= low - atol) & (z <= high + atol)).flatten(1).all(1)
 
-    def distance(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b"]:
-        return torch.linalg.vector_norm((z - self.start).flatten(1), self.p, dim=1)
+    def size(self, move: Float[Tensor, "b *z"]) -> Float[Tensor, "b"]:
+        return torch.linalg.vector_norm(move.flatten(1), self.p, dim=1)
 
     def support_function(self, c: Float[Tensor, "b k *z"]) -> Float[Tensor, "b k"]:
         """Return the maximum of <c, z> over the set.

@@ -1,6 +1,7 @@
 """Perturbation sets that are boxes."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import inf
 
 import torch
@@ -9,24 +10,43 @@ from torch import Tensor
 
 from hauberk.concepts.box import Box
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.perturbation_set import CertifiableSet
+from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.radius import per_example
+from hauberk.errors import UnsupportedSetError
+from hauberk.sets.moves import capped_multiple
 
 
 @dataclass(frozen=True)
-class BoxSet(CertifiableSet):
-    """The points of a box around `start`; step lengths are measured in the l_inf norm.
+class BoxSet(NormBall):
+    """The points of a box around `start`: a ball in an l_inf norm that measures each coordinate by the box's own reach.
+
+    The norm is `radius` where a coordinate moves from `start` to the farther end of its interval. The nearer end cuts
+    the ball, as a range of valid inputs does: no point outside the box counts as valid, and fixed coordinates stay.
 
     Args:
         start: the unperturbed points.
         radius: the nominal radii, in units of the input, which attacks scale their steps by.
         box: the boxes.
+        within: the range of valid inputs, in which the boxes lie; None if every number is valid.
     """
 
     start: Float[Tensor, "b *z"]
     radius: Float[Tensor, "b"]
     box: Box
+    within: tuple[float, float] | None
+    p = inf
     is_box = True
+
+    @cached_property
+    def weight(self) -> Float[Tensor, "*#z"]:
+        """The reach of each coordinate as a share of the radius: 0 if it is fixed."""
+        reach = torch.maximum(self.box.upper - self.start, self.start - self.box.lower)
+        radius = per_example(self.radius, reach)
+        return torch.where(radius > 0, reach / radius, 0)
+
+    @cached_property
+    def limits(self) -> tuple[Float[Tensor, "..."], Float[Tensor, "..."]]:
+        return self.box.lower, self.box.upper
 
     def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> "BoxSet":
         box = Box(self.box.lower[index], self.box.upper[index])
@@ -46,7 +66,7 @@ class BoxSet(CertifiableSet):
     def steepest_step(
         self, z: Float[Tensor, "b *z"], gradient: Float[Tensor, "b *z"], length: Float[Tensor, "b"], noise: Noise
     ) -> Float[Tensor, "b *z"]:
-        return torch.addcmul(z, gradient.sign(), per_example(length, z))
+        return torch.addcmul(z, gradient.sign(), per_example(length, z) * self.weight)
 
     def sample(self, noise: Noise) -> Float[Tensor, "b *z"]:
         """Return a uniform point of the box per example."""
@@ -63,3 +83,23 @@ class BoxSet(CertifiableSet):
 
     def bounding_box(self) -> Box:
         return self.box
+
+    def size(self, move: Float[Tensor, "b *z"]) -> Float[Tensor, "b"]:
+        """Return the norm of a difference of points; infinite where a fixed coordinate differs."""
+        return torch.where(move == 0, 0, move.abs() / self.weight).flatten(1).amax(1)
+
+    def resized(self, radius: Float[Tensor, "b"]) -> "BoxSet":
+        """Return the boxes with other radii, cut by the ends of these."""
+        reach = per_example(radius, self.start) * self.weight
+        return replace(self, radius=radius, box=Box(self.start - reach, self.start + reach).intersect(self.box))
+
+    def uncut(self) -> NormBall:
+        raise UnsupportedSetError("a box is made of its ends: there is no larger set that they cut it from.")
+
+    def dual_vector(self, w: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
+        return w.sign() * self.weight
+
+    def cheapest_move(
+        self, gain: Float[Tensor, "b n"], room: Float[Tensor, "b n"], need: Float[Tensor, "b 1"]
+    ) -> Float[Tensor, "b n"]:
+        return capped_multiple(self.weight.flatten(1).expand_as(gain), gain, room, need)

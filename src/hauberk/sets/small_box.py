@@ -21,7 +21,7 @@ def small_box(S: PerturbationSet, z: Float[Tensor, "b *z"], share: float) -> Box
         raise UnsupportedSetError(f"small boxes are cut out of boxes, but the set is a {type(S).__name__}.")
     reach = S.box.radius * share
     center = z.clamp(S.box.lower + reach, S.box.upper - reach)
-    return BoxSet(center, S.radius * share, Box.around(center, reach))
+    return BoxSet(center, S.radius * share, Box.around(center, reach), S.within)
 
 
 def require_share(name: str, share: float) -> None:

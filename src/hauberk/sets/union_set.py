@@ -1,6 +1,7 @@
 """Unions of perturbation sets."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -37,6 +38,10 @@ class UnionSet(CertifiableSet):
     @property
     def radius(self) -> Float[Tensor, "b"]:
         return torch.stack([S.radius for S in self.members]).amax(0)
+
+    @cached_property
+    def unit(self) -> Float[Tensor, "b"]:
+        return self.members[0].unit
 
     def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> "UnionSet":
         return UnionSet(tuple(S.select(index) for S in self.members))

@@ -14,7 +14,7 @@ from hauberk.concepts.radius import per_example, radii, radius
 from hauberk.errors import InputError, ShapeError
 from hauberk.sets.box_set import BoxSet
 
-DUST = 1e-6  # the distance by which float rounding may have moved an input out of its box
+DUST = 1e-6  # the share of the range, or of the largest bound, by which rounding may have moved an input out of its box
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,8 @@ class GivenBox(ThreatModel):
                 "bounds for each of them, or one row for all."
             )
         lower, upper = (t.to(x).expand(len(x), *t.shape[1:]) for t in (self.lower, self.upper))
-        outside = (x < lower - DUST) | (x > upper + DUST)
+        dust = DUST * (torch.maximum(lower.abs(), upper.abs()).amax() if self.within is None else high - low)
+        outside = (x < lower - dust) | (x > upper + dust)
         if outside.any():
             value, least, most = (t[outside][0].item() for t in (x, lower, upper))
             raise InputError(
@@ -94,7 +95,7 @@ class GivenBox(ThreatModel):
         scale = radii(self.scale, x)
         stretch = per_example(scale, x)
         box = Box(torch.lerp(x, lower, stretch).clamp(low, high), torch.lerp(x, upper, stretch).clamp(low, high))
-        return BoxSet(x, torch.maximum(x - lower, upper - x).flatten(1).amax(1) * scale, box)
+        return BoxSet(x, torch.maximum(x - lower, upper - x).flatten(1).amax(1) * scale, box, self.within)
 
     def scaled(self, factor: float | Float[Tensor, "b"]) -> "GivenBox":
         """Return the threat with its box stretched about the inputs by `factor`, in the same range of valid inputs."""

@@ -10,10 +10,11 @@ from torch import Tensor
 from hauberk.concepts.box import Box
 from hauberk.concepts.cases import Cases
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.norm_ball import NormBall, greedy
+from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.radius import per_example
 from hauberk.errors import InputError, UnsupportedSetError
 from hauberk.sets.ball_threat import BallThreat
+from hauberk.sets.moves import greedy
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,8 @@ class L0Set(NormBall):
     def uncut(self) -> NormBall:
         raise UnsupportedSetError("an l_0 ball is made of the range of valid inputs: there is none without it.")
 
-    def distance(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b"]:
-        return (z != self.start).flatten(1).sum(1).to(z.dtype)
+    def size(self, move: Float[Tensor, "b *z"]) -> Float[Tensor, "b"]:
+        return (move != 0).flatten(1).sum(1).to(move.dtype)
 
     def contains(self, z: Float[Tensor, "b *z"], atol: float = 0.0) -> Bool[Tensor, "b"]:
         """Return True for members; a coordinate that differs by at most `atol` counts as unchanged."""

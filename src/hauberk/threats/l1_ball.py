@@ -10,11 +10,11 @@ from torch import Tensor
 
 from hauberk.concepts.cases import Cases
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.norm_ball import greedy
 from hauberk.errors import InputError
 from hauberk.kernels.levels import threshold
 from hauberk.sets.ball_set import BallSet
 from hauberk.sets.ball_threat import BallThreat
+from hauberk.sets.moves import greedy
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from torch import Tensor
 
 from hauberk.concepts.cases import Cases
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.norm_ball import capped_multiple
 from hauberk.concepts.radius import per_example
 from hauberk.kernels.levels import multiplier
 from hauberk.sets.ball_set import BallSet
 from hauberk.sets.ball_threat import BallThreat
+from hauberk.sets.moves import capped_multiple
 
 
 class L2Set(BallSet):

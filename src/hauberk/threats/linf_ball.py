@@ -1,6 +1,5 @@
 """The l_inf ball."""
 
-from dataclasses import dataclass
 from math import inf
 
 import torch
@@ -8,25 +7,19 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hauberk.concepts.box import Box
-from hauberk.concepts.norm_ball import NormBall, capped_multiple
+from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.radius import per_example
 from hauberk.sets.ball_threat import BallThreat
 from hauberk.sets.box_set import BoxSet
 
 
-@dataclass(frozen=True)
-class LinfSet(BoxSet, NormBall):
+class LinfSet(BoxSet):
     """The points within `radius` of `start` in every coordinate that lie in the range of valid inputs: a box.
 
-    Args:
-        start: the unperturbed points.
-        radius: the l_inf radius, per example.
-        box: the points within `radius` and the range, as `around` computes them.
-        within: the range of valid inputs; None if every number is valid.
+    Arguments are those of `BoxSet`; `around` computes the boxes. Points outside them are valid within the range.
     """
 
-    within: tuple[float, float] | None = None
-    p = inf
+    limits, weight, uncut = NormBall.limits, NormBall.weight, NormBall.uncut
 
     @classmethod
     def around(
@@ -41,19 +34,11 @@ class LinfSet(BoxSet, NormBall):
         """Return the set in another precision; a wider one computes the box anew, with less rounding."""
         return LinfSet.around(self.start.to(dtype), self.radius.to(dtype), self.within)
 
-    def distance(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b"]:
-        return (z - self.start).flatten(1).abs().amax(1)
+    def size(self, move: Float[Tensor, "b *z"]) -> Float[Tensor, "b"]:
+        return move.flatten(1).abs().amax(1)
 
     def resized(self, radius: Float[Tensor, "b"]) -> "LinfSet":
         return LinfSet.around(self.start, radius, self.within)
-
-    def dual_vector(self, w: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
-        return w.sign()
-
-    def cheapest_move(
-        self, gain: Float[Tensor, "b n"], room: Float[Tensor, "b n"], need: Float[Tensor, "b 1"]
-    ) -> Float[Tensor, "b n"]:
-        return capped_multiple(torch.ones_like(gain), gain, room, need)
 
 
 class LinfBall(BallThreat):

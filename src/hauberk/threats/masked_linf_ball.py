@@ -95,7 +95,7 @@ class MaskedLinfBall(ThreatModel):
         size = radii(self.eps, x)  # pyright: ignore[reportArgumentType]  # a string was parsed
         size = torch.where(free.flatten(1).any(1), size, 0)
         reach = torch.where(free, per_example(size, x), 0)
-        return BoxSet(x, size, Box((x - reach).clamp_(min=low), (x + reach).clamp_(max=high)))
+        return BoxSet(x, size, Box((x - reach).clamp_(min=low), (x + reach).clamp_(max=high)), self.within)
 
     def scaled(self, factor: float | Float[Tensor, "b"]) -> "MaskedLinfBall":
         return replace(self, eps=self.eps * factor)  # pyright: ignore[reportOperatorIssue]

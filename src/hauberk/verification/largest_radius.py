@@ -13,6 +13,7 @@ from hauberk.concepts.perturbation_set import CertifiableSet, ThreatModel
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import NetworkSubject
 from hauberk.errors import InputError
+from hauberk.kernels.gradients import gradients, ordinary
 from hauberk.propagation.bound_certificate import bound_certificate
 
 STEPS = 100  # more than halving alone needs: ends the search if a bounder behaves erratically
@@ -181,10 +182,10 @@ class Problem:
 
     def slope(self, factor: Float[Tensor, "b"], index: Int[Tensor, "s"]) -> Float[Tensor, "b"]:
         """Return the derivative of the least lower bound with respect to the factor; 0 if there is none."""
-        graph = self.subject.graph.frozen()
-        with torch.enable_grad():
-            factor = factor.detach().requires_grad_()
-            S = cast(CertifiableSet, self.threat.scaled(factor).at(self.x))  # `proof` has rejected all others
+        with gradients():
+            graph = self.subject.graph.frozen()
+            factor = ordinary(factor.detach()).requires_grad_()
+            S = cast(CertifiableSet, self.threat.scaled(factor).at(ordinary(self.x)))  # `proof` has rejected all others
             slope = torch.zeros_like(factor)
             for piece in index.split(self.batch):
                 bounds = self.bounder(graph, S.select(piece), self.spec.select(piece), outward=False)

@@ -10,8 +10,9 @@ from hauberk.attacks.pgd import PGD
 from hauberk.concepts.attack import misclassified
 from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.perturbation_set import PerturbationSet, ThreatModel
+from hauberk.concepts.perturbation_set import PerturbationSet, ThreatModel, ordinary_set
 from hauberk.concepts.subject import NetworkSubject
+from hauberk.kernels.gradients import gradients, ordinary
 from hauberk.losses.margin import Margin
 
 ATTACK = PGD(Margin(), steps=20, step=0.1)
@@ -49,7 +50,8 @@ class Probe:
 
 def gradient_at_start(probe: Probe, loss: AdversarialLoss, S: PerturbationSet) -> Float[Tensor, "b *z"] | None:
     """Return the loss's gradient at the unperturbed point; None if no gradient reaches it."""
-    with torch.enable_grad():
+    with gradients():
+        S, y = ordinary_set(S), ordinary(probe.y)
         z = S.start.detach().clone().requires_grad_()
-        value = loss(probe.subject.module(S.decode(z)), probe.y).sum()
+        value = loss(probe.subject.module(S.decode(z)), y).sum()
         return torch.autograd.grad(value, z, allow_unused=True)[0] if value.requires_grad else None
