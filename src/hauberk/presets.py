@@ -27,11 +27,11 @@ from hauberk.attacks import (
 from hauberk.concepts.attack import Attack, Network, SteerableAttack
 from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.norm_ball import require_ball
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.errors import InputError, UnsupportedSetError
 from hauberk.losses import DLR, CrossEntropy, Fallback, Margin
 from hauberk.searches.combination import in_turn
+from hauberk.sets.required import require_ball
 from hauberk.sets.union_set import members_of
 
 Suite = Mapping[str, Attack]

@@ -11,10 +11,10 @@ from torch import Tensor
 from hauberk.concepts.attack import Network, SteerableAttack, ascent, require_positive
 from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.norm_ball import require_ball
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
 from hauberk.searches.search import Search
+from hauberk.sets.required import require_ball
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ from torch import Tensor
 from hauberk.concepts.attack import MinimumDistanceAttack, Network, misclassified, require_positive
 from hauberk.concepts.cases import Cases
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.norm_ball import clamped, require_ball, require_range
+from hauberk.concepts.norm_ball import clamped
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.searches.search import Search
+from hauberk.sets.required import require_ball, require_range
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ from torch import Tensor
 
 from hauberk.concepts.attack import MinimumDistanceAttack, Network, misclassified, require_positive
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.norm_ball import NormBall, require_ball
+from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
 from hauberk.searches.search import Search
+from hauberk.sets.required import require_ball
 
 EVERY = 10
 """Number of steps between adjustments of the step lengths."""

@@ -12,12 +12,13 @@ from hauberk.concepts.attack import MinimumDistanceAttack, Network, ascent, requ
 from hauberk.concepts.cases import Cases
 from hauberk.concepts.loss import lead
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.norm_ball import NormBall, clamped, require_ball
+from hauberk.concepts.norm_ball import NormBall, clamped
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
 from hauberk.concepts.subject import labels_of
 from hauberk.searches.nearest import Nearest
 from hauberk.searches.trade_off import balanced, pull
+from hauberk.sets.required import require_ball
 
 FIRST, SECOND, TINY = 0.9, 0.999, 1e-8
 """Adam's decay rates for the means of gradients and of their squares, and the constant added to the divisor."""

@@ -9,12 +9,13 @@ from torch import Tensor
 from hauberk.concepts.attack import MinimumDistanceAttack, Network, require_positive
 from hauberk.concepts.cases import Cases
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.norm_ball import NormBall, clamped, require_norm
+from hauberk.concepts.norm_ball import NormBall, clamped
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
 from hauberk.concepts.subject import labels_of
 from hauberk.searches.borders import nearest_border, ranked_targets
 from hauberk.searches.nearest import Nearest
+from hauberk.sets.required import require_norm
 
 EXTRA = 1e-4
 """Distance by which a step goes beyond the border, in widths of the range of valid inputs."""

@@ -11,11 +11,12 @@ from hauberk.concepts.attack import MinimumDistanceAttack, Network, ascent, requ
 from hauberk.concepts.cases import Cases
 from hauberk.concepts.loss import lead
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.norm_ball import NormBall, clamped, require_ball
+from hauberk.concepts.norm_ball import NormBall, clamped
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
 from hauberk.searches.nearest import Nearest
 from hauberk.searches.trade_off import balanced, pull
+from hauberk.sets.required import require_ball
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,13 @@ from hauberk.concepts.attack import (
 from hauberk.concepts.cases import Cases
 from hauberk.concepts.loss import lead
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.norm_ball import NormBall, clamped, require_ball, require_norm
+from hauberk.concepts.norm_ball import NormBall, clamped
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
 from hauberk.concepts.subject import labels_of
 from hauberk.searches.borders import nearest_border, ranked_targets
 from hauberk.searches.nearest import Nearest
+from hauberk.sets.required import require_ball, require_norm
 
 
 @dataclass(frozen=True)

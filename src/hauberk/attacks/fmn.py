@@ -10,12 +10,13 @@ from torch import Tensor
 from hauberk.concepts.attack import MinimumDistanceAttack, Network, ascent, require_positive
 from hauberk.concepts.loss import lead
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.norm_ball import NormBall, require_ball
+from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
 from hauberk.concepts.subject import labels_of
 from hauberk.searches.borders import dual_norm
 from hauberk.searches.nearest import Nearest, direction, farthest
+from hauberk.sets.required import require_ball
 
 
 @dataclass(frozen=True)

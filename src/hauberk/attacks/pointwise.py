@@ -11,8 +11,9 @@ from torch import Tensor
 from hauberk.concepts.attack import MinimumDistanceAttack, Network, misclassified, require_positive
 from hauberk.concepts.cases import Cases
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.norm_ball import NormBall, require_ball
+from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.perturbation_set import PerturbationSet
+from hauberk.sets.required import require_ball
 
 Wrong = Callable[[Float[Tensor, "s"]], Bool[Tensor, "s"]]
 """A test of whether examples are misclassified with these values at the coordinates being visited."""

@@ -10,10 +10,11 @@ from torch import Tensor
 from hauberk.concepts.attack import Attack, Network, misclassified, require_positive
 from hauberk.concepts.cases import Cases
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.norm_ball import clamped, refusal, require_ball
+from hauberk.concepts.norm_ball import clamped
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
 from hauberk.searches.search import Search
+from hauberk.sets.required import refusal, require_ball
 
 MOST_SCALINGS = 100
 ENOUGH = 1 - 1e-6

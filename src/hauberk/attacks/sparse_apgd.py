@@ -10,10 +10,11 @@ from torch import Tensor
 from hauberk.concepts.attack import Network, SteerableAttack, ascent, require_positive
 from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.norm_ball import NormBall, require_ball
+from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
 from hauberk.searches.search import Search
+from hauberk.sets.required import require_ball
 
 LARGER = ((3.0, 0.3), (2.0, 0.3), (1.0, 0.4))
 """Radii, as multiples of the ball's, and the share of the steps taken in each."""

@@ -9,9 +9,10 @@ from torch import Tensor
 
 from hauberk.concepts.cases import Cases
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.norm_ball import NormBall, require_ball
+from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.searches.query_search import QuerySearch, windows
+from hauberk.sets.required import require_ball
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,13 @@ from torch import Tensor
 
 from hauberk.concepts.cases import Cases
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.norm_ball import NormBall, refusal
+from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
 from hauberk.kernels.rows import COMPILED
 from hauberk.kernels.windows import swap
 from hauberk.searches.query_search import QuerySearch, windows
+from hauberk.sets.required import refusal
 
 DECAY = {2.0: 2, 1.0: 4}
 """Power at which a bump's rings lose weight, for each norm."""

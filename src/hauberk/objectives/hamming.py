@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from hauberk.concepts.graph import FrozenGraph, Graph
 from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.norm_ball import require_ball
 from hauberk.concepts.objective import Objective, ObjectiveValue
 from hauberk.concepts.op import Elementwise
 from hauberk.concepts.perturbation_set import ThreatModel
@@ -17,6 +16,7 @@ from hauberk.concepts.radius import per_example
 from hauberk.concepts.schedule import Progress, Schedule
 from hauberk.errors import InputError, UnsupportedOpError
 from hauberk.kernels.disagreement import disagreement
+from hauberk.sets.required import require_ball
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from torch import Tensor
 
 from hauberk.concepts.memory import Memory
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.norm_ball import require_ball
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
 from hauberk.errors import InputError
+from hauberk.sets.required import require_ball
 
 
 class Origin(ABC):

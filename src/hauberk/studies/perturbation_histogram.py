@@ -9,12 +9,12 @@ import torch
 from hauberk.concepts.attack import Attack, misclassified
 from hauberk.concepts.dataset import Split
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.norm_ball import require_ball
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.radius import per_example
 from hauberk.concepts.study import Findings, Study
 from hauberk.concepts.subject import NetworkSubject
 from hauberk.errors import InputError
+from hauberk.sets.required import require_ball
 
 
 @dataclass(frozen=True)
