@@ -31,7 +31,7 @@ from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.errors import InputError, UnsupportedSetError
 from hauberk.losses import DLR, CrossEntropy, Fallback, Margin
 from hauberk.searches.combination import in_turn
-from hauberk.sets.required import require_ball
+from hauberk.searches.required import require_ball
 from hauberk.sets.union_set import members_of
 
 Suite = Mapping[str, Attack]

@@ -6,8 +6,8 @@ import torch
 from scipy.optimize import linprog, minimize
 
 from hauberk.errors import UnsupportedSetError
+from hauberk.searches.required import require_ball, require_norm
 from hauberk.sets.moves import FIRST
-from hauberk.sets.required import require_ball, require_norm
 from hauberk.threats import L0Ball, L1Ball, L2Ball, LinfBall, Union
 from laws.instances import label
 

@@ -13,8 +13,8 @@ from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
+from hauberk.searches.required import require_ball
 from hauberk.searches.search import Search
-from hauberk.sets.required import require_ball
 
 
 @dataclass(frozen=True)

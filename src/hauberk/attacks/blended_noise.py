@@ -11,8 +11,8 @@ from hauberk.concepts.cases import Cases
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import clamped
 from hauberk.concepts.perturbation_set import PerturbationSet
+from hauberk.searches.required import require_ball, require_range
 from hauberk.searches.search import Search
-from hauberk.sets.required import require_ball, require_range
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
+from hauberk.searches.required import require_ball
 from hauberk.searches.search import Search
-from hauberk.sets.required import require_ball
 
 EVERY = 10
 """Number of steps between adjustments of the step lengths."""

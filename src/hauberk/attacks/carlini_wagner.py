@@ -17,8 +17,8 @@ from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
 from hauberk.concepts.subject import labels_of
 from hauberk.searches.nearest import Nearest
+from hauberk.searches.required import require_ball
 from hauberk.searches.trade_off import balanced, pull
-from hauberk.sets.required import require_ball
 
 FIRST, SECOND, TINY = 0.9, 0.999, 1e-8
 """Adam's decay rates for the means of gradients and of their squares, and the constant added to the divisor."""

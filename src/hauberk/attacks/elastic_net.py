@@ -15,8 +15,8 @@ from hauberk.concepts.norm_ball import NormBall, clamped
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
 from hauberk.searches.nearest import Nearest
+from hauberk.searches.required import require_ball
 from hauberk.searches.trade_off import balanced, pull
-from hauberk.sets.required import require_ball
 
 
 @dataclass(frozen=True)

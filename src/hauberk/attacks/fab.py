@@ -24,7 +24,7 @@ from hauberk.concepts.radius import per_example
 from hauberk.concepts.subject import labels_of
 from hauberk.searches.borders import nearest_border, ranked_targets
 from hauberk.searches.nearest import Nearest
-from hauberk.sets.required import require_ball, require_norm
+from hauberk.searches.required import require_ball, require_norm
 
 
 @dataclass(frozen=True)

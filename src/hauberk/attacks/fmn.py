@@ -16,7 +16,7 @@ from hauberk.concepts.radius import per_example
 from hauberk.concepts.subject import labels_of
 from hauberk.searches.borders import dual_norm
 from hauberk.searches.nearest import Nearest, direction, farthest
-from hauberk.sets.required import require_ball
+from hauberk.searches.required import require_ball
 
 
 @dataclass(frozen=True)

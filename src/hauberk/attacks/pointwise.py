@@ -13,7 +13,7 @@ from hauberk.concepts.cases import Cases
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.perturbation_set import PerturbationSet
-from hauberk.sets.required import require_ball
+from hauberk.searches.required import require_ball
 
 Wrong = Callable[[Float[Tensor, "s"]], Bool[Tensor, "s"]]
 """A test of whether examples are misclassified with these values at the coordinates being visited."""

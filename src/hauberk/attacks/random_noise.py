@@ -13,8 +13,8 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import clamped
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
+from hauberk.searches.required import refusal, require_ball
 from hauberk.searches.search import Search
-from hauberk.sets.required import refusal, require_ball
 
 MOST_SCALINGS = 100
 ENOUGH = 1 - 1e-6

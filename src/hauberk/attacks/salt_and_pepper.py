@@ -10,8 +10,8 @@ from hauberk.concepts.attack import MinimumDistanceAttack, Network, misclassifie
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
+from hauberk.searches.required import require_ball, require_range
 from hauberk.searches.search import Search
-from hauberk.sets.required import require_ball, require_range
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
+from hauberk.searches.required import require_ball
 from hauberk.searches.search import Search
-from hauberk.sets.required import require_ball
 
 LARGER = ((3.0, 0.3), (2.0, 0.3), (1.0, 0.4))
 """Radii, as multiples of the ball's, and the share of the steps taken in each."""

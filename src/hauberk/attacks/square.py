@@ -12,7 +12,7 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.searches.query_search import QuerySearch, windows
-from hauberk.sets.required import require_ball
+from hauberk.searches.required import require_ball
 
 
 @dataclass(frozen=True)

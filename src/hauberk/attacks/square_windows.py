@@ -17,7 +17,7 @@ from hauberk.concepts.radius import per_example
 from hauberk.kernels.rows import COMPILED
 from hauberk.kernels.windows import swap
 from hauberk.searches.query_search import QuerySearch, windows
-from hauberk.sets.required import refusal
+from hauberk.searches.required import refusal
 
 DECAY = {2.0: 2, 1.0: 4}
 """Power at which a bump's rings lose weight, for each norm."""

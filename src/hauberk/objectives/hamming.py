@@ -16,7 +16,7 @@ from hauberk.concepts.radius import per_example
 from hauberk.concepts.schedule import Progress, Schedule
 from hauberk.errors import InputError, UnsupportedOpError
 from hauberk.kernels.disagreement import disagreement
-from hauberk.sets.required import require_ball
+from hauberk.searches.required import require_ball
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
 from hauberk.errors import InputError
-from hauberk.sets.required import require_ball
+from hauberk.searches.required import require_ball
 
 
 class Origin(ABC):

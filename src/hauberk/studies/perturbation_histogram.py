@@ -14,7 +14,7 @@ from hauberk.concepts.radius import per_example
 from hauberk.concepts.study import Findings, Study
 from hauberk.concepts.subject import NetworkSubject
 from hauberk.errors import InputError
-from hauberk.sets.required import require_ball
+from hauberk.searches.required import require_ball
 
 
 @dataclass(frozen=True)
