@@ -54,7 +54,7 @@ class Affine(Op):
         The network makes these once, and its bound once more. One pass; calling `terms` as well would take two.
         """
         share, least = 2 * rounding_factor(self.roundings + 8, magnitudes[0].dtype), underflow(magnitudes[0].dtype)
-        given = (torch.add(e, m, alpha=share).add(least) for e, m in zip(errors, magnitudes, strict=True))
+        given = (torch.add(e, m, alpha=share).add_(least) for e, m in zip(errors, magnitudes, strict=True))
         total = self.absolute(*given)
         total = total + underflows(self.roundings + 8, magnitudes, total)
         if self.homogeneous:

@@ -38,5 +38,5 @@ def underflows(terms: int, magnitudes: Sequence[Tensor], like: Tensor) -> Float[
         magnitudes: the largest absolute values of the operands.
         like: a tensor of as many dimensions as the result.
     """
-    reach = torch.stack([m.flatten(1).amax(1) for m in magnitudes]).amax(0)
-    return ((reach + 1) * (terms * underflow(reach.dtype))).view(-1, *(1,) * (like.ndim - 1))
+    reach = sum((m.flatten(1).amax(1) for m in magnitudes), like.new_ones(()))
+    return (reach * (terms * underflow(like.dtype))).view(-1, *(1,) * (like.ndim - 1))

@@ -12,8 +12,9 @@ from hauberk.concepts.box import Box
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.op import Relaxable
 from hauberk.concepts.perturbation_set import CertifiableSet
+from hauberk.concepts.radius import per_example
 from hauberk.concepts.relaxation import Relaxation
-from hauberk.concepts.rounding import rounding_factor, underflow, underflows
+from hauberk.concepts.rounding import rounding_factor, underflow
 from hauberk.concepts.rows import Rows, Window
 from hauberk.concepts.slopes import Slopes
 from hauberk.errors import UnsupportedOpError
@@ -40,6 +41,8 @@ class RowTables:
         self.graph, self.S, self.boxes, self.slopes, self.outward = graph, S, boxes, slopes, outward
         self.relaxations: dict[int, Relaxation] = {}
         self.magnitudes: dict[int, Tensor] = {}
+        self.sizes: dict[int, Tensor] = {}
+        self.losses: dict[int, Tensor] = {}
         self.made: dict[tuple[int, Window | None, bool], Tables] = {}
 
     @property
@@ -123,28 +126,35 @@ class RowTables:
         node = self.graph.nodes[index - 1]
         inputs = [self.boxes[i].magnitude for i in node.inputs]
         if isinstance(node.op, Affine):
-            return node.op.terms(*(m + self.dust(index) for m in inputs) if self.outward else inputs)
+            return node.op.terms(*inputs)
         return self.boxes[index].magnitude if self.slopes is None else self.relaxation(index).magnitude(inputs[0])
 
     def allowed(self, index: int) -> Float[Tensor, "b ..."]:
-        """Return the largest error of each element of a value, to be multiplied with a row's coefficients."""
-        magnitude = self.magnitude(index)
-        inputs = [self.boxes[i].magnitude for i in self.inputs(index)]
-        return magnitude * self.allowance(index) + underflows(self.roundings(index), inputs, magnitude)
+        """Return the largest error of each element of a value, to be multiplied with a row's coefficients.
+
+        What it adds to the share of the magnitude covers underflow in the value itself and where it is read.
+        """
+        magnitude, size = self.magnitude(index), self.operands(index) + 1
+        least = per_example(size * (self.roundings(index) * underflow(magnitude.dtype)), magnitude)
+        return torch.add(least, magnitude, alpha=self.allowance(index))
 
     def lost(self, index: int) -> Float[Tensor, "b"]:
         """Return the largest error of a row's bound from coefficients at this value that underflow, in float64."""
-        operands, result = [self.boxes[i].magnitude for i in self.inputs(index)], self.magnitude(index)
-        total = sum(m.flatten(1).sum(1, dtype=torch.float64) for m in operands) * self.roundings(index)
-        return (total + result.flatten(1).sum(1, dtype=torch.float64)) * underflow(result.dtype)
+        if index not in self.losses:
+            total = self.operands(index) * self.roundings(index) + self.size(index)
+            self.losses[index] = total.double() * underflow(total.dtype)
+        return self.losses[index]
 
-    def inputs(self, index: int) -> tuple[int, ...]:
-        """Return the values that a value is computed from; for the input, itself."""
-        return self.graph.nodes[index - 1].inputs if index else (0,)
+    def operands(self, index: int) -> Float[Tensor, "b"]:
+        """Return the sum of the magnitudes that a value is computed from; for the input, its own."""
+        nodes = self.graph.nodes[index - 1].inputs if index else (0,)
+        return sum(self.size(i) for i in nodes)  # pyright: ignore[reportReturnType]
 
-    def dust(self, index: int) -> float:
-        """Return what is added to operands' magnitudes, so that the allowance covers those that are read as zero."""
-        return underflow(self.boxes[0].lower.dtype) / self.allowance(index)
+    def size(self, index: int) -> Float[Tensor, "b"]:
+        """Return the sum of a value's magnitudes."""
+        if index not in self.sizes:
+            self.sizes[index] = self.boxes[index].magnitude.flatten(1).sum(1)
+        return self.sizes[index]
 
     def allowance(self, index: int) -> float:
         """Return the largest rounding error of a value, as a share of its magnitude."""
