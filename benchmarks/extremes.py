@@ -52,9 +52,12 @@ def cancelling(module: nn.Module, generator: torch.Generator) -> None:
 class Integers(nn.Module):
     """Two inputs, four hidden ReLUs and two logits, with integers from -3 to 3 as parameters."""
 
-    def __init__(self, generator: torch.Generator) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.first, self.last = nn.Linear(2, 4), nn.Linear(4, 2)
+
+    def draw(self, generator: torch.Generator) -> None:
+        """Draw all parameters anew."""
         with torch.no_grad():
             for parameter in self.parameters():
                 parameter.copy_(torch.randint(-3, 4, parameter.shape, generator=generator))

@@ -330,13 +330,14 @@ def check_integers(dtype: torch.dtype, count: int, seed: int) -> dict[str, Tally
     """Compare bounds and exact minima of networks of small integers with rational arithmetic."""
     exact = MixedInteger(BackwardLinear(), minimum=True)
     tallies = {f"{name}, integers": Tally({"sampled": 0, "attacked": 0}) for name in [*bounders(), exact.name]}
-    spec = LinearSpec.margins(torch.zeros(1, dtype=torch.long), 2, dtype)
+    spec, module = LinearSpec.margins(torch.zeros(1, dtype=torch.long), 2, dtype), Integers().to(dtype)
+    graph = capture(module, torch.zeros(2, 2, dtype=dtype))
     for number in range(count):
         generator = torch.Generator().manual_seed(seed * 1_000_003 + number)
-        module = Integers(generator).to(dtype)
+        module.draw(generator)
         x, radius = eighths(generator, dtype)
         S = LinfBall(radius, None).at(x)
-        graph, box = capture(module, x), S.bounding_box()
+        box = S.bounding_box()
         least = module.least(box.lower[0].tolist(), box.upper[0].tolist())
         found = {name: bounder(graph.frozen(), S, spec).lower.item() for name, bounder in bounders().items()}
         found[exact.name] = exact(NetworkSubject(module, graph), S, spec).lower.item()
