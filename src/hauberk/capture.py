@@ -27,9 +27,8 @@ def capture(module: nn.Module, example: Float[Tensor, "b *x"]) -> Graph:
     The module is captured in eval mode and left in its own mode; graph and module are compared on `example`.
 
     Raises:
-        UnsupportedOpError: the module cannot be exported (control flow that depends on the data, say), or it uses
-            operators that cannot be bounded: all of them are named at once, with their places; or its logits are
-            not finite.
+        UnsupportedOpError: the module cannot be exported (control flow that depends on the data, say), uses operators
+            without bounds (all are named at once, with their places), or has logits that are not finite.
         CaptureError: the graph does not compute what the module computes.
 
     Example:
@@ -48,18 +47,18 @@ def capture(module: nn.Module, example: Float[Tensor, "b *x"]) -> Graph:
         with torch.no_grad():
             module.eval()
             logits = module(example)
-            if not isinstance(logits, Tensor) or logits.ndim != 2 or not logits.isfinite().all():
-                raise UnsupportedOpError("the network must return one tensor of logits (b, classes), all finite.")
+            if not isinstance(logits, Tensor) or logits.ndim != 2:
+                raise UnsupportedOpError("the network must return one tensor of logits (b, classes).")
             graph = translated(module, exported(module, example))
             difference = (graph.frozen()(example) - logits).abs().max().item()
     finally:
         for name, part in module.named_modules():
             part.training = training[name]
+    if not logits.isfinite().all():
+        raise UnsupportedOpError("the network's logits are not finite on the example.")
     if not difference <= 1e-4 * max(logits.abs().max().item(), 1):
-        raise CaptureError(
-            f"on the example, the network and its graph differ by {difference:.3g}. If it draws random numbers or "
-            "depends on more than its input, nothing can be proven about it: evaluate it by attacks alone."
-        )
+        said = f"on the example, the network and its graph differ by {difference:.3g}. If it draws random numbers or "
+        raise CaptureError(f"{said}depends on more than its input, nothing is provable: evaluate it by attacks alone.")
     return graph
 
 

@@ -41,7 +41,7 @@ class Ball(LinfSet):
 
 def ball(eps, x):
     S = LinfBall(eps, None).at(x)
-    return Ball(S.start, S.radius, S.box)
+    return Ball(S.start, S.radius, S.box, None)
 
 
 @dataclass(frozen=True)
@@ -214,4 +214,4 @@ def test_what_it_cannot_use_is_refused():
         p = 1.0
 
     with pytest.raises(UnsupportedSetError, match="Diamond"):
-        HighProbability(10)(frozen, Diamond(S.start, S.radius, S.box), spec, noise=NOISE)
+        HighProbability(10)(frozen, Diamond(S.start, S.radius, S.box, S.within), spec, noise=NOISE)

@@ -44,7 +44,7 @@ class Ball(LinfSet):
 
 def ball(eps, x):
     S = LinfBall(eps, None).at(x)
-    return Ball(S.start, S.radius, S.box)
+    return Ball(S.start, S.radius, S.box, None)
 
 
 def problem(name, seed, eps=0.1):
@@ -151,7 +151,7 @@ def test_what_it_cannot_use_is_refused():
     class Diamond(Ball):
         p = 1.0
 
-    diamond = Diamond(S.start, S.radius, S.box)
+    diamond = Diamond(S.start, S.radius, S.box, S.within)
     assert isinstance(diamond, NormBall)
     with pytest.raises(UnsupportedSetError, match="Diamond"):
         Projected()(frozen, diamond, spec, noise=NOISE)

@@ -52,15 +52,18 @@ def test_only_mistakes_within_the_range_have_a_distance():
 
 
 def test_sets_without_a_norm_have_no_distances_but_members_that_break():
-    sets: list[ThreatModel] = [Union([LinfBall(0.4), L2Ball(0.4)]), GivenBox(X - 0.4, X + 0.4)]
-    for threat in sets:
+    sets: list[tuple[ThreatModel, list[float]]] = [
+        (Union([LinfBall(0.4), L2Ball(0.4)]), [inf] * 4),
+        (GivenBox(X - 0.4, X + 0.4), [0.3] * 4),  # a box has a norm of its own
+    ]
+    for threat, distance in sets:
         S = threat.at(X)
         z = S.project(X + torch.tensor([0.3, -0.3]))
         answers = checked(subject(), S, Y, z)
         assert answers.member.all()
         assert torch.equal(answers.broken, z[:, 0] > z[:, 1])
         assert answers.broken.any()
-        assert answers.distance.tolist() == [inf] * 4
+        assert answers.distance.tolist() == pytest.approx(distance)
 
 
 def test_broken_are_members_that_are_finite_and_wrong():

@@ -147,7 +147,7 @@ BROKEN = {
     "no allowance for rounding": (
         RowTables,
         "allowance",
-        lambda self, index, dtype: 0.0,
+        lambda self, index: 0.0,
         sound(BackwardLinear(Interval()), dtype=torch.float32, threat=LinfBall(0.0)),
     ),
 }

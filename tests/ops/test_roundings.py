@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from hauberk.capture import capture
 from hauberk.concepts.affine import Affine
 from hauberk.concepts.box import Box
+from hauberk.concepts.rounding import rounding_factor
 from hauberk.ops.adaptive_pooling import AdaptiveAveragePooling
 from hauberk.ops.arithmetic import Add, ScaleShift
 from hauberk.ops.average_pooling import AveragePooling
@@ -182,8 +183,13 @@ def test_what_is_carried_are_the_errors_and_a_share_of_all_terms():
     terms, carried = [3 + 2 * 5 + 8, 4 * 5 + 0.5], [0.25 + 2 * 0.5, 4 * 0.5]
     for op in (Plain(weight, bias), Linear(weight, bias)):
         assert op.terms(magnitude).tolist() == [terms]
-        found = op.carried([error], [magnitude], 0.125)
-        assert found.tolist() == [[c + 0.125 * t for c, t in zip(carried, terms, strict=True)]]
+        share = 2 * rounding_factor(op.roundings + 8, DTYPE)
+        found = op.carried([error * share], [magnitude])
+        expected = [[share * (c + t) for c, t in zip(carried, terms, strict=True)]]
+        torch.testing.assert_close(found, torch.tensor(expected, dtype=DTYPE), rtol=1e-12, atol=0)
+        nothing = op.carried([0 * error], [0 * magnitude])
+        assert ((nothing - share * bias.abs()) >= 0).all()
+        assert (op.linear(0 * error) == 0).all()
         assert op.constants([(2,)], error).tolist() == [[8.0, 0.5]]
 
 

@@ -194,7 +194,7 @@ def test_what_it_cannot_speak_of_is_refused_by_name(monkeypatch):
     with pytest.raises(UnsupportedSetError, match="Plain"):
         MixedInteger(Interval())(subject, Plain(), spec)
     with pytest.raises(UnsupportedSetError, match=r"TwoSet with p = 2"):
-        MixedInteger(Interval())(subject, TwoSet(S.start, S.radius, S.box), spec)
+        MixedInteger(Interval())(subject, TwoSet(S.start, S.radius, S.box, S.within), spec)
     monkeypatch.setattr("hauberk.ops.relu.ReLU.pieces", None)
     with pytest.raises(UnsupportedOpError, match="ReLU"):
         MixedInteger(Interval())(subject, S, spec)

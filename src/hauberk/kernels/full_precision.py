@@ -11,7 +11,7 @@ from torch import backends
 KINDS = ("cpu", "cuda")
 NAMES = ("cuda.matmul", "cudnn.conv", "cudnn.rnn", "mkldnn.matmul", "mkldnn.conv", "mkldnn.rnn")
 PLACES: list[Any] = [attrgetter(name)(backends) for name in NAMES]
-"""Where torch keeps, for each kind of product, how precise it is to be."""
+"""The places where torch keeps how precise each kind of product is to be."""
 
 
 @contextmanager

@@ -44,8 +44,8 @@ class BallThreat(ThreatModel):
         Inputs outside the range by rounding only are clamped to it.
         """
         low, high = self.within or (-inf, inf)
-        size = radii(self.eps, x)  # pyright: ignore[reportArgumentType]  # a string was parsed
-        return require_within(x, low, high), size, rounded(self.within, x.dtype)
+        x = require_within(x, low, high)
+        return x, radii(self.eps, x), rounded(self.within, x.dtype)  # pyright: ignore[reportArgumentType]
 
     def scaled(self, factor: float | Float[Tensor, "b"]) -> "BallThreat":
         return replace(self, eps=self.eps * factor)  # pyright: ignore[reportOperatorIssue]

@@ -12,7 +12,6 @@ from hauberk.concepts.box import Box
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.radius import per_example
-from hauberk.errors import UnsupportedSetError
 from hauberk.sets.moves import capped_multiple
 
 
@@ -94,7 +93,9 @@ class BoxSet(NormBall):
         return replace(self, radius=radius, box=Box(self.start - reach, self.start + reach).intersect(self.box))
 
     def uncut(self) -> NormBall:
-        raise UnsupportedSetError("a box is made of its ends: there is no larger set that they cut it from.")
+        """Return the boxes that reach as far on their nearer sides as on the farther ones."""
+        reach = per_example(self.radius, self.start) * self.weight
+        return replace(self, box=Box(self.start - reach, self.start + reach), within=None)
 
     def dual_vector(self, w: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
         return w.sign() * self.weight

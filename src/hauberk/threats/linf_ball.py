@@ -32,7 +32,7 @@ class LinfSet(BoxSet):
 
     def to(self, dtype: torch.dtype) -> "LinfSet":
         """Return the set in another precision; a wider one computes the box anew, with less rounding."""
-        return LinfSet.around(self.start.to(dtype), self.radius.to(dtype), self.within)
+        return self.around(self.start.to(dtype), self.radius.to(dtype), self.within)
 
     def size(self, move: Float[Tensor, "b *z"]) -> Float[Tensor, "b"]:
         return move.flatten(1).abs().amax(1)
