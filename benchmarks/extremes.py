@@ -113,8 +113,8 @@ def eighths(generator: torch.Generator, dtype: torch.dtype) -> tuple[Tensor, flo
     return x, int(torch.randint(0, 9, (), generator=generator)) / 8
 
 
-def agrees(lower: float, least: Fraction, exact: bool) -> bool:
+def agrees(lower: float, least: Fraction, exact: bool, tolerance: float) -> bool:
     """Return True if a bound is none of more than the minimum and, where it claims to be exact, hardly less."""
     if math.isnan(lower) or lower > least:
         return False
-    return not exact or float(least) - lower <= 1e-4 * (1 + abs(float(least)))
+    return not exact or float(least) - lower <= tolerance * (1 + abs(float(least)))

@@ -20,7 +20,7 @@ from hauberk.concepts.rounding import rounding_factor
 from hauberk.errors import UnsupportedOpError, UnsupportedSetError
 from hauberk.programs.affine_maps import AffineMap, vector
 from hauberk.programs.program import Expression, Program
-from hauberk.programs.split import Split
+from hauberk.programs.split import TINY, Split
 
 UNDERFLOW = float(np.finfo(np.float64).tiny / np.finfo(np.float64).eps)
 """The size of a term whose rounding error, as a share of it, exceeds what a product loses that underflows."""
@@ -102,7 +102,12 @@ class Encoding:
         left = cost.copy()
         for split in self.splits.values():
             left[: split.argument.variables] -= split.argument.coefficients.T @ multipliers[split.rows]
-        return {i: (left[s.shares] * s.rises).sum(0) / (s.rises**2).sum(0) for i, s in self.splits.items()}
+        found = {}
+        for index, split in self.splits.items():
+            length = np.maximum(np.abs(split.rises).max(0), TINY)  # of a neuron that never rises, nothing depends
+            steps = split.rises / length
+            found[index] = (left[split.shares] * steps).sum(0) / np.maximum((steps**2).sum(0), 1) / length
+        return found
 
     def input(self, S: CertifiableSet) -> Expression:
         """Add the input's variables and the set's constraints and return the input."""
