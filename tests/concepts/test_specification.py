@@ -3,10 +3,12 @@
 import pytest
 import torch
 
-from hauberk.bounds import BackwardLinear, Interval
+from hauberk.concepts.bounder import Bounder
+from hauberk.concepts.noise import Noise
 from hauberk.concepts.specification import LinearSpec
 from hauberk.errors import InputError, ShapeError
 from hauberk.threats import LinfBall
+from laws.instances import instances, label
 from laws.networks import CLASSES, images, labels, network
 
 DTYPE = torch.float64
@@ -32,9 +34,9 @@ def test_labels_that_are_no_batch_of_integers_are_refused(unchecked, y: torch.Te
         LinearSpec.margins(y, 3)
 
 
-@pytest.mark.parametrize("bounder", [Interval(), BackwardLinear()], ids=["box", "rows"])
+@pytest.mark.parametrize("bounder", instances(Bounder), ids=label)
 def test_nothing_is_broadcast_over_the_batch(unchecked, bounder):
-    graph, S = network("dense", 1).frozen(), LinfBall(0.1).at(images(3, 1))
+    graph, S, noise = network("dense", 1).frozen(), LinfBall(0.1).at(images(3, 1)), Noise.of(0, torch.arange(3))
     whole = LinearSpec.margins(labels(3, 1), CLASSES, DTYPE)
     for wrong in (
         whole.select(torch.tensor([0])),
@@ -42,10 +44,11 @@ def test_nothing_is_broadcast_over_the_batch(unchecked, bounder):
         LinearSpec(whole.rows[:, :, 1:], whole.offset),
         LinearSpec(whole.rows, whole.offset[:1]),
         LinearSpec(whole.rows, whole.offset[:, :1]),
+        LinearSpec(whole.rows[:, :0], whole.offset[:, :0]),
     ):
         with pytest.raises(ShapeError, match=r"3 examples and 4 logits"):
-            bounder(graph, S, wrong)
-    assert bounder(graph, S, whole).lower.shape == (3, CLASSES - 1)
+            bounder(graph, S, wrong, noise=noise)
+    assert bounder(graph, S, whole, noise=noise).lower.shape == (3, CLASSES - 1)
 
 
 def test_select_keeps_rows_and_offsets_together():

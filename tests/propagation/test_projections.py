@@ -75,7 +75,7 @@ def test_examples_share_a_stream_and_what_has_no_projections_is_refused():
 
     for kind in (Diamond, Cube):
         with pytest.raises(UnsupportedSetError, match=kind.__name__):
-            stream(kind(S.start, S.radius, S.box), NOISE)
+            stream(kind(S.start, S.radius, S.box, S.within), NOISE)
 
 
 def test_the_magnitude_is_about_the_sum_of_absolute_generators():

@@ -8,7 +8,7 @@ from scipy import stats
 from scipy.optimize import brentq
 
 from hauberk.concepts.noise import Noise
-from hauberk.threats import L2Ball
+from hauberk.threats import L1Ball, L2Ball
 from laws.networks import SHAPE, images
 
 B, N = 6, 16
@@ -125,3 +125,12 @@ def test_float32_support_of_long_vectors_is_off_by_a_few_roundings_of_the_terms(
     error = (single.support_function(c) - double.support_function(c.double())).abs()
     size = (c.abs() * double.bounding_box().magnitude.unsqueeze(1)).sum(2)
     assert (error <= 8 * 2.0**-24 * size).all()
+
+
+@pytest.mark.parametrize("eps", [1e-10, 1e-6, 1e-4, 0.3])
+@pytest.mark.parametrize("ball", [L2Ball, L1Ball])
+def test_projections_onto_small_balls_are_members_without_tolerance(ball, eps):
+    generator = torch.Generator().manual_seed(0)
+    x = torch.rand(200, 16, dtype=torch.float64, generator=generator)
+    S = ball(eps).at(x)
+    assert S.contains(S.project(x + torch.randn(x.shape, dtype=x.dtype, generator=generator))).all()

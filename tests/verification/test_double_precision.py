@@ -25,6 +25,13 @@ THREATS = [
 ]
 
 
+@pytest.mark.parametrize("threat", [LinfBall(5e-6, (0, 255)), MaskedLinfBall(5e-6, torch.tensor([True]), (0, 255))])
+def test_a_radius_below_the_spacing_of_numbers_is_no_point(threat):
+    S = threat.at(torch.tensor([[200.0]])).to(torch.float64)
+    assert S.bounding_box().upper.item() - 200 >= 4.99e-6
+    assert 200 - S.bounding_box().lower.item() >= 4.99e-6
+
+
 def corner(threat, example: int) -> Fraction:
     """Return the largest first pixel within the radius of an input, without any rounding but that of the radius."""
     threats = threat.threats if isinstance(threat, Union) else [threat]

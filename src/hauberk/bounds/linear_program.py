@@ -89,6 +89,7 @@ class LinearProgram(MemberwiseBounder):
             examples = torch.arange(len(S.start), device=S.start.device).split(1)
             rows = spec.rows.double().cpu().numpy()
 
+            @torch.no_grad()
             def solved(i: Tensor) -> dict[int, Float[np.ndarray, "k n"]]:
                 return best_slopes(Encoding(graph, maps, S.select(i), selected(boxes, i)), rows[int(i)])
 

@@ -57,10 +57,11 @@ class LinearSpec:
         Raises:
             ShapeError: rows or offset have another shape; nothing is broadcast over the batch.
         """
-        if self.rows.shape[::2] != (examples, classes) or self.offset.shape != self.rows.shape[:2]:
+        b, k, logits = self.rows.shape
+        if (b, logits) != (examples, classes) or self.offset.shape != (b, k) or not k:
             raise ShapeError(
                 f"a specification of {examples} examples and {classes} logits has rows ({examples}, k, {classes}) and "
-                f"offset ({examples}, k), but they have {tuple(self.rows.shape)} and {tuple(self.offset.shape)}."
+                f"offset ({examples}, k), k > 0, but they have {tuple(self.rows.shape)} and {tuple(self.offset.shape)}."
             )
 
     def to(self, dtype: torch.dtype) -> "LinearSpec":

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from hauberk.kernels.compiled_rows import Array, compiled
+from hauberk.kernels.compiled_rows import Array, compiled, compiled_as_written
 
 TINY = 2.2250738585072014e-308
 MOST_STEPS = 100
@@ -74,7 +74,7 @@ def threshold(size: Array, room: Array, radius: Array, out: Array) -> None:
         out[r] = threshold_of_row(size[r], room[r], radius[r])
 
 
-@compiled
+@compiled_as_written
 def project(
     z: Array, start: Array, radius: Array, low: float, high: float, euclidean: bool, slack: float, out: Array
 ) -> None:

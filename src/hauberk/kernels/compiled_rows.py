@@ -19,6 +19,11 @@ def compiled(loop: Callable[..., Result]) -> Callable[..., Result]:
     return njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})(unwrap(loop))
 
 
+def compiled_as_written(loop: Callable[..., Result]) -> Callable[..., Result]:
+    """Return the loop, compiled with its sums in the order written: where an error is measured by undoing a sum."""
+    return njit(cache=True, nogil=True)(unwrap(loop))
+
+
 @compiled
 def pass_forward(
     values: Array,

@@ -37,12 +37,14 @@ def bound_certificate(
     Raises:
         UnsupportedOpError: the subject is not a network, or its graph could not be captured.
         UnsupportedSetError: the set has no support function, or none that the bounder can use.
+        ShapeError: the specification is not one of these examples and the network's logits.
         InputError: a set is empty.
     """
     if not isinstance(subject, NetworkSubject):
         raise UnsupportedOpError(f"bounds speak of a network, but the subject is a {subject.kind}.")
     if not isinstance(S, CertifiableSet):
         raise UnsupportedSetError(f"{type(S).__name__} has no support function, so no bound can be proven over it.")
+    spec.require_fit(len(S.start), *subject.graph.shapes[-1])
     own, failure = S.start.dtype, bounder.failure
     widened = torch.float64 if float64 or failure else None
     if widened is not None:

@@ -33,6 +33,7 @@ class MemberwiseBounder(Bounder):
         outward: bool = True,
         noise: Noise | None = None,
     ) -> Bounds:
+        spec.require_fit(len(S.start), *graph.shapes[-1])
         method = self.shared(len(S.parts))
         found = [method.bound(graph, part, spec, outward=outward, noise=noise) for part in S.parts]
         return Bounds(reduce(torch.minimum, (each.lower for each in found)), hulls(each.boxes for each in found))

@@ -141,7 +141,7 @@ class RowTables:
     def lost(self, index: int) -> Float[Tensor, "b"]:
         """Return the largest error of a row's bound from coefficients at this value that underflow, in float64."""
         if index not in self.losses:
-            total = self.operands(index) * self.roundings(index) + self.size(index)
+            total = self.operands(index) * self.roundings(index) + self.magnitude(index).flatten(1).sum(1)
             self.losses[index] = total.double() * underflow(total.dtype)
         return self.losses[index]
 

@@ -4,15 +4,51 @@ from dataclasses import dataclass, replace
 from math import inf
 
 import torch
-from jaxtyping import Bool, Float, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
 from hauberk.concepts.box import Box
 from hauberk.concepts.cases import Cases
 from hauberk.concepts.perturbation_set import ThreatModel, require_within
-from hauberk.concepts.radius import per_example, radii, radius
+from hauberk.concepts.radius import per_example, radii, radius, rounded
 from hauberk.errors import InputError, ShapeError
 from hauberk.sets.box_set import BoxSet
+
+
+@dataclass(frozen=True)
+class MaskedSet(BoxSet):
+    """The points that differ from `start` by up to `radius`, in the pixels of a mask, and lie in the range: a box.
+
+    Args:
+        start: the unperturbed points.
+        radius: the radii.
+        box: the boxes, as `around` computes them.
+        within: the range of valid inputs; None if every number is valid.
+        free: a mask of the pixels that may move.
+    """
+
+    free: Bool[Tensor, "b *z"]
+
+    @classmethod
+    def around(
+        cls,
+        start: Float[Tensor, "b *z"],
+        radius: Float[Tensor, "b"],
+        free: Bool[Tensor, "b *z"],
+        within: tuple[float, float] | None,
+    ) -> "MaskedSet":
+        """Return the set with these centres, radii and masks, cut by the range."""
+        low, high = within or (-inf, inf)
+        reach = torch.where(free, per_example(radius, start), 0)
+        return cls(start, radius, Box((start - reach).clamp_(min=low), (start + reach).clamp_(max=high)), within, free)
+
+    def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> "MaskedSet":
+        box = Box(self.box.lower[index], self.box.upper[index])
+        return MaskedSet(self.start[index], self.radius[index], box, self.within, self.free[index])
+
+    def to(self, dtype: torch.dtype) -> "MaskedSet":
+        """Return the set in another precision; a wider one computes the box anew, with less rounding."""
+        return self.around(self.start.to(dtype), self.radius.to(dtype), self.free, self.within)
 
 
 @dataclass(frozen=True)
@@ -94,8 +130,7 @@ class MaskedLinfBall(ThreatModel):
         x, free = require_within(x, low, high), self.free(x)
         size = radii(self.eps, x)  # pyright: ignore[reportArgumentType]  # a string was parsed
         size = torch.where(free.flatten(1).any(1), size, 0)
-        reach = torch.where(free, per_example(size, x), 0)
-        return BoxSet(x, size, Box((x - reach).clamp_(min=low), (x + reach).clamp_(max=high)), self.within)
+        return MaskedSet.around(x, size, free, rounded(self.within, x.dtype))
 
     def scaled(self, factor: float | Float[Tensor, "b"]) -> "MaskedLinfBall":
         return replace(self, eps=self.eps * factor)  # pyright: ignore[reportOperatorIssue]
