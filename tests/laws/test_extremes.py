@@ -20,6 +20,7 @@ from hauberk.concepts.specification import LinearSpec
 from hauberk.errors import UnsupportedSetError
 from hauberk.threats import L2Ball, LinfBall
 from laws.instances import instances, label
+from longer import mostly_later
 
 BOUNDERS = [bounder for bounder in instances(Bounder) if bounder.certifies and not bounder.failure]
 CHAINS = {
@@ -73,10 +74,10 @@ def flushed(flush):
 
 @pytest.mark.parametrize("flush", [False, True], ids=["denormal", "flushed"])
 @pytest.mark.parametrize("bounder", BOUNDERS, ids=label)
-@pytest.mark.parametrize("scales", CHAINS.values(), ids=CHAINS)
-def test_bounds_of_products_that_underflow_on_the_way_hold(scales, bounder, flush):
+@pytest.mark.parametrize("name", mostly_later(CHAINS, 2))
+def test_bounds_of_products_that_underflow_on_the_way_hold(name, bounder, flush):
     for relu, threat in itertools.product((False, True), (LinfBall, L2Ball)):
-        module, graph = chain(scales, relu)
+        module, graph = chain(CHAINS[name], relu)
         S = threat(EPS, None).at(X)
         box = S.bounding_box()
         with flushed(flush), torch.no_grad(), contextlib.suppress(UnsupportedSetError):

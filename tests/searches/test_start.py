@@ -59,11 +59,17 @@ def test_an_uncut_start_hears_where_the_search_ended():
     assert previous.last.rows is not None
 
 
+def test_the_uncut_ball_of_a_box_reaches_as_far_on_both_sides():
+    x = torch.tensor([[0.1, 0.5]])
+    S = GivenBox(torch.tensor([[0.0, 0.5]]), torch.tensor([[0.4, 0.5]])).at(x)
+    uncut = S.uncut().bounding_box()
+    torch.testing.assert_close(uncut.lower, torch.tensor([[-0.2, 0.5]]))
+    torch.testing.assert_close(uncut.upper, torch.tensor([[0.4, 0.5]]))
+
+
 def test_sets_without_an_uncut_ball_have_no_uncut_start():
     x = images(3, 1, torch.float32)
     with pytest.raises(UnsupportedSetError, match="a start outside the range of valid inputs is defined for balls"):
         Uncut()(Union([LinfBall(0.1)]).at(x), NOISE)
-    with pytest.raises(UnsupportedSetError, match="a box is made of its ends"):
-        Uncut()(GivenBox(torch.zeros(1, 1, 4, 4), torch.ones(1, 1, 4, 4)).at(x), NOISE)
     with pytest.raises(UnsupportedSetError, match="an l_0 ball is made of the range"):
         Uncut()(L0Ball(3).at(x), NOISE)
