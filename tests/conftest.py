@@ -1,6 +1,7 @@
-"""Under the tests every shape and type annotation of the package is checked."""
+"""Under the tests the shape and type annotations of the package are checked."""
 
 import sys
+import zlib
 
 import pytest
 from jaxtyping import config, install_import_hook
@@ -22,9 +23,14 @@ def pytest_configure(config: pytest.Config):
     longer.RUN = config.option.markexpr != "not product"
 
 
+@pytest.fixture(autouse=True)
+def checked(request: pytest.FixtureRequest):
+    """Check annotations, which takes as long as the laws themselves, in one of eight cases of a test, or in all."""
+    test = request.node.nodeid
+    config.update("jaxtyping_disable", not longer.RUN and "[" in test and zlib.crc32(test.encode()) % 8 != 0)
+
+
 @pytest.fixture
-def unchecked():
+def unchecked(checked: None):
     """Run as users do, without checked annotations: what is refused must be refused by the package itself."""
     config.update("jaxtyping_disable", True)
-    yield
-    config.update("jaxtyping_disable", False)

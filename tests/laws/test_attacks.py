@@ -39,9 +39,12 @@ ATTACKS, THREATS = instances(Attack), instances(ThreatModel)
 BOTH_KINDS = [*ATTACKS, *instances(MinimumDistanceAttack)]
 
 attacks = pytest.mark.parametrize("attack", ATTACKS, ids=label)
-RANGES = {"[0, 255]": (0.0, 255.0), "[-1, 1]": (-1.0, 1.0), "any number": (0.0, 255.0)}
-
-
+RANGES = {
+    "[0, 255]": (0.0, 255.0),
+    "[-1, 1]": (-1.0, 1.0),
+    "any number": (0.0, 255.0),
+    "coordinates in [0, 255]": (0.0, 255.0),
+}
 HOMES = (LinfBall(0.2), L2Ball(0.8), L1Ball(2.0), L0Ball(4))
 
 
@@ -162,7 +165,9 @@ def test_the_same_problem_in_another_range_has_the_same_answers(attack, name):
     require_no_memory(attack)
     low, high = RANGES[name]
     x, y = images(20, 5), network("dense", 5).module(images(20, 5)).argmax(1)
-    homes = [replace(threat, within=None) for threat in HOMES[:3]] if name == "any number" else HOMES
+    homes = HOMES[3:] if name.startswith("coordinates") else HOMES
+    if name == "any number":
+        homes = [replace(threat, within=None) for threat in HOMES[:3]]
     try:
         threat = residence(attack, x[:1], y[:1], homes)
     except UnsupportedSetError as error:

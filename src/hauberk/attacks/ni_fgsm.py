@@ -94,11 +94,11 @@ class NIFGSM(SteerableAttack):
                     break
             if step == self.steps:
                 break
-            length = self.step * search.S.radius
-            ahead = z + per_example(length, z) * self.momentum * direction
+            ahead = z + per_example(self.step * search.S.stride, z) * self.momentum * direction
             gradient = ascent(self.loss, network, search.S, ahead, search.y, search.target).gradient
             size = gradient.flatten(1).abs().sum(1).clamp(min=torch.finfo(z.dtype).tiny)
             direction = self.momentum * direction + gradient / per_example(size, z)
+            length = self.step * search.S.radius
             z = search.S.project(search.S.steepest_step(z, direction, length, search.noise.fold(step + 1)))
         z = search.answers(best if self.stop_when_broken else z)
         self.start.remember(S, z)

@@ -26,7 +26,7 @@ class PerturbationSet(ABC):
     start: Float[Tensor, "b *z"]
     """The unperturbed point."""
     radius: Float[Tensor, "b"]
-    """The radius eps of each example's set, in units of the input; attacks express step sizes as shares of it."""
+    """The radius eps of each example's set; attacks express the sizes of steepest steps as shares of it."""
 
     @cached_property
     def unit(self) -> Float[Tensor, "b"]:
@@ -36,6 +36,11 @@ class PerturbationSet(ABC):
         """
         size = self.start.flatten(1).abs().amax(1)
         return torch.where(size > 0, size, 1)
+
+    @property
+    def stride(self) -> Float[Tensor, "b"]:
+        """The largest move of a single coordinate: the radius, unless that is none of the input's units."""
+        return self.radius
 
     @abstractmethod
     def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> "PerturbationSet":

@@ -48,10 +48,12 @@ class RandomMember(Start):
 
 @dataclass(frozen=True)
 class RandomSigns(Start):
-    """The input with each coordinate moved up or down by a share of the radius, projected onto the set.
+    """The input after a steepest step along a random direction, projected onto the set.
+
+    In an l_inf ball the step moves each coordinate up or down, as published.
 
     Args:
-        share: the step as a share of the radius; in an l_inf ball, 1 starts at a random corner.
+        share: the length of the step as a share of the radius; in an l_inf ball, 1 starts at a random corner.
 
     Raises:
         InputError: share is not positive.
@@ -66,9 +68,8 @@ class RandomSigns(Start):
             raise InputError(f"RandomSigns needs share > 0, but it is {self.share}.")
 
     def __call__(self, S: PerturbationSet, noise: Noise) -> Float[Tensor, "b *z"]:
-        up = noise.uniform(tuple(S.start.shape[1:]), S.start.dtype) < 0.5
-        length = per_example(self.share * S.radius, S.start)
-        return S.project(torch.where(up, S.start + length, S.start - length))
+        heading = 0.5 - noise.uniform(tuple(S.start.shape[1:]), S.start.dtype)
+        return S.project(S.steepest_step(S.start, heading, self.share * S.radius, noise.fold(0)))
 
 
 @dataclass(frozen=True)

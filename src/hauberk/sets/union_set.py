@@ -39,6 +39,10 @@ class UnionSet(CertifiableSet):
     def radius(self) -> Float[Tensor, "b"]:
         return torch.stack([S.radius for S in self.members]).amax(0)
 
+    @property
+    def stride(self) -> Float[Tensor, "b"]:
+        return torch.stack([S.stride for S in self.members]).amax(0)
+
     @cached_property
     def unit(self) -> Float[Tensor, "b"]:
         return self.members[0].unit

@@ -40,6 +40,10 @@ class L0Set(NormBall):
         return replace(self, radius=radius)
 
     @property
+    def stride(self) -> Float[Tensor, "b"]:
+        return self.unit
+
+    @property
     def count(self) -> Int[Tensor, "b 1"]:
         """The number of coordinates that may change."""
         return self.radius.floor().long().clamp(max=self.start.shape[1:].numel())[:, None]
