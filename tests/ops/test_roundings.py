@@ -180,14 +180,15 @@ def test_what_is_carried_are_the_errors_and_a_share_of_all_terms():
     weight = torch.tensor([[1.0, -2.0], [0.0, 4.0]], dtype=DTYPE)
     bias = torch.tensor([-8.0, 0.5], dtype=DTYPE)
     error, magnitude = torch.tensor([[0.25, 0.5]], dtype=DTYPE), torch.tensor([[3.0, 5.0]], dtype=DTYPE)
+    size = magnitude.sum(1) + 1
     terms, carried = [3 + 2 * 5 + 8, 4 * 5 + 0.5], [0.25 + 2 * 0.5, 4 * 0.5]
     for op in (Plain(weight, bias), Linear(weight, bias)):
         assert op.terms(magnitude).tolist() == [terms]
         share = 2 * rounding_factor(op.roundings + 8, DTYPE)
-        found = op.carried([error * share], [magnitude])
+        found = op.carried([error * share], [magnitude], [size])
         expected = [[share * (c + t) for c, t in zip(carried, terms, strict=True)]]
         torch.testing.assert_close(found, torch.tensor(expected, dtype=DTYPE), rtol=1e-12, atol=0)
-        nothing = op.carried([0 * error], [0 * magnitude])
+        nothing = op.carried([0 * error], [0 * magnitude], [size])
         assert ((nothing - share * bias.abs()) >= 0).all()
         assert (op.linear(0 * error) == 0).all()
         assert op.constants([(2,)], error).tolist() == [[8.0, 0.5]]

@@ -82,6 +82,17 @@ def test_an_example_without_time_is_a_timeout_unless_its_boxes_prove_it():
     assert torch.equal(certificate.lower, boxes)
 
 
+@pytest.mark.parametrize("number", [torch.nan, torch.inf, -torch.inf])
+@pytest.mark.parametrize("where", ["rows", "offset"])
+def test_numbers_that_are_not_finite_prove_nothing_and_are_not_searched(monkeypatch, number, where):
+    subject, S, spec = problem(0)
+    getattr(spec, where)[:] = number
+    monkeypatch.setattr(Solver, "minimize", lambda *_: pytest.fail("the solver was asked"))
+    certificate = MixedInteger(Interval())(subject, S, spec)
+    assert (certificate.verdict == Verdict.UNKNOWN.value).all()
+    assert not certificate.verified.any()
+
+
 def test_a_search_for_a_sign_ends_before_the_minimum_is_known():
     """Proven where the bound suffices, refuted at the first failing point: neither is the minimum."""
     subject, S, spec = problem(3, 0.2)

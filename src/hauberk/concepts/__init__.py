@@ -20,7 +20,7 @@ The answers:
 
 - `loss`, `attack`: searches for a member that the network gets wrong;
 - `bounder`: lower bounds of a specification over a set;
-- `certificate`, `prediction`: verifiers and their typed results; what is proven of a network's own answer;
+- `certificate`: verifiers and their typed results;
 - `study`: further questions about a network.
 
 Training:

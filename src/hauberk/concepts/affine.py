@@ -40,7 +40,7 @@ class Affine(Op):
         return self(*(like.new_zeros(1, *shape) for shape in shapes))
 
     def constants(self, shapes: Sequence[tuple[int, ...]], like: Tensor) -> Float[Tensor, "1 ..."]:
-        """Return the sum of the absolute values of the terms that make up the offset."""
+        """Return the sum of the absolute terms that make up the offset; it broadcasts to the offset's shape."""
         return self.offset(shapes, like).abs()
 
     def terms(self, *z: Float[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:
@@ -48,7 +48,9 @@ class Affine(Op):
         total = self.absolute(*z)
         return total if self.homogeneous else total + self.constants([tuple(t.shape[1:]) for t in z], z[0])
 
-    def carried(self, errors: Sequence[Tensor], magnitudes: Sequence[Tensor]) -> Float[Tensor, "b ..."]:
+    def carried(
+        self, errors: Sequence[Tensor], magnitudes: Sequence[Tensor], sizes: Sequence[Tensor]
+    ) -> Float[Tensor, "b ..."]:
         """Return a bound of the result's error: the operands' errors, carried through, plus those of the op's own sums.
 
         The network makes these once, and its bound once more. One pass; calling `terms` as well would take two.
@@ -56,10 +58,10 @@ class Affine(Op):
         share, least = 2 * rounding_factor(self.roundings + 8, magnitudes[0].dtype), underflow(magnitudes[0].dtype)
         given = (torch.add(e, m, alpha=share).add_(least) for e, m in zip(errors, magnitudes, strict=True))
         total = self.absolute(*given)
-        total = total + underflows(self.roundings + 8, magnitudes, total)
+        total = total.add_(underflows(self.roundings + 8, sizes, total))
         if self.homogeneous:
             return total
-        return total + self.constants([tuple(m.shape[1:]) for m in magnitudes], total) * share
+        return total.add_(self.constants([tuple(m.shape[1:]) for m in magnitudes], total), alpha=share)
 
     def then(self, diagonal: "Diagonal") -> "Affine | None":
         """Return this op followed by a diagonal one as a single op if that is cheaper to compute, else None."""

@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from hauberk.concepts.rounding import summed
+
 
 class Box:
     """The set of tensors that lie element-wise between `lower` and `upper`; immutable.
@@ -59,7 +61,12 @@ class Box:
     @cached_property
     def magnitude(self) -> Float[Tensor, "*z"]:
         """The largest absolute value that each element can take."""
-        return torch.maximum(self.lower.abs(), self.upper.abs())
+        return torch.maximum(-self.lower, self.upper)
+
+    @cached_property
+    def size(self) -> Float[Tensor, "b"]:
+        """The sum of each example's magnitudes, plus 1."""
+        return summed(self.magnitude) + 1
 
     @property
     def unstable(self) -> Bool[Tensor, "*z"]:
@@ -68,17 +75,12 @@ class Box:
 
     def map(self, copy: Callable[[Tensor], Tensor]) -> "Box":
         """Return the box with its elements moved by `copy`, which must neither change nor mix their values."""
+        tensors = {name: t for name, t in vars(self).items() if name != "size"}
+        different = {id(t): t for t in tensors.values()}  # the magnitude may be the upper bound itself
+        copies = {key: copy(t) for key, t in different.items()}
         box = Box.__new__(Box)
-        box.__dict__.update({name: copy(t) for name, t in vars(self).items()})
+        box.__dict__.update({name: copies[id(t)] for name, t in tensors.items()})
         return box
-
-    def split(self, sizes: list[int]) -> list["Box"]:
-        """Return the boxes of consecutive groups of examples, with these group sizes."""
-        groups = zip(*(t.split(sizes) for t in vars(self).values()), strict=True)
-        parts = [Box.__new__(Box) for _ in sizes]
-        for part, tensors in zip(parts, groups, strict=True):
-            part.__dict__.update(zip(vars(self), tensors, strict=True))
-        return parts
 
     def to(self, dtype: torch.dtype) -> "Box":
         """Return the box with its bounds in another precision."""

@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache, reduce
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 
+@lru_cache
 def rounding_factor(roundings: int, dtype: torch.dtype) -> float:
     """Return the largest error of a sum with n roundings, as a share of its computed sum of absolute terms.
 
@@ -20,6 +22,7 @@ def rounding_factor(roundings: int, dtype: torch.dtype) -> float:
     return nu / (1 - 2 * nu) if 2 * nu < 1 else math.inf
 
 
+@lru_cache
 def underflow(dtype: torch.dtype) -> float:
     """Return the absolute error of a few operations near zero, where errors are no share of the result.
 
@@ -30,13 +33,17 @@ def underflow(dtype: torch.dtype) -> float:
     return 8 * torch.finfo(dtype).tiny
 
 
-def underflows(terms: int, magnitudes: Sequence[Tensor], like: Tensor) -> Float[Tensor, "b ..."]:
+def summed(t: Float[Tensor, "b ..."]) -> Float[Tensor, "b"]:
+    """Return the sum of each example's elements; flattening would copy maps with channels last."""
+    return t.sum(tuple(range(1, t.ndim)))
+
+
+def underflows(terms: int, sizes: Sequence[Float[Tensor, "b"]], like: Tensor) -> Float[Tensor, "b ..."]:
     """Return the part of a sum's absolute error that does not depend on its coefficients.
 
     Args:
         terms: the number of terms.
-        magnitudes: the largest absolute values of the operands.
+        sizes: the sums of the operands' magnitudes, which bound the largest of them, plus 1.
         like: a tensor of as many dimensions as the result.
     """
-    reach = sum((m.flatten(1).amax(1) for m in magnitudes), like.new_ones(()))
-    return (reach * (terms * underflow(like.dtype))).view(-1, *(1,) * (like.ndim - 1))
+    return (reduce(torch.add, sizes) * (terms * underflow(like.dtype))).view(-1, *(1,) * (like.ndim - 1))

@@ -82,7 +82,8 @@ class Rows:
     def uniform(cls, values: Float[Tensor, "b k *z"]) -> "Rows":
         """Return k rows per example."""
         b, k = values.shape[:2]
-        return cls(values.flatten(0, 1), torch.arange(b, device=values.device).repeat_interleave(k))
+        owner = torch.arange(b, device=values.device)[:, None].expand(b, k).flatten()
+        return cls(values.flatten(0, 1), owner)
 
     @classmethod
     def units(cls, owner: Int[Tensor, "r"], element: Int[Tensor, "r"], shape: tuple[int, ...], like: Tensor) -> "Rows":

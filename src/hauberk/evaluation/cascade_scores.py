@@ -16,12 +16,12 @@ from hauberk.concepts.dataset import Split
 from hauberk.concepts.graph import Graph
 from hauberk.concepts.loss import require_labels
 from hauberk.concepts.perturbation_set import ThreatModel
-from hauberk.concepts.prediction import predicted
 from hauberk.evaluation.input_checks import require_examples, require_inputs
 from hauberk.evaluation.sharded import sharded
 from hauberk.evaluation.statistics import share
 from hauberk.evaluation.summary import Summary
 from hauberk.evaluation.sweep import Watcher
+from hauberk.propagation.prediction import predicted
 from hauberk.verification import ModelCascade
 
 ALONE, AGREEING, FREE = "stage 1 alone", "cascade, stages must agree", "cascade without agreement"

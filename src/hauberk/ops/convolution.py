@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from math import prod
 
 import torch
 import torch.nn.functional as F
@@ -49,11 +50,11 @@ class Convolution(Affine):
 
     @property
     def roundings(self) -> int:
-        return self.weight[0].numel() + 1
+        return prod(self.weight.shape[1:]) + 1
 
     @property
     def roundings_back(self) -> int:
-        return self.weight[:, 0].numel() // self.groups
+        return len(self.weight) * prod(self.weight.shape[2:]) // self.groups
 
     def __call__(self, z: Tensor) -> Tensor:
         return F.conv2d(z, self.kernel, self.bias, self.stride, self.padding, self.dilation, self.groups)
@@ -63,6 +64,9 @@ class Convolution(Affine):
 
     def absolute(self, z: Tensor) -> Tensor:
         return F.conv2d(z, self.absolute_kernel, None, self.stride, self.padding, self.dilation, self.groups)
+
+    def constants(self, shapes: Sequence[tuple[int, ...]], like: Tensor) -> Tensor:
+        return like.new_zeros(1, 1, 1, 1) if self.bias is None else self.bias.abs()[None, :, None, None]
 
     def then(self, diagonal: Diagonal) -> "Convolution | None":
         scale, shift = diagonal.scale, diagonal.shift

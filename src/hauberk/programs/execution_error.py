@@ -26,7 +26,8 @@ def execution_error(graph: FrozenGraph, boxes: list[Box], spec: LinearSpec) -> F
     for node in graph.nodes:
         given = [errors[i] for i in node.inputs]
         if isinstance(node.op, Affine):
-            errors.append(node.op.carried(given, [boxes[i].magnitude for i in node.inputs]))
+            operands = [boxes[i] for i in node.inputs]
+            errors.append(node.op.carried(given, [b.magnitude for b in operands], [b.size for b in operands]))
         elif isinstance(node.op, Elementwise) and node.op.pieces is not None:
             errors.append(given[0] * max(abs(slope) for slope in node.op.pieces.slopes))
         else:
@@ -35,4 +36,4 @@ def execution_error(graph: FrozenGraph, boxes: list[Box], spec: LinearSpec) -> F
     share = 2 * rounding_factor(roundings, error.dtype)
     logits = error + size * share + underflow(error.dtype)
     total = torch.einsum("bkc,bc->bk", spec.rows.abs(), logits) + spec.offset.abs() * share
-    return total + underflows(roundings, [size], size)
+    return total + underflows(roundings, [boxes[-1].size], size)

@@ -83,9 +83,10 @@ class Minima:
 
         A search for the sign alone ends at a bound that proves the row, or at a point where the network fails.
         """
-        if self.solver is None:
-            return -math.inf
         error, whole = float(self.error[k]), self.encoding.program.ends
+        numbers = [error, self.offset[k], *self.encoding.cost(self.rows[k])]
+        if self.solver is None or not np.isfinite(numbers).all():
+            return -math.inf
         bound, branch = self.solved(self.solver, k, whole)
         regions = [Region(bound, 0, whole, branch)]
         while regions:

@@ -1,18 +1,19 @@
 """Backward substitution of linear bounds from a value of a graph to its input."""
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import cast
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional as F
 
 from hauberk.concepts.affine import Affine
 from hauberk.concepts.box import Box
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.concepts.relaxation import Placed
+from hauberk.concepts.rounding import underflow
 from hauberk.concepts.rows import Rows
 from hauberk.concepts.slopes import Slopes
 from hauberk.concepts.specification import LinearSpec
@@ -72,17 +73,17 @@ class BackwardPass:
     def rounded(self, bound: Tensor, towards: float, dtype: torch.dtype) -> Tensor:
         """Return the bound in another precision; if `outward`, moved to the next number `towards` an infinity."""
         bound = bound.to(dtype)
-        return torch.nextafter(bound, bound.new_tensor(towards)) if self.outward else bound
+        return torch.nextafter(bound, torch.full_like(bound, towards)) if self.outward else bound
 
     def sums(self, rows: Rows, at: int) -> Float[Tensor, "r 2"]:
         """Return the centre and spread of every row, in float64: <row, value `at`> is at least centre - spread."""
         total = rows.values.new_zeros(len(rows.values), 2, dtype=torch.float64)
-        pending, owner, lost = {at: rows}, rows.owner, total.new_zeros(len(self.boxes[0].lower))
+        pending, owner, lost = {at: rows}, rows.owner, []
         for index in range(at, -1, -1):
             if (rows := pending.pop(index, None)) is None:  # pyright: ignore[reportAssignmentType]
                 continue
             if self.outward:
-                lost = lost + self.tables.lost(index)
+                lost.append(self.tables.lost(index))
             if index == 0:
                 total = total + self.support(rows)
                 continue
@@ -102,7 +103,10 @@ class BackwardPass:
                 total, pulled = total + sums, (rows,)
             for i, part in zip(node.inputs, pulled, strict=True):
                 pending[i] = pending[i].plus(part) if i in pending else part
-        return total + F.pad(lost[owner, None], (1, 0)) if self.outward else total
+        if self.outward:
+            least = reduce(torch.add, lost) * underflow(self.boxes[0].lower.dtype)
+            total[:, 1].add_(least.index_select(0, owner))
+        return total
 
     def pulled(self, op: Affine, rows: Rows, shapes: list[tuple[int, ...]]) -> tuple[Rows, ...]:
         """Return the rows pulled back through an affine node, in windows as long as that saves anything."""

@@ -54,7 +54,7 @@ def bound_certificate(
         graph = subject.graph.frozen(widened)
         bounds = bounder(graph, S, spec, noise=noise)
     means = arithmetic(own, bounds.lower.dtype, failure)
-    return network_certificate(subject, graph, bounds.boxes, own, bounds.lower, means, 1 - failure)
+    return network_certificate(subject, graph, bounds.boxes, own, spec, bounds.lower, means, 1 - failure)
 
 
 def network_certificate(
@@ -62,18 +62,22 @@ def network_certificate(
     graph: FrozenGraph,
     boxes: Sequence[Box],
     own: torch.dtype,
+    spec: LinearSpec,
     lower: Float[Tensor, "b k"],
     arithmetic: str,
     confidence: float = 1.0,
 ) -> Certificate:
-    """Return the certificate of a network by lower bounds of its rows; nothing is proven where a value may overflow.
+    """Return the certificate of a network by lower bounds of its rows.
+
+    Nothing is proven where a value may overflow, or of a row that is not finite.
 
     Args:
         subject: the network.
         graph: its graph.
         boxes: the boxes of its values.
         own: the precision in which it runs.
-        lower: the lower bounds.
+        spec: the rows.
+        lower: their lower bounds.
         arithmetic: the meaning of soundness.
         confidence: the probability that an example's bounds hold.
 
@@ -86,7 +90,8 @@ def network_certificate(
             f"the perturbation set of example {int(empty.nonzero()[0, 0])} of the batch is empty: its radius is "
             "negative, or a bound of it lies above another."
         )
-    lower = lower.masked_fill(~runs(graph, boxes, own)[:, None], -torch.inf)
+    finite = spec.rows.isfinite().all(2) & spec.offset.isfinite()
+    lower = lower.masked_fill(~finite | ~runs(graph, boxes, own)[:, None], -torch.inf)
     return Certificate.from_lower(lower, subject.kind, arithmetic, confidence)
 
 
@@ -99,7 +104,7 @@ def runs(graph: FrozenGraph, boxes: Sequence[Box], dtype: torch.dtype) -> Bool[T
         sums = (node for node in graph.nodes if isinstance(node.op, Affine) and node.op.roundings)
         terms = [cast(Affine, node.op).terms(*(boxes[i].magnitude for i in node.inputs)) for node in sums]
         sizes = [*terms, *(box.magnitude for box in boxes)]
-        reach = torch.stack([size.flatten(1).amax(1) for size in sizes]).amax(0)
+        reach = torch.stack([size.amax(tuple(range(1, size.ndim))) for size in sizes]).amax(0)
     return reach <= torch.finfo(dtype).max
 
 

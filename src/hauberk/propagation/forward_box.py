@@ -25,7 +25,9 @@ def forward_box(graph: FrozenGraph, S: CertifiableSet, boxes: Sequence[Box], *, 
     index, node = len(boxes), graph.nodes[len(boxes) - 1]
     operands = [boxes[i] for i in node.inputs]
     if outward and isinstance(node.op, Affine) and node.op.roundings:
-        radius = node.op.carried([b.radius for b in operands], [b.magnitude for b in operands])
+        radius = node.op.carried(
+            [b.radius for b in operands], [b.magnitude for b in operands], [b.size for b in operands]
+        )
         box = Box.around(node.op(*(b.center for b in operands)), radius)
     else:
         box = node.op.interval(*operands)

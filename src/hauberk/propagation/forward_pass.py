@@ -15,7 +15,7 @@ from hauberk.concepts.op import Relaxable
 from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.concepts.radius import per_example
 from hauberk.concepts.relaxation import Relaxation
-from hauberk.concepts.rounding import rounding_factor, underflow, underflows
+from hauberk.concepts.rounding import rounding_factor, summed, underflow, underflows
 from hauberk.errors import UnsupportedOpError
 from hauberk.propagation.forward_box import forward_box
 
@@ -117,17 +117,16 @@ class ForwardPass:
         if not errors:
             return None
         magnitudes = [self.carrier.magnitude(form) for form in operands]
-        numbers, least = self.numbers(operands), underflow(errors[0].dtype)
-        error = op.carried([error + per_example(numbers, error) * least for error in errors], magnitudes)
-        return error + underflows(op.roundings + 8, magnitudes, error) * per_example(numbers, error)
+        numbers, least, sizes = self.numbers(operands), underflow(errors[0].dtype), [summed(m) + 1 for m in magnitudes]
+        error = op.carried([error + per_example(numbers, error) * least for error in errors], magnitudes, sizes)
+        return error + underflows(op.roundings + 8, sizes, error) * per_example(numbers, error)
 
     def numbers(self, operands: list[Form]) -> Float[Tensor, "b"]:
         """Return the count of numbers that make up an element, those that multiply the input as often as it is large.
 
         An underflow in any of them counts.
         """
-        size = self.boxes[0].magnitude.flatten(1).sum(1)
-        return size + (1 + sum(block.shape[1] for form in operands for block in form.blocks.values()))
+        return self.boxes[0].size + sum(block.shape[1] for form in operands for block in form.blocks.values())
 
     def relaxed(self, op: Relaxable, form: Form, box: Box, index: int) -> Form:
         """Return the form after the parallel relaxation of an op."""
@@ -141,7 +140,7 @@ class ForwardPass:
             size = self.carrier.magnitude(form)
             terms, numbers = lines.magnitude(size), per_example(self.numbers([form]), center)
             error = lines.push(error.unsqueeze(1)).squeeze(1).abs() + terms * (2 * rounding_factor(8, terms.dtype))
-            error = error + underflows(8, [size, lines.steepest], error) * numbers
+            error = error + underflows(8, [summed(size), summed(lines.steepest) + 1], error) * numbers
         return Form(center, blocks, error)
 
 

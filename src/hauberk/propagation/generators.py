@@ -8,7 +8,7 @@ from torch import Tensor
 
 from hauberk.concepts.box import Box
 from hauberk.concepts.perturbation_set import CertifiableSet
-from hauberk.concepts.rounding import rounding_factor, underflows
+from hauberk.concepts.rounding import rounding_factor, summed, underflows
 from hauberk.propagation.forward_pass import Carrier, Form
 
 
@@ -47,8 +47,7 @@ class AllGenerators(Carrier):
             added = sum(block.shape[1] for block in form.blocks.values())
             size, roundings = self.magnitude(form), added + 8
             still = form.error + size * (2 * rounding_factor(roundings, size.dtype))
-            inputs = self.S.bounding_box().magnitude.flatten(1).sum(1, keepdim=True)
-            still = still + underflows(roundings, [size, inputs], size)
+            still = still + underflows(roundings, [summed(size), self.S.bounding_box().size], size)
         spread = sum((block.abs().sum(1) for key, block in form.blocks.items() if key), still)
         return interval.intersect(Box(form.center + lower - spread, form.center + upper + spread))
 

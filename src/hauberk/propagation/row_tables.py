@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import reduce
 
 import torch
 from jaxtyping import Float
@@ -14,7 +15,7 @@ from hauberk.concepts.op import Relaxable
 from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.concepts.radius import per_example
 from hauberk.concepts.relaxation import Relaxation
-from hauberk.concepts.rounding import rounding_factor, underflow
+from hauberk.concepts.rounding import rounding_factor, summed, underflow
 from hauberk.concepts.rows import Rows, Window
 from hauberk.concepts.slopes import Slopes
 from hauberk.errors import UnsupportedOpError
@@ -41,7 +42,6 @@ class RowTables:
         self.graph, self.S, self.boxes, self.slopes, self.outward = graph, S, boxes, slopes, outward
         self.relaxations: dict[int, Relaxation] = {}
         self.magnitudes: dict[int, Tensor] = {}
-        self.sizes: dict[int, Tensor] = {}
         self.losses: dict[int, Tensor] = {}
         self.made: dict[tuple[int, Window | None, bool], Tables] = {}
 
@@ -134,27 +134,21 @@ class RowTables:
 
         What it adds to the share of the magnitude covers underflow in the value itself and where it is read.
         """
-        magnitude, size = self.magnitude(index), self.operands(index) + 1
-        least = per_example(size * (self.roundings(index) * underflow(magnitude.dtype)), magnitude)
-        return torch.add(least, magnitude, alpha=self.allowance(index))
+        magnitude = self.magnitude(index)
+        least = self.operands(index) * (self.roundings(index) * underflow(magnitude.dtype))
+        return torch.add(per_example(least, magnitude), magnitude, alpha=self.allowance(index))
 
     def lost(self, index: int) -> Float[Tensor, "b"]:
-        """Return the largest error of a row's bound from coefficients at this value that underflow, in float64."""
+        """Return the largest error of a row's bound from coefficients at this value that underflow, per `underflow`."""
         if index not in self.losses:
-            total = self.operands(index) * self.roundings(index) + self.magnitude(index).flatten(1).sum(1)
-            self.losses[index] = total.double() * underflow(total.dtype)
+            terms = summed(self.magnitude(index))
+            self.losses[index] = torch.add(terms, self.operands(index), alpha=self.roundings(index))
         return self.losses[index]
 
     def operands(self, index: int) -> Float[Tensor, "b"]:
-        """Return the sum of the magnitudes that a value is computed from; for the input, its own."""
+        """Return more than the sum of the magnitudes that a value is computed from; for the input, of its own."""
         nodes = self.graph.nodes[index - 1].inputs if index else (0,)
-        return sum(self.size(i) for i in nodes)  # pyright: ignore[reportReturnType]
-
-    def size(self, index: int) -> Float[Tensor, "b"]:
-        """Return the sum of a value's magnitudes."""
-        if index not in self.sizes:
-            self.sizes[index] = self.boxes[index].magnitude.flatten(1).sum(1)
-        return self.sizes[index]
+        return reduce(torch.add, (self.boxes[i].size for i in nodes))
 
     def allowance(self, index: int) -> float:
         """Return the largest rounding error of a value, as a share of its magnitude."""

@@ -74,24 +74,24 @@ def by_groups(
     limit = max(1, budget // (4 * width * backward.boxes[0].lower.element_size()))
     counts = torch.bincount(owner, minlength=len(backward.boxes[0].lower)).tolist()
     groups = list(grouped(counts, limit))
+    if len(groups) == 1:
+        return bounds(backward, owner, *given, limit)
     rows = [sum(counts[group]) for group in groups]
     owners = [part - group.start for part, group in zip(owner.split(rows), groups, strict=True)]
     parts = [t.split(rows) for t in given]
     # Boxes are split, not sliced, so that their gradients are joined only once.
     sizes = [group.stop - group.start for group in groups]
-    boxes = [box.split(sizes) for box in backward.boxes[: index + 1]]
+    boxes = [(box.lower.split(sizes), box.upper.split(sizes)) for box in backward.boxes[: index + 1]]
 
     def group_bounds(number: int) -> Tensor:
         """Return the bounds of one group of examples."""
-        own = [Box(parts[number].lower, parts[number].upper) for parts in boxes]  # nothing cached, as in the graph
+        own = [Box(lower[number], upper[number]) for lower, upper in boxes]  # nothing cached, as in the graph
         examples = torch.arange(groups[number].start, groups[number].stop, device=owner.device)
         S, slopes = backward.S.select(examples), backward.slopes and backward.slopes.select(examples)
         graph = repeatable(backward.graph) if frugal else backward.graph
         part = BackwardPass(graph, S, own, slopes, outward=backward.outward)
         return bounds(part, owners[number], *(t[number] for t in parts), limit)
 
-    if len(groups) == 1:
-        return bounds(backward, owner, *given, limit)
     numbers = range(len(groups))
     found = [checkpoint(group_bounds, n, use_reentrant=False) if frugal else group_bounds(n) for n in numbers]
     return torch.cat(found)  # pyright: ignore[reportArgumentType, reportCallIssue]

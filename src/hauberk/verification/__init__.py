@@ -1,6 +1,6 @@
 """Verifiers and their applications: detection at test time, cascades, the search for the largest radius."""
 
-from hauberk.concepts.prediction import flags
+from hauberk.propagation.prediction import flags
 from hauberk.verification.by_bound import ByBound
 from hauberk.verification.cascade import CascadeAnswer, CascadeScore, ModelCascade, remaining, score
 from hauberk.verification.detection import Detection, detect

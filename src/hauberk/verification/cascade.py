@@ -11,9 +11,9 @@ from hauberk.concepts.certificate import Certificate, Verifier
 from hauberk.concepts.dataset import Split
 from hauberk.concepts.graph import Graph
 from hauberk.concepts.perturbation_set import ThreatModel
-from hauberk.concepts.prediction import certified, flags, predicted
 from hauberk.concepts.subject import Subject
 from hauberk.errors import InputError
+from hauberk.propagation.prediction import certified, flags, predicted
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from torch import Tensor
 from hauberk.concepts.certificate import Certificate, Verifier
 from hauberk.concepts.graph import Graph
 from hauberk.concepts.perturbation_set import PerturbationSet
-from hauberk.concepts.prediction import certified, predicted
+from hauberk.propagation.prediction import certified, predicted
 
 
 @dataclass(frozen=True)

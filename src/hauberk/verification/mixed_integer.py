@@ -115,7 +115,7 @@ class MixedInteger(Verifier):
                     points[i] = minima.failing
         dtype = S.start.dtype
         means = f"{arithmetic(dtype, dtype, 0.0)}; {ARITHMETIC}"
-        certificate = network_certificate(subject, graph, bounds.boxes, dtype, lower, means)
+        certificate = network_certificate(subject, graph, bounds.boxes, dtype, spec, lower, means)
         proven = certificate.verified & (found != Verdict.FALSIFIED)
         verdict = torch.where(proven, Verdict.VERIFIED.value, found)
         return replace(certificate, verdict=verdict, counterexamples=points)
