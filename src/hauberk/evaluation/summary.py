@@ -37,7 +37,7 @@ def summarised(
         attack_seconds.update(json.loads(fact["attack_seconds"]))
         for name, value in json.loads(fact.get("confidence", "{}")).items():
             confidence[name] = min(value, confidence.get(name, 1.0))
-    overturned = records.filter(records["broken_by"].is_not_null() & records["certified_by"].is_not_null())
+    overturned = records.filter(records["broken_by"].is_not_null())
     certified = Counter(records["certified_by"])
     certified -= (wrong := Counter(overturned["certified_by"]))
     refuted = Counter(records["broken_by"])
