@@ -58,6 +58,20 @@ def test_sets_of_other_norms_are_refused_by_name():
         SparseAPGD(Margin())(module, LinfBall(1.0).at(x), y, noise=noise(2))
 
 
+def test_sparse_apgd_forgets_how_dense_its_steps_were_only_at_the_beginning(monkeypatch):
+    fresh, phase = [], SparseAPGD.phase
+
+    def recorded(*given, **named):
+        fresh.append(named["fresh"])
+        return phase(*given, **named)
+
+    monkeypatch.setattr(SparseAPGD, "phase", recorded)
+    x = interior(B, SHAPE, 0)
+    module, _ = linear(SHAPE, 1, 0.2)
+    SparseAPGD(Margin(), 10)(module, L1Ball(1e-6).at(x), module(x).argmax(1), noise=noise(B))
+    assert fresh == [True, False, False]
+
+
 @pytest.mark.parametrize("attack", [APGD, SparseAPGD])
 def test_counts_that_are_not_positive_are_refused(attack):
     with pytest.raises(InputError, match="steps > 0"):

@@ -93,6 +93,19 @@ def test_numbers_that_are_not_finite_prove_nothing_and_are_not_searched(monkeypa
     assert not certificate.verified.any()
 
 
+def test_a_point_at_which_one_row_of_two_fails_refutes():
+    network = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 3)).to(DTYPE)
+    for layer in (network[0], network[2]):
+        nn.init.eye_(layer.weight)
+    network[0].bias.data, network[2].bias.data = torch.tensor([5.0, 5, 5], dtype=DTYPE), torch.zeros(3, dtype=DTYPE)
+    network[2].bias.data[2] = -100
+    x = torch.tensor([[0.1, 0.0]], dtype=DTYPE)
+    subject, S = NetworkSubject(network, capture(network, x)), LinfBall(0.2, None).at(x)
+    certificate = MixedInteger(Interval())(subject, S, LinearSpec.margins(torch.tensor([0]), 3, DTYPE))
+    assert certificate.verdict.tolist() == [Verdict.FALSIFIED.value]
+    assert network(certificate.counterexamples).argmax(1).tolist() == [1]
+
+
 def test_a_search_for_a_sign_ends_before_the_minimum_is_known():
     """Proven where the bound suffices, refuted at the first failing point: neither is the minimum."""
     subject, S, spec = problem(3, 0.2)
