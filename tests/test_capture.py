@@ -214,6 +214,8 @@ REFUSED = {
     "a list of parts": lambda m, x: m.last(torch.cat(m.first(x).split(3, 1), 1)),
     "two best": lambda m, x: m.last(x) + m.first(x).max(1, keepdim=True).values,
     "arithmetic with the batch size": lambda m, x: m.last(x) / x.shape[0],
+    "one number per example": lambda m, x: torch.stack([m.first(x).sum(1), x.sum(1)], 1),
+    "one number per example on the way": lambda m, x: m.last(x) + x[:, 0].unsqueeze(1),
     "the mean of the batch": lambda m, x: m.last(x - x.mean(0)),
     "a reshape that mixes examples and features": lambda m, x: m.last(F.relu(m.first(x).view(-1, 3)).view(-1, 6)),
     "a batch merged with a dimension": lambda m, x: m.last(F.relu(m.first(x).view(-1, 2, 3).flatten(0, 1)).view(-1, 6)),

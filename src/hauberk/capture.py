@@ -183,9 +183,9 @@ def require_batch_first(node: ExportNode, batch: str) -> None:
     if sizes is None:
         raise UnsupportedOpError(REFUSALS.get(node.target, "it returns no single tensor"))
     if not len(sizes) or str(sizes[0]) != batch or not all(isinstance(size, int) for size in sizes[1:]):
-        raise UnsupportedOpError(
-            f"its result has sizes {tuple(map(str, sizes))}, of which only the first may be the batch"
-        )
+        raise UnsupportedOpError(f"its result has sizes {tuple(map(str, sizes))}: only the first may be the batch")
+    if len(sizes) == 1:
+        raise UnsupportedOpError("its result is one number per example: keep a dimension (keepdim=True, x[:, :1])")
 
 
 def place(node: ExportNode) -> str:

@@ -1,5 +1,7 @@
 """Full precision inside, the user's settings outside."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 
@@ -59,3 +61,14 @@ def test_autocast_is_off_inside():
 def test_every_call_of_a_decorated_function_is_exact(fast):
     asked = full_precision()(settings)
     assert asked() == asked() == ["ieee"] * 6
+
+
+def test_a_block_that_ends_in_another_thread_leaves_the_others_exact(fast):
+    first, second = full_precision(), full_precision()
+    with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as other:
+        one.submit(first.__enter__).result()
+        other.submit(second.__enter__).result()
+        one.submit(first.__exit__, None, None, None).result()
+        assert settings() == ["ieee"] * 6
+        other.submit(second.__exit__, None, None, None).result()
+    assert settings() == fast

@@ -259,6 +259,9 @@ def require_affine_facts(graph):
         torch.testing.assert_close(value.flatten(), linear + offset.flatten(), rtol=0, atol=1e-10)
         absolute = sum(j.abs() @ one.flatten() for j, one in zip(matrices, z, strict=True))
         torch.testing.assert_close(node.op.absolute(*z).flatten(), absolute, rtol=0, atol=1e-10)
+        sizes = [one.abs().sum((*range(1, one.ndim),)) + 1 for one in z]
+        carried = node.op.carried([one.abs() for one in z], [one.abs() for one in z], sizes)
+        assert (carried >= node.op.absolute(*(one.abs() for one in z))).all()
         assert (node.op.terms(*(one.abs() for one in z)) >= value.abs() - 1e-10).all()
         rows = torch.randn(4, *value.shape[1:], dtype=DTYPE, generator=generator)
         pulled = node.op.pull_back(rows, shapes)

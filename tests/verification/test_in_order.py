@@ -7,9 +7,9 @@ from hauberk.bounds import BackwardLinear, Interval
 from hauberk.concepts.certificate import Certificate, Verdict, Verifier
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import NetworkSubject
-from hauberk.errors import InputError
-from hauberk.threats import LinfBall
-from hauberk.verification import ByBound, InOrder
+from hauberk.errors import InputError, PartWarning, UnsupportedSetError
+from hauberk.threats import L2Ball, LinfBall
+from hauberk.verification import ByBound, InOrder, MixedInteger
 from laws.networks import CLASSES, images, network
 
 B = 12
@@ -105,7 +105,7 @@ def test_failures_add_up_of_those_verifiers_that_an_example_reached():
     assert (1 - sure.confidence).tolist() == pytest.approx([0.04, 0.06, 0.0, 0.06])
 
 
-def test_an_order_covers_what_all_its_verifiers_cover():
+def test_an_order_covers_what_one_of_its_verifiers_covers():
     @dataclass
     class Narrow(Claiming):
         def covers(self, graph):
@@ -115,6 +115,19 @@ def test_an_order_covers_what_all_its_verifiers_cover():
     wide, narrow = Claiming(0.5, 1.0), Narrow(0.5, 1.0)
     assert [InOrder(parts).covers(graph) for parts in ([wide, wide], [wide, narrow], [narrow, narrow])] == [
         True,
-        False,
+        True,
         False,
     ]
+
+
+def test_verifiers_that_do_not_apply_are_left_out_by_name_and_the_rest_counts():
+    graph, x = network("dense", 0), images(6, 0)
+    subject = NetworkSubject(graph.module, graph)
+    spec = LinearSpec.margins(graph(x).argmax(1), graph.classes, x.dtype)
+    for order in ([ByBound(Interval()), MixedInteger(Interval())], [MixedInteger(Interval()), ByBound(Interval())]):
+        with pytest.warns(PartWarning, match="mixed integer .* is left out: a linear program holds"):
+            together = InOrder(order)(subject, L2Ball(5.0).at(x), spec)
+        assert not together.verified.all()
+        assert torch.equal(together.verified, ByBound(Interval())(subject, L2Ball(5.0).at(x), spec).verified)
+    with pytest.raises(UnsupportedSetError, match="a linear program holds"):
+        InOrder([MixedInteger(Interval())])(subject, L2Ball(5.0).at(x), spec)

@@ -192,9 +192,9 @@ def test_weights_that_are_no_numbers_have_no_radius():
         assert (LargestRadius(BackwardLinear())(subject, LinfBall(0.1), x, spec).radius == 0).all()
 
 
-def test_a_threat_of_radius_zero_is_refused():
+def test_a_threat_of_no_radius_or_too_small_a_one_is_refused():
     subject, x, spec = problem("dense")
-    for eps in (0.0, torch.arange(B, dtype=x.dtype) / 10):
+    for eps in (0.0, 1e-39, torch.arange(B, dtype=x.dtype) / 10):
         with pytest.raises(InputError, match="must be positive"):
             LargestRadius(Interval())(subject, LinfBall(eps), x, spec)
 

@@ -57,8 +57,8 @@ class Affine(Op):
         """
         share, least = 2 * rounding_factor(self.roundings + 8, magnitudes[0].dtype), underflow(magnitudes[0].dtype)
         given = (torch.add(e, m, alpha=share).add_(least) for e, m in zip(errors, magnitudes, strict=True))
-        total = self.absolute(*given)
-        total = total.add_(underflows(self.roundings + 8, sizes, total))
+        total = self.absolute(*given)  # of an expansion, a view whose elements share memory
+        total = total + underflows(self.roundings + 8, sizes, total)
         if self.homogeneous:
             return total
         return total.add_(self.constants([tuple(m.shape[1:]) for m in magnitudes], total), alpha=share)

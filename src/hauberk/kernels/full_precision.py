@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from operator import attrgetter
+from threading import Lock
 from typing import Any
 
 import torch
@@ -14,23 +15,49 @@ PLACES: list[Any] = [attrgetter(name)(backends) for name in NAMES]
 """The places where torch keeps how precise each kind of product is to be."""
 
 
+Settings = tuple[list[str], tuple[bool, str]]
+
+
+class Holders:
+    """The blocks that hold the process at full precision, in any thread; the last to end restores its settings."""
+
+    def __init__(self) -> None:
+        self.lock, self.count = Lock(), 0
+        self.before: Settings = [], (False, "highest")
+
+    def enter(self) -> None:
+        """Set full precision."""
+        with self.lock:
+            if not self.count:
+                self.before = [place.fp32_precision for place in PLACES], older_settings()
+            self.count += 1
+            apply(["ieee"] * len(PLACES), (False, "highest"))
+
+    def leave(self) -> None:
+        """Restore the settings from before the first holder, if no other is left."""
+        with self.lock:
+            self.count -= 1
+            if not self.count:
+                apply(*self.before)
+
+
+HOLDERS = Holders()
+
+
 @contextmanager
 def full_precision() -> Iterator[None]:
     """Compute float32 products in float32: without TF32, bfloat16 kernels or autocast, whatever the user has set.
 
     Their errors are a thousand times those that bounds allow for. The settings are the process's own, and are restored
-    at the end; as a decorator, it holds for every call.
+    when the last block ends that needs full precision; as a decorator, it holds for every call.
     """
-    before, older = [place.fp32_precision for place in PLACES], older_settings()
     with ExitStack() as stack:
         for kind in KINDS:
             if torch.is_autocast_enabled(kind):
                 stack.enter_context(torch.autocast(kind, enabled=False))
-        try:
-            apply(["ieee"] * len(PLACES), (False, "highest"))
-            yield
-        finally:
-            apply(before, older)
+        HOLDERS.enter()
+        stack.callback(HOLDERS.leave)
+        yield
 
 
 def older_settings() -> tuple[bool, str]:

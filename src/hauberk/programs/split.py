@@ -53,7 +53,6 @@ class Split:
         return apart, np.abs(((shares - exact) * self.rises).sum(0))
 
 
-@np.errstate(over="ignore", invalid="ignore")  # such a gain decides only which neuron is next
 def worst_pair(
     splits: dict[int, Split], arriving: dict[int, Float[np.ndarray, "q"]], point: Float[np.ndarray, "n"]
 ) -> Pair | None:

@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
+
 from hauberk.concepts.certificate import Certificate, Verifier
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import Subject
 from hauberk.errors import InputError
+from hauberk.searches.combination import Parts
 
 
 @dataclass(frozen=True)
@@ -16,7 +19,7 @@ class InOrder(Verifier):
     """Several verifiers, each applied only to the examples left undecided by those before it.
 
     `InOrder([ByBound(Interval()), ByBound(BackwardLinear())])` spends the expensive bound on few examples. Of several
-    lower bounds the largest is kept.
+    lower bounds the largest is kept. Verifiers that do not apply are left out, with a warning that names them.
 
     Args:
         verifiers: the verifiers, cheap ones first.
@@ -51,13 +54,17 @@ class InOrder(Verifier):
             raise InputError("InOrder needs at least one verifier, but got an empty list.")
 
     def covers(self, graph: FrozenGraph) -> bool:
-        return all(verifier.covers(graph) for verifier in self.verifiers)
+        return any(verifier.covers(graph) for verifier in self.verifiers)
 
     def __call__(self, subject: Subject, S: PerturbationSet, spec: LinearSpec) -> Certificate:
-        certificate = self.verifiers[0](subject, S, spec)
-        for verifier in self.verifiers[1:]:
+        certificate = Certificate.from_lower(torch.full_like(spec.offset, -torch.inf), subject.kind, "")
+        parts = Parts()
+        for number, verifier in enumerate(self.verifiers):
             left = (~certificate.decided).nonzero()[:, 0]
-            if not len(left):
+            if number and not len(left):
                 break
-            certificate = certificate.merged_at(left, verifier(subject, S.select(left), spec.select(left)))
+            asked = S if len(left) == len(S.start) else S.select(left)
+            with parts.trying(f"{verifier.name} ({number + 1} of {len(self.verifiers)})"):
+                certificate = certificate.merged_at(left, verifier(subject, asked, spec.select(left)))
+        parts.settle()
         return certificate

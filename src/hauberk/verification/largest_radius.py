@@ -16,6 +16,7 @@ from hauberk.errors import InputError
 from hauberk.kernels.gradients import gradients, ordinary
 from hauberk.propagation.bound_certificate import bound_certificate
 
+DOUBLINGS = 64  # as many as leave steps for halving
 STEPS = 100  # more than halving alone needs: ends the search if a bounder behaves erratically
 
 
@@ -78,12 +79,15 @@ class LargestRadius:
         """Return the proofs over the threat's own sets and, as `radius`, the largest radii proven: 0 for none.
 
         Raises:
-            InputError: the threat's radius is 0 somewhere, which leaves nothing to scale, or x is out of range.
+            InputError: a radius is 0 or too small to be doubled up to `cap`, or x is out of range.
             UnsupportedOpError, UnsupportedSetError: as `ByBound` does.
         """
         S = threat.at(x)
-        if not (S.radius > 0).all():
-            raise InputError(f"the search scales the threat, so its radius must be positive, but it is {threat.name}.")
+        if not (S.radius * 2.0**DOUBLINGS > self.cap).all():
+            raise InputError(
+                f"the search scales the threat, so its radius must be positive and at least {self.cap} / 2^{DOUBLINGS} "
+                f"(cap), but the threat is {threat.name} with radii from {float(S.radius.min())}."
+            )
         problem = Problem(subject, threat, x, spec, self.bounder, self.batch)
         factor = torch.ones_like(S.radius)
         step = torch.full_like(factor, torch.inf)
