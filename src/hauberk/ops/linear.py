@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 import torch.nn.functional as F
@@ -25,11 +24,6 @@ class Linear(Affine):
     weight: Float[Tensor, "out in"]
     bias: Float[Tensor, "out"] | None
 
-    @cached_property
-    def absolute_weight(self) -> Float[Tensor, "out in"]:
-        """The absolute values of the weight."""
-        return self.weight.abs()
-
     @property
     def roundings(self) -> int:
         return self.weight.shape[1] + 1
@@ -45,7 +39,7 @@ class Linear(Affine):
         return F.linear(z, self.weight)
 
     def absolute(self, z: Tensor) -> Tensor:
-        return F.linear(z, self.absolute_weight)
+        return F.linear(z, self.weight.abs())
 
     def constants(self, shapes: Sequence[tuple[int, ...]], like: Tensor) -> Tensor:
         return like.new_zeros(1, 1) if self.bias is None else self.bias.abs()[None]
