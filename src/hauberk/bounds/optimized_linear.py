@@ -18,7 +18,7 @@ from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.concepts.slopes import Adaptive, Given, Slopes
 from hauberk.concepts.specification import LinearSpec
 from hauberk.errors import InputError
-from hauberk.kernels.gradients import gradients, ordinary_mode
+from hauberk.kernels.gradients import gradients
 from hauberk.propagation.backward_pass import BackwardPass
 from hauberk.propagation.forward_box import forward_box
 from hauberk.propagation.memberwise_bounder import MemberwiseBounder
@@ -87,7 +87,6 @@ class OptimizedLinear(MemberwiseBounder):
     def certifies(self) -> bool:
         return self.intermediate is None or self.intermediate.certifies
 
-    @ordinary_mode()
     def bound(
         self, graph: FrozenGraph, S: CertifiableSet, spec: LinearSpec, *, outward: bool, noise: Noise | None
     ) -> Bounds:
@@ -107,7 +106,6 @@ class OptimizedLinear(MemberwiseBounder):
             found.append(self.best(graph, known, len(graph.nodes), bound))
         return Bounds(torch.cat(found).view(b, k), boxes)
 
-    @ordinary_mode()
     def enclose(self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool, noise: Noise | None) -> list[Box]:
         if self.intermediate is not None:
             return detached(self.intermediate.boxes(graph, S, outward=outward, noise=noise))

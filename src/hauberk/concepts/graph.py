@@ -13,6 +13,7 @@ from hauberk.concepts.affine import Affine, Diagonal
 from hauberk.concepts.box import Box
 from hauberk.concepts.op import Elementwise, Op
 from hauberk.errors import UnsupportedOpError
+from hauberk.kernels.gradients import ordinary_mode
 
 
 @dataclass(frozen=True)
@@ -164,6 +165,7 @@ class Graph:
         """The number of logits."""
         return self.shapes[-1][0]
 
+    @ordinary_mode()  # what operators are made of, gradients may pass later
     def frozen(self, dtype: torch.dtype | None = None) -> FrozenGraph:
         """Return the network in eval mode (running statistics); copied, and rounded, only if `dtype` differs."""
         stored: dict[str, Tensor] = dict(self.module.named_parameters(remove_duplicate=False))

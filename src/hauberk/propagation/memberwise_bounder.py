@@ -14,6 +14,7 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.concepts.specification import LinearSpec
 from hauberk.errors import InputError
+from hauberk.kernels.gradients import ordinary_mode
 
 
 class MemberwiseBounder(Bounder):
@@ -24,6 +25,7 @@ class MemberwiseBounder(Bounder):
     way. Takes as long as the members by themselves, one after the other; they share a probability of failure.
     """
 
+    @ordinary_mode()  # operators keep what they compute, for searches by gradients as well
     def __call__(
         self,
         graph: FrozenGraph,
@@ -38,6 +40,7 @@ class MemberwiseBounder(Bounder):
         found = [method.bound(graph, part, spec, outward=outward, noise=noise) for part in S.parts]
         return Bounds(reduce(torch.minimum, (each.lower for each in found)), hulls(each.boxes for each in found))
 
+    @ordinary_mode()
     def boxes(
         self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool = True, noise: Noise | None = None
     ) -> list[Box]:
