@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +25,11 @@ class Linear(Affine):
     weight: Float[Tensor, "out in"]
     bias: Float[Tensor, "out"] | None
 
+    @cached_property
+    def absolute_weight(self) -> Float[Tensor, "out in"]:
+        """The absolute values of the weight."""
+        return self.weight.abs()
+
     @property
     def roundings(self) -> int:
         return self.weight.shape[1] + 1
@@ -39,7 +45,7 @@ class Linear(Affine):
         return F.linear(z, self.weight)
 
     def absolute(self, z: Tensor) -> Tensor:
-        return F.linear(z, self.weight.abs())
+        return F.linear(z, self.absolute_weight)
 
     def constants(self, shapes: Sequence[tuple[int, ...]], like: Tensor) -> Tensor:
         return like.new_zeros(1, 1) if self.bias is None else self.bias.abs()[None]
