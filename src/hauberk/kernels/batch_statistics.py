@@ -29,6 +29,15 @@ def batch_statistics(z: Float[Tensor, "b c *s"]) -> tuple[Float[Tensor, "c"], Fl
     return mean, total(distance.square().sum(dims)) / count, count[0]
 
 
+def batch_mean(z: Float[Tensor, "b c *s"]) -> Float[Tensor, "c"]:
+    """Return each channel's mean, over all processes while they share."""
+    total, dims = SHARED.get(), [i for i in range(z.ndim) if i != 1]
+    if total is None:
+        return z.mean(dims)
+    sums, count = total(torch.cat([z.sum(dims), z.new_full((1,), z.numel() // z.shape[1])])).split([z.shape[1], 1])
+    return sums / count
+
+
 def move(running: Tensor, now: Tensor, momentum: float) -> None:
     """Update a running statistic with that of a batch."""
     running.lerp_(now.detach().to(running.dtype), momentum)

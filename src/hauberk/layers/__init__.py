@@ -1,5 +1,8 @@
 """Layers that torch lacks."""
 
+from hauberk.layers.logit_scale import LogitScale
+from hauberk.layers.lp_distance import LpDistance, LpDistance2d
+from hauberk.layers.mean_shift import MeanShift
 from hauberk.layers.normalize import Normalize, Normalized
 
-__all__ = ["Normalize", "Normalized"]
+__all__ = ["LogitScale", "LpDistance", "LpDistance2d", "MeanShift", "Normalize", "Normalized"]

@@ -46,10 +46,24 @@ class Normalize(nn.Module):
                 f"Normalize needs finite means and positive finite stds, but has mean={mean}, std={std}; "
                 "leave channels without variance as they are: mean 0, std 1."
             )
+        self.deviations = list(std)
         self.register_buffer(
             "mean", torch.tensor(mean, dtype=torch.get_default_dtype())[:, None, None], persistent=False
         )
         self.register_buffer("std", torch.tensor(std, dtype=torch.get_default_dtype())[:, None, None], persistent=False)
+
+    @property
+    def deviation(self) -> float:
+        """The standard deviation of all channels.
+
+        Raises:
+            InputError: channels have different ones, which distort the l_inf norm.
+        """
+        if len(set(self.deviations)) > 1:
+            raise InputError(
+                f"Normalize has std={self.deviations}: networks whose radius is a margin need one for all channels."
+            )
+        return self.deviations[0]
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         return (x - self.mean) / self.std

@@ -11,11 +11,14 @@ from hauberk.objectives.exp_ibp import EXPIBP
 from hauberk.objectives.free import Free
 from hauberk.objectives.fused import FusedCertified
 from hauberk.objectives.hamming import Hamming
+from hauberk.objectives.lp_relaxed import LpRelaxed
+from hauberk.objectives.margin_hinge import MarginHinge
 from hauberk.objectives.mart import MART
 from hauberk.objectives.mixup import Mixup
 from hauberk.objectives.mtl_ibp import MTLIBP
 from hauberk.objectives.natural import Natural
 from hauberk.objectives.sabr import SABR
+from hauberk.objectives.scaled_margin import ScaledMargin
 from hauberk.objectives.sparse_weights import SparseWeights
 from hauberk.objectives.staps import STAPS
 from hauberk.objectives.taps import TAPS
@@ -40,8 +43,11 @@ __all__ = [
     "Free",
     "FusedCertified",
     "Hamming",
+    "LpRelaxed",
+    "MarginHinge",
     "Mixup",
     "Natural",
+    "ScaledMargin",
     "SparseWeights",
     "Tightened",
 ]

@@ -4,7 +4,9 @@ from hauberk.training.averaging import WeightAveraging
 from hauberk.training.collapse import CollapseDetector
 from hauberk.training.fast_ibp_init import FastIBPInit
 from hauberk.training.given_weights import GivenWeights
+from hauberk.training.lp_decay import LpDecay
 from hauberk.training.plan import Phase
+from hauberk.training.scalar_rate import ScalarRate
 from hauberk.training.selective_decay import SelectiveDecay
 from hauberk.training.trainer import Trainer
 
@@ -12,7 +14,9 @@ __all__ = [
     "CollapseDetector",
     "FastIBPInit",
     "GivenWeights",
+    "LpDecay",
     "Phase",
+    "ScalarRate",
     "SelectiveDecay",
     "Trainer",
     "WeightAveraging",

@@ -111,7 +111,7 @@ class Run:
         if self.trainer.gradient_clip is not None:
             self.team.accelerator.clip_grad_norm_(self.network.parameters(), self.trainer.gradient_clip)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group.get("rate", 1)
         self.optimizer.step()
         self.average.add(step, self.plan.steps)
         if weight:

@@ -1,0 +1,71 @@
+"""Training of l_inf-distance networks through l_p distances of growing p."""
+
+import math
+from dataclasses import dataclass, replace
+
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from hauberk.bound_training.derived_objective import DerivedObjective
+from hauberk.concepts.cases import Cases
+from hauberk.concepts.graph import Graph
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.objective import Objective, ObjectiveValue
+from hauberk.concepts.perturbation_set import ThreatModel
+from hauberk.concepts.schedule import Progress, Schedule
+from hauberk.errors import InputError
+from hauberk.layers.lp_distance import LpNeurons
+
+
+@dataclass(frozen=True)
+class LpRelaxed(DerivedObjective):
+    """An objective whose network's distance layers take an exponent p that grows over training, and is infinite at last.
+
+    Gradients of l_inf distances reach one weight per neuron and example, those of l_p distances all. p is rounded to
+    whole numbers, whose powers cost a third of others'. While p is finite nothing is certified: layers of n inputs are
+    Lipschitz with constant n^(1/p) only, and `robust` is None.
+
+    Args:
+        objective: the objective.
+        p: the finite exponents; a `Geometric` schedule from 8 to 1000 in the papers.
+        exact_from: the share of the training run from which p is infinite; mean shifts need some epochs to follow.
+
+    Raises:
+        InputError: exact_from lies outside [0, 1]; when called: the network has no distance layers.
+
+    Source: Zhang et al. 2021, section 5.
+    """
+
+    objective: Objective
+    p: Schedule
+    exact_from: float = 0.875
+
+    @staticmethod
+    def cases() -> Cases:
+        return {"exact_from": [0.0]}
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.exact_from <= 1:
+            raise InputError(f"exact_from is a share of the training run, in [0, 1], but is {self.exact_from}.")
+
+    def __call__(
+        self,
+        network: nn.Module | Graph,
+        x: Float[Tensor, "b *x"],
+        y: Int[Tensor, "b"],
+        threat: ThreatModel,
+        *,
+        progress: Progress,
+        noise: Noise,
+    ) -> ObjectiveValue:
+        exact = progress.step >= self.exact_from * progress.steps
+        p = math.inf if exact else float(max(round(self.p(progress)), 1))
+        found = 0
+        for part in (network.module if isinstance(network, Graph) else network).modules():
+            if isinstance(part, LpNeurons):
+                part.relax(p)
+                found += 1
+        if not found:
+            raise InputError("LpRelaxed found no distance layers in the network: use its objective alone.")
+        value = self.objective(network, x, y, threat, progress=progress, noise=noise)
+        return value if exact else replace(value, robust=None)

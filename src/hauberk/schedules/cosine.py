@@ -1,0 +1,43 @@
+"""Cosine schedules."""
+
+import math
+from dataclasses import dataclass
+
+from hauberk.concepts.schedule import Progress, Schedule
+from hauberk.errors import InputError
+
+
+@dataclass(frozen=True)
+class Cosine(Schedule):
+    """A linear warm-up from 0 to `peak`, then half a cosine down to `end`.
+
+    Args:
+        peak: the largest value.
+        end: the value at the end of the training run.
+        warmup: the time at which the warm-up ends, in [0, 1); 0 for none.
+
+    Raises:
+        InputError: warmup does not lie in [0, 1).
+
+    Example:
+        >>> from hauberk.concepts.schedule import Progress
+        >>> from hauberk.schedules import Cosine
+        >>> rate = Cosine(peak=0.1)
+        >>> [round(rate(Progress(step, steps=100, steps_per_epoch=10)), 3) for step in (0, 25, 50, 100)]
+        [0.1, 0.085, 0.05, 0.0]
+    """
+
+    peak: float
+    end: float = 0.0
+    warmup: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.warmup < 1:
+            raise InputError(f"warmup is a share of the training run, in [0, 1), but is {self.warmup}.")
+
+    def __call__(self, progress: Progress) -> float:
+        share = progress.step / progress.steps
+        if share < self.warmup:
+            return self.peak * (progress.step + 1) / (self.warmup * progress.steps + 1)
+        fall = (share - self.warmup) / (1 - self.warmup)
+        return self.end + (self.peak - self.end) * (1 + math.cos(math.pi * fall)) / 2

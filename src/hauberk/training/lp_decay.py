@@ -1,0 +1,65 @@
+"""Weight decay in the norm of distance layers."""
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from hauberk.concepts.parameter_groups import ParameterGroups
+from hauberk.errors import InputError
+
+
+@dataclass(frozen=True)
+class LpDecay(ParameterGroups):
+    """A factory of optimizers that shrink the weights of distance layers in these layers' own norm.
+
+    Before each step, every row w of such a layer loses lr * weight_decay times the gradient of 1/2 ||w||_p^2, which is
+    w_i (|w_i| / ||w||_p)^(p - 2); at p = inf only its largest entry is shrunk. Other parameters of two or more
+    dimensions lose lr * weight_decay times themselves.
+
+    Args:
+        weight_decay: the decay.
+        optimizer: makes the optimizer from parameters, as `torch.optim.Adam` does.
+
+    Raises:
+        InputError: weight_decay is negative.
+
+    Source: Zhang et al. 2021, and the released code.
+    """
+
+    weight_decay: float
+    optimizer: Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer] | ParameterGroups = torch.optim.Adam
+
+    def __post_init__(self) -> None:
+        if not self.weight_decay >= 0:
+            raise InputError(f"weight_decay must not be negative, but is {self.weight_decay}.")
+
+    def __call__(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        made = self.optimizer(parameters)
+        made.register_step_pre_hook(self.shrink)
+        return made
+
+    @torch.no_grad()
+    def shrink(self, optimizer: torch.optim.Optimizer, *given: Any) -> None:
+        """Shrink the weights that have gradients."""
+        for group in optimizer.param_groups:
+            for weight in group["params"]:
+                if weight.ndim >= 2 and weight.grad is not None:
+                    slope = norm_slope(weight, getattr(weight, "exponent", 2.0))
+                    weight.sub_(slope, alpha=group["lr"] * self.weight_decay)
+
+
+def norm_slope(weight: Tensor, p: float) -> Tensor:
+    """Return the gradient of 1/2 ||w||_p^2 of every row w, where p is at least 1 or infinite."""
+    if p == 2:
+        return weight
+    size = weight.abs()
+    largest, index = size.max(1, keepdim=True)
+    if p == math.inf:
+        return torch.zeros_like(weight).scatter_(1, index, weight.gather(1, index))
+    share = size / largest.clamp(min=torch.finfo(size.dtype).tiny)
+    norm = share.pow(p).sum(1, keepdim=True).pow(1 / p).clamp(min=torch.finfo(size.dtype).tiny)
+    return weight.sign() * size.clamp(min=0) * (share / norm).pow(p - 2)
