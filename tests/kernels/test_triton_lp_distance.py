@@ -51,10 +51,10 @@ def test_compiles_without_a_gpu(name, monkeypatch, tmp_path):
 
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
     loop = getattr(triton_lp_distance, name)
-    types = dict.fromkeys(("b", "o", "m", "n", "depth"), "i32") | dict.fromkeys("MN", "constexpr")
+    types = dict.fromkeys(("b", "o", "m", "n", "depth"), "i32") | dict.fromkeys(("M", "N", "PLACES"), "constexpr")
     types["where_at"] = "*i32"
     signature = {argument: types.get(argument, "*fp32") for argument in loop.arg_names}
-    sizes = {argument: 16 for argument in "MN" if argument in signature}
+    sizes = {argument: 16 for argument in ("M", "N", "PLACES") if argument in signature}
     assert compile(ASTSource(loop, signature, sizes), target=GPUTarget("cuda", 90, 32)).asm["cubin"]
 
 
@@ -201,13 +201,25 @@ def test_what_is_not_finite_stays_so(large, p, bad):
 
 @here
 @pytest.mark.parametrize("p", [8.0, INF])
-def test_expanded_gradients_and_empty_batches(large, p):
+def test_any_strides_and_empty_tensors(large, p):
     x, w, _ = problem(2, 3, 4)
     one = torch.ones(()).expand(2, 3)
-    for found, wanted in zip(results(large, x, w, p, one), results(large, x, w, p, one.contiguous()), strict=True):
+    strided = results(large, x.T.contiguous().T, w.T.contiguous().T, p, one)
+    for found, wanted in zip(strided, results(large, x, w, p, one.contiguous()), strict=True):
         torch.testing.assert_close(found, wanted)
     u, where, dx, dw = results(large, x[:0], w, p, one[:0])
     assert (u.shape, where.shape, dx.shape) == ((0, 3), (0, 3), (0, 4))
     assert torch.equal(dw, torch.zeros_like(w))
-    with pytest.raises(ValueError, match="at least one"):
-        large.forward(x[:, :0].to(DEVICE), w[:, :0].to(DEVICE), torch.tensor(p, device=DEVICE))
+    u, where, dx, dw = results(large, x[:, :0], w[:, :0], p, one)
+    assert torch.equal(u, torch.zeros(2, 3))
+    assert (dx.shape, dw.shape) == ((2, 0), (3, 0))
+
+
+@here
+@pytest.mark.parametrize("p", KINDS)
+def test_places_only_if_wanted(large, p):
+    x, w, _ = problem(2, 3, 40)
+    inputs = [t.to(DEVICE) for t in (x, w, torch.tensor(p))]
+    u, where = large.forward(*inputs, places=False)
+    assert torch.equal(u, large.forward(*inputs)[0])
+    assert not where.numel()

@@ -42,6 +42,9 @@ class Relaxable(Op):
     tight: bool = False
     """True if no relaxation is closer: intervals are attained, lines touch the function and have the least area."""
 
+    additions: int = 0
+    """The maximum number of coefficients added into one input when rows are pulled back through its lines, less one."""
+
     pieces: Pieces | None = None
     """Knots and slopes of a piecewise linear function, for exact methods; None for other functions."""
 

@@ -28,6 +28,7 @@ GROUP = 2
 WIDE = 4 * LANES
 PANEL = 256
 NEGLIGIBLE = -32.0
+LARGEST, REACH, EIGHTH = range(3)
 LOG2 = [0.126148466, -0.207421035, 0.21566986, -0.23892034, 0.28791832, -0.36070483, 0.48091061, -0.72134733, 1.442695]
 EXP2 = [1.5469732e-4, 1.3400432e-3, 9.618026e-3, 5.5503272e-2, 0.24022651, 0.69314721, 1.0]
 
@@ -287,58 +288,44 @@ back_eighth = instructions(eighth_column)
 back_powers, back_whole_powers = instructions(power_column(real_powers)), instructions(power_column(whole_powers))
 
 
-def folds(inserted: Any, gathered: Any) -> Callable[..., None]:
-    """Return the loop that writes a tile's results for w's rows first..last, and the chunks that attain a maximum."""
-
-    @njit(nogil=True, cache=True)
-    def fold(x: Array, x2: Array, w: Array, first: int, last: int, out: Array, where: Array) -> None:
-        rows, length = x.shape
-        high, wide = X_BLOCK // ROWS, W_BLOCK // COLUMNS
-        state = np.empty((high, wide, ROWS, COLUMNS, LANES), np.float32)
-        marks = np.empty(state.shape if where.size else (0, 0, 0, 0, 0), np.int32)
-        for r0 in range(0, rows, X_BLOCK):
-            for o0 in range(first, last, W_BLOCK):
-                state[:], marks[:] = 0, 0
-                r1, o1 = min(r0 + X_BLOCK, rows), min(o0 + W_BLOCK, last)
-                for start in range(0, length, CHUNK):
-                    count = min(CHUNK, length - start)
-                    for o in range(o0, o1, COLUMNS):
-                        for r in range(r0, r1, ROWS):
-                            at = ((r - r0) // ROWS * wide + (o - o0) // COLUMNS) * (4 * ROWS * COLUMNS * LANES)
-                            place = 4 * (r * length + start)
-                            inserted(
-                                (
-                                    x.ctypes.data + place,
-                                    x2.ctypes.data + place,
-                                    rows - r,
-                                    w.ctypes.data + 4 * (o * length + start),
-                                    last - o,
-                                    length,
-                                    count,
-                                    state.ctypes.data + at,
-                                    marks.ctypes.data + at if where.size else 0,
-                                    start,
-                                )
-                            )
-                for r in range(r0, r1):
-                    for o in range(o0, o1):
-                        i, j = r - r0, o - o0
-                        at = ((i // ROWS * wide + j // COLUMNS) * ROWS + i % ROWS) * COLUMNS + j % COLUMNS
-                        place, at = 4 * (r * out.shape[1] + o), 4 * LANES * at
-                        gathered(
-                            (
-                                state.ctypes.data + at,
-                                marks.ctypes.data + at if where.size else 0,
-                                out.ctypes.data + place,
-                                where.ctypes.data + place,
-                            )
-                        )
-
-    return fold
-
-
-fold_largest, fold_reach = folds(tile_largest, gather_largest), folds(tile_reach, gather_largest)
-fold_eighth = folds(tile_eighth, gather_sum)
+@njit(nogil=True, cache=True)
+def fold(kind: int, x: Array, x2: Array, w: Array, first: int, last: int, out: Array, where: Array) -> None:
+    """Write, for w's rows first..last, the maxima or sums that `kind` says; and to `where` the chunks of the maxima."""
+    rows, length = x.shape
+    high, wide = X_BLOCK // ROWS, W_BLOCK // COLUMNS
+    state = np.empty((high, wide, ROWS, COLUMNS, LANES), np.float32)
+    marks = np.empty(state.shape if where.size else (0, 0, 0, 0, 0), np.int32)
+    for r0 in range(0, rows, X_BLOCK):
+        for o0 in range(first, last, W_BLOCK):
+            state[:], marks[:] = 0, 0
+            r1, o1 = min(r0 + X_BLOCK, rows), min(o0 + W_BLOCK, last)
+            for start in range(0, length, CHUNK):
+                count = min(CHUNK, length - start)
+                for o in range(o0, o1, COLUMNS):
+                    for r in range(r0, r1, ROWS):
+                        at = ((r - r0) // ROWS * wide + (o - o0) // COLUMNS) * (4 * ROWS * COLUMNS * LANES)
+                        place = 4 * (r * length + start)
+                        mark = marks.ctypes.data + at if where.size else 0
+                        tables = (x.ctypes.data + place, x2.ctypes.data + place, rows - r)
+                        weights = (w.ctypes.data + 4 * (o * length + start), last - o, length, count)
+                        given = tables + weights + (state.ctypes.data + at, mark, start)  # noqa: RUF005
+                        if kind == LARGEST:
+                            tile_largest(given)
+                        elif kind == REACH:
+                            tile_reach(given)
+                        else:
+                            tile_eighth(given)
+            for r in range(r0, r1):
+                for o in range(o0, o1):
+                    i, j = r - r0, o - o0
+                    at = ((i // ROWS * wide + j // COLUMNS) * ROWS + i % ROWS) * COLUMNS + j % COLUMNS
+                    place, at = 4 * (r * out.shape[1] + o), 4 * LANES * at
+                    mark = marks.ctypes.data + at if where.size else 0
+                    found = (state.ctypes.data + at, mark, out.ctypes.data + place, where.ctypes.data + place)
+                    if kind == EIGHTH:
+                        gather_sum(found)
+                    else:
+                        gather_largest(found)
 
 
 @njit(nogil=True, cache=True)

@@ -21,10 +21,10 @@ def forward(x: Tensor, w: Tensor, p: Tensor, places: bool) -> tuple[Tensor, Tens
     u, none = x.new_empty(len(x), len(w)), torch.empty(0, 0, dtype=torch.int32)
     where = torch.empty(u.shape, dtype=torch.int32) if places and exponent == math.inf else none
     if exponent == 8:
-        in_threads(lambda i, j: loops.fold_eighth(*arrays(x, x, w), i, j, *results(u, none)), len(w), loops.COLUMNS)
+        in_threads(lambda i, j: loops.fold(loops.EIGHTH, *arrays(x, x, w), i, j, *results(u, none)), len(w), loops.COLUMNS)
         if u.min() > LEAST and u.max() < MOST:
             return u.pow_(1 / 8), none
-    in_threads(lambda i, j: loops.fold_largest(*arrays(x, x, w), i, j, *results(u, where)), len(w), loops.COLUMNS)
+    in_threads(lambda i, j: loops.fold(loops.LARGEST, *arrays(x, x, w), i, j, *results(u, where)), len(w), loops.COLUMNS)
     if exponent == math.inf:
         if places:
             in_threads(lambda i, j: loops.locate(*arrays(x, w), i, j, *results(u, where)), len(w))
@@ -51,6 +51,15 @@ def backward(x: Tensor, w: Tensor, p: Tensor, u: Tensor, where: Tensor, grad: Te
     tables = arrays(x, w, grad, inverse)
     in_threads(lambda i, j: loops.back(*tables, exponent, i, j, *results(dx, dw)), x.shape[1] // loops.WIDE)
     return dx[:, :length], dw[:, :length]
+
+
+def reach(first: Tensor, second: Tensor, w: Tensor) -> Tensor:
+    """Return the largest of first - w, w - second and 0 for every row of w; all numbers are finite."""
+    first, second, w = padded(first), padded(second), padded(w)
+    u, none = first.new_empty(len(first), len(w)), torch.empty(0, 0, dtype=torch.int32)
+    tables = arrays(first, second, w)
+    in_threads(lambda i, j: loops.fold(loops.REACH, *tables, i, j, *results(u, none)), len(w), loops.COLUMNS)
+    return u
 
 
 def padded(rows: Tensor) -> Tensor:

@@ -39,11 +39,13 @@ LIBRARY.define("lp_distance(Tensor x, Tensor w, Tensor p) -> Tensor")
 
 def below(x: Tensor, w: Tensor, p: Tensor) -> Tensor:
     """Return the distances, without gradient."""
+    x = x.to(w.dtype)
     return forward(x.flatten(0, -2), w, p, places=False)[0].view(*x.shape[:-1], len(w))
 
 
 def differentiable(x: Tensor, w: Tensor, p: Tensor) -> Tensor:
     """Return the distances, with gradient if one is wanted."""
+    x = x.to(w.dtype)  # under autocast, layers before may be of lower precision
     if torch.is_grad_enabled() and (x.requires_grad or w.requires_grad):
         return Distance.apply(x.flatten(0, -2), w, p).view(*x.shape[:-1], len(w))
     with torch._C._AutoDispatchBelowAutograd():
@@ -52,7 +54,7 @@ def differentiable(x: Tensor, w: Tensor, p: Tensor) -> Tensor:
 
 def shaped(x: Tensor, w: Tensor, p: Tensor) -> Tensor:
     """Return an empty result, for tracing."""
-    return x.new_empty(*x.shape[:-1], w.shape[0])
+    return x.new_empty(*x.shape[:-1], w.shape[0], dtype=w.dtype)
 
 
 LIBRARY.impl("lp_distance", below, "CompositeExplicitAutograd")
@@ -73,6 +75,19 @@ class Distance(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
         return *backward(*ctx.saved_tensors, grad), None
+
+
+class Plain:
+    """The plain twin, for points: boxes of one point."""
+
+    @staticmethod
+    def forward(x: Tensor, w: Tensor, p: Tensor, places: bool) -> Pair:
+        return plain.forward(x, x, w, p)
+
+    @staticmethod
+    def backward(x: Tensor, w: Tensor, p: Tensor, u: Tensor, where: Tensor, grad: Tensor) -> Pair:
+        first, second, dw = plain.backward(x, x, w, p, u, where, grad)
+        return first + second, dw
 
 
 def forward(x: Float[Tensor, "b in"], w: Float[Tensor, "out in"], p: Tensor, *, places: bool) -> Pair:
@@ -96,4 +111,4 @@ def twin(x: Tensor, w: Tensor) -> Any:
             from hauberk.kernels import triton_lp_distance
 
             return triton_lp_distance
-    return plain
+    return Plain

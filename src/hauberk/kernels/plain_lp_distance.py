@@ -1,4 +1,4 @@
-"""The plain twin of `lp_distance`: torch's own operations, for every device and precision, in blocks of w's rows."""
+"""The plain twin of `lp_distance` and `lp_reach`: torch's own operations, in blocks of w's rows."""
 
 from collections.abc import Iterator
 
@@ -10,41 +10,49 @@ LEAST = 1e-30
 """A number below every distance of interest, in place of a divisor 0."""
 
 
-def forward(x: Tensor, w: Tensor, p: Tensor, places: bool) -> tuple[Tensor, Tensor]:
-    """Return the distances, and at p = inf the places of the maxima, as `lp_distance.forward` says."""
-    u = x.new_empty(len(x), len(w))
-    where = torch.empty(len(x), len(w), dtype=torch.int32, device=x.device)
-    for rows in blocks(x, w):
-        difference = x[:, None] - w[rows]
-        size = difference.abs()
-        largest, index = size.max(2) if size.numel() else (size.sum(2), None)
-        safe = largest.clamp(min=LEAST)
-        total = (size / safe[..., None]).pow(torch.where(p.isinf(), 1, p)).sum(2)
-        finite = largest * total.pow(1 / p)
-        u[:, rows] = torch.where(p.isinf(), largest, torch.where(largest > 0, finite, largest))
-        if index is not None:
-            ahead = difference.gather(2, index[..., None])[..., 0] > 0
-            where[:, rows] = torch.where(ahead, index, ~index).int()
+def forward(first: Tensor, second: Tensor, w: Tensor, p: Tensor) -> tuple[Tensor, Tensor]:
+    """Return ||max(first - w, w - second, 0)||_p and, for p = inf, the first i that attains it.
+
+    Places are i where first_i - w_i is the larger of the two, ~i elsewhere.
+    """
+    u = first.new_empty(len(first), len(w))
+    where = torch.empty(len(first), len(w), dtype=torch.int32, device=w.device)
+    for rows in blocks(first, w):
+        ahead, behind = first[:, None] - w[rows], w[rows] - second[:, None]
+        size = torch.maximum(ahead, behind).clamp(min=0)
+        if not size.numel():
+            u[:, rows], where[:, rows] = 0, 0
+            continue
+        largest, index = size.max(2)
+        total = (size / largest.clamp(min=LEAST)[..., None]).pow(torch.where(p.isinf(), 1, p)).sum(2)
+        u[:, rows] = torch.where(p.isinf() | (largest == 0), largest, largest * total.pow(1 / p))
+        forwards = (ahead > behind).gather(2, index[..., None])[..., 0]
+        where[:, rows] = torch.where(forwards, index, ~index).int()
     return u, where
 
 
-def backward(x: Tensor, w: Tensor, p: Tensor, u: Tensor, where: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the gradients in x and w."""
-    dx, dw = torch.zeros_like(x), torch.zeros_like(w)
-    for rows in blocks(x, w):
-        difference = x[:, None] - w[rows]
-        share = difference.abs() / u[:, rows].clamp(min=LEAST)[..., None]
-        power = share.pow(torch.where(p.isinf(), 1, p - 1)) * difference.sign()
-        index = where[:, rows].long()
-        index, sign = torch.where(index < 0, ~index, index), torch.where(index < 0, -1, 1).to(x.dtype)
-        single = torch.zeros_like(power).scatter_(2, index[..., None], sign[..., None])
+def backward(
+    first: Tensor, second: Tensor, w: Tensor, p: Tensor, u: Tensor, where: Tensor, grad: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the gradients in first, second and w."""
+    found = [torch.zeros_like(first), torch.zeros_like(second), torch.zeros_like(w)]
+    for rows in blocks(first, w):
+        ahead, behind = first[:, None] - w[rows], w[rows] - second[:, None]
+        size = torch.maximum(ahead, behind).clamp(min=0)
+        share = size / u[:, rows].clamp(min=LEAST)[..., None]
+        power = share.pow(torch.where(p.isinf(), 1, p - 1)) * (size > 0)
+        index, forwards = where[:, rows].long(), ahead > behind
+        index = torch.where(index < 0, ~index, index)
+        single = torch.zeros_like(power).scatter_(2, index[..., None], 1)
         slope = torch.where(p.isinf(), single, power) * grad[:, rows, None]
-        dx += slope.sum(1)
-        dw[rows] = -slope.sum(0)
-    return dx, dw
+        forth, back = torch.where(forwards, slope, 0), torch.where(forwards, 0, slope)
+        found[0] += forth.sum(1)
+        found[1] -= back.sum(1)
+        found[2][rows] = (back - forth).sum(0)
+    return found[0], found[1], found[2]
 
 
 def blocks(x: Tensor, w: Tensor) -> Iterator[slice]:
     """Return ranges of w's rows, so that differences from all of x take BLOCK_BYTES at most."""
     length = max(BLOCK_BYTES // max(x.numel() * x.element_size(), 1), 1)
-    return (slice(first, first + length) for first in range(0, len(w), length))
+    return (slice(start, start + length) for start in range(0, len(w), length))

@@ -17,9 +17,8 @@ from triton.language.extra import libdevice
 
 PROGRAMS = 264  # tiles shrink until there are so many: two for each multiprocessor of a large GPU
 INF, TINY, ALL = tl.constexpr(float("inf")), tl.constexpr(2.0**-126), tl.constexpr(tl.PropagateNan.ALL)
-BLOCK, UNROLLED, PAIRS = tl.constexpr(32), tl.constexpr(8), tl.constexpr(128)
-SIDE, TALL, WIDE = tl.constexpr(64), tl.constexpr(8), tl.constexpr(16)
-"""The longest side of a tile, and the threads along its axes: 4 warps, where each thread has at most 8 * 4 results."""
+BLOCK, UNROLLED, PAIRS, SIDE, TALL, WIDE = map(tl.constexpr, (32, 8, 128, 64, 8, 16))
+"""Indices of a block and of a step, pairs of a program, longest side of a tile, threads along its axes (4 warps)."""
 INTERPRETED = tl.constexpr(triton.knobs.runtime.interpret)
 
 X = Float32[Tensor, "b i"]
@@ -55,28 +54,29 @@ def starts(panels, AXIS: tl.constexpr, depth, SIZE: tl.constexpr):
 
 
 @kernel
-def places(b, o, M: tl.constexpr, N: tl.constexpr):
+def tile_offsets(b, o, M: tl.constexpr, N: tl.constexpr):
     """Return the offsets of the tile in a (b, o) matrix, and which of them exist."""
     r, c = tl.program_id(0) * M + along(0, M), tl.program_id(1) * N + along(1, N)
     return r.to(tl.int64) * o + c, (r < b) & (c < o)
 
 
 @kernel
-def write_maxima(x, w, u_at, where_at, b, o, depth, M: tl.constexpr, N: tl.constexpr):
-    """Write the largest |x - w|, and the start of the block of indices where it is first."""
+def write_maxima(x, w, u_at, where_at, b, o, depth, PLACES: tl.constexpr, M: tl.constexpr, N: tl.constexpr):
+    """Write the largest |x - w|; and, if places are wanted, the start of the block of indices where it is first."""
     x, w = starts(x, 0, depth, M), starts(w, 1, depth, N)
-    most = tl.full((M // TALL, N // WIDE, TALL, WIDE), -1.0, tl.float32)
+    most = tl.zeros((M // TALL, N // WIDE, TALL, WIDE), tl.float32)
     where = most.to(tl.int32)
     for start in range(0, depth, BLOCK):
         before = most
         for i in range(start, tl.minimum(start + BLOCK, depth), UNROLLED):
             for j in tl.static_range(UNROLLED):
                 most = tl.maximum(most, tl.abs(tl.load(x + i * M + j * M) - tl.load(w + i * N + j * N)), ALL)
-        # Compared as integers, NaN is the largest.
-        where = tl.where(most.to(tl.int32, bitcast=True) > before.to(tl.int32, bitcast=True), start, where)
-    offsets, inside = places(b, o, M, N)
+        if PLACES:  # compared as integers, NaN is the largest
+            where = tl.where(most.to(tl.int32, bitcast=True) > before.to(tl.int32, bitcast=True), start, where)
+    offsets, inside = tile_offsets(b, o, M, N)
     tl.store(u_at + offsets, most, inside)
-    tl.store(where_at + offsets, where, inside)
+    if PLACES:
+        tl.store(where_at + offsets, where, inside)
 
 
 @kernel
@@ -85,7 +85,7 @@ def write_norms(x, w, p_at, u_at, b, o, depth, M: tl.constexpr, N: tl.constexpr)
     p = tl.load(p_at)
     x, w = starts(x, 0, depth, M), starts(w, 1, depth, N)
     if p != INF:
-        offsets, inside = places(b, o, M, N)
+        offsets, inside = tile_offsets(b, o, M, N)
         most = tl.load(u_at + offsets, inside, other=1.0)
         scale, total = 1 / tl.maximum(most, TINY), tl.zeros_like(most)
         if p == 8:
@@ -123,7 +123,7 @@ def write_first(x, w, p_at, u_at, where_at, o, depth):
 def write_sums(a, c, p_at, scale, grad, out, m, n, depth, M: tl.constexpr, N: tl.constexpr):
     """Write the sums over the rows of c of grad * sign(a - c) * |(a - c) * scale|^(p - 1), or 0 if p is infinite."""
     p = tl.load(p_at)
-    offsets, inside = places(m, n, M, N)
+    offsets, inside = tile_offsets(m, n, M, N)
     own = tl.load(a + offsets, inside, other=0.0)
     c, scale, grad = starts(c, 1, depth, N), starts(scale, 0, depth, M), starts(grad, 0, depth, M)
     total = tl.zeros_like(own)
@@ -152,8 +152,8 @@ def add_at_maxima(p_at, u_at, where_at, grad_at, dx, dw, o, depth):
         where = tl.load(where_at + row * o + column, inside, other=0)
         grad = tl.load(grad_at + row * o + column, inside, other=0.0) + (u - u)
         grad, i = tl.where(where < 0, -grad, grad), tl.where(where < 0, ~where, where)
-        tl.atomic_add(dx + row * depth + i, grad, inside, sem="relaxed")
-        tl.atomic_add(dw + column.to(tl.int64) * depth + i, -grad, inside, sem="relaxed")
+        tl.atomic_add(dx + row * depth + i, grad, inside & (i < depth), sem="relaxed")
+        tl.atomic_add(dw + column.to(tl.int64) * depth + i, -grad, inside & (i < depth), sem="relaxed")
 
 
 def tile(m: int, n: int) -> tuple[tuple[int, int], dict[str, int]]:
@@ -171,23 +171,23 @@ def panels(values: Float32[Tensor, "n i"], count: int, size: int) -> Float32[Ten
     return padded.view(count, size, padded.shape[1]).transpose(1, 2).contiguous()
 
 
-def forward(x: X, w: W, p: Float32[Tensor, ""]) -> tuple[U, Where]:
-    """Return the distances, and the places of the first maxima if p is infinite: i if x > w there, otherwise ~i."""
-    (b, i), o = x.shape, len(w)
-    if not i:
-        raise ValueError("A distance is of rows with at least one number.")
-    u, where, (grid, sizes) = x.new_empty(b, o), x.new_empty(b, o, dtype=torch.int32), tile(b, o)
+def forward(x: X, w: W, p: Float32[Tensor, ""], places: bool = True) -> tuple[U, Int32[Tensor, "..."]]:
+    """Return the distances; and, if wanted and p is infinite, the first maxima's places: i if x > w there, else ~i."""
+    (b, i), o, x, w = x.shape, len(w), x.contiguous(), w.contiguous()
+    u, (grid, sizes) = x.new_empty(b, o), tile(b, o)
+    where = torch.empty_like(u if places else u[:0], dtype=torch.int32)
     a, c = panels(x, grid[0], sizes["M"]), panels(w, grid[1], sizes["N"])
     with torch.cuda.device_of(x):
-        write_maxima[grid](a, c, u, where, b, o, a.shape[1], **sizes)
+        write_maxima[grid](a, c, u, where, b, o, a.shape[1], places, **sizes)
         write_norms[grid](a, c, p, u, b, o, a.shape[1], **sizes)
-        write_first[b, triton.cdiv(o, PAIRS.value)](x, w, p, u, where, o, i)
+        if places:
+            write_first[b, triton.cdiv(o, PAIRS.value)](x, w, p, u, where, o, i)
     return u, where
 
 
 def backward(x: X, w: W, p: Float32[Tensor, ""], u: U, where: Where, grad: U) -> tuple[X, W]:
     """Return the gradients; at infinity they are at the first maxima alone, added in no fixed order."""
-    (b, i), o, grad = x.shape, len(w), grad.contiguous()
+    (b, i), o, x, w, grad = x.shape, len(w), x.contiguous(), w.contiguous(), grad.contiguous()
     scale, dx, dw = u.clamp(min=TINY.value).reciprocal(), torch.empty_like(x), torch.empty_like(w)
     with torch.cuda.device_of(x):
         for a, c, s, g, out in ((x, w, scale, grad, dx), (w, x, scale.T, grad.T, dw)):

@@ -60,7 +60,7 @@ class LpNeurons(nn.Module):
 
     def distances(self, x: Float[Tensor, "b *s in"]) -> Float[Tensor, "b *s out"]:
         """Return the distances of all inputs from all weights."""
-        return lp_distance(x.to(self.weight.dtype), self.weight, self.p)
+        return lp_distance(x, self.weight, self.p)
 
 
 class LpDistance(LpNeurons):
@@ -143,7 +143,8 @@ class LpDistance2d(LpNeurons):
         high, wide = ((n + 2 * self.padding - self.kernel_size) // self.stride + 1 for n in x.shape[2:])
         if min(high, wide) < 1:
             raise ShapeError(f"kernels of side {self.kernel_size} do not fit into inputs of shape {tuple(x.shape)}.")
-        windows = F.unfold(x, self.kernel_size, padding=self.padding, stride=self.stride)
+        framed = F.pad(x, (self.padding,) * 4) if self.padding else x
+        windows = F.unfold(framed, self.kernel_size, stride=self.stride)
         return self.distances(windows.transpose(1, 2)).transpose(1, 2).unflatten(2, (high, wide))
 
     def extra_repr(self) -> str:

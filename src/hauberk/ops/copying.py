@@ -17,7 +17,7 @@ OPERATORS = (
     *(aten.repeat.default, aten.tile.default, aten.repeat_interleave.self_int),
     *(aten.upsample_nearest1d.vec, aten.upsample_nearest2d.vec, aten.upsample_nearest3d.vec),
     *(aten.pixel_shuffle.default, aten.pixel_unshuffle.default, aten.channel_shuffle.default),
-    *(aten.flip.default, aten.movedim.int, aten.mT.default),
+    *(aten.flip.default, aten.movedim.int, aten.mT.default, aten.im2col.default),
 )
 
 
