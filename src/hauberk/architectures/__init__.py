@@ -4,6 +4,7 @@ from hauberk.architectures.cnn7 import CNN7
 from hauberk.architectures.conv_net import ConvNet
 from hauberk.architectures.fully_connected import FullyConnected
 from hauberk.architectures.linf_dist_net import LinfDistNet
+from hauberk.architectures.lipschitz_interpolant import LipschitzInterpolant
 from hauberk.architectures.max_pooled import CarliniWagnerCNN, MadryCNN
 from hauberk.architectures.preact_resnet import PreActResNet18
 from hauberk.architectures.resnet import ResNet18, ResNet50
@@ -17,6 +18,7 @@ __all__ = [
     "FullyConnected",
     "Large",
     "LinfDistNet",
+    "LipschitzInterpolant",
     "MadryCNN",
     "PreActResNet18",
     "ResNet18",

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from hauberk.layers.logit_scale import LogitScale
 from hauberk.layers.lp_distance import LpDistance
 from hauberk.layers.mean_shift import MeanShift
+from hauberk.layers.sort_distance import SortDistance
 
 
 class LinfDistNet(nn.Sequential):
@@ -23,8 +24,14 @@ class LinfDistNet(nn.Sequential):
         hidden: the sizes of the hidden layers.
         identity: the initial identity-like weights of distance layers; None for normal weights alone.
         scaled: True to add a learnable factor for losses, `LogitScale`.
+        keep: the probability with which training keeps an input of a layer behind the first, in (0, 1]: below 1, these
+            layers are `SortDistance`, and the network is a SortNet.
+        examples: the number of examples of a batch that keep the same inputs.
 
-    Sources: Zhang et al. 2021; with `scaled`: Zhang et al. 2022.
+    Raises:
+        InputError: a size is not positive, or keep out of range.
+
+    Sources: Zhang et al. 2021; with `scaled`: Zhang et al. 2022; with `keep`: Zhang, Jiang, He & Wang 2022.
     """
 
     def __init__(
@@ -34,14 +41,21 @@ class LinfDistNet(nn.Sequential):
         hidden: list[int],
         identity: float | None = 10.0,
         scaled: bool = False,
+        keep: float = 1.0,
+        examples: int = 32,
     ) -> None:
         super().__init__()
         if len(shape) > 1:
             self.append(nn.Flatten())
         sizes = [math.prod(shape), *hidden]
-        for inputs, outputs in pairwise(sizes):
-            self.extend([LpDistance(inputs, outputs, identity=identity), MeanShift(outputs)])
-        self.append(LpDistance(sizes[-1], classes, bias=True, identity=identity))
+        layers = [*zip(pairwise(sizes), [False] * len(hidden), strict=True), ((sizes[-1], classes), True)]
+        for position, ((inputs, outputs), last) in enumerate(layers):
+            if position and keep < 1:
+                self.append(SortDistance(inputs, outputs, keep, bias=last, identity=identity, examples=examples))
+            else:
+                self.append(LpDistance(inputs, outputs, bias=last, identity=identity))
+            if not last:
+                self.append(MeanShift(outputs))
         if scaled:
             self.append(LogitScale())
 

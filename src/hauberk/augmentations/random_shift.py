@@ -14,18 +14,20 @@ from hauberk.errors import InputError
 
 @dataclass(frozen=True)
 class RandomShift(Augmentation):
-    """A shift of every image by up to `pixels` in each direction, all shifts equally likely, with zeros filled in.
+    """A shift of every image by up to `pixels` in each direction, all shifts equally likely.
 
     Equivalent to padding by `pixels` and cropping at random.
 
     Args:
         pixels: the largest shift in each direction.
+        edge: True to repeat the border's pixels where the image has moved away; otherwise zeros are filled in.
 
     Raises:
         InputError: pixels is negative.
     """
 
     pixels: int
+    edge: bool = False
 
     def __post_init__(self) -> None:
         if self.pixels < 0:
@@ -42,7 +44,7 @@ class RandomShift(Augmentation):
         moves = (noise.uniform((2, 1)) * (2 * self.pixels + 1)).long()
         rows = moves[:, 0] + torch.arange(height, device=x.device)
         columns = moves[:, 1] + torch.arange(width, device=x.device)
-        padded = F.pad(x, [self.pixels] * 4)
+        padded = F.pad(x, [self.pixels] * 4, mode="replicate" if self.edge else "constant")
         example, channel = (torch.arange(n, device=x.device) for n in x.shape[:2])
         return padded[
             example[:, None, None, None], channel[:, None, None], rows[:, None, :, None], columns[:, None, None, :]

@@ -1,5 +1,6 @@
 """Affine operators, which bounds pass through exactly."""
 
+import math
 from abc import abstractmethod
 from collections.abc import Sequence
 
@@ -26,6 +27,9 @@ class Affine(Op):
     """
     roundings_back: int
     """The same for the transpose."""
+
+    def lipschitz(self) -> float:
+        return math.inf if self.roundings else 1.0
 
     @abstractmethod
     def absolute(self, *z: Float[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:
@@ -94,11 +98,16 @@ class Diagonal(Affine):
     scale: Float[Tensor, "*#z"]
     shift: Float[Tensor, "*#z"]
     one_to_one = True
+    unbounded = "it scales channels differently, which distorts the l_inf norm; normalise with one std for all"
     roundings = 6  # a multiplication and an addition, and those of computing scale and shift themselves
     roundings_back = 4
 
     def __call__(self, z: Tensor) -> Tensor:
         return torch.addcmul(self.shift, z, self.scale)
+
+    def lipschitz(self) -> float:
+        least, most = self.scale.abs().aminmax()
+        return most.item() if least == most else math.inf
 
     def linear(self, z: Tensor) -> Tensor:
         return z * self.scale

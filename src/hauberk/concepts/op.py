@@ -1,5 +1,6 @@
 """Operators: the facts about a torch operator that all bound methods use."""
 
+import math
 from abc import ABC, abstractmethod
 
 from jaxtyping import Bool, Float
@@ -19,6 +20,9 @@ class Op(ABC):
     one_to_one: bool = False
     """True if every output element reads a single input element, and no two read the same one."""
 
+    unbounded: str = "it states none; verify by bounds"
+    """Why `lipschitz` is infinite, where it is, and what to do instead."""
+
     @abstractmethod
     def __call__(self, *z: Float[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:
         """Return the exact value."""
@@ -30,6 +34,10 @@ class Op(ABC):
     def loose(self, box: Box) -> Bool[Tensor, "b ..."]:
         """Return a mask of an operand's elements that are relaxed on this box: tighter bounds help only there."""
         return box.upper > box.lower
+
+    def lipschitz(self) -> float:
+        """Return a Lipschitz constant from l_inf to l_inf, of an op of one operand; inf if none is stated."""
+        return math.inf
 
     def observe(self, *z: Float[Tensor, "b ..."]) -> "Op":
         """Return the op as a training pass on this batch fixes it; batch norm also updates its running statistics."""

@@ -30,6 +30,9 @@ class PiecewiseLinear(ScalarFunction):
     """The number of roundings that a value may accumulate, relative to its size."""
     tight = True
 
+    def lipschitz(self) -> float:
+        return max(abs(slope) for slope in self.slopes)
+
     @property
     def pieces(self) -> Pieces:
         """The bends and slopes, for exact methods."""

@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import njit
 from numba.core import cgutils
-from numba.extending import intrinsic
 
-from hauberk.kernels.vectors import FLOAT, LANES, LONG, VECTOR, WORD, Vectors
+from hauberk.kernels.vectors import FLOAT, LANES, LONG, VECTOR, WORD, Vectors, instructions
 
 Array = Any
 Node = Any
@@ -31,20 +30,6 @@ NEGLIGIBLE = -32.0
 LARGEST, REACH, EIGHTH = range(3)
 LOG2 = [0.126148466, -0.207421035, 0.21566986, -0.23892034, 0.28791832, -0.36070483, 0.48091061, -0.72134733, 1.442695]
 EXP2 = [1.5469732e-4, 1.3400432e-3, 9.618026e-3, 5.5503272e-2, 0.24022651, 0.69314721, 1.0]
-
-
-def instructions(write: Callable[..., None]) -> Any:
-    """Return a function for numba loops, of one tuple of integers and addresses, that inserts what `write` appends."""
-
-    @intrinsic
-    def inserted(context: Any, numbers: Any) -> Any:
-        def generate(context: Any, builder: Node, signature: Any, values: Any) -> Node:
-            write(Vectors(builder), *cgutils.unpack_tuple(builder, values[0]))
-            return context.get_dummy_value()
-
-        return types.void(numbers), generate
-
-    return inserted
 
 
 def rows_of(v: Vectors, table: Node, length: Node, left: Node, count: int) -> list[Node]:

@@ -52,19 +52,18 @@ class Reach(torch.autograd.Function):
 
 @torch.no_grad()
 def extremes(
-    lower: Float[Tensor, "*b in"], upper: Float[Tensor, "*b in"], w: Float[Tensor, "out in"]
-) -> tuple[Int[Tensor, "*b out"], Int[Tensor, "*b out"], Int[Tensor, "*b out"]]:
-    """Return, for each row of w, the inputs i with the largest least |z_i - w_i|, the largest, and the second largest.
+    lower: Float[Tensor, "*b in"], upper: Float[Tensor, "*b in"], w: Float[Tensor, "out in"], count: int
+) -> tuple[Int[Tensor, "*b out"], Int[Tensor, "*b out k"]]:
+    """Return, for each row of w, the input i with the largest least |z_i - w_i|, and those with the largest ones.
 
-    Where zero lies inside, the least counts as minus the distance to the nearer end. With one input, all are 0.
+    Where zero lies inside, the least counts as minus the distance to the nearer end. Of the largest ones come `count`,
+    in order, or as many as there are inputs.
     """
     low, high = lower.flatten(0, -2), upper.flatten(0, -2)
-    found: list[list[Tensor]] = [[], [], []]
+    near, far = [], []
     for rows in plain.blocks(low, w):
         after, before = low[:, None] - w[rows], w[rows] - high[:, None]
-        found[0].append(torch.maximum(after, before).argmax(2))
-        largest = torch.maximum(-after, -before).topk(min(2, w.shape[1]), 2).indices
-        found[1].append(largest[..., 0])
-        found[2].append(largest[..., -1])
-    near, far, second = (torch.cat(parts, 1).view(*lower.shape[:-1], len(w)) for parts in found)
-    return near, far, second
+        near.append(torch.maximum(after, before).argmax(2))
+        far.append(torch.maximum(-after, -before).topk(min(count, w.shape[1]), 2).indices)
+    batch = lower.shape[:-1]
+    return torch.cat(near, 1).view(*batch, len(w)), torch.cat(far, 1).view(*batch, len(w), -1)

@@ -5,7 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import binding, ir
+from numba import types
 from numba.core import cgutils
+from numba.extending import intrinsic
 
 FEATURES = binding.get_host_cpu_features()
 LANES = 16 if FEATURES.get("avx512f") else 8
@@ -128,3 +130,17 @@ class Vectors:
             turned = self.builder.shuffle_vector(vector, ir.Constant(vector.type, ir.Undefined), order)
             vector, half = combine(vector, turned), half // 2
         return self.builder.extract_element(vector, ir.Constant(WORD, 0))
+
+
+def instructions(write: Callable[..., None]) -> Any:
+    """Return a function for numba loops, of one tuple of integers and addresses, that inserts what `write` appends."""
+
+    @intrinsic
+    def inserted(context: Any, numbers: Any) -> Any:
+        def generate(context: Any, builder: Node, signature: Any, values: Any) -> Node:
+            write(Vectors(builder), *cgutils.unpack_tuple(builder, values[0]))
+            return context.get_dummy_value()
+
+        return types.void(numbers), generate
+
+    return inserted

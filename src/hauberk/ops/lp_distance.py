@@ -1,31 +1,25 @@
 """Distance neurons, the layers of l_inf-distance networks."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from hauberk.concepts.box import Box
 from hauberk.concepts.lowering import Lowered, Stored, Value, lowers
-from hauberk.concepts.op import Relaxable
+from hauberk.functions.distances import ROUNDINGS, Distances
 from hauberk.functions.window_relaxation import WindowRelaxation
 from hauberk.kernels.lp_distance import lp_distance
-from hauberk.kernels.lp_reach import extremes, lp_reach
-
-ROUNDINGS = 16
-"""Allowed error, in units of eps, of the terms of a line and of a distance."""
+from hauberk.kernels.lp_reach import lp_reach
 
 
 @dataclass(frozen=True)
-class LpDistance(Relaxable):
+class LpDistance(Distances):
     """The l_p distances of the last dimension from the rows of a matrix.
 
-    On a box each |z_i - w_i| has a least and a largest value, attained together at a corner: intervals are exact. At p =
-    inf, lines read one input each. Upper line: for the i with the largest end, the distance is at most max(|z_i - w_i|,
-    v), v being the largest end of the others; this is convex in z_i, so its chord lies above. Lower line: a line below
-    |z_i - w_i|, for the i that keeps the farthest from its weight; where zero lies inside, its slope is `choice`, scaled
-    to [-1, 1]. For finite p the lines are constants: the ends of the interval.
+    For finite p intervals are exact, too, and lines are constants: the ends of the interval.
 
     Args:
         weight: the rows.
@@ -34,10 +28,14 @@ class LpDistance(Relaxable):
 
     weight: Float[Tensor, "out in"]
     p: Float[Tensor, ""]
+    unbounded = "margins certify at p = inf alone; finish training, or set layer.relax(math.inf)"
 
     @property
-    def additions(self) -> int:
-        return 2 * len(self.weight)
+    def shares(self) -> Float[Tensor, "1"]:
+        return self.weight.new_ones(1)
+
+    def lipschitz(self) -> float:
+        return 1.0 if self.p.isinf() else math.inf
 
     def __call__(self, z: Float[Tensor, "b *s in"]) -> Float[Tensor, "b *s out"]:
         return lp_distance(z, self.weight, self.p)
@@ -45,78 +43,26 @@ class LpDistance(Relaxable):
     def interval(self, box: Box) -> Box:
         least = lp_reach(box.lower, box.upper, self.weight, self.p)
         most = lp_reach(box.upper, box.lower, self.weight, self.p)
-        share = self.error(box.lower.dtype)
+        sums = torch.where(self.p.isinf(), 0, ROUNDINGS + self.weight.shape[1] / self.p)
+        share = (2 * ROUNDINGS + sums.to(least.dtype)) * (torch.finfo(least.dtype).eps / 2)
         return Box.positive(least * (1 - share), most * (1 + share) + torch.finfo(most.dtype).tiny)
 
-    def error(self, dtype: torch.dtype) -> Float[Tensor, ""]:
-        """Return the largest error of a distance, as a share of it: at p = inf that of a subtraction."""
-        sums = torch.where(self.p.isinf(), 0, ROUNDINGS + self.weight.shape[1] / self.p)
-        return (2 * ROUNDINGS + sums.to(dtype)) * (torch.finfo(dtype).eps / 2)
-
     def relax(self, box: Box, choice: Float[Tensor, "b *s out"] | None = None) -> WindowRelaxation:
-        near, far, second = extremes(box.lower, box.upper, self.weight)
-        below, above, weight = self.sides(box, near)
-        inner = torch.where(below + above >= 0, 1.0, -1.0).to(below) if choice is None else 2 * choice - 1
-        slope = torch.where(below >= 0, 1.0, torch.where(above <= 0, -1.0, inner))
-        return self.lines(box, slope, self.intercept(slope, below, above, weight), near, *self.chord(box, far, second))
+        return self.exact(box, super().relax(box, choice))
 
     def relax_parallel(self, box: Box) -> WindowRelaxation:
-        _, far, second = extremes(box.lower, box.upper, self.weight)
-        index, slope, intercept = self.chord(box, far, second)
-        below, above, weight = self.sides(box, far)
-        return self.lines(box, slope, self.intercept(slope, below, above, weight), far, index, slope, intercept)
+        return self.exact(box, super().relax_parallel(box))
 
-    def chord(
-        self, box: Box, far: Int[Tensor, "b *s out"], second: Int[Tensor, "b *s out"]
-    ) -> tuple[Int[Tensor, "b *s out"], Float[Tensor, "b *s out"], Float[Tensor, "b *s out"]]:
-        """Return the index, slope and intercept of the upper line."""
-        below, above, weight = self.sides(box, far)
-        others = torch.maximum(*(end.abs() for end in self.sides(box, second)[:2]))
-        others = torch.where(second == far, 0, others)  # of a single input, there are none
-        left, right = torch.maximum(below.abs(), others), torch.maximum(above.abs(), others)
-        width = above - below
-        slope = torch.where(width > 0, (right - left) / torch.where(width > 0, width, 1), 0).clamp(-1, 1)
-        intercept = torch.maximum(left - slope * below, right - slope * above) - slope * weight
-        return far, slope, intercept + self.allowance(below, above, weight) + self.error(weight.dtype) * right
-
-    def intercept(self, slope: Tensor, below: Tensor, above: Tensor, weight: Tensor) -> Float[Tensor, "b *s out"]:
-        """Return the intercept of a line of slope in [-1, 1] below |z - weight|, which it touches."""
-        touch = torch.maximum(below, torch.minimum(above, torch.zeros_like(above)))
-        return touch.abs() - slope * touch - slope * weight - self.allowance(below, above, weight)
-
-    def allowance(self, below: Tensor, above: Tensor, weight: Tensor) -> Float[Tensor, "b *s out"]:
-        """Return the largest error of a line's intercept, and of the distance that it bounds."""
-        limits = torch.finfo(weight.dtype)
-        size = torch.maximum(below.abs(), above.abs()) + weight.abs()
-        return (size * (ROUNDINGS * limits.eps)).detach() + limits.tiny
-
-    def lines(
-        self,
-        box: Box,
-        lower_slope: Tensor,
-        lower_intercept: Tensor,
-        lower_index: Tensor,
-        upper_index: Tensor,
-        upper_slope: Tensor,
-        upper_intercept: Tensor,
-    ) -> WindowRelaxation:
-        """Return the relaxation with these lines; with constants if p is finite."""
-        exact, image = self.p.isinf(), self.interval(box)
-        return WindowRelaxation(
-            lower_slope=torch.where(exact, lower_slope, 0),
-            upper_slope=torch.where(exact, upper_slope, 0),
-            upper_intercept=torch.where(exact, upper_intercept, image.upper),
-            lower_intercept=torch.where(exact, lower_intercept, image.lower),
-            lower_index=lower_index,
-            upper_index=upper_index,
-            shape=tuple(box.lower.shape[1:]),
-            space=1,
+    def exact(self, box: Box, lines: WindowRelaxation) -> WindowRelaxation:
+        """Return the lines if p is infinite, otherwise constants."""
+        infinite, image = self.p.isinf(), self.interval(box)
+        return replace(
+            lines,
+            lower_slope=torch.where(infinite, lines.lower_slope, 0),
+            upper_slope=torch.where(infinite, lines.upper_slope, 0),
+            upper_intercept=torch.where(infinite, lines.upper_intercept, image.upper),
+            lower_intercept=torch.where(infinite, lines.lower_intercept, image.lower),  # pyright: ignore[reportArgumentType]
         )
-
-    def sides(self, box: Box, index: Int[Tensor, "b *s out"]) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the least and largest z_i - w_i, and the w_i, of one input i for each neuron."""
-        weight = self.weight[torch.arange(len(self.weight), device=index.device), index]
-        return box.lower.gather(-1, index) - weight, box.upper.gather(-1, index) - weight, weight
 
 
 def nearest(x: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ from hauberk.verification.cascade import CascadeAnswer, CascadeScore, ModelCasca
 from hauberk.verification.detection import Detection, detect
 from hauberk.verification.in_order import InOrder
 from hauberk.verification.largest_radius import LargestRadius
+from hauberk.verification.lipschitz_margin import LipschitzMargin
 from hauberk.verification.mixed_integer import MixedInteger
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Detection",
     "InOrder",
     "LargestRadius",
+    "LipschitzMargin",
     "MixedInteger",
     "ModelCascade",
     "detect",

@@ -1,0 +1,145 @@
+"""Verification by Lipschitz constants."""
+
+import math
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from hauberk.concepts.affine import Affine
+from hauberk.concepts.certificate import Certificate, Verifier
+from hauberk.concepts.graph import FrozenGraph, FrozenNode
+from hauberk.concepts.norm_ball import NormBall
+from hauberk.concepts.perturbation_set import CertifiableSet, PerturbationSet
+from hauberk.concepts.radius import per_example
+from hauberk.concepts.rounding import rounding_factor, underflow
+from hauberk.concepts.specification import LinearSpec
+from hauberk.concepts.subject import NetworkSubject, Subject
+from hauberk.errors import InputError, UnsupportedOpError, UnsupportedSetError
+from hauberk.layers.mean_shift import MeanShift
+
+
+@dataclass(frozen=True)
+class LipschitzMargin(Verifier):
+    """Verification by a single pass, for networks whose operators state their Lipschitz constants in the l_inf norm.
+
+    Logits of l_inf-distance networks are 1-Lipschitz at p = inf, so that no logit overtakes the label's within a radius
+    of half the margin. Constants multiply: a normalisation with one std for all channels divides the radius by it; one
+    std per channel is refused, as are finite p. From the margin is subtracted what rounding may do to it, here and in
+    the network's run at any point of the set. Any set with a support function is covered by the l_inf ball around it.
+
+    For l_inf balls the certificate holds the largest radius proven, margin / (2 * constant), in units of the input.
+
+    Args:
+        name: the verifier's name in records.
+
+    Example:
+        >>> import torch
+        >>> from hauberk.architectures import LinfDistNet
+        >>> from hauberk.capture import capture
+        >>> from hauberk.concepts.specification import LinearSpec
+        >>> from hauberk.concepts.subject import NetworkSubject
+        >>> from hauberk.threats import LinfBall
+        >>> from hauberk.verification import LipschitzMargin
+        >>> network = LinfDistNet((2,), classes=2, hidden=[]).eval()
+        >>> network[0].weight.data = torch.tensor([[0.0, 0.0], [1.0, 1.0]])
+        >>> x, y = torch.tensor([[0.1, 0.2], [0.4, 0.5]]), torch.tensor([0, 0])
+        >>> subject = NetworkSubject(network, capture(network, x))
+        >>> certificate = LipschitzMargin()(subject, LinfBall(0.1).at(x), LinearSpec.margins(y, classes=2))
+        >>> certificate.verified.tolist(), [round(r, 4) for r in certificate.radius.tolist()]
+        ([True, False], [0.35, 0.05])
+
+    Source: Zhang et al. 2021, proposition 3.1.
+    """
+
+    name: str = "Lipschitz margin"
+
+    def covers(self, graph: FrozenGraph) -> bool:
+        return all(fault(node) is None for node in graph.nodes)
+
+    @torch.no_grad()
+    def __call__(self, subject: Subject, S: PerturbationSet, spec: LinearSpec) -> Certificate:
+        if not isinstance(subject, NetworkSubject):
+            raise UnsupportedOpError(f"Lipschitz constants speak of a network, but the subject is a {subject.kind}.")
+        if not isinstance(S, CertifiableSet):
+            raise UnsupportedSetError(f"{type(S).__name__} has no support function, and so no l_inf ball around it.")
+        spec.require_fit(len(S.start), *subject.graph.shapes[-1])
+        if any(part.training for part in subject.module.modules() if isinstance(part, MeanShift)):
+            raise InputError("means that move with every batch certify nothing: call network.eval() first.")
+        graph = subject.graph.frozen()
+        if faults := [reason for node in graph.nodes if (reason := fault(node)) is not None]:
+            raise UnsupportedOpError("LipschitzMargin knows no constant of " + "; ".join(faults))
+        box, eps = S.bounding_box(), torch.finfo(S.start.dtype).eps
+        distance = torch.maximum(box.upper - S.start, S.start - box.lower).flatten(1).amax(1) * (1 + 4 * eps)
+        if (distance < 0).any() or (box.lower > box.upper).any():
+            raise InputError("the perturbation set of an example of the batch is empty.")
+        seen = passed(graph, S.start, distance)
+        weight = spec.rows.abs().sum(2).double()
+        sums = (spec.rows.abs() @ seen.logits.abs()[..., None])[..., 0].double() + spec.offset.abs()
+        lost = 2 * weight * seen.error[:, None] + 2 * rounding_factor(weight.shape[1] + 16, S.start.dtype) * sums
+        room = spec.value(seen.logits).double() - lost - underflow(S.start.dtype)
+        room = torch.where(seen.finite[:, None] & spec.rows.isfinite().all(2), room, -math.inf)
+        slope = weight * seen.constant
+        lower = (room - slope * distance[:, None].double()) - 1e-15 * room.abs()
+        found = Certificate.from_lower(
+            torch.nextafter(lower.to(S.start.dtype), torch.full_like(spec.offset, -math.inf).to(S.start.dtype)),
+            subject.kind,
+            f"{str(S.start.dtype).removeprefix('torch.')}, less the rounding errors of margins",
+        )
+        if not isinstance(S, NormBall) or S.p != math.inf:
+            return found
+        radius = (room / slope.clamp(min=torch.finfo(torch.float64).tiny)).amin(1).clamp(min=0) * (1 - 4 * eps)
+        proven = radius.clamp(max=torch.finfo(S.start.dtype).max).to(S.start.dtype)
+        return replace(
+            found, radius=torch.nan_to_num(torch.where(found.verified, torch.maximum(proven, S.radius), proven))
+        )
+
+
+@dataclass(frozen=True)
+class Passed:
+    """The result of a pass.
+
+    Args:
+        logits: the logits at the unperturbed inputs, as the network computes them.
+        constant: the Lipschitz constant of every logit.
+        error: the largest rounding error of a logit, at any point of the set.
+        finite: a mask of the examples for which nothing overflows.
+    """
+
+    logits: Float[Tensor, "b classes"]
+    constant: float
+    error: Float[Tensor, "b"]
+    finite: Bool[Tensor, "b"]
+
+
+def passed(graph: FrozenGraph, x: Float[Tensor, "b *x"], distance: Float[Tensor, "b"]) -> Passed:
+    """Return what a pass shows of all points within an l_inf distance of x; errors are carried along in float64."""
+    values = graph.values(x)
+    constants, errors, sizes = [1.0], [torch.zeros_like(distance, dtype=torch.float64)], [largest(x) + distance]
+    finite, limits = x.flatten(1).isfinite().all(1), torch.finfo(x.dtype)
+    for node, value in zip(graph.nodes, values[1:], strict=True):
+        i = node.inputs[0]
+        constant = float(node.op.lipschitz())
+        roundings = node.op.roundings if isinstance(node.op, Affine) else 0
+        size = largest(value) + constants[i] * constant * distance
+        if isinstance(node.op, Affine):
+            size = largest(node.op.terms(per_example(sizes[i].to(x.dtype), values[i]).expand_as(values[i])))
+        own = 2 * rounding_factor(roundings + 8, x.dtype) * size + underflow(x.dtype) * (1 + sizes[i])
+        constants.append(constants[i] * constant)
+        errors.append(constant * errors[i] + own)
+        sizes.append(size + errors[-1])
+        finite = finite & value.flatten(1).isfinite().all(1) & (sizes[-1] <= limits.max)
+    return Passed(values[-1], constants[-1], errors[-1], finite)
+
+
+def largest(value: Float[Tensor, "b ..."]) -> Float[Tensor, "b"]:
+    """Return each example's largest magnitude, in float64."""
+    return value.flatten(1).abs().amax(1).double()
+
+
+def fault(node: FrozenNode) -> str | None:
+    """Return why a node has no Lipschitz constant; None if it has one."""
+    if len(node.inputs) == 1 and math.isfinite(float(node.op.lipschitz())):
+        return None
+    return f"{node.name} ({type(node.op).__name__}): {node.op.unbounded}"
