@@ -3,6 +3,8 @@
 from hauberk.architectures.cnn7 import CNN7
 from hauberk.architectures.conv_net import ConvNet
 from hauberk.architectures.fully_connected import FullyConnected
+from hauberk.architectures.linf_dist_conv import LinfDistConvNet
+from hauberk.architectures.linf_dist_mlp import LinfDistMLP
 from hauberk.architectures.linf_dist_net import LinfDistNet
 from hauberk.architectures.lipschitz_interpolant import LipschitzInterpolant
 from hauberk.architectures.max_pooled import CarliniWagnerCNN, MadryCNN
@@ -17,6 +19,8 @@ __all__ = [
     "ConvNet",
     "FullyConnected",
     "Large",
+    "LinfDistConvNet",
+    "LinfDistMLP",
     "LinfDistNet",
     "LipschitzInterpolant",
     "MadryCNN",

@@ -1,15 +1,12 @@
 """l_inf-distance networks."""
 
 import math
-from itertools import pairwise
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from hauberk.layers.distance_stack import distance_layers
 from hauberk.layers.logit_scale import LogitScale
-from hauberk.layers.lp_distance import LpDistance
-from hauberk.layers.mean_shift import MeanShift
-from hauberk.layers.sort_distance import SortDistance
 
 
 class LinfDistNet(nn.Sequential):
@@ -47,15 +44,7 @@ class LinfDistNet(nn.Sequential):
         super().__init__()
         if len(shape) > 1:
             self.append(nn.Flatten())
-        sizes = [math.prod(shape), *hidden]
-        layers = [*zip(pairwise(sizes), [False] * len(hidden), strict=True), ((sizes[-1], classes), True)]
-        for position, ((inputs, outputs), last) in enumerate(layers):
-            if position and keep < 1:
-                self.append(SortDistance(inputs, outputs, keep, bias=last, identity=identity, examples=examples))
-            else:
-                self.append(LpDistance(inputs, outputs, bias=last, identity=identity))
-            if not last:
-                self.append(MeanShift(outputs))
+        self.extend(distance_layers([math.prod(shape), *hidden], identity, keep, examples, classes))
         if scaled:
             self.append(LogitScale())
 

@@ -116,4 +116,5 @@ class Distances(Relaxable):
         several = index.ndim > box.lower.ndim
         weight = self.weight[rows[:, None] if several else rows, index]
         flat = index.flatten(-2) if several else index
-        return (*(end.gather(-1, flat).view(index.shape) - weight for end in (box.lower, box.upper)), weight)
+        below, above = (end.gather(-1, flat).view(index.shape) - weight for end in (box.lower, box.upper))
+        return below, above, weight

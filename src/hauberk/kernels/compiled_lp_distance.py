@@ -1,8 +1,8 @@
 """The loops of `lp_distance` for numba; imported only where it is installed.
 
-All take tables of float32 whose rows are padded to multiples of WIDE, and a range of their outer loop. A tile holds ROWS
-rows of x by COLUMNS rows of w, an accumulator each; its vectors run along the inputs, so that nothing is rearranged.
-Beyond the last row a tile repeats it.
+All take tables of float32 whose rows are padded to multiples of WIDE, and a range of their outer loop. A tile holds
+ROWS rows of x by COLUMNS rows of w, an accumulator each; its vectors run along the inputs, so that nothing is
+rearranged. Beyond the last row a tile repeats it.
 """
 # pyright: reportMissingImports=false, reportAttributeAccessIssue=false
 
@@ -101,14 +101,17 @@ def gather(combine: Callable[[Vectors], Callable[[Node, Node], Node]]) -> Callab
 
 
 def distances(v: Vectors, total: Node, first: list[Node], second: Node) -> Node:
+    """Append total = max(total, |x - w|)."""
     return v.larger_bits(v.magnitude(v.sub(first[0], second)), total)
 
 
 def reaches(v: Vectors, total: Node, first: list[Node], second: Node) -> Node:
+    """Append total = max(total, x - w, w - x2)."""
     return v.larger_bits(v.larger_bits(v.sub(first[0], second), v.sub(second, first[1])), total)
 
 
 def eighth_powers(v: Vectors, total: Node, first: list[Node], second: Node) -> Node:
+    """Append total + (x - w)^8."""
     difference = v.sub(first[0], second)
     square = v.mul(difference, difference)
     fourth = v.mul(square, square)
@@ -116,7 +119,7 @@ def eighth_powers(v: Vectors, total: Node, first: list[Node], second: Node) -> N
 
 
 def real_power(v: Vectors, t: Node, exponent: Node) -> Node:
-    """Return t^exponent for t >= 0 by logarithm and exponential, to a few units in the last place where it is not tiny."""
+    """Return t^exponent for t >= 0 by logarithm and exponential: to a few units in the last place, unless tiny."""
     b = v.builder
     bits = v.bits(t)
     whole = b.ashr(b.sub(bits, v.words(0x3F3504F3)), v.words(23))
@@ -274,7 +277,7 @@ back_powers, back_whole_powers = instructions(power_column(real_powers)), instru
 
 
 @njit(nogil=True, cache=True)
-def fold(kind: int, x: Array, x2: Array, w: Array, first: int, last: int, out: Array, where: Array) -> None:
+def fold(first: int, last: int, kind: int, x: Array, x2: Array, w: Array, out: Array, where: Array) -> None:
     """Write, for w's rows first..last, the maxima or sums that `kind` says; and to `where` the chunks of the maxima."""
     rows, length = x.shape
     high, wide = X_BLOCK // ROWS, W_BLOCK // COLUMNS
@@ -293,7 +296,7 @@ def fold(kind: int, x: Array, x2: Array, w: Array, first: int, last: int, out: A
                         mark = marks.ctypes.data + at if where.size else 0
                         tables = (x.ctypes.data + place, x2.ctypes.data + place, rows - r)
                         weights = (w.ctypes.data + 4 * (o * length + start), last - o, length, count)
-                        given = tables + weights + (state.ctypes.data + at, mark, start)  # noqa: RUF005
+                        given = tables + weights + (state.ctypes.data + at, mark, start)
                         if kind == LARGEST:
                             tile_largest(given)
                         elif kind == REACH:
@@ -314,7 +317,7 @@ def fold(kind: int, x: Array, x2: Array, w: Array, first: int, last: int, out: A
 
 
 @njit(nogil=True, cache=True)
-def locate(x: Array, w: Array, first: int, last: int, out: Array, where: Array) -> None:
+def locate(first: int, last: int, x: Array, w: Array, out: Array, where: Array) -> None:
     """Replace the chunks in `where` by the first input that attains the maximum: i if x is larger there, else ~i."""
     length = x.shape[1]
     mask = np.zeros(1, np.int64)
@@ -343,7 +346,7 @@ def locate(x: Array, w: Array, first: int, last: int, out: Array, where: Array) 
 
 
 @njit(nogil=True, cache=True)
-def scatter(where: Array, grad: Array, first: int, last: int, over_rows: bool, out: Array) -> None:
+def scatter(first: int, last: int, where: Array, grad: Array, over_rows: bool, out: Array) -> None:
     """Add the signed gradients at the places in `where`, to rows first..last of x's or (not `over_rows`) of w's."""
     for k in range(first, last):
         for j in range(grad.shape[1] if over_rows else grad.shape[0]):
@@ -355,7 +358,7 @@ def scatter(where: Array, grad: Array, first: int, last: int, over_rows: bool, o
 
 
 @njit(nogil=True, cache=True)
-def sums_of_powers(x: Array, w: Array, p: float, first: int, last: int, largest: Array, out: Array) -> None:
+def sums_of_powers(first: int, last: int, x: Array, w: Array, p: float, largest: Array, out: Array) -> None:
     """Write the sums over i of (|x_i - w_i| / largest)^p."""
     length, whole = x.shape[1], np.int64(p)
     numbers = np.zeros(4, np.float32)
@@ -380,7 +383,7 @@ def sums_of_powers(x: Array, w: Array, p: float, first: int, last: int, largest:
 
 @njit(nogil=True, cache=True)
 def back(
-    x: Array, w: Array, grad: Array, inverse: Array, p: float, first: int, last: int, dx: Array, dw: Array
+    first: int, last: int, x: Array, w: Array, grad: Array, inverse: Array, p: float, dx: Array, dw: Array
 ) -> None:
     """Add to dx, and write to dw, the gradients of the blocks of WIDE columns first..last.
 

@@ -27,7 +27,7 @@ exceeding = instructions(compare)
 
 @njit(nogil=True, cache=True)
 def sort_largest(
-    first: Array, second: Array, w: Array, shares: Array, begin: int, end: int, sums: Array, places: Array
+    begin: int, end: int, first: Array, second: Array, w: Array, shares: Array, sums: Array, places: Array
 ) -> None:
     """Write the sums and places of `sorted_distance.forward` for w's rows begin..end."""
     rows, length, terms = len(first), first.shape[1], len(shares)
@@ -38,10 +38,15 @@ def sort_largest(
             places[r, o, :] = -(2**31)
             for i in range(0, length, LANES):
                 at = 4 * (r * length + i)
-                exceeding((
-                    first.ctypes.data + at, second.ctypes.data + at, w.ctypes.data + 4 * (o * length + i),
-                    best.ctypes.data + 4 * (terms - 1), mask.ctypes.data,
-                ))
+                exceeding(
+                    (
+                        first.ctypes.data + at,
+                        second.ctypes.data + at,
+                        w.ctypes.data + 4 * (o * length + i),
+                        best.ctypes.data + 4 * (terms - 1),
+                        mask.ctypes.data,
+                    )
+                )
                 bits, j = mask[0], i
                 while bits:
                     if bits & 1:

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -21,16 +22,16 @@ def forward(x: Tensor, w: Tensor, p: Tensor, places: bool) -> tuple[Tensor, Tens
     u, none = x.new_empty(len(x), len(w)), torch.empty(0, 0, dtype=torch.int32)
     where = torch.empty(u.shape, dtype=torch.int32) if places and exponent == math.inf else none
     if exponent == 8:
-        in_threads(lambda i, j: loops.fold(loops.EIGHTH, *arrays(x, x, w), i, j, *results(u, none)), len(w), loops.COLUMNS)
+        fold(loops.EIGHTH, x, x, w, u, none)
         if u.min() > LEAST and u.max() < MOST:
             return u.pow_(1 / 8), none
-    in_threads(lambda i, j: loops.fold(loops.LARGEST, *arrays(x, x, w), i, j, *results(u, where)), len(w), loops.COLUMNS)
+    fold(loops.LARGEST, x, x, w, u, where)
     if exponent == math.inf:
         if places:
-            in_threads(lambda i, j: loops.locate(*arrays(x, w), i, j, *results(u, where)), len(w))
+            in_threads(loops.locate, len(w), *arrays(x, w), *memory(u, where))
         return u, where
     total = torch.empty_like(u)
-    in_threads(lambda i, j: loops.sums_of_powers(*arrays(x, w), exponent, i, j, *results(u, total)), len(w))
+    in_threads(loops.sums_of_powers, len(w), *arrays(x, w), exponent, *memory(u, total))
     return torch.where(u > 0, u * total.pow_(1 / exponent), u), none
 
 
@@ -39,17 +40,15 @@ def backward(x: Tensor, w: Tensor, p: Tensor, u: Tensor, where: Tensor, grad: Te
     exponent, length = p.item(), x.shape[1]
     if exponent == math.inf:
         dx, dw = torch.zeros_like(x), torch.zeros_like(w)
-        given = (where.numpy(), grad.numpy())
-        in_threads(lambda i, j: loops.scatter(*given, i, j, True, dx.numpy()), len(x))
-        in_threads(lambda i, j: loops.scatter(*given, i, j, False, dw.numpy()), len(w))
+        in_threads(loops.scatter, len(x), *memory(where, grad), True, *memory(dx))
+        in_threads(loops.scatter, len(w), *memory(where, grad), False, *memory(dw))
         return dx, dw
     x, w = padded(x), padded(w)
     dx, dw = torch.zeros_like(x), torch.empty_like(w)
     inverse = torch.where(u > 0, 1 / u, 0)
-    if exponent == 8 and u.min() > 1e-4 and u.max() < 1e4:
+    if exponent == 8 and u.min() > LEAST ** (1 / 8) and u.max() < 1e4:
         grad, inverse = grad * inverse.pow_(7), inverse[:0]
-    tables = arrays(x, w, grad, inverse)
-    in_threads(lambda i, j: loops.back(*tables, exponent, i, j, *results(dx, dw)), x.shape[1] // loops.WIDE)
+    in_threads(loops.back, x.shape[1] // loops.WIDE, *arrays(x, w, grad, inverse), exponent, *memory(dx, dw))
     return dx[:, :length], dw[:, :length]
 
 
@@ -57,9 +56,14 @@ def reach(first: Tensor, second: Tensor, w: Tensor) -> Tensor:
     """Return the largest of first - w, w - second and 0 for every row of w; all numbers are finite."""
     first, second, w = padded(first), padded(second), padded(w)
     u, none = first.new_empty(len(first), len(w)), torch.empty(0, 0, dtype=torch.int32)
-    tables = arrays(first, second, w)
-    in_threads(lambda i, j: loops.fold(loops.REACH, *tables, i, j, *results(u, none)), len(w), loops.COLUMNS)
+    fold(loops.REACH, first, second, w, u, none)
     return u
+
+
+def fold(kind: int, first: Tensor, second: Tensor, w: Tensor, u: Tensor, where: Tensor) -> None:
+    """Write the maxima or sums that `kind` says to u, and the chunks of the maxima to `where` unless it is empty."""
+    tables = (*arrays(first, second, w), *memory(u, where))
+    in_threads(loops.fold, len(w), kind, *tables, grain=loops.COLUMNS)
 
 
 def padded(rows: Tensor) -> Tensor:
@@ -68,6 +72,6 @@ def padded(rows: Tensor) -> Tensor:
     return F.pad(rows, (0, -rows.shape[1] % loops.WIDE)).contiguous()
 
 
-def results(*tensors: Tensor) -> list:
-    """Return tensors' memory to write to."""
+def memory(*tensors: Tensor) -> list[np.ndarray]:
+    """Return the memory of contiguous tensors."""
     return [tensor.numpy() for tensor in tensors]

@@ -74,7 +74,8 @@ class Distance(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
-        return *backward(*ctx.saved_tensors, grad), None
+        x, w, p, u, where = ctx.saved_tensors
+        return *backward(x, w, p, u, where, grad), None
 
 
 class Plain:
@@ -91,7 +92,7 @@ class Plain:
 
 
 def forward(x: Float[Tensor, "b in"], w: Float[Tensor, "out in"], p: Tensor, *, places: bool) -> Pair:
-    """Return the distances; and, if `places` are wanted and p is inf, those of the maxima: i, or ~i where x is smaller."""
+    """Return the distances; and, if `places` are wanted and p is inf, those of the maxima: i, or ~i where x <= w."""
     return twin(x, w).forward(x, w, p, places)
 
 

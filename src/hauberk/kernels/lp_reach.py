@@ -47,7 +47,8 @@ class Reach(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
-        return *plain.backward(*ctx.saved_tensors, grad), None
+        first, second, w, p, u, where = ctx.saved_tensors
+        return *plain.backward(first, second, w, p, u, where, grad), None
 
 
 @torch.no_grad()

@@ -15,7 +15,7 @@ NOWHERE = -(2**31)
 
 
 def shares_of(keep: float, terms: int) -> list[float]:
-    """Return the shares q (1 - q)^(k - 1) of the largest distances for q = keep, divided by the sum of the first `terms`.
+    """Return the shares q (1 - q)^(k - 1) of the largest distances, q = keep, divided by the sum of the first `terms`.
 
     Source: Zhang, Jiang, He & Wang 2022 (Rethinking Lipschitz neural networks), section 5.
     """
@@ -26,9 +26,9 @@ def shares_of(keep: float, terms: int) -> list[float]:
 def sorted_distance(
     first: Float[Tensor, "*b in"], second: Float[Tensor, "*b in"], w: Float[Tensor, "out in"], shares: list[float]
 ) -> Float[Tensor, "*b out"]:
-    """Return sum_k shares_k d_(k), with d_(1) >= d_(2) >= ... the sorted max(first - w, w - second, 0), for every row of w.
+    """Return sum_k shares_k d_(k) for every row of w.
 
-    With first = second = x these are |x - w|; with a box's bounds, the least or largest over the box, as in `lp_reach`.
+    The d_(1) >= d_(2) >= ... are max(first - w, w - second, 0), sorted. With first = second = x these are |x - w|; with a box's bounds, the least or largest over the box, as in `lp_reach`.
     Costs a comparison per distance, as most are smaller than the ones found; keeps an input for each share and result,
     4 bytes each, and scatters to them backward.
     """
@@ -102,13 +102,13 @@ def forward(
 def compiled(first: Tensor, second: Tensor, w: Tensor, shares: list[float]) -> tuple[Tensor, Tensor]:
     """Return the same by compiled loops."""
     from hauberk.kernels import compiled_sorted_distance as loops
-    from hauberk.kernels.cpu_lp_distance import padded, results
+    from hauberk.kernels.cpu_lp_distance import memory, padded
 
     single = first is second
     first, w = padded(first), padded(w)
     tables = arrays(first, first if single else padded(second), w, torch.tensor(shares))
     sums, places = first.new_empty(len(first), len(w)), torch.empty(len(first), len(w), len(shares), dtype=torch.int32)
-    in_threads(lambda i, j: loops.sort_largest(*tables, i, j, *results(sums, places)), len(w))
+    in_threads(loops.sort_largest, len(w), *tables, *memory(sums, places))
     return sums, places
 
 

@@ -56,7 +56,9 @@ class LpNeurons(nn.Module):
         if not p >= 1:
             raise InputError(f"p is an exponent in [1, inf], but is {p}.")
         self.p.fill_(p)
-        self.weight.exponent = p  # for optimizers that shrink weights in the same norm, without asking the device
+        vars(self.weight)["exponent"] = (
+            p  # for optimizers that shrink weights in the same norm, without asking the device
+        )
 
     def distances(self, x: Float[Tensor, "b *s in"]) -> Float[Tensor, "b *s out"]:
         """Return the distances of all inputs from all weights."""

@@ -9,7 +9,7 @@ from hauberk.kernels.mean_shift import mean_shift, observed_mean
 
 
 class MeanShift(nn.Module):
-    """A layer that subtracts each channel's mean: the batch's in training, through which gradients flow, else a running one.
+    """A layer that subtracts each channel's mean: in training the batch's, which is differentiated, else a running one.
 
     Args:
         channels: the number of channels, or of features.

@@ -8,6 +8,7 @@ from hauberk.objectives.cc_ibp import CCIBP
 from hauberk.objectives.certified import Certified
 from hauberk.objectives.crown_ibp import CROWNIBP
 from hauberk.objectives.exp_ibp import EXPIBP
+from hauberk.objectives.feature_bounds import FeatureBounds
 from hauberk.objectives.free import Free
 from hauberk.objectives.fused import FusedCertified
 from hauberk.objectives.hamming import Hamming
@@ -40,6 +41,7 @@ __all__ = [
     "AdversarialSum",
     "BoundRegularized",
     "Certified",
+    "FeatureBounds",
     "Free",
     "FusedCertified",
     "Hamming",

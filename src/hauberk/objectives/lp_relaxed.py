@@ -19,7 +19,7 @@ from hauberk.layers.lp_distance import LpNeurons
 
 @dataclass(frozen=True)
 class LpRelaxed(DerivedObjective):
-    """An objective whose network's distance layers take an exponent p that grows over training, and is infinite at last.
+    """An objective whose network's distance layers take an exponent p that grows in training and is infinite at last.
 
     Gradients of l_inf distances reach one weight per neuron and example, those of l_p distances all. p is rounded to
     whole numbers, whose powers cost a third of others'. While p is finite nothing is certified: layers of n inputs are

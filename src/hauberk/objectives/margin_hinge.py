@@ -57,7 +57,7 @@ class MarginHinge(Objective):
         noise: Noise,
     ) -> ObjectiveValue:
         logits, margin = network(x), threshold(network, threat)
-        shift = margin if isinstance(margin, float) else margin[:, None]
+        shift = margin[:, None] if isinstance(margin, Tensor) else margin
         missing = (logits - logits.gather(1, y[:, None]) + shift).clamp(min=0).scatter(1, y[:, None], 0)
         loss = self.worst_weight * missing.amax(1).mean() + (1 - self.worst_weight) * missing.mean()
         return ObjectiveValue(loss, logits.argmax(1) == y, withstood(logits, y, margin))

@@ -61,7 +61,7 @@ class LpDistance(Distances):
             lower_slope=torch.where(infinite, lines.lower_slope, 0),
             upper_slope=torch.where(infinite, lines.upper_slope, 0),
             upper_intercept=torch.where(infinite, lines.upper_intercept, image.upper),
-            lower_intercept=torch.where(infinite, lines.lower_intercept, image.lower),  # pyright: ignore[reportArgumentType]
+            lower_intercept=torch.where(infinite, lines.lower_intercept, image.lower),  # pyright: ignore
         )
 
 

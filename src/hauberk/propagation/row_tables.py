@@ -166,6 +166,6 @@ class RowTables:
         count = self.boxes[index].lower[0].numel() if index == 0 or dtype == torch.float64 else 0
         if node is not None:
             count += max(self.graph.readers[i] for i in node.inputs)
-            affine = isinstance(node.op, Affine)
-            count += node.op.roundings + node.op.roundings_back if affine else getattr(node.op, "additions", 0)
+            count += node.op.roundings + node.op.roundings_back if isinstance(node.op, Affine) else 0
+            count += node.op.additions if isinstance(node.op, Relaxable) else 0
         return count + 16

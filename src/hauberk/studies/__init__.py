@@ -6,6 +6,7 @@ from hauberk.studies.first_layer_filters import FirstLayerFilters
 from hauberk.studies.neuron_stability import NeuronStability
 from hauberk.studies.output_polytope import OutputPolytope
 from hauberk.studies.perturbation_histogram import PerturbationHistogram
+from hauberk.studies.robust_generalisation import RobustGeneralisation
 
 __all__ = [
     "CertifiedRadii",
@@ -14,4 +15,5 @@ __all__ = [
     "NeuronStability",
     "OutputPolytope",
     "PerturbationHistogram",
+    "RobustGeneralisation",
 ]

@@ -65,8 +65,16 @@ def changes(free=(4, 1, 0, 1, 4), pinned=(0, 0, 10, 0, 0)):
     return pl.DataFrame({"low": edges[:-1], "high": edges[1:], "free": free, "pinned": pinned})
 
 
+def generalisation():
+    names = ["slack", "step", "margin_error", "complexity", "bound", "vacuous", "needed", "parameters", "examples"]
+    rows = [(0.1, 0.01, 0.25, 2.0, 2.25, True, 80_000), (0.2, 0.02, 0.5, 1.5, 2.0, True, 45_000)]
+    rows = [(*row, 300, 200, 10, 0.125) for row in rows]
+    return pl.DataFrame(rows, schema=[*names, "unseen", "unseen_error"], orient="row")
+
+
 FACTS = {"threat": "linf eps 0.1", "verifier": "CROWN", "bounder": "BackwardLinear", "box": "Interval", "side": "11"}
 FACTS |= {"attack": "PGD", "examples": "2", "withstood": "1"}
+FACTS |= {"confidence": "95 %", "tensors": "4", "largest": "10"}
 FACTS |= {"radii": "3", "redrawn": "2", "directions": "64", "layer": "0", "kind": "Conv2d", "outputs": "3"}
 TABLES = {
     "DecisionRegions": (regions, ["first 3 examples", "2 of them answered rightly", "2 of 3 CROWN", "linf eps 0.1"]),
@@ -74,6 +82,7 @@ TABLES = {
     "NeuronStability": (stability, ["first 8 test examples", "linf eps 0.1", "BackwardLinear"]),
     "FirstLayerFilters": (filters, ["first 3 of 3 outputs of layer 0 (Conv2d)", "2 by 2, 2 input channels", "+19"]),
     "PerturbationHistogram": (changes, ["first 2 test examples", "by PGD within linf eps 0.1", "within 40 % of it"]),
+    "RobustGeneralisation": (generalisation, ["bound is vacuous", "50.00 % of 200 training", "300 parameters in 4"]),
     "CertifiedRadii": (
         radii,
         ["first 4 test examples", "largest of 3 radii", "CROWN", "median is 0.15", "1 example has"],

@@ -9,6 +9,7 @@ from hauberk.reports.studies.illustration import Illustration
 from hauberk.reports.studies.neuron_stability import draw_neuron_stability
 from hauberk.reports.studies.output_polytope import draw_output_polytope
 from hauberk.reports.studies.perturbation_histogram import draw_perturbation_histograms
+from hauberk.reports.studies.robust_generalisation import draw_robust_generalisation
 from hauberk.reports.study_files import StudyFile
 
 DRAWERS: dict[str, Callable[[StudyFile, str], Illustration]] = {
@@ -17,6 +18,7 @@ DRAWERS: dict[str, Callable[[StudyFile, str], Illustration]] = {
     "FirstLayerFilters": draw_first_layer_filters,
     "NeuronStability": draw_neuron_stability,
     "OutputPolytope": draw_output_polytope,
+    "RobustGeneralisation": draw_robust_generalisation,
 }
 
 TOGETHER: dict[str, Callable[[Sequence[tuple[str, StudyFile]], str], Illustration]] = {
