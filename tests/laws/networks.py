@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from hauberk.capture import capture
 from hauberk.concepts.graph import Graph
+from hauberk.layers import LpDistance, LpDistance2d, MeanShift, SortDistance
 
 SHAPE = (1, 4, 4)
 CLASSES = 4
@@ -113,6 +114,20 @@ def max_pooled() -> nn.Module:
     )
 
 
+def distances() -> nn.Module:
+    """l_inf-distance neurons between layers of other kinds, a convolution of them, and units of SortNet."""
+    return nn.Sequential(
+        nn.Conv2d(1, 3, 3, stride=2, padding=1),
+        LpDistance2d(3, 4, 2, padding=1, identity=None),
+        MeanShift(4),
+        nn.Flatten(),
+        nn.Linear(36, 6),
+        nn.ReLU(),
+        SortDistance(6, 7, keep=0.6, terms=3, identity=None),
+        LpDistance(7, CLASSES, bias=True, identity=None),
+    )
+
+
 def two_convolutions() -> nn.Module:
     """Two convolutions with nothing between them, strides that stop short of the edge, windows that leave the map."""
     return nn.Sequential(
@@ -157,6 +172,7 @@ BUILDERS = {
     "reordered": Reordered,
     "structured": Structured,
     "smooth": Smooth,
+    "distances": distances,
 }
 
 

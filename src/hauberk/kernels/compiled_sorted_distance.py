@@ -5,11 +5,10 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import njit
 
+from hauberk.kernels.compiled_rows import Array, compiled_as_written
 from hauberk.kernels.vectors import LANES, LONG, Vectors, instructions
 
-Array = Any
 Node = Any
 
 
@@ -25,7 +24,7 @@ def compare(v: Vectors, first: Node, second: Node, w: Node, limit: Node, mask: N
 exceeding = instructions(compare)
 
 
-@njit(nogil=True, cache=True)
+@compiled_as_written
 def sort_largest(
     begin: int, end: int, first: Array, second: Array, w: Array, shares: Array, sums: Array, places: Array
 ) -> None:

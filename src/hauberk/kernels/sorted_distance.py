@@ -28,7 +28,9 @@ def sorted_distance(
 ) -> Float[Tensor, "*b out"]:
     """Return sum_k shares_k d_(k) for every row of w.
 
-    The d_(1) >= d_(2) >= ... are max(first - w, w - second, 0), sorted. With first = second = x these are |x - w|; with a box's bounds, the least or largest over the box, as in `lp_reach`.
+    The d_(1) >= d_(2) >= ... are max(first - w, w - second, 0), sorted: |x - w| if first = second = x; with a box's
+    bounds, the least or largest over the box, as in `lp_reach`.
+
     Costs a comparison per distance, as most are smaller than the ones found; keeps an input for each share and result,
     4 bytes each, and scatters to them backward.
     """

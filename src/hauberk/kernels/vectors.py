@@ -12,6 +12,8 @@ from numba.extending import intrinsic
 FEATURES = binding.get_host_cpu_features()
 LANES = 16 if FEATURES.get("avx512f") else 8
 """Numbers per vector."""
+WIDE = 4 * LANES
+"""Rows of tables are padded to multiples of it."""
 FLOAT, WORD, LONG = ir.FloatType(), ir.IntType(32), ir.IntType(64)
 VECTOR, WORDS = ir.VectorType(FLOAT, LANES), ir.VectorType(WORD, LANES)
 Node = Any
@@ -144,3 +146,10 @@ def instructions(write: Callable[..., None]) -> Any:
         return types.void(numbers), generate
 
     return inserted
+
+
+def rows_of(v: Vectors, table: Node, length: Node, left: Node, count: int) -> list[Node]:
+    """Return pointers to `count` rows; those from `left` on are the last one."""
+    last = v.builder.sub(left, LONG(1))
+    inside = (v.smaller_integer(LONG(i), last) for i in range(count))
+    return [v.at(v.pointer(table), v.builder.mul(length, row)) for row in inside]

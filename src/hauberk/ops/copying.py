@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from hauberk.concepts.affine import Affine
@@ -17,7 +18,7 @@ OPERATORS = (
     *(aten.repeat.default, aten.tile.default, aten.repeat_interleave.self_int),
     *(aten.upsample_nearest1d.vec, aten.upsample_nearest2d.vec, aten.upsample_nearest3d.vec),
     *(aten.pixel_shuffle.default, aten.pixel_unshuffle.default, aten.channel_shuffle.default),
-    *(aten.flip.default, aten.movedim.int, aten.mT.default, aten.im2col.default),
+    *(aten.flip.default, aten.movedim.int, aten.mT.default),
 )
 
 
@@ -60,6 +61,10 @@ def lower_copying(
 
 for operator in OPERATORS:
     lowers(operator)(partial(lower_copying, operator))
+
+lowers(aten.im2col.default, case=lambda x: F.unfold(x, (2, 3), stride=(1, 2)))(
+    partial(lower_copying, aten.im2col.default)
+)
 
 
 @lowers(aten.expand.default, aten.expand_as.default)

@@ -65,14 +65,17 @@ class LpDistance(Distances):
         )
 
 
-def nearest(x: Tensor) -> Tensor:
+WEIGHT, *EXPONENTS = (
+    t.double() for t in (torch.linspace(-3, 3, 30).view(5, 6), torch.tensor(3.0), torch.tensor(math.inf))
+)
+
+
+def distances(x: Tensor) -> Tensor:
     """Return the distances of a case for laws."""
-    weight = torch.linspace(-3, 3, 30, dtype=x.dtype).view(5, 6)
-    far = lp_distance(x, weight, torch.tensor(torch.inf, dtype=x.dtype))
-    return torch.cat([far, lp_distance(x, weight, torch.tensor(3.0, dtype=x.dtype))], -1)
+    return torch.cat([lp_distance(x, WEIGHT, p) for p in EXPONENTS], -1)
 
 
-@lowers(torch.ops.hauberk.lp_distance.default, case=nearest)
+@lowers(torch.ops.hauberk.lp_distance.default, case=distances)
 def lower_lp_distance(z: Value, weight: Stored, p: Stored, *, shape: tuple[int, ...]) -> Lowered:
     """Lower the distances of l_inf-distance layers."""
     return Lowered(LpDistance, (z,), (weight, p))

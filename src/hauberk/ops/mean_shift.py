@@ -42,9 +42,12 @@ class MeanShift(Diagonal):
         return replace(self, mean=observed_mean(z, self.mean, self.momentum))
 
 
+MEAN = torch.linspace(-1, 2, 4).double()
+
+
 def centred(x: Tensor) -> Tensor:
     """Return the mean shift of a case for laws."""
-    return mean_shift(x, torch.linspace(-1, 2, 4, dtype=x.dtype), 0.1)
+    return mean_shift(x, MEAN, 0.1)
 
 
 @lowers(torch.ops.hauberk.mean_shift.default, case=centred)

@@ -43,12 +43,15 @@ class SortedDistance(Distances):
         return Box.positive(least * (1 - share), most * (1 + share) + torch.finfo(most.dtype).tiny)
 
 
-def unit(x: Tensor) -> Tensor:
-    """Return the units of a case for laws."""
-    return sorted_distance(x, x, torch.linspace(-3, 3, 30, dtype=x.dtype).view(5, 6), shares_of(0.4, 3))
+WEIGHT = torch.linspace(-3, 3, 30).view(5, 6).double()
 
 
-@lowers(torch.ops.hauberk.sorted_distance.default, case=unit)
+def distances(x: Tensor) -> Tensor:
+    """Return the sums of a case for laws."""
+    return sorted_distance(x, x, WEIGHT, shares_of(0.4, 3))
+
+
+@lowers(torch.ops.hauberk.sorted_distance.default, case=distances)
 def lower_sorted_distance(
     first: Value, second: Value, weight: Stored, shares: list[float], *, shape: tuple[int, ...]
 ) -> Lowered:
