@@ -6,6 +6,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -57,7 +58,7 @@ def is_text(node):
 def test_what_overrides_nothing_says_what_it_does():
     silent = []
     for file in FILES:
-        if file.name == "__main__.py":
+        if file.name == "__main__.py" or (file.name.startswith("triton") and not find_spec("triton")):
             continue
         module = importlib.import_module(module_of(file))
         for _, cls in inspect.getmembers(module, inspect.isclass):

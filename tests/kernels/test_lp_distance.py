@@ -300,6 +300,16 @@ def test_reaches_are_the_least_and_the_largest_distances_of_boxes(size, p, dtype
 
 
 @both
+@kinds
+def test_boxes_around_the_weights_have_no_distance_and_no_gradient(p):
+    low, high, w, grad = ends(3, 4, 7)
+    u, *gradients = differentiated(lambda a, b, w: lp_reach(a, b, w, torch.tensor(p)), (low - 9, high + 9, w), grad)
+    assert not u.any()
+    for gradient in gradients:
+        assert not gradient.any()
+
+
+@both
 @bads
 @pytest.mark.parametrize("which", range(3))
 def test_reaches_of_what_is_not_finite_are_not_finite_either(which, bad):

@@ -1,5 +1,8 @@
 """Training objectives derived from other ones."""
 
+from torch import nn
+
+from hauberk.concepts.graph import Graph
 from hauberk.concepts.objective import Objective
 
 
@@ -19,3 +22,6 @@ class DerivedObjective(Objective):
     @property
     def measure(self) -> str:
         return self.objective.measure
+
+    def covers(self, network: nn.Module | Graph) -> bool:
+        return self.objective.covers(network)

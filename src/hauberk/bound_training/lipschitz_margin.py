@@ -1,4 +1,4 @@
-"""What training by Lipschitz margins asks of networks and threats."""
+"""Margins that withstand a threat, if logits are Lipschitz."""
 
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn

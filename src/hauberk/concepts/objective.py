@@ -44,6 +44,10 @@ class Objective(ABC):
     measure: str = "robust"
     """The meaning of `robust` in its values, for displays: "certified", "attacked"."""
 
+    def covers(self, network: nn.Module | Graph) -> bool:
+        """Return whether the objective is defined on a network; on all others it raises UnsupportedOpError."""
+        return True
+
     @abstractmethod
     def __call__(
         self,

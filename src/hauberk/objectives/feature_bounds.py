@@ -40,7 +40,7 @@ class FeatureBounds(Objective):
         correct_only: True to leave out the robust loss of examples that are misclassified already.
 
     Raises:
-        UnsupportedOpError: when called: the network was not captured, or has no distance layers.
+        UnsupportedOpError: when called: the network was not captured, or has no distance layers below others.
         UnsupportedSetError: when called with a threat that is no l_inf ball.
 
     Sources: Zhang et al. 2021; with a hinge and `correct_only`: Zhang, Jiang, He & Wang 2022.
@@ -54,6 +54,9 @@ class FeatureBounds(Objective):
     correct_only: bool = False
     needs_graph = True
     measure = "certified"
+
+    def covers(self, network: nn.Module | Graph) -> bool:
+        return isinstance(network, Graph) and bool(feature_values(network.frozen()))
 
     def __call__(
         self,
@@ -69,7 +72,12 @@ class FeatureBounds(Objective):
             raise UnsupportedOpError("bounds need a captured network: pass capture(network, example).")
         eps = radii(threshold(network, threat), x) / 2
         values, graph = network.observed(x)
-        index = features_of(graph)
+        found = feature_values(graph)
+        if not found:
+            raise UnsupportedOpError(
+                "FeatureBounds needs distance layers below others: their outputs are the features."
+            )
+        index = found[-1]
         reach = eps.view(-1, *(1,) * (values[index].ndim - 1)).expand_as(values[index])
         S = BoxSet(values[index], eps, Box.around(values[index], reach), None)
         spec = LinearSpec.margins(y, network.classes, values[-1].dtype)
@@ -83,13 +91,6 @@ class FeatureBounds(Objective):
         return ObjectiveValue(total, correct, correct & (bounds.lower > 0).all(1), parts)
 
 
-def features_of(graph: FrozenGraph) -> int:
-    """Return the index of the last distance layer's value.
-
-    Raises:
-        UnsupportedOpError: there are no distance layers.
-    """
-    found = [index for index, node in enumerate(graph.nodes, start=1) if isinstance(node.op, Distances)]
-    if not found:
-        raise UnsupportedOpError("FeatureBounds needs distance layers, whose outputs are the features.")
-    return found[-1]
+def feature_values(graph: FrozenGraph) -> list[int]:
+    """Return the indices of the values of distance layers, but of the logits."""
+    return [index for index, node in enumerate(graph.nodes[:-1], start=1) if isinstance(node.op, Distances)]

@@ -13,7 +13,7 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.objective import Objective, ObjectiveValue
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.schedule import Progress, Schedule
-from hauberk.errors import InputError
+from hauberk.errors import InputError, UnsupportedOpError
 from hauberk.layers.lp_distance import LpNeurons
 
 
@@ -31,7 +31,8 @@ class LpRelaxed(DerivedObjective):
         exact_from: the share of the training run from which p is infinite; mean shifts need some epochs to follow.
 
     Raises:
-        InputError: exact_from lies outside [0, 1]; when called: the network has no distance layers.
+        InputError: exact_from lies outside [0, 1].
+        UnsupportedOpError: when called: the network has no distance layers.
 
     Source: Zhang et al. 2021, section 5.
     """
@@ -48,6 +49,9 @@ class LpRelaxed(DerivedObjective):
         if not 0 <= self.exact_from <= 1:
             raise InputError(f"exact_from is a share of the training run, in [0, 1], but is {self.exact_from}.")
 
+    def covers(self, network: nn.Module | Graph) -> bool:
+        return bool(distance_layers_of(network)) and super().covers(network)
+
     def __call__(
         self,
         network: nn.Module | Graph,
@@ -60,12 +64,16 @@ class LpRelaxed(DerivedObjective):
     ) -> ObjectiveValue:
         exact = progress.step >= self.exact_from * progress.steps
         p = math.inf if exact else float(max(round(self.p(progress)), 1))
-        found = 0
-        for part in (network.module if isinstance(network, Graph) else network).modules():
-            if isinstance(part, LpNeurons):
-                part.relax(p)
-                found += 1
-        if not found:
-            raise InputError("LpRelaxed found no distance layers in the network: use its objective alone.")
+        layers = distance_layers_of(network)
+        if not layers:
+            raise UnsupportedOpError("LpRelaxed found no distance layers in the network: use its objective alone.")
+        for layer in layers:
+            layer.relax(p)
         value = self.objective(network, x, y, threat, progress=progress, noise=noise)
         return value if exact else replace(value, robust=None)
+
+
+def distance_layers_of(network: nn.Module | Graph) -> list[LpNeurons]:
+    """Return the network's distance layers."""
+    module = network.module if isinstance(network, Graph) else network
+    return [part for part in module.modules() if isinstance(part, LpNeurons)]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -12,7 +13,6 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.objective import Objective, ObjectiveValue
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.schedule import Progress, Schedule
-from hauberk.errors import InputError
 from hauberk.layers.logit_scale import LogitScale
 
 
@@ -21,15 +21,15 @@ class ScaledMargin(Objective):
     """clean_weight * loss(s * logits) + mean clamp(1 - margin / threshold, 0, 1), with a learnable factor s.
 
     The hinge is clipped where an example is misclassified, which is left to the clean loss; that one fades as training
-    goes on. The threshold is twice the radius, in units of the input: `Normalize` layers are allowed for.
+    goes on. The threshold is twice the radius, in units of the input: `Normalize` layers are allowed for. The factor is
+    that of the network's `LogitScale`; without one it is 1.
 
     Args:
         loss: the clean loss, cross-entropy in the paper.
         clean_weight: the weight of the clean loss, over training; a `Geometric` one in the paper.
 
     Raises:
-        InputError: when called: the network has no `LogitScale`, or the threat's radius is 0.
-        UnsupportedSetError: when called with a threat that is no l_inf ball.
+    UnsupportedSetError: when called with a threat that is no l_inf ball.
 
     Source: Zhang et al. 2022 (Boosting the certified robustness of l_infinity distance nets).
     """
@@ -49,22 +49,16 @@ class ScaledMargin(Objective):
         noise: Noise,
     ) -> ObjectiveValue:
         logits, margin = network(x), threshold(network, threat)
-        if isinstance(margin, float) and not margin:
-            raise InputError("ScaledMargin divides by the radius, which is 0: keep it constant, as the paper does.")
         clean = self.loss(scale_of(network) * logits, y).mean()
-        hinge = (1 + lead(logits, y) / margin).clamp(0, 1).mean()
+        tiny = torch.finfo(logits.dtype).tiny
+        least = margin.clamp(min=tiny) if isinstance(margin, Tensor) else max(margin, tiny)
+        hinge = (1 + lead(logits, y) / least).clamp(0, 1).mean()
         parts = {"clean": clean, "hinge": hinge}
         total = self.clean_weight(progress) * clean + hinge
         return ObjectiveValue(total, logits.argmax(1) == y, withstood(logits, y, margin), parts)
 
 
-def scale_of(network: nn.Module | Graph) -> Float[Tensor, ""]:
-    """Return the factor of the network's `LogitScale`.
-
-    Raises:
-        InputError: it has none.
-    """
-    for part in (network.module if isinstance(network, Graph) else network).modules():
-        if isinstance(part, LogitScale):
-            return part.factor
-    raise InputError("ScaledMargin learns a factor: put a LogitScale last, nn.Sequential(network, LogitScale()).")
+def scale_of(network: nn.Module | Graph) -> float | Float[Tensor, ""]:
+    """Return the factor of the network's `LogitScale`; 1 if it has none."""
+    module = network.module if isinstance(network, Graph) else network
+    return next((part.factor for part in module.modules() if isinstance(part, LogitScale)), 1.0)
