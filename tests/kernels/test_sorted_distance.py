@@ -120,7 +120,10 @@ def test_weights_inside_a_box_have_no_distance_and_no_gradient():
 def test_what_is_not_finite_stays_so(inputs, side, bad):
     x, w, grad = problem(3, 3, inputs)
     (x if side == "x" else w)[1, inputs - 1] = bad
-    for sums in (sorted_distance(x, x, w, [0.75, 0.25]), differentiated(point(sorted_distance), (x, w), [1.0], grad)[0]):
+    for sums in (
+        sorted_distance(x, x, w, [0.75, 0.25]),
+        differentiated(point(sorted_distance), (x, w), [1.0], grad)[0],
+    ):
         sums = sums if side == "x" else sums.T
         assert not sums[1].isfinite().any()
         assert sums[[0, 2]].isfinite().all()

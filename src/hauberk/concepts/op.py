@@ -21,7 +21,7 @@ class Op(ABC):
     """True if every output element reads a single input element, and no two read the same one."""
 
     unbounded: str = "it states none; verify by bounds"
-    """Why `lipschitz` is infinite, where it is, and what to do instead."""
+    """The reason for which `lipschitz` is infinite, where it is, and what to do instead."""
 
     @abstractmethod
     def __call__(self, *z: Float[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:

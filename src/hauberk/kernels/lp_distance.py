@@ -83,10 +83,12 @@ class Plain:
 
     @staticmethod
     def forward(x: Tensor, w: Tensor, p: Tensor, places: bool) -> Pair:
+        """Return the distances and the places of the maxima."""
         return plain.forward(x, x, w, p)
 
     @staticmethod
     def backward(x: Tensor, w: Tensor, p: Tensor, u: Tensor, where: Tensor, grad: Tensor) -> Pair:
+        """Return the gradients in x and w."""
         first, second, dw = plain.backward(x, x, w, p, u, where, grad)
         return first + second, dw
 

@@ -77,12 +77,15 @@ class Vectors:
         return self.builder.select(self.builder.icmp_signed("<", a, b), a, b)
 
     def add(self, a: Node, b: Node) -> Node:
+        """Return sums."""
         return self.builder.fadd(a, b, flags=("contract",))
 
     def sub(self, a: Node, b: Node) -> Node:
+        """Return differences."""
         return self.builder.fsub(a, b, flags=("contract",))
 
     def mul(self, a: Node, b: Node) -> Node:
+        """Return products."""
         return self.builder.fmul(a, b, flags=("contract",))
 
     def larger(self, a: Node, b: Node) -> Node:
@@ -98,6 +101,7 @@ class Vectors:
         return self.numbers(self.builder.select(self.builder.icmp_signed(">", first, second), first, second))
 
     def bits(self, a: Node) -> Node:
+        """Return numbers' bits as integers."""
         return self.builder.bitcast(a, WORDS)
 
     def numbers(self, a: Node) -> Node:
@@ -105,6 +109,7 @@ class Vectors:
         return self.builder.bitcast(a, VECTOR)
 
     def magnitude(self, a: Node) -> Node:
+        """Return absolute values."""
         return self.numbers(self.builder.and_(self.bits(a), self.words(0x7FFFFFFF)))
 
     def signed(self, size: Node, like: Node) -> Node:
