@@ -20,7 +20,8 @@ from longer import mostly_later
 RECIPES = list(shipped_recipes())
 FETCHED = [name for name in RECIPES if name.startswith(("cifar", "svhn", "imagenet", "fashion"))]
 """Recipes on data that users have to fetch."""
-SMALL = [name for name in RECIPES if name.startswith(("mnist", "two")) and "cnn7" not in name]
+LARGE = ("cnn7", "linf-dist")
+SMALL = [n for n in RECIPES if n.startswith(("mnist", "two")) and not any(part in n for part in LARGE)]
 """Recipes of networks that take a step in no time."""
 
 

@@ -1,5 +1,7 @@
 """The sums of sorted distances of both CPU twins against the formula in float64."""
 
+import itertools
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -190,7 +192,7 @@ def test_shares_are_geometric_and_sum_up_to_1(keep, terms):
     shares = shares_of(keep, terms)
     assert sum(shares) == pytest.approx(1, abs=1e-12)
     assert len(shares) == (1 if keep == 1 else terms)
-    for one, following in zip(shares, shares[1:], strict=False):
+    for one, following in itertools.pairwise(shares):
         assert following == pytest.approx((1 - keep) * one)
 
 

@@ -9,15 +9,16 @@ from hauberk.errors import InputError
 
 @dataclass(frozen=True)
 class Cosine(Schedule):
-    """A linear warm-up from 0 to `peak`, then half a cosine down to `end`.
+    """A linear warm-up from 0 to `peak`, which may be held, then half a cosine down to `end`.
 
     Args:
         peak: the largest value.
         end: the value at the end of the training run.
         warmup: the time at which the warm-up ends, in [0, 1); 0 for none.
+        hold: the time at which the fall begins, in [0, 1); that of the end of the warm-up if it is earlier.
 
     Raises:
-        InputError: warmup does not lie in [0, 1).
+        InputError: warmup or hold does not lie in [0, 1).
 
     Example:
         >>> from hauberk.concepts.schedule import Progress
@@ -30,14 +31,17 @@ class Cosine(Schedule):
     peak: float
     end: float = 0.0
     warmup: float = 0.0
+    hold: float = 0.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.warmup < 1:
-            raise InputError(f"warmup is a share of the training run, in [0, 1), but is {self.warmup}.")
+        for name, value in (("warmup", self.warmup), ("hold", self.hold)):
+            if not 0 <= value < 1:
+                raise InputError(f"{name} is a share of the training run, in [0, 1), but is {value}.")
 
     def __call__(self, progress: Progress) -> float:
         share = progress.step / progress.steps
         if share < self.warmup:
             return self.peak * (progress.step + 1) / (self.warmup * progress.steps + 1)
-        fall = (share - self.warmup) / (1 - self.warmup)
+        begin = max(self.warmup, self.hold)
+        fall = max(share - begin, 0) / (1 - begin)
         return self.end + (self.peak - self.end) * (1 + math.cos(math.pi * fall)) / 2

@@ -3,17 +3,22 @@
 from dataclasses import dataclass
 
 from hauberk.concepts.schedule import Progress, Schedule
+from hauberk.errors import InputError
 
 
 @dataclass(frozen=True)
 class SmoothRamp(Schedule):
-    """A ramp from `start` to `end` between two times: a quartic for the first quarter, then a line, without a kink.
+    """A ramp from `start` to `end` between two times: a quartic at first, then a line, without a kink.
 
     Args:
         start: the value before the ramp.
         end: the value after it.
         begin: the time at which the ramp begins.
         finish: the time at which it ends; a jump there if not later than `begin`.
+        bend: the share of the ramp that is a quartic, in (0, 1].
+
+    Raises:
+        InputError: bend does not lie in (0, 1].
 
     Example:
         >>> from hauberk.concepts.schedule import Progress
@@ -29,15 +34,20 @@ class SmoothRamp(Schedule):
     end: float = 1.0
     begin: float = 0.0
     finish: float = 0.5
+    bend: float = 0.25
+
+    def __post_init__(self) -> None:
+        if not 0 < self.bend <= 1:
+            raise InputError(f"bend is a share of the ramp, in (0, 1], but is {self.bend}.")
 
     def __call__(self, progress: Progress) -> float:
         t0, t1 = self.begin, self.finish
         t = min(max(progress.step / progress.steps, t0), t1)
         if t1 <= t0:
             return self.end if progress.step / progress.steps >= t1 else self.start
-        middle = t0 + 0.25 * (t1 - t0)
+        middle = t0 + self.bend * (t1 - t0)
         growth = (self.end - self.start) / ((t1 - middle) * 4 * (middle - t0) ** 3 + (middle - t0) ** 4)
         if t <= middle:
             return self.start + growth * (t - t0) ** 4
-        bend = self.start + growth * (middle - t0) ** 4
-        return bend + (self.end - bend) * (t - middle) / (t1 - middle)
+        height = self.start + growth * (middle - t0) ** 4
+        return height + (self.end - height) * (t - middle) / (t1 - middle)
