@@ -136,6 +136,9 @@ def test_without_a_radius_the_hinge_is_the_share_of_errors_and_without_a_factor_
     wrong = (margins(logits, y) < 0).to(DTYPE).mean()
     torch.testing.assert_close(found.loss, 0.3 * F.cross_entropy(logits, y) + wrong)
     assert not torch.autograd.grad(found.parts["hinge"], logits)[0].any()
+
+
+def test_without_a_radius_a_tie_has_no_gradient_that_outweighs_all_others(y):
     tied = torch.zeros(1, CLASSES, dtype=DTYPE, requires_grad=True)
     hinge = value(SCALED, nn.Identity(), tied, y[:1], LinfBall(0.0)).parts["hinge"]
     assert torch.autograd.grad(hinge, tied)[0].abs().max() < 1e3
