@@ -20,6 +20,9 @@ class Op(ABC):
     one_to_one: bool = False
     """True if every output element reads a single input element, and no two read the same one."""
 
+    roundings: int = 0
+    """The number of roundings that an element of the result may accumulate, relative to its size or to its terms'."""
+
     unbounded: str = "it states none; verify by bounds"
     """The reason for which `lipschitz` is infinite, where it is, and what to do instead."""
 

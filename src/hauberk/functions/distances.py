@@ -39,6 +39,10 @@ class Distances(Relaxable):
         """The weights of the largest distances; they do not increase, and sum up to 1."""
 
     @property
+    def roundings(self) -> int:
+        return 1 if len(self.shares) == 1 else len(self.shares) + 3
+
+    @property
     def additions(self) -> int:
         return 2 * len(self.weight)
 
@@ -102,7 +106,7 @@ class Distances(Relaxable):
 
     def share(self, like: Tensor) -> float:
         """Return the largest error of a weighted sum of distances, as a share of it."""
-        return (2 * ROUNDINGS + 2 * len(self.shares)) * torch.finfo(like.dtype).eps / 2
+        return (2 * ROUNDINGS + self.roundings) * torch.finfo(like.dtype).eps / 2
 
     def allowance(self, below: Tensor, above: Tensor, weight: Tensor) -> Float[Tensor, "b *s out"]:
         """Return the largest error of a line's intercept, and of the distance that it bounds."""

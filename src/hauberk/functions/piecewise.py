@@ -26,8 +26,6 @@ class PiecewiseLinear(ScalarFunction):
     """The point at which it decreases; inf for none."""
     slopes: tuple[float, float, float]
     """The slopes before `rise`, between, and after `fall`."""
-    roundings: int = 0
-    """The number of roundings that a value may accumulate, relative to its size."""
     tight = True
 
     def lipschitz(self) -> float:

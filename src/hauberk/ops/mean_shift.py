@@ -25,6 +25,7 @@ class MeanShift(Diagonal):
     mean: Float[Tensor, "c"]
     momentum: float
     space: int
+    roundings = 1
 
     @property
     def scale(self) -> Float[Tensor, ""]:

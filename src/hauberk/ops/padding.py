@@ -40,6 +40,9 @@ class Padding(Affine):
         pairs = zip(self.sizes[::2], self.sizes[1::2], strict=True)
         return math.prod(1 + max(before, 0) + max(after, 0) for before, after in pairs)
 
+    def lipschitz(self) -> float:
+        return 1.0
+
     def __call__(self, z: Tensor) -> Tensor:
         return F.pad(z, self.sizes, self.mode, self.value if self.mode == "constant" else None)
 

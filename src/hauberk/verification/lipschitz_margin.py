@@ -64,36 +64,57 @@ class LipschitzMargin(Verifier):
             raise UnsupportedOpError(f"Lipschitz constants speak of a network, but the subject is a {subject.kind}.")
         if not isinstance(S, CertifiableSet):
             raise UnsupportedSetError(f"{type(S).__name__} has no support function, and so no l_inf ball around it.")
-        spec.require_fit(len(S.start), *subject.graph.shapes[-1])
-        if any(part.training for part in subject.module.modules() if isinstance(part, MeanShift)):
-            raise InputError("means that move with every batch certify nothing: call network.eval() first.")
         graph = subject.graph.frozen()
-        if faults := [reason for node in graph.nodes if (reason := fault(node)) is not None]:
-            raise UnsupportedOpError("LipschitzMargin knows no constant of " + "; ".join(faults))
-        box, eps = S.bounding_box(), torch.finfo(S.start.dtype).eps
-        distance = torch.maximum(box.upper - S.start, S.start - box.lower).flatten(1).amax(1) * (1 + 4 * eps)
-        if (distance < 0).any() or (box.lower > box.upper).any():
-            raise InputError("the perturbation set of an example of the batch is empty.")
+        spec.require_fit(len(S.start), *graph.shapes[-1])
+        require_constants(subject, graph)
+        dtype, slack = S.start.dtype, 4 * torch.finfo(S.start.dtype).eps
+        distance = reach(S) * (1 + slack)
         seen = passed(graph, S.start, distance)
-        weight = spec.rows.abs().sum(2).double()
-        sums = (spec.rows.abs() @ seen.logits.abs()[..., None])[..., 0].double() + spec.offset.abs()
-        lost = 2 * weight * seen.error[:, None] + 2 * rounding_factor(weight.shape[1] + 16, S.start.dtype) * sums
-        room = spec.value(seen.logits).double() - lost - underflow(S.start.dtype)
+        room = spec.value(seen.logits).double() - lost(seen, spec)
         room = torch.where(seen.finite[:, None] & spec.rows.isfinite().all(2), room, -math.inf)
-        slope = weight * seen.constant
-        lower = (room - slope * distance[:, None].double()) - 1e-15 * room.abs()
-        found = Certificate.from_lower(
-            torch.nextafter(lower.to(S.start.dtype), torch.full_like(spec.offset, -math.inf).to(S.start.dtype)),
-            subject.kind,
-            f"{str(S.start.dtype).removeprefix('torch.')}, less the rounding errors of margins",
-        )
+        slope = spec.rows.abs().sum(2).double() * seen.constant
+        lower = (room - slope * distance[:, None].double()).to(dtype)
+        down = torch.full_like(lower, -math.inf)
+        means = f"{str(dtype).removeprefix('torch.')}, less the rounding errors of margins"
+        found = Certificate.from_lower(torch.nextafter(lower, down), subject.kind, means)
         if not isinstance(S, NormBall) or S.p != math.inf:
             return found
-        radius = (room / slope.clamp(min=torch.finfo(torch.float64).tiny)).amin(1).clamp(min=0) * (1 - 4 * eps)
-        proven = radius.clamp(max=torch.finfo(S.start.dtype).max).to(S.start.dtype)
-        return replace(
-            found, radius=torch.nan_to_num(torch.where(found.verified, torch.maximum(proven, S.radius), proven))
-        )
+        radius = (room / slope.clamp(min=torch.finfo(dtype).tiny)).amin(1) * (1 - slack)
+        radius = radius.clamp(0, torch.finfo(dtype).max).to(dtype)
+        return replace(found, radius=torch.where(found.verified, torch.maximum(radius, S.radius), radius))
+
+
+def require_constants(subject: NetworkSubject, graph: FrozenGraph) -> None:
+    """Raise unless every operator has a Lipschitz constant.
+
+    Raises:
+        UnsupportedOpError: one has none; the message names all of them, and why.
+        InputError: means still move with every batch.
+    """
+    if faults := [reason for node in graph.nodes if (reason := fault(node)) is not None]:
+        raise UnsupportedOpError("LipschitzMargin knows no constant of " + "; ".join(faults))
+    if any(part.training for part in subject.module.modules() if isinstance(part, MeanShift)):
+        raise InputError("means that move with every batch certify nothing: call network.eval() first.")
+
+
+def reach(S: CertifiableSet) -> Float[Tensor, "b"]:
+    """Return the largest l_inf distance of a set's members from its unperturbed point.
+
+    Raises:
+        InputError: a set is empty.
+    """
+    box = S.bounding_box()
+    if (box.lower > box.upper).any():
+        raise InputError("the perturbation set of an example of the batch is empty: its radius is negative.")
+    return torch.maximum(box.upper - S.start, S.start - box.lower).flatten(1).amax(1)
+
+
+def lost(seen: "Passed", spec: LinearSpec) -> Float[Tensor, "b k"]:
+    """Return what rounding may add to a row's value here, and take from it where the network runs on a member."""
+    weight, dtype = spec.rows.abs(), seen.logits.dtype
+    terms = (weight @ seen.logits.abs()[..., None])[..., 0] + spec.offset.abs()
+    own = rounding_factor(2 * weight.shape[2] + 4, dtype) * terms.double() + underflow(dtype)
+    return 2 * weight.sum(2).double() * seen.error[:, None] + own
 
 
 @dataclass(frozen=True)
@@ -115,22 +136,19 @@ class Passed:
 
 def passed(graph: FrozenGraph, x: Float[Tensor, "b *x"], distance: Float[Tensor, "b"]) -> Passed:
     """Return what a pass shows of all points within an l_inf distance of x; errors are carried along in float64."""
-    values = graph.values(x)
+    values, most = graph.values(x), torch.finfo(x.dtype).max
     constants, errors, sizes = [1.0], [torch.zeros_like(distance, dtype=torch.float64)], [largest(x) + distance]
-    finite, limits = x.flatten(1).isfinite().all(1), torch.finfo(x.dtype)
     for node, value in zip(graph.nodes, values[1:], strict=True):
-        i = node.inputs[0]
-        constant = float(node.op.lipschitz())
-        roundings = node.op.roundings if isinstance(node.op, Affine) else 0
-        size = largest(value) + constants[i] * constant * distance
-        if isinstance(node.op, Affine):
-            size = largest(node.op.terms(per_example(sizes[i].to(x.dtype), values[i]).expand_as(values[i])))
-        own = 2 * rounding_factor(roundings + 8, x.dtype) * size + underflow(x.dtype) * (1 + sizes[i])
-        constants.append(constants[i] * constant)
-        errors.append(constant * errors[i] + own)
-        sizes.append(size + errors[-1])
-        finite = finite & value.flatten(1).isfinite().all(1) & (sizes[-1] <= limits.max)
-    return Passed(values[-1], constants[-1], errors[-1], finite)
+        i, op = node.inputs[0], node.op
+        constants.append(constants[i] * op.lipschitz())
+        terms = largest(value) + constants[-1] * distance
+        if isinstance(op, Affine):
+            terms = largest(op.terms(per_example(sizes[i].to(x.dtype), values[i]).expand_as(values[i])))
+        own = rounding_factor(op.roundings + 1, x.dtype) * terms + underflow(x.dtype) * (1 + sizes[i])
+        errors.append(op.lipschitz() * errors[i] + own)
+        sizes.append(terms + errors[-1])
+    finite = torch.stack([value.flatten(1).isfinite().all(1) for value in values]).all(0)
+    return Passed(values[-1], constants[-1], errors[-1], finite & (torch.stack(sizes) <= most).all(0))
 
 
 def largest(value: Float[Tensor, "b ..."]) -> Float[Tensor, "b"]:
