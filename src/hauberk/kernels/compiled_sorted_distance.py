@@ -1,27 +1,34 @@
 """The loop of `sorted_distance` for numba; imported only where it is installed."""
 # pyright: reportMissingImports=false
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
 
 from hauberk.kernels.compiled_rows import Array, compiled_as_written
-from hauberk.kernels.vectors import LANES, LONG, Vectors, instructions
+from hauberk.kernels.vectors import LANES, LONG, WIDE, Vectors, instructions
 
 Node = Any
 
 
-def compare(v: Vectors, first: Node, second: Node, w: Node, limit: Node, mask: Node) -> None:
-    """Append the comparison of LANES distances with a limit, and the writing of a bit for each that is larger."""
-    b = v.builder
-    weight = v.load(v.pointer(w))
-    distance = v.larger(v.sub(v.load(v.pointer(first)), weight), v.sub(weight, v.load(v.pointer(second))))
-    found = b.bitcast(b.fcmp_unordered(">", distance, v.spread(v.load_one(v.pointer(limit)))), ir.IntType(LANES))
-    b.store(b.zext(found, LONG), b.inttoptr(mask, LONG.as_pointer()))
+def compare(count: int) -> Callable[..., None]:
+    """Return code that compares distances with a limit, `count` vectors of them, and writes a bit for each lane."""
+
+    def write(v: Vectors, first: Node, second: Node, w: Node, limit: Node, mask: Node) -> None:
+        b, found = v.builder, None
+        least = v.spread(v.load_one(v.pointer(limit)))
+        for i in range(count):
+            x, x2, weight = (v.load(v.at(v.pointer(table), LANES * i)) for table in (first, second, w))
+            larger = b.fcmp_unordered(">", v.larger(v.sub(x, weight), v.sub(weight, x2)), least)
+            found = larger if found is None else b.or_(found, larger)
+        b.store(b.zext(b.bitcast(found, ir.IntType(LANES)), LONG), b.inttoptr(mask, LONG.as_pointer()))
+
+    return write
 
 
-exceeding = instructions(compare)
+exceeding, any_exceeding = instructions(compare(1)), instructions(compare(WIDE // LANES))
 
 
 @compiled_as_written
@@ -30,22 +37,20 @@ def sort_largest(
 ) -> None:
     """Write the sums and places of `sorted_distance.forward` for w's rows begin..end."""
     rows, length, terms = len(first), first.shape[1], len(shares)
-    best, mask = np.empty(terms, np.float32), np.zeros(1, np.int64)
+    best, mask, skipped = np.empty(terms, np.float32), np.zeros(1, np.int64), False
     for o in range(begin, end):
         for r in range(rows):
             best[:] = 0
             places[r, o, :] = -(2**31)
+            limit, found = best.ctypes.data + 4 * (terms - 1), mask.ctypes.data
             for i in range(0, length, LANES):
-                at = 4 * (r * length + i)
-                exceeding(
-                    (
-                        first.ctypes.data + at,
-                        second.ctypes.data + at,
-                        w.ctypes.data + 4 * (o * length + i),
-                        best.ctypes.data + 4 * (terms - 1),
-                        mask.ctypes.data,
-                    )
-                )
+                left, right = 4 * (r * length + i), w.ctypes.data + 4 * (o * length + i)
+                if i % WIDE == 0:
+                    any_exceeding((first.ctypes.data + left, second.ctypes.data + left, right, limit, found))
+                    skipped = mask[0] == 0
+                if skipped:
+                    continue
+                exceeding((first.ctypes.data + left, second.ctypes.data + left, right, limit, found))
                 bits, j = mask[0], i
                 while bits:
                     if bits & 1:

@@ -97,7 +97,8 @@ def forward(
         ahead, behind = first[:, None] - w[rows], w[rows] - second[:, None]
         found, index = torch.maximum(ahead, behind).clamp(min=0).topk(k, 2)
         sums.append(found @ found.new_tensor(shares[:k]))
-        places.append(torch.where((ahead > behind).gather(2, index), index, ~index).int())
+        index = torch.where((ahead > behind).gather(2, index), index, ~index)
+        places.append(torch.where(found > 0, index, NOWHERE).int())
     return torch.cat(sums, 1), torch.cat(places, 1)
 
 
