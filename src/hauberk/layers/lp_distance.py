@@ -1,6 +1,7 @@
 """Layers of l_inf-distance networks: each neuron is the distance of its inputs from its weights."""
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -59,6 +60,16 @@ class LpNeurons(nn.Module):
         vars(self.weight)["exponent"] = (
             p  # for optimizers that shrink weights in the same norm, without asking the device
         )
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore a copy, whose weight has lost its exponent."""
+        super().__setstate__(state)
+        self.relax(self.p.item())
+
+    def _load_from_state_dict(self, *given: Any) -> None:
+        """Load p and weights."""
+        super()._load_from_state_dict(*given)
+        self.relax(self.p.item())
 
     def distances(self, x: Float[Tensor, "b *s in"]) -> Float[Tensor, "b *s out"]:
         """Return the distances of all inputs from all weights."""

@@ -50,12 +50,18 @@ class ScaledMargin(Objective):
     ) -> ObjectiveValue:
         logits, margin = network(x), threshold(network, threat)
         clean = self.loss(scale_of(network) * logits, y).mean()
-        tiny = torch.finfo(logits.dtype).tiny
-        least = margin.clamp(min=tiny) if isinstance(margin, Tensor) else max(margin, tiny)
-        hinge = (1 + lead(logits, y) / least).clamp(0, 1).mean()
+        hinge = clipped_hinge(lead(logits, y), margin).mean()
         parts = {"clean": clean, "hinge": hinge}
         total = self.clean_weight(progress) * clean + hinge
         return ObjectiveValue(total, logits.argmax(1) == y, withstood(logits, y, margin), parts)
+
+
+def clipped_hinge(ahead: Float[Tensor, "b"], margin: float | Float[Tensor, "b"]) -> Float[Tensor, "b"]:
+    """Return clamp(1 + ahead / margin, 0, 1); without a margin, which has no slope, whether an example is ahead."""
+    if isinstance(margin, Tensor):
+        sloped = (1 + ahead / torch.where(margin > 0, margin, 1)).clamp(0, 1)
+        return torch.where(margin > 0, sloped, (ahead >= 0).to(ahead.dtype))
+    return (1 + ahead / margin).clamp(0, 1) if margin > 0 else (ahead >= 0).to(ahead.dtype)
 
 
 def scale_of(network: nn.Module | Graph) -> float | Float[Tensor, ""]:

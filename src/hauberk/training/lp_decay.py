@@ -61,5 +61,5 @@ def norm_slope(weight: Tensor, p: float) -> Tensor:
     if p == math.inf:
         return torch.zeros_like(weight).scatter_(1, index, weight.gather(1, index))
     share = size / largest.clamp(min=torch.finfo(size.dtype).tiny)
-    norm = share.pow(p).sum(1, keepdim=True).pow(1 / p).clamp(min=torch.finfo(size.dtype).tiny)
-    return weight.sign() * size.clamp(min=0) * (share / norm).pow(p - 2)
+    norm = share.pow(p).sum(1, keepdim=True).pow(1 / p)  # in units of the largest
+    return weight.sign() * largest * norm * (share / norm.clamp(min=1)).pow(p - 1)
