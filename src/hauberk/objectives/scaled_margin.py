@@ -61,7 +61,7 @@ def clipped_hinge(ahead: Float[Tensor, "b"], margin: float | Float[Tensor, "b"])
     if isinstance(margin, Tensor):
         sloped = (1 + ahead / torch.where(margin > 0, margin, 1)).clamp(0, 1)
         return torch.where(margin > 0, sloped, (ahead >= 0).to(ahead.dtype))
-    return (1 + ahead / margin).clamp(0, 1) if margin > 0 else (ahead >= 0).to(ahead.dtype)
+    return (1 + ahead / margin).clamp(0, 1) if margin > 0 else (ahead >= 0).to(ahead.dtype) + 0 * ahead
 
 
 def scale_of(network: nn.Module | Graph) -> float | Float[Tensor, ""]:
