@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from hauberk.concepts.parameter_groups import ParameterGroups
@@ -52,7 +53,7 @@ class LpDecay(ParameterGroups):
                     weight.sub_(slope, alpha=group["lr"] * self.weight_decay)
 
 
-def norm_slope(weight: Tensor, p: float) -> Tensor:
+def norm_slope(weight: Float[Tensor, "out ..."], p: float) -> Float[Tensor, "out ..."]:
     """Return the gradient of 1/2 ||w||_p^2 of every row w, where p is at least 1 or infinite."""
     if p == 2:
         return weight
@@ -61,5 +62,6 @@ def norm_slope(weight: Tensor, p: float) -> Tensor:
     if p == math.inf:
         return torch.zeros_like(weight).scatter_(1, index, weight.gather(1, index))
     share = size / largest.clamp(min=torch.finfo(size.dtype).tiny)
-    norm = share.pow(p).sum(1, keepdim=True).pow(1 / p)  # in units of the largest
-    return weight.sign() * largest * norm * (share / norm.clamp(min=1)).pow(p - 1)
+    power = share.pow(p - 1)
+    norm = (share * power).sum(1, keepdim=True).clamp(min=1).pow(1 / p)  # in units of the largest
+    return weight.sign() * power * (largest * norm.pow(2 - p))
