@@ -147,6 +147,19 @@ def test_where_the_distance_is_0_so_is_the_gradient_but_at_infinity_the_sign_is_
     assert torch.equal(dw, -sign)
 
 
+@both
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_places_of_maxima_tell_the_sign(size):
+    x, w, _ = problem(*size)
+    x[0] = w[0]
+    u, where = kernel.forward(x, w, torch.tensor(INF), places=True)
+    d = (x[:, None] - w).numpy()
+    i = torch.from_numpy(np.argmax(np.abs(d), -1))
+    ahead = torch.from_numpy(d).gather(2, i[..., None])[..., 0] > 0
+    assert torch.equal(where, torch.where(ahead, i, ~i).int())
+    assert torch.equal(u, kernel.forward(x, w, torch.tensor(INF), places=False)[0])
+
+
 def with_bad(side, bad):
     x, w, grad = problem(3, 3, 40)
     (x if side == "x" else w)[1, 37] = bad

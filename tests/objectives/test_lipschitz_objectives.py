@@ -261,6 +261,20 @@ def test_what_features_certify_no_sampled_member_refutes():
         assert (network(z).argmax(1) == y)[robust].all()
 
 
+@pytest.mark.parametrize("keep", [1.0, 0.5], ids=["distances", "SortNet"])
+@pytest.mark.parametrize("share", [0.0, 1.0], ids=["infinite", "finite"])
+def test_features_are_trained_as_the_layers_train_them(share, keep, y):
+    x, network = images(B, 0), drawn(LinfDistMLP(SHAPE, CLASSES, [9, 7], 5, keep=keep, examples=5))
+    graph, losses = capture(network, x), []
+    network.train()
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        losses.append(value(LpRelaxed(on_features(), Constant(2), share), graph, x, y).parts["clean"])
+        torch.manual_seed(0)
+        losses.append(F.cross_entropy(network(x), y))
+    torch.testing.assert_close(*losses)
+
+
 class KilledError(Exception):
     pass
 
