@@ -5,7 +5,8 @@
 Random networks of distances, of SortNet units and of convolutions, with weights and inputs of scales from 0.001 to
 1000; pairs near and far, along single inputs, along signs, and at random. In float64 no logit may differ by more than
 the l_inf distance of the inputs, up to 1e-12 of that distance and of the logit's size; in float32 by more than the
-distance and twice the rounding error that `LipschitzMargin` subtracts. Prints the largest ratios and the number of crossings, and fails if there are any.
+distance and twice the rounding error that `LipschitzMargin` subtracts. Prints the largest ratios and the number of
+crossings, and fails if there are any.
 """
 
 import argparse

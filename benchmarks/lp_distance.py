@@ -44,7 +44,7 @@ def main() -> None:
     title = f"10^9 operations per second, {options.threads} thread(s), batch {options.batch}, size {options.size}"
     table = Table(*COLUMNS, title=title)
     for row in rows:
-        table.add_row(*(f"{cell:.3g}" if isinstance(cell, float) else cell for cell in row))
+        table.add_row(*(f"{cell:.3g}" if isinstance(cell, float) else str(cell) for cell in row))
     Console().print(table)
     if options.csv:
         with options.csv.open("w", newline="", encoding="utf-8") as file:
