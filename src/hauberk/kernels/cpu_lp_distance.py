@@ -70,8 +70,8 @@ def fold(kind: int, first: Tensor, second: Tensor, w: Tensor, u: Tensor, where: 
 
 def padded(rows: Tensor) -> Tensor:
     """Return rows whose length is a multiple of that of the loops' vectors, zeros being added."""
-    rows = rows.detach()
-    return F.pad(rows, (0, -rows.shape[1] % WIDE)).contiguous()
+    missing = -rows.shape[1] % WIDE
+    return F.pad(rows.detach(), (0, missing)) if missing else rows.detach().contiguous()
 
 
 def memory(*tensors: Tensor) -> list[np.ndarray]:
