@@ -19,7 +19,7 @@ both = pytest.mark.usefixtures("twin")
 exponents = pytest.mark.parametrize("p", EXPONENTS)
 kinds = pytest.mark.parametrize("p", KINDS)
 sides = pytest.mark.parametrize("side", ["x", "w"])
-bads = pytest.mark.parametrize("bad", [NAN, INF, -INF], ids=str)
+bads = pytest.mark.parametrize("bad", [NAN, -NAN, INF, -INF], ids=["nan", "-nan", "inf", "-inf"])
 
 
 @pytest.fixture(params=["compiled", "plain"])

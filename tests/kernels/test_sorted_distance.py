@@ -116,7 +116,7 @@ def test_weights_inside_a_box_have_no_distance_and_no_gradient():
 
 
 @both
-@pytest.mark.parametrize("bad", [torch.nan, torch.inf, -torch.inf], ids=str)
+@pytest.mark.parametrize("bad", [torch.nan, -torch.nan, torch.inf, -torch.inf], ids=["nan", "-nan", "inf", "-inf"])
 @pytest.mark.parametrize("side", ["x", "w"])
 @pytest.mark.parametrize("inputs", [3, 40])
 def test_what_is_not_finite_stays_so(inputs, side, bad):

@@ -51,31 +51,43 @@ class Distances(Relaxable):
         below, above, _ = self.sides(box, near)
         inner = torch.where(below + above >= 0, 1.0, -1.0).to(below) if choice is None else 2 * choice - 1
         slope = torch.where(below >= 0, 1.0, torch.where(above <= 0, -1.0, inner))
-        return self.lines(box, near, slope, far[..., 0], *self.chord(box, far))
+        return self.lines(box, near, near, slope, far[..., 0], *self.chord(box, far))
 
     def relax_parallel(self, box: Box) -> WindowRelaxation:
-        _, far = extremes(box.lower, box.upper, self.weight, len(self.shares) + 1)
+        near, far = extremes(box.lower, box.upper, self.weight, len(self.shares) + 1)
         slope, intercept = self.chord(box, far)
         first = self.shares[0]
-        return self.lines(box, far[..., 0], (slope / first).clamp(-1, 1), far[..., 0], slope, intercept)
+        return self.lines(box, near, far[..., 0], (slope / first).clamp(-1, 1), far[..., 0], slope, intercept)
 
     def lines(
-        self, box: Box, near: Tensor, slope: Tensor, far: Tensor, upper_slope: Tensor, upper_intercept: Tensor
+        self,
+        box: Box,
+        near: Tensor,
+        index: Tensor,
+        slope: Tensor,
+        far: Tensor,
+        upper_slope: Tensor,
+        upper_intercept: Tensor,
     ) -> WindowRelaxation:
-        """Return the relaxation: below, shares_1 times the line of this slope that touches |z_i - w_i| for i = near."""
-        below, above, weight = self.sides(box, near)
+        """Return the relaxation: below, shares_1 times the line of this slope that touches |z_i - w_i| for i = index.
+
+        To it come the least distances in their order without the first of them, that of `near`: whichever i is put
+        first, those that remain are at least as large.
+        """
+        below, above, weight = self.sides(box, index)
         first = self.shares[0]
         touch = torch.maximum(below, torch.minimum(above, torch.zeros_like(above)))
         intercept = first * (touch.abs() - slope * touch - slope * weight) - self.allowance(below, above, weight)
         if len(self.shares) > 1:
-            others, own = self.interval(box).lower, torch.maximum(below, -above).clamp(min=0)
-            intercept = intercept + (others - first * own - others * self.share(others)).clamp(min=0)
+            after, before, _ = self.sides(box, near)
+            others, most = self.interval(box).lower, torch.maximum(after, -before).clamp(min=0)
+            intercept = intercept + (others - first * most - others * self.share(others)).clamp(min=0)
         return WindowRelaxation(
             lower_slope=first * slope,
             upper_slope=upper_slope,
             upper_intercept=upper_intercept,
             lower_intercept=intercept,
-            lower_index=near,
+            lower_index=index,
             upper_index=far,
             shape=tuple(box.lower.shape[1:]),
             space=1,

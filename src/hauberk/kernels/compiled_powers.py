@@ -15,6 +15,7 @@ from hauberk.kernels.vectors import LANES, LONG, VECTOR, Vectors, instructions
 Node = Any
 GROUP = 2
 """The number of vectors whose powers are computed together, or not at all if all are negligible."""
+TINY, NEARLY_ONE = np.float32(1.1754944e-38), 0.999
 NEGLIGIBLE = -32.0
 """The binary logarithm of a power that counts for nothing, next to one that is 1."""
 LOG2 = [0.126148466, -0.207421035, 0.21566986, -0.23892034, 0.28791832, -0.36070483, 0.48091061, -0.72134733, 1.442695]
@@ -92,11 +93,11 @@ def sums_of_powers(first: int, last: int, x: Array, w: Array, p: float, largest:
     """Write the sums over i of (|x_i - w_i| / largest)^p."""
     length, whole = x.shape[1], np.int64(p)
     numbers = np.zeros(4, np.float32)
-    numbers[1], numbers[2] = p, 2.0 ** (NEGLIGIBLE / p)
+    numbers[1], numbers[2] = p, min(2.0 ** (NEGLIGIBLE / p), NEARLY_ONE)
     for block in range(first, last, 16):
         for r in range(len(x)):
             for o in range(block, min(block + 16, last)):
-                numbers[0] = np.float32(1) / largest[r, o]
+                numbers[0] = np.float32(1) / max(largest[r, o], TINY)
                 given = (
                     x.ctypes.data + 4 * r * length,
                     w.ctypes.data + 4 * o * length,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numba.core import cgutils
 
-from hauberk.kernels.compiled_powers import GROUP, NEGLIGIBLE, exceed, real_powers, whole_powers
+from hauberk.kernels.compiled_powers import GROUP, NEARLY_ONE, NEGLIGIBLE, exceed, real_powers, whole_powers
 from hauberk.kernels.compiled_rows import Array, compiled_as_written
 from hauberk.kernels.vectors import LANES, LONG, WIDE, Vectors, instructions, rows_of
 
@@ -112,7 +112,7 @@ def back(
     panel, slopes = np.zeros((PANEL, WIDE), np.float32), np.zeros((PANEL, WIDE), np.float32)
     grads, inverses = np.zeros((PANEL, KEPT), np.float32), np.zeros((PANEL, KEPT), np.float32)
     numbers = np.zeros(2, np.float32)
-    numbers[0], numbers[1] = p - 1, 2.0 ** (NEGLIGIBLE / max(p - 1, 1.0))
+    numbers[0], numbers[1] = p - 1, min(2.0 ** (NEGLIGIBLE / (p - 1)), NEARLY_ONE)
     for start in range(first * WIDE, last * WIDE, WIDE):
         for o in range(0, len(w), PANEL):
             count = min(PANEL, len(w) - o)

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from hauberk.kernels import compiled_powers, compiled_slopes
+from hauberk.kernels import compiled_powers, compiled_slopes, plain_lp_distance
 from hauberk.kernels import compiled_tiles as tiles
 from hauberk.kernels.rows import arrays
 from hauberk.kernels.threads import in_threads
@@ -20,6 +20,8 @@ LEAST, MOST = 1e-32, 1e36
 def forward(x: Tensor, w: Tensor, p: Tensor, places: bool) -> tuple[Tensor, Tensor]:
     """Return the distances, and at p = inf the places of the maxima, as `lp_distance.forward` says."""
     exponent = p.item()
+    if exponent < 2:  # its powers fall too slowly for the loops to leave any out
+        return plain_lp_distance.forward(x, x, w, p)
     x, w = padded(x), padded(w)
     u, none = x.new_empty(len(x), len(w)), torch.empty(0, 0, dtype=torch.int32)
     where = torch.empty(u.shape, dtype=torch.int32) if places and exponent == math.inf else none
@@ -34,12 +36,15 @@ def forward(x: Tensor, w: Tensor, p: Tensor, places: bool) -> tuple[Tensor, Tens
         return u, where
     total = torch.empty_like(u)
     in_threads(compiled_powers.sums_of_powers, len(w), *arrays(x, w), exponent, *memory(u, total))
-    return torch.where(u > 0, u * total.pow_(1 / exponent), u), none
+    return torch.where(u >= compiled_powers.TINY, u * total.pow_(1 / exponent), u), none
 
 
 def backward(x: Tensor, w: Tensor, p: Tensor, u: Tensor, where: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:
     """Return the gradients in x and w."""
     exponent, length = p.item(), x.shape[1]
+    if exponent < 2:
+        first, second, dw = plain_lp_distance.backward(x, x, w, p, u, where, grad)
+        return first + second, dw
     if exponent == math.inf:
         dx, dw = torch.zeros_like(x), torch.zeros_like(w)
         in_threads(tiles.scatter, len(x), *memory(where, grad), True, *memory(dx))
@@ -47,7 +52,7 @@ def backward(x: Tensor, w: Tensor, p: Tensor, u: Tensor, where: Tensor, grad: Te
         return dx, dw
     x, w = padded(x), padded(w)
     dx, dw = torch.zeros_like(x), torch.empty_like(w)
-    inverse = torch.where(u > 0, 1 / u, 0)
+    inverse = torch.where(u >= compiled_powers.TINY, 1 / u, 0)
     if exponent == 8 and u.min() > LEAST ** (1 / 8) and u.max() < 1e4:
         grad, inverse = grad * inverse.pow_(7), inverse[:0]
     in_threads(compiled_slopes.back, x.shape[1] // WIDE, *arrays(x, w, grad, inverse), exponent, *memory(dx, dw))

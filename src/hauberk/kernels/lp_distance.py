@@ -10,7 +10,9 @@ from typing import Any
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.autograd import forward_ad
 
+from hauberk.errors import ShapeError
 from hauberk.kernels import plain_lp_distance as plain
 from hauberk.kernels.rows import COMPILED
 
@@ -39,13 +41,14 @@ LIBRARY.define("lp_distance(Tensor x, Tensor w, Tensor p) -> Tensor")
 
 def below(x: Tensor, w: Tensor, p: Tensor) -> Tensor:
     """Return the distances, without gradient."""
-    x = x.to(w.dtype)
+    x = matched(x, w)
     return forward(x.flatten(0, -2), w, p, places=False)[0].view(*x.shape[:-1], len(w))
 
 
 def differentiable(x: Tensor, w: Tensor, p: Tensor) -> Tensor:
     """Return the distances, with gradient if one is wanted."""
-    x = x.to(w.dtype)  # under autocast, layers before may be of lower precision
+    x = matched(x, w)
+    require_reverse_mode(x, w)
     if torch.is_grad_enabled() and (x.requires_grad or w.requires_grad):
         return Distance.apply(x.flatten(0, -2), w, p).view(*x.shape[:-1], len(w))
     with torch._C._AutoDispatchBelowAutograd():
@@ -54,7 +57,31 @@ def differentiable(x: Tensor, w: Tensor, p: Tensor) -> Tensor:
 
 def shaped(x: Tensor, w: Tensor, p: Tensor) -> Tensor:
     """Return an empty result, for tracing."""
+    x = matched(x, w)
     return x.new_empty(*x.shape[:-1], w.shape[0], dtype=w.dtype)
+
+
+def matched(x: Tensor, w: Tensor) -> Tensor:
+    """Return x in w's precision, which layers below may have left under autocast.
+
+    Raises:
+        ShapeError: x has no batch, or rows of another length than w's.
+    """
+    if x.ndim < 2 or x.shape[-1] != w.shape[1]:
+        raise ShapeError(
+            f"neurons of {w.shape[1]} inputs cannot take {tuple(x.shape)}: (b, ..., {w.shape[1]}) is needed."
+        )
+    return x.to(w.dtype)
+
+
+def require_reverse_mode(*tensors: Tensor) -> None:
+    """Raise if a tensor carries a forward-mode tangent, which would be lost.
+
+    Raises:
+        NotImplementedError: one does.
+    """
+    if forward_ad._current_level >= 0 and any(forward_ad.unpack_dual(t).tangent is not None for t in tensors):
+        raise NotImplementedError("distances have gradients, but no forward-mode derivatives: use torch.autograd.grad.")
 
 
 LIBRARY.impl("lp_distance", below, "CompositeExplicitAutograd")

@@ -6,8 +6,6 @@ import torch
 from torch import Tensor
 
 BLOCK_BYTES = 2**26
-LEAST = 1e-30
-"""A number below every distance of interest, in place of a divisor 0."""
 
 
 def forward(first: Tensor, second: Tensor, w: Tensor, p: Tensor) -> tuple[Tensor, Tensor]:
@@ -24,7 +22,9 @@ def forward(first: Tensor, second: Tensor, w: Tensor, p: Tensor) -> tuple[Tensor
             u[:, rows], where[:, rows] = 0, 0
             continue
         largest, index = size.max(2)
-        total = (size / largest.clamp(min=LEAST)[..., None]).pow(torch.where(p.isinf(), 1, p)).sum(2)
+        total = (
+            (size / largest.clamp(min=torch.finfo(w.dtype).tiny)[..., None]).pow(torch.where(p.isinf(), 1, p)).sum(2)
+        )
         u[:, rows] = torch.where(p.isinf() | (largest == 0), largest, largest * total.pow(1 / p))
         forwards = (ahead > behind).gather(2, index[..., None])[..., 0]
         where[:, rows] = torch.where(forwards, index, ~index).int()
@@ -39,11 +39,12 @@ def backward(
     for rows in blocks(first, w):
         ahead, behind = first[:, None] - w[rows], w[rows] - second[:, None]
         size = torch.maximum(ahead, behind).clamp(min=0)
-        share = size / u[:, rows].clamp(min=LEAST)[..., None]
+        share = size / u[:, rows].clamp(min=torch.finfo(w.dtype).tiny)[..., None]
         power = share.pow(torch.where(p.isinf(), 1, p - 1)) * (size > 0)
         index, forwards = where[:, rows].long(), ahead > behind
+        attained = ((u[:, rows] != 0) | (first is second))[..., None]  # within a box nothing moves the least distance
         index = torch.where(index < 0, ~index, index)
-        single = torch.zeros_like(power).scatter_(2, index[..., None], 1)
+        single = torch.zeros_like(power).scatter_(2, index[..., None], 1) * attained
         slope = torch.where(p.isinf(), single, power) * grad[:, rows, None]
         forth, back = torch.where(forwards, slope, 0), torch.where(forwards, 0, slope)
         found[0] += forth.sum(1)

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from hauberk.kernels.lp_distance import matched, require_reverse_mode
 from hauberk.kernels.plain_lp_distance import blocks
 from hauberk.kernels.rows import COMPILED, arrays
 from hauberk.kernels.threads import in_threads
@@ -43,22 +44,24 @@ LIBRARY.define("sorted_distance(Tensor first, Tensor second, Tensor w, float[] s
 
 def below(first: Tensor, second: Tensor, w: Tensor, shares: list[float]) -> Tensor:
     """Return the sums, without gradient."""
-    sums, _ = forward(first.to(w.dtype).flatten(0, -2), second.to(w.dtype).flatten(0, -2), w, shares)
+    first, second = matched(first, w), matched(second, w)
+    sums, _ = forward(first.flatten(0, -2), second.flatten(0, -2), w, shares)
     return sums.view(*first.shape[:-1], len(w))
 
 
 def differentiable(first: Tensor, second: Tensor, w: Tensor, shares: list[float]) -> Tensor:
     """Return the sums, with gradient if one is wanted."""
+    first, second = matched(first, w), matched(second, w)
+    require_reverse_mode(first, second, w)
     if torch.is_grad_enabled() and any(t.requires_grad for t in (first, second, w)):
-        flat = first.to(w.dtype).flatten(0, -2), second.to(w.dtype).flatten(0, -2)
-        return Sorted.apply(*flat, w, shares).view(*first.shape[:-1], len(w))
+        return Sorted.apply(first.flatten(0, -2), second.flatten(0, -2), w, shares).view(*first.shape[:-1], len(w))
     with torch._C._AutoDispatchBelowAutograd():
         return torch.ops.hauberk.sorted_distance(first, second, w, shares)
 
 
 def shaped(first: Tensor, second: Tensor, w: Tensor, shares: list[float]) -> Tensor:
     """Return an empty result, for tracing."""
-    return first.new_empty(*first.shape[:-1], w.shape[0], dtype=w.dtype)
+    return matched(first, w).new_empty(*first.shape[:-1], w.shape[0])
 
 
 LIBRARY.impl("sorted_distance", below, "CompositeExplicitAutograd")

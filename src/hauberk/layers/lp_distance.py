@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from hauberk.errors import InputError, ShapeError
 from hauberk.kernels.lp_distance import lp_distance
 
+LARGEST = 1e5
+
 
 class LpNeurons(nn.Module):
     """Neurons that measure l_p distances; the common part of dense and convolutional layers.
@@ -49,13 +51,13 @@ class LpNeurons(nn.Module):
         self.relax(math.inf)
 
     def relax(self, p: float) -> None:
-        """Set the exponent, in [1, inf].
+        """Set the exponent: in [1, LARGEST], beyond which single precision holds no powers, or infinite.
 
         Raises:
-            InputError: p is less than 1 or not a number.
+            InputError: p is out of range or not a number.
         """
-        if not p >= 1:
-            raise InputError(f"p is an exponent in [1, inf], but is {p}.")
+        if not (1 <= p <= LARGEST or p == math.inf):
+            raise InputError(f"p is an exponent from 1 to {LARGEST:g} or infinite, but is {p}.")
         self.p.fill_(p)
         vars(self.weight)["exponent"] = (
             p  # for optimizers that shrink weights in the same norm, without asking the device
