@@ -14,7 +14,7 @@ from hauberk.concepts import lowering
 from hauberk.concepts.affine import Affine
 from hauberk.concepts.box import Box
 from hauberk.concepts.graph import FrozenGraph
-from hauberk.concepts.op import Elementwise
+from hauberk.concepts.op import Elementwise, Relaxable
 from hauberk.concepts.rounding import rounding_factor
 from hauberk.functions.smooth import Smooth
 from laws.instances import instances, label, load
@@ -309,6 +309,22 @@ def test_the_graph_computes_the_function_for_every_batch_size(case):
 
 def test_the_interval_holds_the_images_of_sampled_points(case):
     require_interval(*case[1:])
+
+
+def test_lines_in_single_inputs_hold_at_sampled_points(case):
+    for node in case[1].nodes:
+        if not isinstance(node.op, Relaxable) or isinstance(node.op, Elementwise):
+            continue
+        for width in (0.3, 5.0):
+            (box,) = boxes_of_operands(case[1], case[2], node, width)
+            choice = torch.rand(node.op(box.lower).shape, generator=torch.Generator().manual_seed(0), dtype=DTYPE)
+            for lines in (node.op.relax(box), node.op.relax(box, choice), node.op.relax_parallel(box)):
+                for seed in range(40):
+                    z = within(box, seed)
+                    below = lines.lower_slope * lines.at(z, lines.lower_index) + lines.lower_intercept
+                    above = lines.upper_slope * lines.at(z, lines.upper_index) + lines.upper_intercept
+                    assert (below <= node.op(z) + 1e-12).all()
+                    assert (above >= node.op(z) - 1e-12).all()
 
 
 def test_affine_facts_are_those_of_the_exact_jacobian(case):

@@ -15,7 +15,7 @@ from hauberk.kernels.vectors import LANES, LONG, VECTOR, Vectors, instructions
 Node = Any
 GROUP = 2
 """The number of vectors whose powers are computed together, or not at all if all are negligible."""
-TINY, NEARLY_ONE = np.float32(1.1754944e-38), 0.999
+TINY, NEARLY_ONE = 1.1754944e-38, 0.999
 NEGLIGIBLE = -32.0
 """The binary logarithm of a power that counts for nothing, next to one that is 1."""
 LOG2 = [0.126148466, -0.207421035, 0.21566986, -0.23892034, 0.28791832, -0.36070483, 0.48091061, -0.72134733, 1.442695]

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hauberk.errors import InputError
+from hauberk.errors import InputError, ShapeError
 from hauberk.kernels.mean_shift import mean_shift, observed_mean
 
 
@@ -42,6 +42,8 @@ class MeanShift(nn.Module):
         self.register_buffer("running_mean", torch.zeros(channels))
 
     def forward(self, z: Float[Tensor, "b c *s"]) -> Float[Tensor, "b c *s"]:
+        if z.ndim < 2 or z.shape[1] != len(self.running_mean):
+            raise ShapeError(f"MeanShift of {len(self.running_mean)} channels cannot take {tuple(z.shape)}.")
         mean = observed_mean(z, self.running_mean, self.momentum) if self.training else self.running_mean
         return mean_shift(z, mean, self.momentum)
 

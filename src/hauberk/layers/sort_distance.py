@@ -15,10 +15,10 @@ EXAMPLES = 32
 class SortDistance(LpNeurons):
     """A dense layer u_o = sum_k q (1 - q)^(k - 1) d_(k), with d_(1) >= d_(2) >= ... the sorted |x_i - w_oi|.
 
-    This is the mean of max_i |x_i - w_oi| over random sets of inputs, each of which is kept with probability q = keep.
-    Training takes that maximum, or its l_p relaxation, over one such set for every `examples` of a batch; evaluation
-    sums the `terms` largest distances, with shares that sum up to 1. It is 1-Lipschitz from l_inf to l_inf, p plays no
-    part in it, and keep = 1 is the l_inf distance.
+    But for a tail of (1 - q)^terms, this is the mean of max_i |x_i - w_oi| over random sets of inputs, each of which is
+    kept with probability q = keep. Training takes that maximum, or its l_p relaxation, over one such set for every
+    `examples` of a batch, drawn as dropout's are; evaluation sums the `terms` largest distances, with shares that sum
+    up to 1. It is 1-Lipschitz from l_inf to l_inf, p plays no part in it, and keep = 1 is the l_inf distance.
 
     Args:
         in_features: the number of inputs.

@@ -63,7 +63,7 @@ class LpRelaxed(DerivedObjective):
         noise: Noise,
     ) -> ObjectiveValue:
         exact = progress.step >= self.exact_from * progress.steps
-        p = math.inf if exact else float(max(round(self.p(progress)), 1))
+        p = math.inf if exact else self.whole(self.p(progress))
         layers = distance_layers_of(network)
         if not layers:
             raise UnsupportedOpError("LpRelaxed found no distance layers in the network: use its objective alone.")
@@ -71,6 +71,16 @@ class LpRelaxed(DerivedObjective):
             layer.relax(p)
         value = self.objective(network, x, y, threat, progress=progress, noise=noise)
         return value if exact else replace(value, robust=None)
+
+    def whole(self, p: float) -> float:
+        """Return an exponent rounded to a whole number.
+
+        Raises:
+            InputError: it is not finite.
+        """
+        if not math.isfinite(p):
+            raise InputError(f"the schedule of p must be finite, but is {p}: exact_from says when p becomes infinite.")
+        return float(max(round(p), 1))
 
 
 def distance_layers_of(network: nn.Module | Graph) -> list[LpNeurons]:

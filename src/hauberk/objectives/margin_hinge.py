@@ -11,6 +11,7 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.objective import Objective, ObjectiveValue
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.schedule import Progress
+from hauberk.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class MarginHinge(Objective):
         worst_weight: the weight of the worst class, in [0, 1].
 
     Raises:
+        InputError: worst_weight is out of range.
         UnsupportedSetError: when called with a threat that is no l_inf ball.
 
     Example:
@@ -46,6 +48,10 @@ class MarginHinge(Objective):
     worst_weight: float = 0.75
     measure = "certified"
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.worst_weight <= 1:
+            raise InputError(f"worst_weight must lie in [0, 1], but is {self.worst_weight}.")
+
     def __call__(
         self,
         network: nn.Module | Graph,
@@ -60,4 +66,4 @@ class MarginHinge(Objective):
         shift = margin[:, None] if isinstance(margin, Tensor) else margin
         missing = (logits - logits.gather(1, y[:, None]) + shift).clamp(min=0).scatter(1, y[:, None], 0)
         loss = self.worst_weight * missing.amax(1).mean() + (1 - self.worst_weight) * missing.mean()
-        return ObjectiveValue(loss, logits.argmax(1) == y, withstood(logits, y, margin))
+        return ObjectiveValue(loss, logits.argmax(1) == y, withstood(network, logits, y, margin))

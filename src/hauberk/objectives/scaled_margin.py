@@ -29,7 +29,7 @@ class ScaledMargin(Objective):
         clean_weight: the weight of the clean loss, over training; a `Geometric` one in the paper.
 
     Raises:
-    UnsupportedSetError: when called with a threat that is no l_inf ball.
+        UnsupportedSetError: when called with a threat that is no l_inf ball.
 
     Source: Zhang et al. 2022 (Boosting the certified robustness of l_infinity distance nets).
     """
@@ -53,7 +53,7 @@ class ScaledMargin(Objective):
         hinge = clipped_hinge(lead(logits, y), margin).mean()
         parts = {"clean": clean, "hinge": hinge}
         total = self.clean_weight(progress) * clean + hinge
-        return ObjectiveValue(total, logits.argmax(1) == y, withstood(logits, y, margin), parts)
+        return ObjectiveValue(total, logits.argmax(1) == y, withstood(network, logits, y, margin), parts)
 
 
 def clipped_hinge(ahead: Float[Tensor, "b"], margin: float | Float[Tensor, "b"]) -> Float[Tensor, "b"]:

@@ -51,6 +51,9 @@ class MaxPooling(Relaxable):
     def additions(self) -> int:
         return 2 * self.covering
 
+    def lipschitz(self) -> float:
+        return 1.0
+
     def __call__(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b ..."]:
         return self.largest(z)[0]
 

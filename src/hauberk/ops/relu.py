@@ -18,6 +18,9 @@ class ReLU(Elementwise):
     pieces = Pieces(knots=(0.0,), slopes=(0.0, 1.0))
     tight = True
 
+    def lipschitz(self) -> float:
+        return 1.0
+
     def __call__(self, z: Tensor) -> Tensor:
         return F.relu(z)
 

@@ -1,5 +1,6 @@
 """Geometric schedules."""
 
+import math
 from dataclasses import dataclass
 
 from hauberk.concepts.cases import Cases
@@ -18,7 +19,7 @@ class Geometric(Schedule):
         finish: the time at which it ends; a jump there if not later than `begin`.
 
     Raises:
-        InputError: a value is not positive.
+        InputError: a value is not positive and finite.
 
     Example:
         >>> from hauberk.concepts.schedule import Progress
@@ -38,8 +39,8 @@ class Geometric(Schedule):
         return {"start": [8.0], "end": [1000.0]}
 
     def __post_init__(self) -> None:
-        if not min(self.start, self.end) > 0:
-            raise InputError(f"Geometric needs positive values, but has start={self.start} and end={self.end}.")
+        if not (0 < self.start < math.inf and 0 < self.end < math.inf):
+            raise InputError(f"Geometric needs positive, finite values, but has start={self.start} and end={self.end}.")
 
     def __call__(self, progress: Progress) -> float:
         time, length = progress.step / progress.steps, self.finish - self.begin

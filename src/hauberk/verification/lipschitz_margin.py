@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from hauberk.concepts.affine import Affine
 from hauberk.concepts.certificate import Certificate, Verifier
@@ -18,6 +18,10 @@ from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import NetworkSubject, Subject
 from hauberk.errors import InputError, UnsupportedOpError, UnsupportedSetError
 from hauberk.layers.mean_shift import MeanShift
+from hauberk.layers.sort_distance import SortDistance
+
+CHANGING = (MeanShift, SortDistance, nn.modules.batchnorm._BatchNorm)
+"""Layers that compute something else in training."""
 
 
 @dataclass(frozen=True)
@@ -69,18 +73,18 @@ class LipschitzMargin(Verifier):
         require_constants(subject, graph)
         dtype, slack = S.start.dtype, 4 * torch.finfo(S.start.dtype).eps
         distance = reach(S) * (1 + slack)
-        seen = passed(graph, S.start, distance)
-        room = spec.value(seen.logits).double() - lost(seen, spec)
-        room = torch.where(seen.finite[:, None] & spec.rows.isfinite().all(2), room, -math.inf)
-        slope = spec.rows.abs().sum(2).double() * seen.constant
+        room, slope = margin(graph, S, spec, distance)
         lower = (room - slope * distance[:, None].double()).to(dtype)
         down = torch.full_like(lower, -math.inf)
         means = f"{str(dtype).removeprefix('torch.')}, less the rounding errors of margins"
         found = Certificate.from_lower(torch.nextafter(lower, down), subject.kind, means)
         if not isinstance(S, NormBall) or S.p != math.inf:
             return found
-        radius = (room / slope.clamp(min=torch.finfo(dtype).tiny)).amin(1) * (1 - slack)
-        radius = radius.clamp(0, torch.finfo(dtype).max).to(dtype)
+        radius = torch.zeros_like(S.radius)
+        for _ in range(2):  # rounding errors grow with the radius: those at the first, too large one cover the second
+            room, slope = margin(graph, S, spec, radius)
+            radius = (room / slope.clamp(min=torch.finfo(dtype).tiny)).amin(1) * (1 - 4 * slack)
+            radius = radius.clamp(0, torch.finfo(dtype).max).to(dtype)
         return replace(found, radius=torch.where(found.verified, torch.maximum(radius, S.radius), radius))
 
 
@@ -89,12 +93,12 @@ def require_constants(subject: NetworkSubject, graph: FrozenGraph) -> None:
 
     Raises:
         UnsupportedOpError: one has none; the message names all of them, and why.
-        InputError: means still move with every batch.
+        InputError: a layer is in training mode.
     """
     if faults := [reason for node in graph.nodes if (reason := fault(node)) is not None]:
         raise UnsupportedOpError("LipschitzMargin knows no constant of " + "; ".join(faults))
-    if any(part.training for part in subject.module.modules() if isinstance(part, MeanShift)):
-        raise InputError("means that move with every batch certify nothing: call network.eval() first.")
+    if any(part.training for part in subject.module.modules() if isinstance(part, CHANGING)):
+        raise InputError("what changes with every batch certifies nothing: call network.eval() first.")
 
 
 def reach(S: CertifiableSet) -> Float[Tensor, "b"]:
@@ -107,6 +111,16 @@ def reach(S: CertifiableSet) -> Float[Tensor, "b"]:
     if (box.lower > box.upper).any():
         raise InputError("the perturbation set of an example of the batch is empty: its radius is negative.")
     return torch.maximum(box.upper - S.start, S.start - box.lower).flatten(1).amax(1)
+
+
+def margin(
+    graph: FrozenGraph, S: CertifiableSet, spec: LinearSpec, distance: Float[Tensor, "b"]
+) -> tuple[Float[Tensor, "b k"], Float[Tensor, "b k"]]:
+    """Return each row's value less rounding errors within a distance, and its Lipschitz constant, in float64."""
+    seen = passed(graph, S.start, distance)
+    room = spec.value(seen.logits).double() - lost(seen, spec)
+    finite = seen.finite[:, None] & spec.rows.isfinite().all(2)
+    return torch.where(finite, room, -math.inf), spec.rows.abs().sum(2).double() * seen.constant
 
 
 def lost(seen: "Passed", spec: LinearSpec) -> Float[Tensor, "b k"]:
