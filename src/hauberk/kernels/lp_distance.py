@@ -20,7 +20,7 @@ TRITON = find_spec("triton") is not None
 Pair = tuple[Tensor, Tensor]
 
 
-def lp_distance(x: Float[Tensor, "*b in"], w: Float[Tensor, "out in"], p: Float[Tensor, ""]) -> Float[Tensor, "*b out"]:
+def lp_distance(x: Float[Tensor, "..."], w: Float[Tensor, "out in"], p: Float[Tensor, ""]) -> Float[Tensor, "..."]:
     """Return the l_p distance of every row of x from every row of w.
 
     u = m * (sum_i (|x_i - w_i| / m)^p)^(1/p), m being the largest |x_i - w_i|: no power overflows. The gradient in x_i
@@ -29,6 +29,9 @@ def lp_distance(x: Float[Tensor, "*b in"], w: Float[Tensor, "out in"], p: Float[
 
     On devices p is read by the kernels alone: nothing waits for it. Costs 2 * b * out * in operations forward, at p =
     inf b * out backward (the places of the maxima are kept, 4 bytes each), and else twice the forward cost.
+
+    Raises:
+        ShapeError: x has no batch, or rows of another length than w's.
 
     Source: Zhang et al. 2021, section 5.
     """

@@ -25,8 +25,8 @@ def shares_of(keep: float, terms: int) -> list[float]:
 
 
 def sorted_distance(
-    first: Float[Tensor, "*b in"], second: Float[Tensor, "*b in"], w: Float[Tensor, "out in"], shares: list[float]
-) -> Float[Tensor, "*b out"]:
+    first: Float[Tensor, "..."], second: Float[Tensor, "..."], w: Float[Tensor, "out in"], shares: list[float]
+) -> Float[Tensor, "..."]:
     """Return sum_k shares_k d_(k) for every row of w.
 
     The d_(1) >= d_(2) >= ... are max(first - w, w - second, 0), sorted: |x - w| if first = second = x; with a box's

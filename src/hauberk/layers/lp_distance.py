@@ -73,7 +73,7 @@ class LpNeurons(nn.Module):
         super()._load_from_state_dict(*given)
         self.relax(self.p.item())
 
-    def distances(self, x: Float[Tensor, "b *s in"]) -> Float[Tensor, "b *s out"]:
+    def distances(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         """Return the distances of all inputs from all weights."""
         return lp_distance(x, self.weight, self.p)
 
@@ -108,7 +108,7 @@ class LpDistance(LpNeurons):
         super().__init__(in_features, out_features, identity)
         self.bias = nn.Parameter(torch.zeros(out_features)) if bias else None
 
-    def forward(self, x: Float[Tensor, "b *s in"]) -> Float[Tensor, "b *s out"]:
+    def forward(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         u = self.distances(x)
         return u if self.bias is None else u + self.bias
 

@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from hauberk.errors import InputError
-from hauberk.kernels.lp_distance import lp_distance
+from hauberk.kernels.lp_distance import lp_distance, matched
 from hauberk.kernels.sorted_distance import shares_of, sorted_distance
 from hauberk.layers.lp_distance import LpNeurons
 
@@ -62,17 +62,17 @@ class SortDistance(LpNeurons):
         self.bias = nn.Parameter(torch.zeros(out_features)) if bias else None
         self.keep, self.terms, self.examples = keep, terms, examples
 
-    def forward(self, x: Float[Tensor, "b *s in"]) -> Float[Tensor, "b *s out"]:
+    def forward(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         u = self.masked(x) if self.training else sorted_distance(x, x, self.weight, shares_of(self.keep, self.terms))
         return u if self.bias is None else u + self.bias
 
-    def masked(self, x: Float[Tensor, "b *s in"]) -> Float[Tensor, "b *s out"]:
+    def masked(self, x: Float[Tensor, "..."]) -> Float[Tensor, "b *s out"]:
         """Return the distances over random sets of inputs, which the host draws: its sizes are shapes on the device."""
         inputs = self.weight.shape[1]
         if self.keep == 1:
             return self.distances(x)
         parts = []
-        for part in x.split(self.examples):
+        for part in matched(x, self.weight).split(self.examples):
             size = int(torch.binomial(torch.tensor(float(inputs)), torch.tensor(self.keep)))
             kept = torch.randperm(inputs)[: max(size, 1)].to(x.device, non_blocking=True)
             parts.append(lp_distance(part.index_select(-1, kept), self.weight.index_select(1, kept), self.p))
