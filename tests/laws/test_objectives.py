@@ -45,9 +45,10 @@ def robust_only(bounder, loss=None, regularizers=()):
 
 
 @pytest.fixture
-def training(objective):
-    """A network with convolutions and batch norm, in training mode."""
-    graph = suited(objective, "convolutional", 1)
+def training(request):
+    """A network with convolutions and batch norm, in training mode, or what the test's objective is defined on."""
+    objective = getattr(request.node, "callspec", None) and request.node.callspec.params.get("objective")
+    graph = suited(objective, "convolutional", 1) if objective else network("convolutional", 1)
     graph.module.train()
     yield graph
     graph.module.eval()

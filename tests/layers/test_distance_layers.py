@@ -166,11 +166,21 @@ def test_intervals_of_a_chain_hold_its_samples_within_the_radius(make):
     graph, S = capture(drawn(make()), x[:2]), LinfBall(eps, None).at(x)
     with torch.no_grad():
         box, logits = Interval().boxes(graph.frozen(), S, outward=False)[-1], graph(x)
-        values = graph(S.sample(Noise.of(0, torch.arange(len(x)))))
+        values = graph(x + eps * Noise.of(0, torch.arange(len(x))).signs(x.shape[1:], DTYPE))
     assert (box.lower >= logits - eps - 1e-12).all()
     assert (box.upper <= logits + eps + 1e-12).all()
     assert (values >= box.lower).all()
     assert (values <= box.upper).all()
+
+
+@pytest.mark.parametrize("layer", [LpDistance(4, 6), SortDistance(4, 6, keep=0.6, terms=3)], ids=["distance", "sorted"])
+def test_intervals_of_a_layer_are_attained(layer):
+    x, signs = rand(5, 4) - 0.5, torch.cartesian_prod(*[torch.tensor([-0.3, 0.3], dtype=DTYPE)] * 4)
+    box = Interval().boxes(capture(drawn(layer), x).frozen(), LinfBall(0.3, None).at(x), outward=False)[-1]
+    torch.testing.assert_close(box.upper, layer((x[:, None] + signs).flatten(0, 1)).view(5, 16, 6).amax(1))
+    nearest = layer.weight.clamp(x[:, None] - 0.3, x[:, None] + 0.3)
+    least = layer(nearest.flatten(0, 1)).view(5, 6, 6).diagonal(dim1=1, dim2=2)
+    torch.testing.assert_close(box.lower, least)
 
 
 def test_a_mean_shift_subtracts_the_batchs_mean_in_training_and_a_running_one_after_it():

@@ -230,7 +230,7 @@ def test_an_input_lies_in_as_many_windows_as_counted(options):
         peak = torch.where(z == position, 1.0, 0.0)
         counted[position] = (op(peak) == 1).sum()
     assert op.covering == counted.max()
-    assert op.roundings == 2 * op.covering
+    assert op.additions == 2 * op.covering
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -20,7 +20,7 @@ from hauberk.layers import LpDistance, LpDistance2d, MeanShift, Normalize, SortD
 from hauberk.losses import Margin
 from hauberk.objectives import LpRelaxed, MarginHinge
 from hauberk.schedules import Constant, Geometric
-from hauberk.threats import L1Ball, L2Ball, LinfBall, Union
+from hauberk.threats import GivenBox, L1Ball, L2Ball, LinfBall, Union
 from hauberk.training import Trainer
 from hauberk.verification import LipschitzMargin
 from laws.networks import CLASSES, SHAPE, images, randomize
@@ -179,21 +179,23 @@ def test_the_radius_is_half_the_margin_less_rounding(chain):
     assert 0 < found.verified.sum() < 64
 
 
+X = images(64, 0, torch.float32)
 SETS = {
     "l2": (L2Ball(0.05, None), 0.05),
     "l1": (L1Ball(0.05, None), 0.05),
     "union": (Union([LinfBall(0.01, None), L2Ball(0.03, None), L1Ball(0.05, None)]), 0.05),
     "within": (LinfBall(0.05), 0.05),
+    "upward": (GivenBox(X, X + 0.05, None), 0.05),
 }
 
 
 @pytest.mark.parametrize(("threat", "reach"), SETS.values(), ids=SETS)
 def test_other_sets_are_covered_by_the_linf_ball_around_them(threat, reach):
-    graph, x = captured("dense"), images(64, 0, torch.float32)
-    S, y = threat.at(x), graph(x).argmax(1)
+    graph = captured("dense")
+    S, y = threat.at(X), graph(X).argmax(1)
     found = certificate(graph, S)
     lower = found.lower.amin(1)
-    torch.testing.assert_close(lower, margins(graph, x, y) - 2 * reach, rtol=0, atol=1e-3)
+    torch.testing.assert_close(lower, margins(graph, X, y) - 2 * reach, rtol=0, atol=1e-3)
     assert 0 < found.verified.sum() < 64
     for fold in range(20):
         z = S.sample(Noise.of(0, torch.arange(64)).fold(fold))
@@ -230,7 +232,7 @@ class Single(nn.Module):
 
     def __init__(self, layers, inputs, keep):
         super().__init__()
-        first = SortDistance(inputs, 1, keep, terms=40) if keep < 1 else LpDistance(inputs, 1)
+        first = SortDistance(inputs, 1, keep, terms=400) if keep < 1 else LpDistance(inputs, 1)
         others = [part for _ in range(layers - 1) for part in (LpDistance(1, 1), MeanShift(1))]
         self.hidden, self.last = nn.Sequential(first, MeanShift(1), *others), LpDistance(1, 2, bias=True)
 
@@ -244,12 +246,14 @@ class Single(nn.Module):
             if t.ndim:
                 t.copy_(scale * torch.randn(t.shape, generator=generator))
         self.hidden[0].weight.sub_(4 * scale)
+        if isinstance(self.hidden[0], SortDistance):  # equal terms, whose sums round the same way again and again
+            self.hidden[0].weight.fill_(-4 * scale)
         u = self.hidden(x)
         self.last.weight.copy_(u.quantile(torch.tensor([0.1, 0.9]), 0))
         self.last.bias.mul_((u.max() - u.min()) / scale / 20)
 
 
-SINGLES = {"one layer": (1, 1, 1.0), "five layers": (5, 1, 1.0), "wide": (2, 50, 1.0), "sorted": (2, 50, 0.05)}
+SINGLES = {"one layer": (1, 1, 1.0), "five layers": (5, 1, 1.0), "wide": (2, 50, 1.0), "sorted": (2, 400, 0.005)}
 singles = pytest.mark.parametrize("single", SINGLES)
 scales = pytest.mark.parametrize("scale", [1e-3, 1.0, 1e4])
 
@@ -261,7 +265,7 @@ def single_graph(name):
 
 def single_problem(name, scale, seed):
     graph, generator = single_graph(name), torch.Generator().manual_seed(seed)
-    x = (scale * torch.randn(300, 1, generator=generator)).expand(-1, SINGLES[name][1]).contiguous()
+    x = (scale * torch.randn(100, 1, generator=generator)).expand(-1, SINGLES[name][1]).contiguous()
     graph.module.draw(x, scale, generator)
     return graph, x, graph(x).argmax(1), generator
 
@@ -273,9 +277,9 @@ def test_margins_as_float32_computes_them_are_never_below_the_certificate(single
         graph, x, y, generator = single_problem(single, scale, seed)
         spec, gaps = LinearSpec.margins(y, 2, x.dtype), []
         for share in (1e-6, 1e-2):
-            S = LinfBall(share * scale * torch.rand(300, generator=generator), None).at(x)
+            S = LinfBall(share * scale * torch.rand(100, generator=generator), None).at(x)
             lower = certificate(graph, S).lower.double()
-            members = (S.start, S.box.lower, S.box.upper, S.sample(Noise.of(seed, torch.arange(300))))
+            members = (S.start, S.box.lower, S.box.upper, S.sample(Noise.of(seed, torch.arange(100))))
             gaps += [(spec.value(graph(z).detach()).double() - lower).min() for z in members]
         assert min(gaps) >= 0
         assert min(gaps) < 5e-4 * scale
@@ -287,7 +291,7 @@ def test_the_radius_holds_as_float32_computes_even_beyond_the_set(single, scale)
     for seed in range(3):
         graph, x, y, _ = single_problem(single, scale, seed)
         radius = certificate(graph, LinfBall(0.0, None).at(x)).radius
-        assert (radius > 0).sum() > 100
+        assert (radius > 0).sum() > 50
         for sign in (-1, 1):
             z = torch.nextafter(x + sign * radius[:, None], x)
             assert ((margins(graph, z, y) > 0) | (radius == 0)).all()

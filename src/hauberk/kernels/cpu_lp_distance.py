@@ -36,13 +36,14 @@ def forward(x: Tensor, w: Tensor, p: Tensor, places: bool) -> tuple[Tensor, Tens
         return u, where
     total = torch.empty_like(u)
     in_threads(compiled_powers.sums_of_powers, len(w), *arrays(x, w), exponent, *memory(u, total))
-    return torch.where(u >= compiled_powers.TINY, u * total.pow_(1 / exponent), u), none
+    total.clamp_(min=1).pow_(1 / exponent)  # to the largest term, which is 1, rounding may have been unkind
+    return torch.where(u >= compiled_powers.TINY, u * total, u), none
 
 
 def backward(x: Tensor, w: Tensor, p: Tensor, u: Tensor, where: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:
     """Return the gradients in x and w."""
     exponent, length = p.item(), x.shape[1]
-    if exponent < 2:
+    if exponent < 2 or not u.isfinite().all():
         first, second, dw = plain_lp_distance.backward(x, x, w, p, u, where, grad)
         return first + second, dw
     if exponent == math.inf:

@@ -22,9 +22,10 @@ def forward(first: Tensor, second: Tensor, w: Tensor, p: Tensor) -> tuple[Tensor
             u[:, rows], where[:, rows] = 0, 0
             continue
         largest, index = size.max(2)
-        share = size / largest.clamp(min=torch.finfo(w.dtype).tiny)[..., None]
+        tiny = torch.finfo(w.dtype).tiny
+        share = size / largest.clamp(min=tiny)[..., None]
         total = share.pow(torch.where(p.isinf(), 1, p)).sum(2)
-        u[:, rows] = torch.where(p.isinf() | (largest == 0), largest, largest * total.pow(1 / p))
+        u[:, rows] = torch.where(p.isinf() | (largest < tiny), largest, largest * total.pow(1 / p))
         forwards = (ahead > behind).gather(2, index[..., None])[..., 0]
         where[:, rows] = torch.where(forwards, index, ~index).int()
     return u, where

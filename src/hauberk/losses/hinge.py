@@ -10,7 +10,10 @@ from hauberk.concepts.loss import AdversarialLoss, lead
 
 @dataclass(frozen=True)
 class Hinge(AdversarialLoss):
-    """The largest other logit (with a target, the target's) minus the label's plus a threshold, where that is positive.
+    """The largest other logit minus the label's plus a threshold, where that is positive.
+
+    With a target it is the target's logit minus the label's plus the threshold, not clipped: attacks have to find their
+    way from where the hinge is flat.
 
     Args:
         threshold: the margin from which on the loss is 0.
@@ -29,4 +32,5 @@ class Hinge(AdversarialLoss):
     def __call__(
         self, logits: Float[Tensor, "b classes"], y: Int[Tensor, "b"], target: Int[Tensor, "b"] | None = None
     ) -> Float[Tensor, "b"]:
-        return (lead(logits, y, target) + self.threshold).clamp(min=0)
+        distance = lead(logits, y, target) + self.threshold
+        return distance.clamp(min=0) if target is None else distance
