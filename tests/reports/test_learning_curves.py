@@ -44,6 +44,10 @@ def test_without_attacks_the_best_epoch_is_that_of_clean_accuracy(tmp_path):
     assert (found.best.epoch, found.best.score) == (2, 0.95)
 
 
+def test_an_epoch_without_a_robust_accuracy_is_not_better_than_one_with():
+    assert training(None, None, 0.5, 0.4).best.epoch == 3
+
+
 def test_without_held_out_examples_nothing_is_best():
     rows = [Row("epoch", 1, 10, 1.0, 0.9, 0.8, 1.0, 0.01, 5.0)]
     assert Training([], rows).marks(False) == {1: "kept, final"}

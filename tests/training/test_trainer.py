@@ -12,6 +12,7 @@ from hauberk.attacks import FGSM, PGD, Previous, RandomMember
 from hauberk.augmentations import Resize
 from hauberk.bounds import Interval
 from hauberk.concepts.attack import Attack
+from hauberk.concepts.objective import Objective
 from hauberk.errors import InputError, TrainingError, UnsupportedOpError
 from hauberk.losses import CrossEntropy
 from hauberk.objectives import AdaptiveRadius, Adversarial, Certified, Free, Natural
@@ -200,6 +201,23 @@ def test_the_best_weights_are_kept_and_the_final_ones_beside_them(tmp_path: Path
         half, digits(600), THREAT, tmp_path / "half"
     )
     assert states_equal(best, half)
+
+
+class LateAdversary(Objective):
+    """Says only in the second half of training what withstood its attack: nothing did."""
+
+    def __call__(self, network, x, y, threat, *, progress, noise):
+        value = OBJECTIVES["adversarial"](network, x, y, threat, progress=progress, noise=noise)
+        return replace(value, robust=torch.zeros_like(y) > 0 if 2 * progress.step >= progress.steps else None)
+
+
+def test_an_epoch_without_a_robust_accuracy_is_not_better_than_one_with(tmp_path: Path):
+    method = trainer(epochs=2, held_out=100, keep="best", objective="adversarial")
+    replace(method, objective=LateAdversary()).fit(network(), digits(600), THREAT, tmp_path)
+    first, second = (line for line in journal(tmp_path) if line["kind"] == "epoch")
+    assert (first["validation_robust"], second["validation_robust"]) == (None, 0)
+    kept, final = (load_file(tmp_path / name) for name in ("best.safetensors", "final.safetensors"))
+    assert all(torch.equal(kept[name], final[name]) for name in final)
 
 
 class Falling(Attack):

@@ -79,9 +79,12 @@ class Training:
 
     @property
     def best(self) -> Row | None:
-        """The first of the epochs that did best on held-out examples; None if nothing was held out."""
+        """The first of the epochs that did best on held-out examples; None if nothing was held out.
+
+        An epoch with a robust accuracy there is better than any without.
+        """
         scored = [row for row in self.epochs if row.score is not None and not row.collapsed]
-        return max(scored, key=lambda row: row.score or 0, default=None)
+        return max(scored, key=lambda row: (row.validation_robust is not None, row.score), default=None)
 
     @property
     def watched(self) -> bool:
