@@ -6,7 +6,8 @@ The question, an adversary who moves inputs:
 - `norm_ball`, `radius`: sets that are balls in a norm; how radii are written;
 - `box`: elementwise bounds of a batch of values;
 - `specification`: linear rows that have to be positive;
-- `subject`: what is judged, a network or something built from networks.
+- `subject`: what is judged, a network or something built from networks;
+- `smoothing_noise`: what smooths a classifier.
 
 The network:
 

@@ -7,17 +7,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-GOLDEN = -7046029254386353131  # 2^64 / golden ratio, as a signed 64-bit integer
-MIX_1, MIX_2 = -4658895280553007687, -7723592293110705685
+from hauberk.kernels.splitmix import GOLDEN, mixed
+
 BLOCK = 1 << 18
-LOW_33, LOW_34, LOW_37 = (1 << 33) - 1, (1 << 34) - 1, (1 << 37) - 1
-
-
-def mixed(x: Tensor) -> Tensor:
-    """Return a bijective scramble of 64-bit integers; shifts are logical. Source: Steele et al. 2014 (SplitMix64)."""
-    x = (x ^ ((x >> 30) & LOW_34)) * MIX_1
-    x = (x ^ ((x >> 27) & LOW_37)) * MIX_2
-    return x ^ ((x >> 31) & LOW_33)
 
 
 @dataclass(frozen=True)
