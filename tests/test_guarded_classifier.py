@@ -39,7 +39,7 @@ def test_the_documented_example_runs():
 
 
 def test_answers_are_labels_with_the_radius_that_is_proven(guard):
-    x, module = images(B, 1), guard.graph.module
+    x, module = images(B, 1), guard.subject.graph.module
     answer = guard(x)
     assert torch.equal(answer.label, module(x).argmax(1))
     assert 0 < answer.flagged.sum() < B
@@ -54,7 +54,7 @@ def test_the_largest_radius_is_proven_and_agrees_with_the_flags(guard):
     assert torch.equal(answer.flagged, guard(x).flagged)
     assert torch.equal(answer.flagged, answer.radius < 0.05)
     assert (answer.radius > 0).all()
-    subject = NetworkSubject(guard.graph.module, guard.graph)
+    subject = NetworkSubject(guard.subject.graph.module, guard.subject.graph)
     spec = LinearSpec.margins(answer.label, CLASSES, x.dtype)
     assert ByBound(BackwardLinear())(subject, LinfBall(answer.radius).at(x), spec).verified.all()
 
@@ -62,14 +62,14 @@ def test_the_largest_radius_is_proven_and_agrees_with_the_flags(guard):
 def test_no_attacked_input_passes_with_another_label(guard):
     x = images(B, 1)
     y = guard(x).label
-    z = PGD(Margin(), steps=10, step=0.3)(guard.graph, THREAT.at(x), y, noise=Noise.of(0, torch.arange(B)))
+    z = PGD(Margin(), steps=10, step=0.3)(guard.subject.graph, THREAT.at(x), y, noise=Noise.of(0, torch.arange(B)))
     said = guard.predict(z)
     assert (guard(z).label != y).any()
     assert ((said == -1) | (said == y)).all()
 
 
 def test_the_guard_reads_live_weights_and_leaves_the_modules_mode_alone(guard):
-    module = guard.graph.module.train()
+    module = guard.subject.graph.module.train()
     with torch.no_grad():
         module[5].weight.zero_()
         module[5].bias.copy_(torch.arange(CLASSES))

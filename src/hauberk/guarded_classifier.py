@@ -9,12 +9,13 @@ from torch import Tensor, nn
 
 from hauberk.capture import capture
 from hauberk.concepts.bounder import Bounder
+from hauberk.concepts.certificate import Verifier
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.specification import LinearSpec
-from hauberk.concepts.subject import NetworkSubject, Subject
-from hauberk.errors import ShapeError
+from hauberk.concepts.subject import AttackableSubject, NetworkSubject, Subject
+from hauberk.errors import InputError, ShapeError
 from hauberk.kernels.full_precision import full_precision
-from hauberk.verification import ByBound, LargestRadius, detect
+from hauberk.verification import ByBound, Detection, LargestRadius, detect
 
 
 @dataclass(frozen=True)
@@ -25,24 +26,26 @@ class GuardedAnswer:
         label: the network's label, -1 where its logits are not finite.
         flagged: True where another label could not be excluded within the threat: the input may have been perturbed.
         radius: within it, in units of the input, the label is proven to be constant; 0 where nothing is proven.
+        confidence: the probability with which an answer's proof is right; 1 if certain.
     """
 
     label: Int[Tensor, "b"]
     flagged: Bool[Tensor, "b"]
     radius: Float[Tensor, "b"]
+    confidence: Float[Tensor, "b"]
 
 
 class GuardedClassifier(Subject):
     """A network that vouches for its answers: every input is bounded, and flagged if the label may change.
 
     No perturbation that changes the label passes unnoticed: if x lies within eps of x* and the network labels them
-    differently, x is flagged (see `verification.detect`). The network is captured once, on the example, and its live
+    differently, x is flagged (see `verification.detect`). A network is captured once, on the example, and its live
     parameters are read at every call, in eval mode whatever the module's own mode.
 
     Args:
-        module: the network, from inputs to logits.
+        module: the network, from inputs to logits, or a subject made of networks, such as a smoothed one.
         threat: what answers are guarded against.
-        bounder: proves them; what it cannot prove is flagged.
+        bounder: proves them, as a bounder or a verifier does; what it cannot prove is flagged.
         example: a batch of typical inputs, guarded at construction, so that whatever is unsupported raises there.
 
     Raises:
@@ -68,14 +71,21 @@ class GuardedClassifier(Subject):
         [0.35, 0.05]
     """
 
-    kind = "guarded network"
+    @property
+    def kind(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return f"guarded {self.subject.kind}"
 
     def __init__(
-        self, module: nn.Module, threat: ThreatModel, bounder: Bounder, example: Float[Tensor, "b *x"]
+        self,
+        module: nn.Module | AttackableSubject,
+        threat: ThreatModel,
+        bounder: Bounder | Verifier,
+        example: Float[Tensor, "b *x"],
     ) -> None:
         self.threat, self.bounder = threat, bounder
         self.shape, self.dtype = example.shape[1:], example.dtype
-        self.graph = capture(module, example)
+        self.subject = module if isinstance(module, AttackableSubject) else captured(module, example)
+        self.verifier = ByBound(bounder) if isinstance(bounder, Bounder) else bounder
         self(example)
 
     @full_precision()
@@ -92,17 +102,32 @@ class GuardedClassifier(Subject):
                 f"shape {tuple(x.shape)} in {x.dtype}."
             )
         S = self.threat.at(x)
-        found = detect(self.graph, S, ByBound(self.bounder))
-        radius = S.radius * ~found.flagged
+        found = detect(self.subject, S, self.verifier)
+        radius, certificate = S.radius * ~found.flagged, found.certificate
         if largest:
-            subject = NetworkSubject(self.graph.module, self.graph)
-            spec = LinearSpec.margins(found.label.clamp(min=0), self.graph.classes, x.dtype)
-            reach = cast(Tensor, LargestRadius(self.bounder)(subject, self.threat, x, spec).radius)
+            reach = self.reach(x, found) if certificate.radius is None else certificate.radius
             radius = torch.maximum(radius, reach * (found.label >= 0))
-        return GuardedAnswer(found.label, found.flagged, radius)
+        return GuardedAnswer(found.label, found.flagged, radius, certificate.confidence)
+
+    def reach(self, x: Float[Tensor, "b *x"], found: Detection) -> Float[Tensor, "b"]:
+        """Return the largest radii that a search by the bounder proves.
+
+        Raises:
+            InputError: there is no bounder, but a verifier that knows no largest radius.
+        """
+        if not isinstance(self.bounder, Bounder):
+            raise InputError(f"the verifier {self.verifier.name} says nothing about other radii: guard with a bounder.")
+        spec = LinearSpec.margins(found.label.clamp(min=0), self.subject.graph.classes, x.dtype)
+        return cast(Tensor, LargestRadius(self.bounder)(self.subject, self.threat, x, spec).radius)
 
     @full_precision()
     def predict(self, x: Float[Tensor, "b *x"]) -> Int[Tensor, "b"]:
         """Return the labels, with -1 for flagged inputs."""
         answer = self(x)
         return torch.where(answer.flagged, -1, answer.label)
+
+
+def captured(module: nn.Module, example: Float[Tensor, "b *x"]) -> NetworkSubject:
+    """Return a network with its graph."""
+    graph = capture(module, example)
+    return NetworkSubject(graph.module, graph)

@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from hauberk.concepts.loss import require_labels
-from hauberk.errors import ShapeError
+from hauberk.errors import InputError, ShapeError
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,18 @@ class LinearSpec:
                 f"a specification of {examples} examples and {classes} logits has rows ({examples}, k, {classes}) and "
                 f"offset ({examples}, k), k > 0, but they have {tuple(self.rows.shape)} and {tuple(self.offset.shape)}."
             )
+
+    def labels(self) -> Int[Tensor, "b"]:
+        """Return the labels whose margins these rows are.
+
+        Raises:
+            InputError: the rows are not all margins of a label, as `margins` gives them.
+        """
+        labels = self.rows.sum(1).argmax(1)
+        margins = LinearSpec.margins(labels, self.rows.shape[2], self.rows.dtype)
+        if not (torch.equal(self.rows, margins.rows) and torch.equal(self.offset, margins.offset)):
+            raise InputError("these rows are not the margins of a label: make the specification by LinearSpec.margins.")
+        return labels
 
     def to(self, dtype: torch.dtype) -> "LinearSpec":
         """Return the specification in another precision."""

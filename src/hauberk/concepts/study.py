@@ -7,7 +7,7 @@ import polars as pl
 
 from hauberk.concepts.dataset import Split
 from hauberk.concepts.perturbation_set import ThreatModel
-from hauberk.concepts.subject import NetworkSubject
+from hauberk.concepts.subject import AttackableSubject
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Study(ABC):
     """
 
     @abstractmethod
-    def __call__(self, subject: NetworkSubject, data: Split, threat: ThreatModel) -> Findings:
+    def __call__(self, subject: AttackableSubject, data: Split, threat: ThreatModel) -> Findings:
         """Return the answer; the data are on the network's device.
 
         Raises:

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from hauberk.concepts.graph import Graph
@@ -27,15 +27,44 @@ def labels_of(logits: Float[Tensor, "b classes"]) -> Int[Tensor, "b"]:
     return torch.where(logits.isfinite().all(1), logits.argmax(1), -1)
 
 
+class AttackableSubject(Subject):
+    """A subject that attacks can differentiate."""
+
+    module: nn.Module
+    """What attacks see: logits, the largest of which is the label as far as they can tell."""
+    captured: Graph | UnsupportedOpError
+    """Its graph, or the error that says why there is none."""
+
+    @property
+    def graph(self) -> Graph:
+        """The captured graph.
+
+        Raises:
+            UnsupportedOpError: there is none; the message says why.
+        """
+        if isinstance(self.captured, UnsupportedOpError):
+            raise self.captured
+        return self.captured
+
+    def judged(self, x: Float[Tensor, "b *x"]) -> tuple[Int[Tensor, "b"], Float[Tensor, "b classes"]]:
+        """Return the labels, -1 where the subject abstains, and the logits that attacks see."""
+        logits = self.module(x)
+        return labels_of(logits), logits
+
+    def refuted(self, x: Float[Tensor, "b *x"], y: Int[Tensor, "b"]) -> Bool[Tensor, "b"]:
+        """Return a mask of the inputs that are not labelled y."""
+        return self.predict(x) != y
+
+
 @dataclass(frozen=True)
-class NetworkSubject(Subject):
+class NetworkSubject(AttackableSubject):
     """A plain network: always attackable, and open to graph verifiers if it could be captured.
 
     It abstains where its logits are not finite.
 
     Args:
         module: the network.
-        captured: its graph, or the error that capturing it raised.
+        captured: its graph, or the error that capturing it raised, which names its operators.
     """
 
     module: nn.Module
@@ -44,14 +73,3 @@ class NetworkSubject(Subject):
 
     def predict(self, x: Float[Tensor, "b *x"]) -> Int[Tensor, "b"]:
         return labels_of(self.module(x))
-
-    @property
-    def graph(self) -> Graph:
-        """The captured graph.
-
-        Raises:
-            UnsupportedOpError: the network could not be captured; the message names its operators.
-        """
-        if isinstance(self.captured, UnsupportedOpError):
-            raise self.captured
-        return self.captured

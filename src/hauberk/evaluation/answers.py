@@ -12,7 +12,7 @@ from hauberk.concepts.attack import Attack, MinimumDistanceAttack
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.perturbation_set import PerturbationSet
-from hauberk.concepts.subject import NetworkSubject
+from hauberk.concepts.subject import AttackableSubject
 from hauberk.errors import HauberkError
 
 
@@ -23,7 +23,7 @@ class Answers:
     Args:
         z: the points.
         member: True for finite points inside the set.
-        broken: True for members that the subject misclassifies.
+        broken: True for members that refute the label.
         distance: of misclassified points, in the set's norm, rounded up; infinite for others, or without a norm.
     """
 
@@ -36,7 +36,7 @@ class Answers:
 def answered(
     name: str,
     attack: Attack | MinimumDistanceAttack,
-    subject: NetworkSubject,
+    subject: AttackableSubject,
     S: PerturbationSet,
     y: Int[Tensor, "b"],
     index: Int[Tensor, "b"],
@@ -48,7 +48,7 @@ def answered(
     Args:
         name: the attack's name, for messages.
         attack: a minimum-distance attack may answer with points outside the sets; those are not successes.
-        subject: the attacked network.
+        subject: what is attacked.
         S: the sets.
         y: the labels.
         index: the examples' indices, for messages.
@@ -74,12 +74,12 @@ def answered(
     return answers
 
 
-def checked(subject: NetworkSubject, S: PerturbationSet, y: Int[Tensor, "b"], z: Float[Tensor, "b *z"]) -> Answers:
+def checked(subject: AttackableSubject, S: PerturbationSet, y: Int[Tensor, "b"], z: Float[Tensor, "b *z"]) -> Answers:
     """Recheck points that are claimed to break the examples with these labels."""
     finite = z.isfinite().flatten(1).all(1)
     member = S.contains(z) & finite
     with torch.no_grad():
-        wrong = (subject.predict(S.decode(z)) != y) & finite
+        wrong = subject.refuted(S.decode(z), y) & finite
     return Answers(z, member, member & wrong, distances(S, z, wrong))
 
 

@@ -21,7 +21,7 @@ from hauberk.evaluation.sharded import sharded
 from hauberk.evaluation.statistics import share
 from hauberk.evaluation.summary import Summary
 from hauberk.evaluation.sweep import Watcher
-from hauberk.propagation.prediction import predicted
+from hauberk.propagation.prediction import Answering, classes_of, predicted
 from hauberk.verification import ModelCascade
 
 ALONE, AGREEING, FREE = "stage 1 alone", "cascade, stages must agree", "cascade without agreement"
@@ -30,7 +30,7 @@ RULES = {ALONE: "cascade", AGREEING: "cascade", FREE: "cascade without agreement
 
 
 def evaluate_cascade(
-    stages: Sequence[Graph],
+    stages: Sequence[Answering],
     threat: ThreatModel,
     verifier: Verifier,
     data: Split,
@@ -52,8 +52,13 @@ def evaluate_cascade(
     cascade = ModelCascade(stages, threat, verifier, agreement=False)
     require_examples(data)
     require_inputs(data, threat, size)
-    require_labels(data.labels, len(data), stages[0].classes)
-    plan = {"stages": [stage.module for stage in stages], "threat": threat, "verifier": verifier}
+    first = cascade.threat.at(on_device(cascade, data.batch(slice(0, 1))[0]))
+    require_labels(data.labels, len(data), classes_of(stages[0], first))
+    plan = {
+        "stages": [stage.module if isinstance(stage, Graph) else stage for stage in stages],
+        "threat": threat,
+        "verifier": verifier,
+    }
     records = sharded(
         folder,
         plan,
@@ -82,7 +87,7 @@ def columns(cascade: ModelCascade, x: Tensor) -> dict[str, Any]:
 
     One pass serves all rules, since none of them changes which stage is the first to certify its own prediction.
     """
-    x = x.to(next(cascade.stages[0].module.parameters(), x).device)
+    x = on_device(cascade, x)
     S = cascade.threat.at(x)
     said = torch.stack([predicted(stage, S) for stage in cascade.stages], 1)
     answer = cascade.answer(x)
@@ -103,6 +108,11 @@ def columns(cascade: ModelCascade, x: Tensor) -> dict[str, Any]:
         "confidence": answer.certificate.confidence.tolist(),
         "arithmetic": [answer.certificate.arithmetic] * len(x),
     }
+
+
+def on_device(cascade: ModelCascade, x: Tensor) -> Tensor:
+    """Return inputs on the device of the stages."""
+    return x.to(next(cascade.stages[0].module.parameters(), x).device)
 
 
 def errors(records: pl.DataFrame, rule: str, stages: int) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from hauberk.concepts.graph import Graph
 from hauberk.concepts.loss import require_labels
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.study import Study
-from hauberk.concepts.subject import NetworkSubject
+from hauberk.concepts.subject import AttackableSubject, NetworkSubject
 from hauberk.errors import InputError, UnsupportedOpError
 from hauberk.evaluation.curve import Curve
 from hauberk.evaluation.illustrations import write_examples, write_layers
@@ -30,6 +30,7 @@ from hauberk.evaluation.summary import Summary, summarised
 from hauberk.evaluation.sweep import Suite, Sweep, Watcher
 from hauberk.identity import claim
 from hauberk.kernels.full_precision import full_precision
+from hauberk.sampling.smoothed_network import SmoothedNetwork, Smoothing
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Evaluator:
         examples: number of examples, from the first; None for all.
         every_attack: run every attack on every example, broken or not, so that attacks can be compared; by default
             each attacks what those before it left, which is faster and gives the same attacked accuracy.
+        smoothing: judges the network smoothed by noise; None for the network as it is.
 
     Raises:
         InputError: two attacks, or an attack and a verifier, have the same name, or a study's name cannot name a file.
@@ -87,6 +89,7 @@ class Evaluator:
     undecided: Mapping[str, Attack | MinimumDistanceAttack] = field(default_factory=dict)
     examples: int | None = None
     every_attack: bool = False
+    smoothing: Smoothing | None = None
 
     def __post_init__(self) -> None:
         require_names(self.studies)
@@ -104,6 +107,14 @@ class Evaluator:
     def asks_for_graph(self) -> bool:
         """True if a verifier or a study may need the network's graph, which takes seconds to capture."""
         return bool(self.verifiers or self.studies or (self.curve and self.curve.verifiers))
+
+    def subject(self, network: nn.Module, example: Tensor) -> AttackableSubject:
+        """Return what is judged: the network, captured if anything may ask for its graph, or the network smoothed."""
+        if self.smoothing is not None:
+            return SmoothedNetwork(network, self.smoothing)
+        if not self.asks_for_graph:
+            return NetworkSubject(network, UnsupportedOpError("the network was not captured."))
+        return NetworkSubject(network, captured(network, example))
 
     @full_precision()
     def evaluate(
@@ -133,8 +144,7 @@ class Evaluator:
         with undisturbed(network):
             x, _ = data.batch(slice(0, 2))
             x = x.to(next(network.parameters(), x).device)
-            graph = captured(network, x) if self.asks_for_graph else UnsupportedOpError("the network was not captured.")
-            subject = NetworkSubject(network, graph)
+            subject = self.subject(network, x)
             with torch.no_grad():
                 require_labels(data.labels, len(data), network(x).shape[1])
             experiment = {"network": network, "inputs": data.inputs, "labels": data.labels}
@@ -145,6 +155,7 @@ class Evaluator:
             if self.curve is not None:
                 sweep.radii(data, threat, folder / "curve", self.curve)
             summary = summarised(folder, threat, self.everything, self.verifiers, self.curve, self.seed)
+            summary["subject"] = subject.kind
             summary["every_attack"] = self.every_attack
             reseed(x.device, self.seed, "masking")
             records = read_records(folder / "records")

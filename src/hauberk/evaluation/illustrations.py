@@ -13,7 +13,7 @@ from hauberk.concepts.certificate import Verifier
 from hauberk.concepts.dataset import Split
 from hauberk.concepts.graph import Graph
 from hauberk.concepts.perturbation_set import CertifiableSet, ThreatModel
-from hauberk.concepts.subject import NetworkSubject
+from hauberk.concepts.subject import AttackableSubject
 from hauberk.evaluation.layers import layer_states
 from hauberk.evaluation.records import read_records
 from hauberk.evaluation.shard import Shard
@@ -21,7 +21,7 @@ from hauberk.verification.by_bound import ByBound
 
 
 def write_layers(
-    folder: Path, subject: NetworkSubject, data: Split, threat: ThreatModel, verifiers: Sequence[Verifier]
+    folder: Path, subject: AttackableSubject, data: Split, threat: ThreatModel, verifiers: Sequence[Verifier]
 ) -> None:
     """Write the neurons' states according to the last bounding verifier, if network and set can be bounded."""
     bounders = [verifier.bounder for verifier in verifiers if isinstance(verifier, ByBound)]
@@ -33,7 +33,7 @@ def write_layers(
 
 def write_examples(
     folder: Path,
-    subject: NetworkSubject,
+    subject: AttackableSubject,
     data: Split,
     threat: ThreatModel,
     attacks: Mapping[str, Attack | MinimumDistanceAttack],

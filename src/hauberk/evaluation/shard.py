@@ -18,7 +18,7 @@ from hauberk.concepts.dataset import Split
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.specification import LinearSpec
-from hauberk.concepts.subject import NetworkSubject, labels_of
+from hauberk.concepts.subject import AttackableSubject
 from hauberk.errors import NOT_APPLICABLE, SoundnessError
 from hauberk.evaluation.answers import answered, checked, finite_or_null
 from hauberk.evaluation.counterexamples import Counterexamples
@@ -32,7 +32,7 @@ class Shard:
     """A batch of examples on its way through verifiers and attacks.
 
     Args:
-        subject: the network.
+        subject: what is judged.
         threat: gives the sets around the inputs.
         x: the inputs.
         y: the labels.
@@ -42,7 +42,7 @@ class Shard:
 
     def __init__(
         self,
-        subject: NetworkSubject,
+        subject: AttackableSubject,
         threat: ThreatModel,
         x: Float[Tensor, "b *x"],
         y: Int[Tensor, "b"],
@@ -55,8 +55,7 @@ class Shard:
         self.eps = torch.as_tensor(threat.eps, dtype=torch.float64).expand(len(x))
         self.reseed("prediction")
         with torch.no_grad():
-            logits = subject.module(x)
-        self.prediction = labels_of(logits)
+            self.prediction, logits = subject.judged(x)
         self.spec = LinearSpec.margins(y, logits.shape[1], logits.dtype)
         self.margin = self.spec.value(logits).amin(1)
         self.proofs, self.counterexamples = Proofs(y), Counterexamples(y, self.S.start)
@@ -64,7 +63,7 @@ class Shard:
 
     @classmethod
     def of(
-        cls, subject: NetworkSubject, threat: ThreatModel, data: Split, index: Int[Tensor, "b"], seed: int
+        cls, subject: AttackableSubject, threat: ThreatModel, data: Split, index: Int[Tensor, "b"], seed: int
     ) -> "Shard":
         """Return the examples of a split with these indices, on the network's device."""
         device = next(subject.module.parameters(), index).device

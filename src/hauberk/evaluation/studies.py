@@ -11,12 +11,12 @@ from hauberk.atomic import replacing
 from hauberk.concepts.dataset import Split
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.study import Findings, Study
-from hauberk.concepts.subject import NetworkSubject
+from hauberk.concepts.subject import AttackableSubject
 from hauberk.errors import NOT_APPLICABLE, InputError
 
 
 def write_studies(
-    folder: Path, studies: Mapping[str, Study], subject: NetworkSubject, data: Split, threat: ThreatModel
+    folder: Path, studies: Mapping[str, Study], subject: AttackableSubject, data: Split, threat: ThreatModel
 ) -> None:
     """Write the tables that the folder lacks; a study that does not apply here leaves an empty one and its reason."""
     device = next(subject.module.parameters(), data.inputs).device

@@ -45,7 +45,6 @@ def summarised(
     asked = (curve.attacks, [verifier.name for verifier in curve.verifiers]) if curve else ({}, [])
     points = [(read_records(place), read_facts(place)) for place in (folder / "curve").glob("*")]
     return {
-        "subject": "network",
         "threat": threat.name,
         "eps": records["eps"][0],
         "examples": len(records),

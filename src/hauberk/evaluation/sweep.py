@@ -13,7 +13,7 @@ from hauberk.concepts.attack import Attack, MinimumDistanceAttack
 from hauberk.concepts.certificate import Verifier
 from hauberk.concepts.dataset import Split
 from hauberk.concepts.perturbation_set import ThreatModel
-from hauberk.concepts.subject import NetworkSubject
+from hauberk.concepts.subject import AttackableSubject
 from hauberk.evaluation.curve import Curve
 from hauberk.evaluation.shard import Shard
 
@@ -51,7 +51,7 @@ class Sweep:
         watch: called after each shard.
     """
 
-    subject: NetworkSubject
+    subject: AttackableSubject
     shard: int
     seed: int
     watch: Watcher

@@ -1,4 +1,4 @@
-"""A network's own prediction, and proofs about it."""
+"""A subject's own prediction, and proofs about it."""
 
 from dataclasses import replace
 
@@ -11,23 +11,38 @@ from hauberk.concepts.dataset import Split
 from hauberk.concepts.graph import Graph
 from hauberk.concepts.perturbation_set import PerturbationSet, ThreatModel
 from hauberk.concepts.specification import LinearSpec
-from hauberk.concepts.subject import NetworkSubject, labels_of
+from hauberk.concepts.subject import AttackableSubject, NetworkSubject, labels_of
+
+Answering = Graph | AttackableSubject
+"""A captured network, which answers in eval mode, or another subject."""
 
 
-def predicted(graph: Graph, S: PerturbationSet) -> Int[Tensor, "b"]:
-    """Return the eval-mode labels at the centres of the sets, -1 where the logits are not finite."""
+def predicted(subject: Answering, S: PerturbationSet) -> Int[Tensor, "b"]:
+    """Return the labels at the centres of the sets, -1 where the subject abstains or logits are not finite."""
     with torch.no_grad():
-        return labels_of(graph.frozen()(S.decode(S.start)))
+        x = S.decode(S.start)
+        return labels_of(subject.frozen()(x)) if isinstance(subject, Graph) else subject.predict(x)
 
 
-def certified(graph: Graph, S: PerturbationSet, label: Int[Tensor, "b"], verifier: Verifier) -> Certificate:
+def certified(subject: Answering, S: PerturbationSet, label: Int[Tensor, "b"], verifier: Verifier) -> Certificate:
     """Return the certificate that `label` beats every other class on the set; UNKNOWN where the label is -1."""
-    spec = LinearSpec.margins(label.clamp(min=0), graph.classes, S.start.dtype)
-    certificate = verifier(NetworkSubject(graph.module, graph), S, spec)
+    spec = LinearSpec.margins(label.clamp(min=0), classes_of(subject, S), S.start.dtype)
+    asked = NetworkSubject(subject.module, subject) if isinstance(subject, Graph) else subject
+    certificate = verifier(asked, S, spec)
     return replace(certificate, verdict=torch.where(label >= 0, certificate.verdict, Verdict.UNKNOWN.value))
 
 
-def flags(graph: Graph, threat: ThreatModel, verifier: Verifier, data: Split, batch: int = 500) -> Bool[Tensor, "n"]:
+def classes_of(subject: Answering, S: PerturbationSet) -> int:
+    """Return the number of classes."""
+    if isinstance(subject, Graph):
+        return subject.classes
+    with torch.no_grad():
+        return subject.module(S.decode(S.start)[:1]).shape[1]
+
+
+def flags(
+    subject: Answering, threat: ThreatModel, verifier: Verifier, data: Split, batch: int = 500
+) -> Bool[Tensor, "n"]:
     """Return a mask of the examples whose prediction is not proven constant; on clean data, its mean is the flag rate.
 
     Examples are verified `batch` at a time.
@@ -36,8 +51,8 @@ def flags(graph: Graph, threat: ThreatModel, verifier: Verifier, data: Split, ba
         InputError: an input is outside the threat's range.
         UnsupportedOpError, UnsupportedSetError: as in the verifier.
     """
-    device, found = next(graph.module.parameters(), data.labels).device, []
+    device, found = next(subject.module.parameters(), data.labels).device, []
     for piece in torch.arange(len(data)).split(batch):
         S = threat.at(data.batch(piece)[0].to(device))
-        found.append(~certified(graph, S, predicted(graph, S), verifier).verified.cpu())
+        found.append(~certified(subject, S, predicted(subject, S), verifier).verified.cpu())
     return torch.cat(found)

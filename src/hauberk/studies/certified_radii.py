@@ -11,7 +11,7 @@ from hauberk.concepts.dataset import Split
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.study import Findings, Study
-from hauberk.concepts.subject import NetworkSubject
+from hauberk.concepts.subject import AttackableSubject
 from hauberk.errors import InputError
 
 
@@ -43,7 +43,7 @@ class CertifiedRadii(Study):
                 f"CertifiedRadii needs positive radii and an example, but has {self.radii}, {self.examples}."
             )
 
-    def __call__(self, subject: NetworkSubject, data: Split, threat: ThreatModel) -> Findings:
+    def __call__(self, subject: AttackableSubject, data: Split, threat: ThreatModel) -> Findings:
         x, y = data.batch(slice(0, self.examples))
         with torch.no_grad():
             logits, prediction = subject.module(x), subject.predict(x)

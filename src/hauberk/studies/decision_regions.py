@@ -13,7 +13,7 @@ from hauberk.concepts.dataset import Split
 from hauberk.concepts.perturbation_set import PerturbationSet, ThreatModel
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.study import Findings, Study
-from hauberk.concepts.subject import NetworkSubject
+from hauberk.concepts.subject import AttackableSubject
 from hauberk.errors import InputError, ShapeError
 
 
@@ -45,7 +45,7 @@ class DecisionRegions(Study):
                 f"DecisionRegions needs a side of at least 2 and an example, but has {self.side}, {self.examples}."
             )
 
-    def __call__(self, subject: NetworkSubject, data: Split, threat: ThreatModel) -> Findings:
+    def __call__(self, subject: AttackableSubject, data: Split, threat: ThreatModel) -> Findings:
         x, y = data.batch(slice(0, self.examples))
         if x.shape[1:] != (2,):
             raise ShapeError(f"decision regions are drawn for inputs of shape (2,), but these have {(*x.shape[1:],)}.")

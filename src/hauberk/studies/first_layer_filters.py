@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from hauberk.concepts.dataset import Split
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.study import Findings, Study
-from hauberk.concepts.subject import NetworkSubject
+from hauberk.concepts.subject import AttackableSubject
 from hauberk.errors import InputError, ShapeError
 
 
@@ -34,7 +34,7 @@ class FirstLayerFilters(Study):
         if self.count < 1:
             raise InputError(f"FirstLayerFilters needs a positive count, but has {self.count}.")
 
-    def __call__(self, subject: NetworkSubject, data: Split, threat: ThreatModel) -> Findings:
+    def __call__(self, subject: AttackableSubject, data: Split, threat: ThreatModel) -> Findings:
         found = ((n, m) for n, m in subject.module.named_modules() if isinstance(m, nn.Conv2d | nn.Linear))
         name, layer = next(found, (None, None))
         if layer is None:

@@ -9,7 +9,7 @@ from hauberk.concepts.bounder import Bounder
 from hauberk.concepts.dataset import Split
 from hauberk.concepts.perturbation_set import CertifiableSet, ThreatModel
 from hauberk.concepts.study import Findings, Study
-from hauberk.concepts.subject import NetworkSubject
+from hauberk.concepts.subject import AttackableSubject
 from hauberk.errors import InputError, UnsupportedSetError
 
 
@@ -36,7 +36,7 @@ class NeuronStability(Study):
         if self.examples < 1:
             raise InputError(f"NeuronStability needs an example, but has {self.examples}.")
 
-    def __call__(self, subject: NetworkSubject, data: Split, threat: ThreatModel) -> Findings:
+    def __call__(self, subject: AttackableSubject, data: Split, threat: ThreatModel) -> Findings:
         graph = subject.graph.frozen()
         S = threat.at(data.batch(slice(0, self.examples))[0])
         if not isinstance(S, CertifiableSet):

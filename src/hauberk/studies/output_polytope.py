@@ -16,7 +16,7 @@ from hauberk.concepts.graph import FrozenGraph, Graph
 from hauberk.concepts.perturbation_set import CertifiableSet, ThreatModel
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.study import Findings, Study
-from hauberk.concepts.subject import NetworkSubject
+from hauberk.concepts.subject import AttackableSubject
 from hauberk.errors import InputError, ShapeError, UnsupportedSetError
 
 
@@ -62,7 +62,7 @@ class OutputPolytope(Study):
                 f"{self.directions}, {self.side}."
             )
 
-    def __call__(self, subject: NetworkSubject, data: Split, threat: ThreatModel) -> Findings:
+    def __call__(self, subject: AttackableSubject, data: Split, threat: ThreatModel) -> Findings:
         x = data.batch(slice(0, 1))[0].double()
         parts = []
         for number, network in enumerate(self.networks(subject.graph)):

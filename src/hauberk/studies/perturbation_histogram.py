@@ -12,7 +12,7 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.radius import per_example
 from hauberk.concepts.study import Findings, Study
-from hauberk.concepts.subject import NetworkSubject
+from hauberk.concepts.subject import AttackableSubject
 from hauberk.errors import InputError
 from hauberk.searches.required import require_ball
 
@@ -50,7 +50,7 @@ class PerturbationHistogram(Study):
                 f"{self.examples}, {self.bins}."
             )
 
-    def __call__(self, subject: NetworkSubject, data: Split, threat: ThreatModel) -> Findings:
+    def __call__(self, subject: AttackableSubject, data: Split, threat: ThreatModel) -> Findings:
         x, y = data.batch(slice(0, self.examples))
         S = require_ball(threat.at(x), "PerturbationHistogram", above=0)
         noise = Noise.of(self.seed, torch.arange(len(x), device=x.device))

@@ -12,7 +12,7 @@ from hauberk.concepts.dataset import Dataset, Split
 from hauberk.concepts.loss import lead, require_labels
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.study import Findings, Study
-from hauberk.concepts.subject import NetworkSubject
+from hauberk.concepts.subject import AttackableSubject
 from hauberk.errors import InputError, ShapeError, UnsupportedSetError
 from hauberk.layers.distance_chain import DistanceChain, distance_chain
 from hauberk.sets.ball_threat import BallThreat
@@ -82,7 +82,7 @@ class RobustGeneralisation(Study):
                 f"{self.slacks}, {self.failure}, {self.examples}."
             )
 
-    def __call__(self, subject: NetworkSubject, data: Split, threat: ThreatModel) -> Findings:
+    def __call__(self, subject: AttackableSubject, data: Split, threat: ThreatModel) -> Findings:
         eps = threat.eps
         if not isinstance(threat, BallThreat) or threat.norm != "linf" or isinstance(eps, Tensor):
             raise UnsupportedSetError(f"RobustGeneralisation needs an l_inf ball of one radius, but has {threat.name}.")

@@ -13,7 +13,7 @@ from hauberk.concepts.graph import Graph
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.subject import Subject
 from hauberk.errors import InputError
-from hauberk.propagation.prediction import certified, flags, predicted
+from hauberk.propagation.prediction import Answering, certified, classes_of, flags, predicted
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class ModelCascade(Subject):
     that the answering stage is constant on the set, is kept for comparison with published figures.
 
     Args:
-        stages: captured networks with the same classes, run in eval mode whatever their own mode.
+        stages: captured networks, run in eval mode whatever their own mode, or other subjects, with the same classes.
         threat: the sets on which predictions must be constant.
         verifier: proves that they are.
         agreement: whether later stages must agree with the first.
@@ -56,14 +56,14 @@ class ModelCascade(Subject):
     Source: Wong et al. 2018, algorithm 4, with both comparisons of the bound with zero reversed.
     """
 
-    stages: Sequence[Graph]
+    stages: Sequence[Answering]
     threat: ThreatModel
     verifier: Verifier
     agreement: bool = True
 
     def __post_init__(self) -> None:
-        classes = [stage.classes for stage in self.stages]
-        if len(set(classes)) != 1:
+        classes = [stage.classes for stage in self.stages if isinstance(stage, Graph)]
+        if not self.stages or len(set(classes)) > 1:
             raise InputError(f"a cascade needs stages with one number of classes, but theirs are {classes}.")
 
     @property
@@ -83,19 +83,19 @@ class ModelCascade(Subject):
         S = self.threat.at(x)
         first = predicted(self.stages[0], S)
         label, stage, left = torch.full_like(first, -1), torch.full_like(first, -1), torch.arange(len(x)).to(first)
-        lower = x.new_full((len(x), self.stages[0].classes - 1), -torch.inf)
+        lower = x.new_full((len(x), classes_of(self.stages[0], S) - 1), -torch.inf)
         certificate = Certificate.from_lower(lower, self.kind, "")
         failure = torch.zeros_like(certificate.confidence)
-        for number, graph in enumerate(self.stages):
+        for number, subject in enumerate(self.stages):
             if not len(left):
                 break
-            said = predicted(graph, S.select(left)) if number else first
+            said = predicted(subject, S.select(left)) if number else first
             if self.agreement:
                 agreed = said == first[left]
                 left, said = left[agreed], said[agreed]
                 if not len(left):
                     break
-            found = certified(graph, S.select(left), said, self.verifier)
+            found = certified(subject, S.select(left), said, self.verifier)
             proven = found.verified
             label[left[proven]], stage[left[proven]] = said[proven], number
             failure[left] += 1 - found.confidence  # a stage is consulted because those before it proved nothing
@@ -129,6 +129,6 @@ def score(cascade: ModelCascade, x: Float[Tensor, "b *x"], y: Int[Tensor, "b"]) 
     return CascadeScore(label == y, plain == y)
 
 
-def remaining(graph: Graph, threat: ThreatModel, verifier: Verifier, data: Split, batch: int = 500) -> Split:
+def remaining(stage: Answering, threat: ThreatModel, verifier: Verifier, data: Split, batch: int = 500) -> Split:
     """Return the examples on which a stage's prediction is not proven constant: the next stage's training data."""
-    return data.select(flags(graph, threat, verifier, data, batch).nonzero()[:, 0])
+    return data.select(flags(stage, threat, verifier, data, batch).nonzero()[:, 0])

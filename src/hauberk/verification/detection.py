@@ -6,17 +6,16 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from hauberk.concepts.certificate import Certificate, Verifier
-from hauberk.concepts.graph import Graph
 from hauberk.concepts.perturbation_set import PerturbationSet
-from hauberk.propagation.prediction import certified, predicted
+from hauberk.propagation.prediction import Answering, certified, predicted
 
 
 @dataclass(frozen=True)
 class Detection:
-    """A network's predictions, each with a proof, if one was found, that it is constant on the set around its input.
+    """A subject's predictions, each with a proof, if one was found, that it is constant on the set around its input.
 
     Args:
-        label: the predictions, -1 where the logits are not finite.
+        label: the predictions, -1 where it abstains.
         certificate: the result of trying to prove that the predicted class beats every other.
     """
 
@@ -29,14 +28,14 @@ class Detection:
         return ~self.certificate.verified
 
 
-def detect(graph: Graph, S: PerturbationSet, verifier: Verifier) -> Detection:
+def detect(subject: Answering, S: PerturbationSet, verifier: Verifier) -> Detection:
     """Predict at the centre of every set, and flag the inputs for which `verifier` cannot prove a constant prediction.
 
     No false negatives: if x lies in the set around x* and x* in the set around x (as with balls of one radius), and the
     network labels them differently, then x is flagged, since the set around x contains another label. False positives
-    are possible; `flags` on clean data counts them. The network is run in eval mode, whatever its own mode.
+    are possible; `flags` on clean data counts them. Networks run in eval mode, whatever their own mode.
 
     Source: Wong & Kolter 2018, corollary 2.
     """
-    label = predicted(graph, S)
-    return Detection(label, certified(graph, S, label, verifier))
+    label = predicted(subject, S)
+    return Detection(label, certified(subject, S, label, verifier))

@@ -11,7 +11,7 @@ from hauberk.concepts.bounder import Bounder
 from hauberk.concepts.certificate import Certificate
 from hauberk.concepts.perturbation_set import CertifiableSet, ThreatModel
 from hauberk.concepts.specification import LinearSpec
-from hauberk.concepts.subject import NetworkSubject
+from hauberk.concepts.subject import AttackableSubject
 from hauberk.errors import InputError
 from hauberk.kernels.gradients import gradients, ordinary
 from hauberk.propagation.bound_certificate import bound_certificate
@@ -74,7 +74,7 @@ class LargestRadius:
             raise InputError(f"a search asks many times, and each answer of {self.bounder} may fail: give it another.")
 
     def __call__(
-        self, subject: NetworkSubject, threat: ThreatModel, x: Float[Tensor, "b *x"], spec: LinearSpec
+        self, subject: AttackableSubject, threat: ThreatModel, x: Float[Tensor, "b *x"], spec: LinearSpec
     ) -> Certificate:
         """Return the proofs over the threat's own sets and, as `radius`, the largest radii proven: 0 for none.
 
@@ -167,7 +167,7 @@ class Problem:
         batch: the number of examples per piece.
     """
 
-    subject: NetworkSubject
+    subject: AttackableSubject
     threat: ThreatModel
     x: Float[Tensor, "b *x"]
     spec: LinearSpec

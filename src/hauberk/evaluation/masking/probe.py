@@ -11,7 +11,7 @@ from hauberk.concepts.attack import misclassified
 from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet, ThreatModel, ordinary_set
-from hauberk.concepts.subject import NetworkSubject
+from hauberk.concepts.subject import AttackableSubject
 from hauberk.kernels.gradients import gradients, ordinary
 from hauberk.losses.margin import Margin
 
@@ -31,7 +31,7 @@ class Probe:
         noise: their noise.
     """
 
-    subject: NetworkSubject
+    subject: AttackableSubject
     prefix: Float[Tensor, "n *x"]
     chosen: Bool[Tensor, "n"]
     y: Int[Tensor, "b"]

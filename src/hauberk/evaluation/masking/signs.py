@@ -9,7 +9,7 @@ from hauberk.concepts.attack import Attack, MinimumDistanceAttack
 from hauberk.concepts.dataset import Split
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import ThreatModel
-from hauberk.concepts.subject import NetworkSubject
+from hauberk.concepts.subject import AttackableSubject
 from hauberk.evaluation.masking.black_boxes import black_box_wins
 from hauberk.evaluation.masking.gradients import zero_gradients
 from hauberk.evaluation.masking.logits import odd_logits
@@ -21,7 +21,7 @@ PROBED = 200
 
 
 def signs_of_masking(
-    subject: NetworkSubject,
+    subject: AttackableSubject,
     data: Split,
     threat: ThreatModel,
     records: pl.DataFrame,

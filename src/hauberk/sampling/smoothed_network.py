@@ -1,0 +1,101 @@
+"""A network that answers by a vote under noise."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from hauberk.concepts.smoothing_noise import SmoothingNoise
+from hauberk.concepts.subject import AttackableSubject
+from hauberk.errors import InputError, UnsupportedOpError
+from hauberk.kernels.full_precision import full_precision
+from hauberk.sampling.averaged import Averaged
+from hauberk.sampling.binomial import leader
+from hauberk.sampling.poll import Poll, require_rows, streams
+
+PREDICTION, SELECTION, ESTIMATION = range(3)
+"""What votes are for: each has noise of its own."""
+
+
+@dataclass(frozen=True)
+class Smoothing:
+    """The way in which a network is smoothed, and answers are estimated from votes.
+
+    Args:
+        noise: is added to inputs.
+        samples: votes for a prediction.
+        alpha: the probability with which a prediction may be wrong.
+        seed: seeds the noise; choose it without regard to network and inputs.
+        attacked: the samples that attacks average over.
+        rows: the number of noisy inputs per pass.
+
+    Raises:
+        InputError: a number is out of range.
+    """
+
+    noise: SmoothingNoise
+    samples: int = 1000
+    alpha: float = 0.001
+    seed: int = 0
+    attacked: int = 32
+    rows: int = 1024
+
+    def __post_init__(self) -> None:
+        require_failure(self.alpha)
+        require_rows(self.rows)
+        if self.samples < 1 or self.attacked < 1:
+            raise InputError(f"a vote needs a sample, but samples, attacked are {self.samples}, {self.attacked}.")
+
+
+@dataclass(frozen=True)
+class SmoothedNetwork(AttackableSubject):
+    """The classifier that answers with the class that a network, under noise, gives most often.
+
+    Its answer is estimated from votes: `predict` abstains where the first two classes cannot be told apart. An input's
+    noise depends on the seed and the input alone, so neither batch nor order nor process changes an answer. The network
+    votes in eval mode.
+
+    Args:
+        network: the network that is smoothed; a normalisation belongs inside.
+        by: noise and numbers of votes.
+
+    Source: Cohen et al. 2019, PREDICT; Hung & Fithian 2019.
+    """
+
+    network: nn.Module
+    by: Smoothing
+    kind = "smoothed network"
+    captured = UnsupportedOpError("a smoothed network has no graph: bounds speak of the network that it smooths.")
+
+    @cached_property
+    def module(self) -> nn.Module:
+        """What attacks see: the logarithm of the mean softmax over fixed noise."""
+        return Averaged(self.network, self.by.noise, self.by.attacked, self.by.seed)
+
+    @full_precision()
+    def votes(self, x: Float[Tensor, "b *x"], purpose: int, samples: int, first: int = 0) -> Int[Tensor, "b classes"]:
+        """Return the votes of samples drawn for a purpose."""
+        return Poll(self.network, self.by.noise, self.by.rows).votes(
+            x, streams(x, self.by.seed).fold(purpose), samples, first
+        )
+
+    def predict(self, x: Float[Tensor, "b *x"]) -> Int[Tensor, "b"]:
+        """Return the labels; -1 where the vote does not tell the first two classes apart, as for NaN."""
+        label, sure = leader(self.votes(x, PREDICTION, self.by.samples), self.by.alpha)
+        return torch.where(sure, label, -1)
+
+    def judged(self, x: Float[Tensor, "b *x"]) -> tuple[Int[Tensor, "b"], Float[Tensor, "b classes"]]:
+        return self.predict(x), self.module(x)
+
+    def refuted(self, x: Float[Tensor, "b *x"], y: Int[Tensor, "b"]) -> Bool[Tensor, "b"]:
+        """Return a mask of the inputs for which another class leads beyond doubt; abstaining refutes nothing."""
+        label = self.predict(x)
+        return (label != y) & (label >= 0)
+
+
+def require_failure(alpha: float) -> None:
+    """Raise unless a probability of failure lies strictly between 0 and 1."""
+    if not 0 < alpha < 1:
+        raise InputError(f"alpha is the probability of failure, between 0 and 1, but is {alpha}.")

@@ -1,0 +1,93 @@
+"""A network, smoothed and certified in two lines."""
+
+from dataclasses import dataclass
+
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from hauberk.errors import InputError, ShapeError
+from hauberk.sampling.certification import Certification, SmoothedAnswer
+from hauberk.sampling.smoothed_network import SmoothedNetwork, Smoothing
+from hauberk.smoothing import Gaussian, Sequential, Uniform
+
+
+@dataclass(frozen=True)
+class SmoothedClassifier:
+    """A smoothed network that classifies and certifies batches of inputs; `smoothed` makes one.
+
+    Args:
+        subject: the smoothed network, which evaluations, cascades and guards take as well.
+    """
+
+    subject: SmoothedNetwork
+
+    def predict(self, x: Float[Tensor, "b *x"]) -> Int[Tensor, "b"]:
+        """Return labels, -1 where the vote is too close to call: wrong with a probability of at most alpha each.
+
+        Raises:
+            ShapeError: x is no batch of floating-point inputs.
+        """
+        return self.subject.predict(floating(x))
+
+    def certify(self, x: Float[Tensor, "b *x"], by: Certification | None = None, top: int = 1) -> SmoothedAnswer:
+        """Return labels and the radii within which they are the most likely ones.
+
+        Args:
+            x: the inputs.
+            by: the procedure; by default votes are drawn until the radius stops growing.
+            top: certifies a set of this many classes instead of a label.
+
+        Raises:
+            ShapeError: x is no batch of floating-point inputs.
+            InputError: there are fewer classes than `top`.
+        """
+        return (by or Sequential(alpha=self.subject.by.alpha)).answer(self.subject, floating(x), top=top)
+
+
+def smoothed(
+    model: nn.Module, sigma: float, norm: str = "l2", *, samples: int = 1000, alpha: float = 0.001, seed: int = 0
+) -> SmoothedClassifier:
+    """Return a model's smoothed version, which answers with the class that the model gives most often under noise.
+
+    Args:
+        model: maps inputs to logits; a normalisation belongs inside. It runs in eval mode, and is not changed.
+        sigma: the noise's standard deviation, in units of the input.
+        norm: the norm in which it is certified: "l2" (normal noise) or "l1" (uniform noise).
+        samples: votes for a prediction.
+        alpha: the probability with which an answer may be wrong.
+        seed: seeds the noise; choose it without regard to model and inputs.
+
+    Raises:
+        InputError: a number is out of range, or there is no noise for the norm.
+
+    Example:
+        >>> import hauberk
+        >>> import torch
+        >>> from torch import nn
+        >>> model = nn.Linear(2, 2, bias=False)
+        >>> model.weight.data = torch.eye(2)
+        >>> x = torch.tensor([[0.9, 0.1], [0.5, 0.5]])
+        >>> g = hauberk.smoothed(model, sigma=0.25)
+        >>> answer = g.certify(x)
+        >>> g.predict(x).tolist(), answer.label.tolist()
+        ([0, -1], [0, -1])
+        >>> bool(0.45 < answer.radius[0] < 0.8 / 2**0.5)  # the boundary's distance
+        True
+
+    Source: Cohen et al. 2019; Yang et al. 2020.
+    """
+    noises = {"l2": lambda: Gaussian(sigma), "l1": lambda: Uniform(sigma * 3**0.5)}
+    if norm not in noises:
+        raise InputError(f'noise certifies norm "l2" or "l1", but norm is {norm!r}: verify others by bounds.')
+    return SmoothedClassifier(SmoothedNetwork(model, Smoothing(noises[norm](), samples, alpha, seed)))
+
+
+def floating(x: Tensor) -> Tensor:
+    """Return inputs, or raise unless they are a batch of floating-point numbers.
+
+    Raises:
+        ShapeError: they are not.
+    """
+    if not x.is_floating_point() or x.ndim < 2:
+        raise ShapeError(f"inputs are a batch (b, ...) of floating-point numbers, but are {tuple(x.shape)}, {x.dtype}.")
+    return x
