@@ -1,10 +1,10 @@
-"""ResNet18 and ResNet50: the well-known counts, torchvision's names, and their blocks."""
+"""ResNet18, ResNet34 and ResNet50: the well-known counts, torchvision's names, and their blocks."""
 
 import pytest
 import torch
 from torch.nn import functional as F
 
-from hauberk.architectures import ResNet18, ResNet50
+from hauberk.architectures import ResNet18, ResNet34, ResNet50
 from hauberk.architectures.resnet import BasicBlock, Bottleneck, ResNet
 from hauberk.capture import capture
 from hauberk.errors import InputError
@@ -23,6 +23,8 @@ def shallow(block, stem, channels=3):
     [
         (ResNet18, CIFAR, 10, "cifar", 11_173_962),
         (ResNet18, IMAGENET, 1000, "imagenet", 11_689_512),
+        (ResNet34, CIFAR, 10, "cifar", 21_282_122),
+        (ResNet34, IMAGENET, 1000, "imagenet", 21_797_672),
         # From ImageNet's: another first convolution and another last layer.
         (ResNet50, CIFAR, 10, "cifar", 25_557_032 - 3 * (7**2 - 3**2) * 64 - 2049 * 990),
         (ResNet50, IMAGENET, 1000, "imagenet", 25_557_032),

@@ -9,7 +9,7 @@ from hauberk.architectures.linf_dist_net import LinfDistNet
 from hauberk.architectures.lipschitz_interpolant import LipschitzInterpolant
 from hauberk.architectures.max_pooled import CarliniWagnerCNN, MadryCNN
 from hauberk.architectures.preact_resnet import PreActResNet18
-from hauberk.architectures.resnet import ResNet18, ResNet50
+from hauberk.architectures.resnet import ResNet18, ResNet34, ResNet50
 from hauberk.architectures.wide_resnet import WideResNet
 from hauberk.architectures.wong import Large, ResidualNet, Small
 
@@ -26,6 +26,7 @@ __all__ = [
     "MadryCNN",
     "PreActResNet18",
     "ResNet18",
+    "ResNet34",
     "ResNet50",
     "ResidualNet",
     "Small",

@@ -139,6 +139,24 @@ class ResNet18(ResNet):
         super().__init__(BasicBlock, (2, 2, 2, 2), shape, classes, stem)
 
 
+class ResNet34(ResNet):
+    """Sixteen basic blocks; 21,282,122 parameters for (3, 32, 32), 10 classes and the stem of CIFAR-10.
+
+    It has 21,797,672 for (3, 224, 224), 1000 classes and the stem of ImageNet.
+
+    Args:
+        shape: (channels, height, width) of one input; only the channels matter.
+        classes: The number of logits.
+        stem: "cifar" or "imagenet", as in `ResNet`.
+
+    Raises:
+        InputError: stem is neither "cifar" nor "imagenet".
+    """
+
+    def __init__(self, shape: tuple[int, int, int], classes: int, stem: Stem = "cifar") -> None:
+        super().__init__(BasicBlock, (3, 4, 6, 3), shape, classes, stem)
+
+
 class ResNet50(ResNet):
     """Sixteen bottlenecks; 23,520,842 parameters for (3, 32, 32), 10 classes and the stem of CIFAR-10.
 

@@ -23,5 +23,9 @@ class DerivedObjective(Objective):
     def measure(self) -> str:
         return self.objective.measure
 
+    @property
+    def labelled(self) -> bool:
+        return self.objective.labelled
+
     def covers(self, network: nn.Module | Graph) -> bool:
         return self.objective.covers(network)

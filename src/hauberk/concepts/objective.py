@@ -44,6 +44,9 @@ class Objective(ABC):
     measure: str = "robust"
     """The meaning of `robust` in its values, for displays: "certified", "attacked"."""
 
+    labelled: bool = True
+    """False if the loss is the same for all labels, which then count for `correct` and `robust` alone."""
+
     def covers(self, network: nn.Module | Graph) -> bool:
         """Return whether the objective is defined on a network; on all others it raises UnsupportedOpError."""
         return True

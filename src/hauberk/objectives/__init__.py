@@ -12,14 +12,17 @@ from hauberk.objectives.feature_bounds import FeatureBounds
 from hauberk.objectives.free import Free
 from hauberk.objectives.fused import FusedCertified
 from hauberk.objectives.hamming import Hamming
+from hauberk.objectives.heat import HeatSmoothing
 from hauberk.objectives.lp_relaxed import LpRelaxed
 from hauberk.objectives.margin_hinge import MarginHinge
 from hauberk.objectives.mart import MART
 from hauberk.objectives.mixup import Mixup
 from hauberk.objectives.mtl_ibp import MTLIBP
 from hauberk.objectives.natural import Natural
+from hauberk.objectives.noisy import Noisy
 from hauberk.objectives.sabr import SABR
 from hauberk.objectives.scaled_margin import ScaledMargin
+from hauberk.objectives.smooth_adversarial import SmoothAdversarial
 from hauberk.objectives.sparse_weights import SparseWeights
 from hauberk.objectives.staps import STAPS
 from hauberk.objectives.taps import TAPS
@@ -45,11 +48,14 @@ __all__ = [
     "Free",
     "FusedCertified",
     "Hamming",
+    "HeatSmoothing",
     "LpRelaxed",
     "MarginHinge",
     "Mixup",
     "Natural",
+    "Noisy",
     "ScaledMargin",
+    "SmoothAdversarial",
     "SparseWeights",
     "Tightened",
 ]

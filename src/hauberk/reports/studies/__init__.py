@@ -9,16 +9,20 @@ from hauberk.reports.studies.illustration import Illustration
 from hauberk.reports.studies.neuron_stability import draw_neuron_stability
 from hauberk.reports.studies.output_polytope import draw_output_polytope
 from hauberk.reports.studies.perturbation_histogram import draw_perturbation_histograms
+from hauberk.reports.studies.radius_curves import draw_adversarial_distances, draw_l_bound, draw_smoothed_radii
 from hauberk.reports.studies.robust_generalisation import draw_robust_generalisation
 from hauberk.reports.study_files import StudyFile
 
 DRAWERS: dict[str, Callable[[StudyFile, str], Illustration]] = {
+    "AdversarialDistances": draw_adversarial_distances,
     "CertifiedRadii": draw_certified_radii,
     "DecisionRegions": draw_decision_regions,
     "FirstLayerFilters": draw_first_layer_filters,
+    "LBound": draw_l_bound,
     "NeuronStability": draw_neuron_stability,
     "OutputPolytope": draw_output_polytope,
     "RobustGeneralisation": draw_robust_generalisation,
+    "SmoothedRadii": draw_smoothed_radii,
 }
 
 TOGETHER: dict[str, Callable[[Sequence[tuple[str, StudyFile]], str], Illustration]] = {
