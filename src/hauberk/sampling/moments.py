@@ -22,22 +22,24 @@ def moments(
     """Return the mean of the softmax over samples of noise, and the mean of its products, for each input.
 
     Each pass is given about `rows` noisy inputs.
+
+    Raises:
+        InputError: there is no sample or no input.
     """
+    if not (samples > 0 and len(x)):
+        raise InputError(f"a mean needs inputs and samples, but there are {len(x)} and {samples}.")
     flat, seeds, size = x.detach().flatten(1), mixed(streams.keys), max(1, rows // max(1, len(x)))
-    first: Tensor | None = None
-    second: Tensor | None = None
+    first: Tensor | float = 0.0
+    second: Tensor | float = 0.0
     with eval_mode(network):
         for sample in torch.arange(samples, device=x.device).split(size):
             image = torch.arange(len(x), device=x.device).repeat_interleave(len(sample))
             keys = mixed((seeds[:, None] + (sample + 1) * GOLDEN).flatten())
             logits = network(noise.rows(flat, image, keys).view(-1, *x.shape[1:]))
             shares = logits.double().softmax(1).unflatten(0, (len(x), len(sample)))
-            total, products = shares.sum(1), shares.mT @ shares
-            first = total if first is None else first + total
-            second = products if second is None else second + products
-    if first is None or second is None:
-        raise InputError(f"a mean needs a sample, but samples is {samples}.")
-    return first / samples, second / samples
+            first = first + shares.sum(1) / samples
+            second = second + shares.mT @ shares / samples
+    return torch.as_tensor(first), torch.as_tensor(second)
 
 
 def gaps_at_least(found: Moments, leading: Int[Tensor, "b t"], samples: int, alpha: float) -> Float64[Tensor, "b"]:

@@ -60,8 +60,8 @@ class AdversarialDistances(Study):
             wrong = misclassified(subject.module, own, own.start, y)
             for name, attack in self.attacks.items():
                 z = attack(subject.module, own, y, noise=noise)
-                misled = misclassified(subject.module, own, z, y)
-                distance = torch.where(misled, torch.minimum(own.distance(z), own.radius), own.radius)
+                misled = misclassified(subject.module, own, z, y) & (own.distance(z) <= own.radius)
+                distance = torch.where(misled, own.distance(z), own.radius)
                 columns: dict[str, Tensor] = {
                     "index": index,
                     "label": y,

@@ -72,11 +72,33 @@ def generalisation():
     return pl.DataFrame(rows, schema=[*names, "unseen", "unseen_error"], orient="row")
 
 
+def distances():
+    rows = [("PGD", 0.0, True), ("PGD", 4.0, False), ("DDN", 0.5, True), ("DDN", 1.5, True)]
+    return pl.DataFrame(rows, schema=["attack", "distance", "misled"], orient="row")
+
+
+def tops():
+    rows = [(1, 0.2, 100), (1, 0.0, 300), (5, 0.4, 100), (5, 0.3, 500)]
+    return pl.DataFrame(rows, schema=["top", "radius", "samples"], orient="row")
+
+
+def slopes_of_averages():
+    return pl.DataFrame({"guarantee": [0.1, 0.2, 0.0], "estimate": [0.3, 0.2, 0.1]})
+
+
 FACTS = {"threat": "linf eps 0.1", "verifier": "CROWN", "bounder": "BackwardLinear", "box": "Interval", "side": "11"}
 FACTS |= {"attack": "PGD", "examples": "2", "withstood": "1"}
 FACTS |= {"confidence": "95 %", "tensors": "4", "largest": "10"}
 FACTS |= {"radii": "3", "redrawn": "2", "directions": "64", "layer": "0", "kind": "Conv2d", "outputs": "3"}
+FACTS |= {"noise": "Gaussian noise, sigma 0.25", "norm": "l2", "samples": "90", "top": "5", "reach": "l2 eps 4"}
+FACTS |= {"subject": "smoothed network"}
 TABLES = {
+    "AdversarialDistances": (
+        distances,
+        ["first 2 test examples", "within l2 eps 4", "PGD 1, DDN 0", "smoothed network"],
+    ),
+    "SmoothedRadii": (tops, ["first 2 test examples", "Gaussian noise, sigma 0.25", "250 votes", "95 %"]),
+    "LBound": (slopes_of_averages, ["first 3 test examples", "5 leading classes", "90 samples", "proves nothing"]),
     "DecisionRegions": (regions, ["first 3 examples", "2 of them answered rightly", "2 of 3 CROWN", "linf eps 0.1"]),
     "OutputPolytope": (polytope, ["first of 2 networks", "11 by 11", "64 directions", "all 2 networks"]),
     "NeuronStability": (stability, ["first 8 test examples", "linf eps 0.1", "BackwardLinear"]),
@@ -225,3 +247,11 @@ def test_what_cannot_be_drawn_together_is_drawn_by_itself(write):
         ("here-PerturbationHistogram", ""), ("here-1", "a"), ("here-3", "c"),
     ]  # fmt: skip
     assert found[1][2].caption == "Not applicable: no ball"
+
+
+def test_tables_under_curves_have_medians_means_and_largest_radii(write):
+    drawn = draw_study(write("AdversarialDistances", distances()), "here")
+    assert drawn.table == [["", "median", "mean", "largest"], ["PGD", "2", "2", "4"], ["DDN", "1", "1", "1.5"]]
+    drawn = draw_study(write("SmoothedRadii", tops()), "here")
+    assert [row[0] for row in drawn.table[1:]] == ["label", "set of 5"]
+    assert "not misled" in draw_study(write("AdversarialDistances", distances()), "here").figure
