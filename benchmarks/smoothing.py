@@ -126,26 +126,20 @@ def votes(options: argparse.Namespace, smooth: SmoothedNetwork) -> list[tuple]:
 def times(options: argparse.Namespace, smooth: SmoothedNetwork) -> list[tuple]:
     """Return seconds per image, of single images one after the other."""
     x = torch.rand(options.images, 1, 28, 28, device=options.device)
+    few = SmoothedNetwork(smooth.network, Smoothing(smooth.by.noise, 100, rows=128))
     sides: dict[str, Callable[[Tensor], object]] = {
         "the network itself": lambda one: smooth.network(one).argmax(1).tolist(),
-        "smoothed, 100 votes": lambda one: SmoothedNetwork(
-            smooth.network, Smoothing(smooth.by.noise, 100, rows=128)
-        ).predict(one),
-        "smoothed, 1,000 votes": lambda one: smooth.predict(one),
+        "smoothed, 100 votes": few.predict,
+        "smoothed, 1,000 votes": smooth.predict,
         "certificate, sequential": lambda one: Sequential().answer(smooth, one),
     }
-    table: list[tuple] = [("answer", "seconds per image, median", "ratio")]
+    medians = {}
     for name, side in sides.items():
         with torch.no_grad():
-            measured = [seconds(lambda one=one, side=side: side(one)) for one in x.split(1)]
-        table.append(
-            (
-                name,
-                statistics.median(measured),
-                statistics.median(measured) / (table[1][1] if table[1:] else statistics.median(measured)),
-            )
-        )
-    return table
+            side(x[:1])  # the first call compiles
+            medians[name] = statistics.median(seconds(lambda one=one, side=side: side(one)) for one in x.split(1))
+    base = medians["the network itself"]
+    return [("answer", "seconds per image", "ratio"), *((name, took, took / base) for name, took in medians.items())]
 
 
 def seconds(side: Callable[[], object]) -> float:

@@ -62,3 +62,21 @@ def test_both_ways_and_members_apart_are_compared_with_a_single_pass(tmp_path, c
         (row,) = csv.DictReader(file)
     assert row["case"] == case
     assert float(row["single_ms"]) > 0
+
+
+OF_VOTES = {"cost": ["--samples", "64"], "time": [], "votes": ["--examples", "2", "--radii", "0.1"]}
+
+
+@pytest.mark.parametrize("question", mostly_later(OF_VOTES))
+def test_votes_are_timed_and_counted(question: str, tmp_path: Path):
+    command = [sys.executable, BENCHMARKS / "smoothing.py", question, "--images", "1", "--repeats", "1"]
+    command += OF_VOTES[question]
+    answer = subprocess.run([*command, "--csv", tmp_path / "t.csv"], capture_output=True, text=True, timeout=300)
+    assert answer.returncode == 0, answer.stderr
+    rows = list(csv.DictReader((tmp_path / "t.csv").open()))
+    assert all(float(row[key]) >= 0 for row in rows for key in list(row)[1:])
+    if question == "votes":
+        assert float(rows[0]["mean votes"]) == 100_000
+        assert float(rows[1]["mean votes"]) <= 100_000
+    else:
+        assert float(rows[0]["ratio" if question == "time" else "ratio to passes alone"]) > 0
