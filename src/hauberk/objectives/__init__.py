@@ -6,6 +6,7 @@ from hauberk.objectives.adversarial_sum import AdversarialSum
 from hauberk.objectives.bound_regularized import BoundRegularized
 from hauberk.objectives.cc_ibp import CCIBP
 from hauberk.objectives.certified import Certified
+from hauberk.objectives.consistency import Consistency
 from hauberk.objectives.crown_ibp import CROWNIBP
 from hauberk.objectives.exp_ibp import EXPIBP
 from hauberk.objectives.feature_bounds import FeatureBounds
@@ -44,6 +45,7 @@ __all__ = [
     "AdversarialSum",
     "BoundRegularized",
     "Certified",
+    "Consistency",
     "FeatureBounds",
     "Free",
     "FusedCertified",
