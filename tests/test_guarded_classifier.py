@@ -6,6 +6,7 @@ import torch
 from hauberk import guarded_classifier
 from hauberk.attacks import PGD
 from hauberk.bounds import BackwardLinear, Interval
+from hauberk.capture import capture
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.specification import LinearSpec
@@ -13,7 +14,9 @@ from hauberk.concepts.subject import NetworkSubject
 from hauberk.errors import InputError, ShapeError, UnsupportedOpError, UnsupportedSetError
 from hauberk.guarded_classifier import GuardedClassifier
 from hauberk.losses import Margin
-from hauberk.threats import LinfBall
+from hauberk.sampling.smoothed_network import SmoothedNetwork, Smoothing
+from hauberk.smoothing import FixedSample, Gaussian, Sequential
+from hauberk.threats import L2Ball, LinfBall
 from hauberk.threats.linf_ball import LinfSet
 from hauberk.verification import ByBound
 from laws.networks import CLASSES, images, network
@@ -119,3 +122,57 @@ def test_what_cannot_be_guarded_is_refused_at_once():
         GuardedClassifier(module, THREAT, Interval(), images(2, 0) + 1)
     with pytest.raises(UnsupportedOpError, match="mish"):
         GuardedClassifier(torch.nn.Sequential(module, torch.nn.Mish()), THREAT, Interval(), images(2, 0))
+
+
+def sides():
+    """Return a network in train mode whose answer is the sign of the sum, half of the time under noise if that is 0."""
+    module = torch.nn.Sequential(torch.nn.BatchNorm1d(2), torch.nn.Dropout(), torch.nn.Linear(2, 3))
+    with torch.no_grad():
+        module[2].weight.copy_(torch.tensor([[1.0, 1.0], [-1.0, -1.0], [0.0, 0.0]]))
+        module[2].bias.copy_(torch.tensor([0.0, 0.0, -99.0]))
+    return module.train()
+
+
+POINTS = torch.tensor([[0.4, 0.4], [-0.4, -0.4], [0.1, 0.1], [0.0, 0.0]])
+DISTANCE = POINTS.sum(1).abs() / 2**0.5
+
+
+@pytest.mark.parametrize("verifier", [FixedSample(samples=5000), Sequential(), Sequential(radii=(0.4,))])
+def test_a_smoothed_network_is_guarded_by_its_votes(verifier):
+    threat, module = L2Ball(0.2, within=None), sides()
+    state = [t.clone() for t in module.state_dict().values()]
+    guard = GuardedClassifier(SmoothedNetwork(module, Smoothing(Gaussian(0.25))), threat, verifier, POINTS)
+    answer, largest = guard(POINTS), guard(POINTS, largest=True)
+    assert guard.kind == "guarded smoothed network"
+    assert answer.label.tolist() == largest.label.tolist() == [0, 1, 0, -1]
+    assert answer.flagged.tolist() == [False, False, True, True]
+    assert answer.confidence.tolist() == [0.999] * 4
+    torch.testing.assert_close(answer.radius, torch.where(answer.flagged, 0.0, 0.2))
+    assert (largest.radius[:2] >= 0.2).all()
+    assert (largest.radius <= DISTANCE).all()
+    assert (largest.radius > 0).tolist() == [True, True, True, False]
+    assert guard.predict(POINTS).tolist() == [0, 1, -1, -1]
+    assert [part.training for part in module.modules()] == [True] * 4
+    assert all(map(torch.equal, module.state_dict().values(), state))
+
+
+def test_what_votes_cannot_say_is_refused():
+    subject = SmoothedNetwork(sides(), Smoothing(Gaussian(0.25)))
+    guard = GuardedClassifier(subject, LinfBall(0.1, within=None), FixedSample(samples=500), POINTS)
+    assert guard(POINTS).flagged.tolist() == [False, False, True, True]
+    with pytest.raises(InputError, match="smoothing, fixed sample says nothing about other radii"):
+        guard(POINTS, largest=True)
+    with pytest.raises(UnsupportedOpError, match="smoothed network"):
+        GuardedClassifier(subject, L2Ball(0.2, within=None), Interval(), POINTS)
+    with pytest.raises(UnsupportedOpError, match="not of a network"):
+        GuardedClassifier(sides(), L2Ball(0.2, within=None), FixedSample(), POINTS)
+
+
+def test_a_subject_in_train_mode_is_guarded_in_eval_mode():
+    module = sides()
+    subject = NetworkSubject(module, capture(module, POINTS))
+    state = [t.clone() for t in module.state_dict().values()]
+    guard = GuardedClassifier(subject, L2Ball(0.2, within=None), Interval(), POINTS)
+    assert guard.predict(POINTS).tolist() == [0, 1, -1, -1]
+    assert all(map(torch.equal, module.state_dict().values(), state))
+    assert [part.training for part in module.modules()] == [True] * 4

@@ -55,3 +55,42 @@ def test_select_keeps_rows_and_offsets_together():
     spec = LinearSpec(torch.randn(4, 2, 3), torch.randn(4, 2))
     logits, index = torch.randn(4, 3), torch.tensor([2, 0])
     assert torch.equal(spec.select(index).value(logits[index]), spec.value(logits)[index])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("classes", [2, 3, 10])
+def test_margins_know_their_labels(classes, dtype):
+    y = torch.arange(classes).repeat(2)
+    spec = LinearSpec.margins(y, classes, dtype)
+    assert torch.equal(spec.labels(), y)
+    assert torch.equal(spec.select(torch.tensor([1, 0])).labels(), y[[1, 0]])
+    assert torch.equal(LinearSpec(spec.rows + 0.0, -spec.offset).labels(), y)  # -0 is 0
+
+
+def test_margins_of_no_example_and_of_one_class_have_labels_too():
+    assert LinearSpec.margins(torch.zeros(0, dtype=torch.int64), 3).labels().shape == (0,)
+    assert LinearSpec.margins(torch.zeros(2, dtype=torch.int64), 1).labels().tolist() == [0, 0]
+
+
+def test_rows_that_are_not_all_margins_of_a_label_have_none():
+    spec = LinearSpec.margins(torch.tensor([1, 2]), 3)
+    nan = spec.rows.clone()
+    nan[1, 0, 0] = torch.nan
+    small = spec.rows.clone()
+    small[0, 0, 0] += 1e-6
+    wrong = [
+        (2 * spec.rows, spec.offset),
+        (-spec.rows, spec.offset),
+        (spec.rows.flip(1), spec.offset),
+        (spec.rows[:, :1], spec.offset[:, :1]),
+        (spec.rows[:, :0], spec.offset[:, :0]),
+        (spec.rows[:, [0, 1, 1]], spec.offset[:, [0, 1, 1]]),
+        (spec.rows, spec.offset - 0.1),
+        (nan, spec.offset),
+        (small, spec.offset),
+        (torch.zeros_like(spec.rows), spec.offset),
+        (spec.rows, spec.offset + torch.nan),
+    ]
+    for rows, offset in wrong:
+        with pytest.raises(InputError, match=r"LinearSpec\.margins"):
+            LinearSpec(rows, offset).labels()

@@ -11,10 +11,12 @@ from hauberk.concepts.certificate import Certificate, Verifier
 from hauberk.concepts.dataset import Split
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import NetworkSubject
-from hauberk.errors import InputError, UnsupportedOpError
-from hauberk.threats import LinfBall
+from hauberk.errors import InputError, PartWarning, UnsupportedOpError
+from hauberk.smoothing import FixedSample, Gaussian, Sequential
+from hauberk.threats import L2Ball, LinfBall
 from hauberk.verification import ByBound, InOrder, ModelCascade, flags, remaining, score
 from laws.networks import randomize
+from simulated_votes import steady
 
 EPS = 0.05
 THREAT = LinfBall(EPS)
@@ -197,3 +199,44 @@ def test_failures_add_up_of_the_stages_that_saw_an_input():
     verifier = Claiming(((0.8, 0.96), (0.5, 1.0), (0.2, 0.93)), [])
     answer = ModelCascade(stages, THREAT, verifier).answer(x)
     assert (1 - answer.certificate.confidence[:3]).tolist() == pytest.approx([0.04, 0.0, 0.11])
+
+
+@pytest.mark.parametrize("verifier", [FixedSample(samples=2000), Sequential(samples=2000)])
+def test_smoothed_stages_answer_in_turn_and_their_failures_add_up(verifier):
+    """Inputs are shares; the second stage has four times the noise, and so four times the radius."""
+    x = torch.tensor([[0.999, 0.001], [0.05, 0.95], [0.7, 0.3], [0.5, 0.5]], dtype=torch.float64)
+    model = ModelCascade([steady(Gaussian(0.25)), steady(Gaussian(1.0))], L2Ball(0.5, within=None), verifier)
+    answer = model.answer(x)
+    assert answer.label.tolist() == model.predict(x).tolist() == [0, 1, -1, -1]
+    assert answer.stage.tolist() == [0, 1, -1, -1]
+    assert (1 - answer.certificate.confidence[:2]).tolist() == pytest.approx([0.001, 0.002])
+    assert answer.certificate.verified.tolist() == [True, True, False, False]
+    assert answer.certificate.lower.shape == (4, 1)
+    assert "Gaussian noise, sigma 0.25" in answer.certificate.arithmetic
+    found = score(model, x, torch.tensor([0, 1, 0, 0]))
+    assert found.robust.tolist() == [True, True, False, False]
+    assert found.standard.tolist() == [True, True, True, False]
+    assert flags(steady(), L2Ball(0.5, within=None), verifier, Split(x, torch.arange(4))).tolist() == [
+        False,
+        False,
+        True,
+        True,
+    ]
+
+
+def test_a_smoothed_stage_may_follow_a_network():
+    graph = captured(1, 2, 2)[0]
+    x, verifier = torch.tensor([[0.9, 0.1], [0.1, 0.9]], dtype=torch.float64), InOrder([VERIFIER, FixedSample(500)])
+    model = ModelCascade([graph, steady()], L2Ball(0.1, within=None), verifier)
+    with torch.no_grad():
+        graph.module[2].weight.zero_()
+        graph.module[2].bias.copy_(torch.tensor([1.0, 0.0]))  # always the first class
+    answer = model.answer(x)
+    assert answer.stage.tolist() == answer.label.tolist() == [0, 0]
+    assert (answer.certificate.confidence == 1).all()
+    with torch.no_grad():
+        graph.module[2].bias.zero_()  # the first class, but no proof that it leads
+    with pytest.warns(PartWarning, match="is left out"):
+        answer = model.answer(x)
+    assert answer.stage.tolist() == [1, -1]
+    assert answer.certificate.confidence[0].item() == pytest.approx(0.999)

@@ -41,7 +41,7 @@ class Noise:
     @classmethod
     def of(cls, seed: int, examples: Int[Tensor, "b"]) -> "Noise":
         """Return the streams of the examples with these indices (for instance in the data set)."""
-        start = mixed(torch.tensor(seed, device=examples.device) * GOLDEN + 1)
+        start = mixed(torch.full((), seed, dtype=torch.int64, device=examples.device) * GOLDEN + 1)
         return cls(mixed(start + (examples.long() + 1) * GOLDEN), mixed(start), examples)
 
     def fold(self, number: int) -> "Noise":

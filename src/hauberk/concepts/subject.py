@@ -31,7 +31,7 @@ class AttackableSubject(Subject):
     """A subject that attacks can differentiate."""
 
     module: nn.Module
-    """What attacks see: logits, the largest of which is the label as far as they can tell."""
+    """The network that attacks see: its largest logit is the label as far as they can tell."""
     captured: Graph | UnsupportedOpError
     """Its graph, or the error that says why there is none."""
 
@@ -43,7 +43,7 @@ class AttackableSubject(Subject):
             UnsupportedOpError: there is none; the message says why.
         """
         if isinstance(self.captured, UnsupportedOpError):
-            raise self.captured
+            raise self.captured.with_traceback(None)  # else every time adds frames to it, with all that they hold
         return self.captured
 
     def judged(self, x: Float[Tensor, "b *x"]) -> tuple[Int[Tensor, "b"], Float[Tensor, "b classes"]]:

@@ -6,6 +6,7 @@ are the same on all devices up to the rounding of logarithms and sines.
 
 import math
 from collections.abc import Callable
+from importlib.util import find_spec
 
 import torch
 from jaxtyping import Float, Int
@@ -15,6 +16,8 @@ from hauberk.kernels.rows import COMPILED
 from hauberk.kernels.splitmix import GOLDEN, mixed
 from hauberk.kernels.threads import in_threads
 
+TRITON = find_spec("triton") is not None
+"""True if CUDA tensors go to Triton's kernels; the plain functions compute the same."""
 GRAIN = 16
 """Rows that are worth a thread."""
 
@@ -40,7 +43,11 @@ Plain = Callable[[Tensor, int, torch.dtype], Tensor]
 
 
 def drawn(loop: str, plain: Plain, x: Tensor, image: Tensor, keys: Tensor, scale: float) -> Tensor:
-    """Return rows of x plus scaled noise, by the compiled loop of that name where it serves."""
+    """Return rows of x plus scaled noise, by the compiled loop or kernel of that name where it serves."""
+    if x.device.type == "cuda" and x.dtype == torch.float32 and TRITON:
+        from hauberk.kernels import triton_noise
+
+        return triton_noise.drawn(loop, x, image, keys, scale)
     if x.device.type == "cpu" and x.dtype == torch.float32 and COMPILED:
         from hauberk.kernels import compiled_noise
 
@@ -48,7 +55,8 @@ def drawn(loop: str, plain: Plain, x: Tensor, image: Tensor, keys: Tensor, scale
         arrays = (table.detach().contiguous().numpy() for table in (x, image, keys))
         in_threads(getattr(compiled_noise, loop), len(image), *arrays, scale, out.numpy(), grain=GRAIN)
         return out
-    return x[image] + scale * plain(keys, x.shape[1], x.dtype)
+    wide = torch.promote_types(x.dtype, torch.float32)  # half precision cannot hold the words' bits
+    return (x[image] + scale * plain(keys, x.shape[1], wide)).to(x.dtype)
 
 
 def halves(keys: Int[Tensor, "r"], d: int) -> tuple[Tensor, Tensor]:

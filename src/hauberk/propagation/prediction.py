@@ -12,14 +12,15 @@ from hauberk.concepts.graph import Graph
 from hauberk.concepts.perturbation_set import PerturbationSet, ThreatModel
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import AttackableSubject, NetworkSubject, labels_of
+from hauberk.kernels.modes import eval_mode
 
 Answering = Graph | AttackableSubject
-"""A captured network, which answers in eval mode, or another subject."""
+"""A captured network, or another subject; both answer in eval mode."""
 
 
 def predicted(subject: Answering, S: PerturbationSet) -> Int[Tensor, "b"]:
     """Return the labels at the centres of the sets, -1 where the subject abstains or logits are not finite."""
-    with torch.no_grad():
+    with torch.no_grad(), eval_mode(subject.module):
         x = S.decode(S.start)
         return labels_of(subject.frozen()(x)) if isinstance(subject, Graph) else subject.predict(x)
 
@@ -36,7 +37,7 @@ def classes_of(subject: Answering, S: PerturbationSet) -> int:
     """Return the number of classes."""
     if isinstance(subject, Graph):
         return subject.classes
-    with torch.no_grad():
+    with torch.no_grad(), eval_mode(subject.module):
         return subject.module(S.decode(S.start)[:1]).shape[1]
 
 

@@ -1,1 +1,1 @@
-"""What a network answers under noise: votes, and what can be concluded from their number."""
+"""Answers of a network under noise: votes, and what can be concluded from their number."""

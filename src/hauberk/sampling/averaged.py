@@ -38,7 +38,7 @@ class Averaged(nn.Module):
         self.network, self.noise, self.samples, self.seed = network, noise, samples, seed
 
     def forward(self, x: Float[Tensor, "b *x"]) -> Float[Tensor, "b classes"]:
-        flat = x.new_zeros(1, x[0].numel())
+        flat = x.new_zeros(1, x.shape[1:].numel())
         keys = Noise.of(self.seed, torch.arange(self.samples, device=x.device)).keys
         drawn = self.noise.rows(flat, torch.zeros_like(keys), keys).view(self.samples, 1, *x.shape[1:])
         size = max(1, ROWS // max(1, len(x)))
@@ -52,4 +52,4 @@ class Averaged(nn.Module):
     def shares(self, x: Float[Tensor, "b *x"], drawn: Float[Tensor, "s 1 *x"]) -> Float[Tensor, "b classes"]:
         """Return the sum over some samples of the softmax."""
         logits = self.network((x + drawn).flatten(0, 1))
-        return logits.view(len(drawn), len(x), -1).softmax(2).sum(0)
+        return logits.unflatten(0, (len(drawn), len(x))).softmax(2).sum(0)

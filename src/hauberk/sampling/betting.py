@@ -27,6 +27,7 @@ def capital(hits: Counts, samples: Counts, m: Floats, split: Split = NEAR_ONE) -
     """Return the logarithms of the capital won against each probability m; shapes are broadcast.
 
     Where it is log(1/alpha) or more, the probability of a hit is above m, but for a chance of alpha over all times.
+    Where hits are at most m of the samples, nothing is won, and 0 stands for what is left.
     """
     a, b = split
     misses = samples - hits

@@ -1,9 +1,9 @@
-"""What counts prove about the probabilities behind them, exactly."""
+"""Exact proofs, by counts, about the probabilities behind them."""
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float64, Int
-from scipy.special import bdtrc, betaincinv
+from scipy.special import bdtrc, betainc, betaincinv
 from scipy.stats import binom
 from torch import Tensor
 
@@ -16,8 +16,10 @@ def share_at_least(hits: Int[Tensor, "b"], samples: int, alpha: float) -> Float6
     Source: Clopper & Pearson 1934, one side.
     """
     k = hits.cpu().numpy().astype(np.float64)
-    found = betaincinv(np.maximum(k, 1), samples - k + 1, alpha)
-    return torch.from_numpy(np.where(k > 0, found, 0.0)).to(hits.device)
+    parameters = np.maximum(k, 1), samples - k + 1
+    found = betaincinv(*parameters, alpha)
+    right = (k > 0) & (betainc(*parameters, found) <= 1.001 * alpha)  # not so if alpha is below 1e-100 or so
+    return torch.from_numpy(np.where(right, found, 0.0)).to(hits.device)
 
 
 def leader(votes: Int[Tensor, "b classes"], alpha: float) -> tuple[Int[Tensor, "b"], Bool[Tensor, "b"]]:
@@ -42,8 +44,10 @@ def failures_at_most(examples: int, alpha: float, rho: float) -> int:
         rho: the probability with which the statement may be wrong.
 
     Raises:
-        InputError: a probability is not between 0 and 1.
+        InputError: a probability is not between 0 and 1, or the number is negative.
     """
+    if examples < 0:
+        raise InputError(f"certificates are counted from 0, but examples is {examples}.")
     if not (0 < alpha < 1 and 0 < rho < 1):
         raise InputError(f"alpha and rho are probabilities of failure, between 0 and 1, but are {alpha}, {rho}.")
     return int(binom.isf(rho, examples, alpha))

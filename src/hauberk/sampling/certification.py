@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass, replace
-from math import inf
+from math import inf, nextafter
 
 import torch
 from jaxtyping import Float, Float64, Int
@@ -23,7 +23,7 @@ class SmoothedAnswer:
     """The certified answers of a smoothed network for a batch of inputs.
 
     Args:
-        label: the labels, -1 where the vote proves none.
+        label: the labels, -1 where the vote proves none: always, if more classes than one were asked for.
         classes: the classes that the certificate speaks of: the label alone or, if asked, the first k of the selection.
         share: a lower bound of the probability that the network, under noise, gives one of those classes.
         radius: within it, in the noise's norm and units of the input, that probability exceeds 1/2; 0 for none.
@@ -101,9 +101,10 @@ class Certification(Verifier):
         classes = votes.topk(top, 1).indices
         asked = x.new_empty(len(x), 0) if radii is None else radii
         share, samples, hits = self.bounded(subject, x, classes, subject.by.noise.share(asked.double()))
-        label = torch.where(share > 0.5, classes[:, 0], -1)
-        radius = subject.by.noise.radius(share).clamp(min=0) * (share > 0.5)
-        return SmoothedAnswer(label, classes, share, radius, samples, hits, 1 - self.alpha)
+        label = torch.where((share > 0.5) & (top == 1), classes[:, 0], -1)
+        radius = torch.where(share > 0.5, subject.by.noise.radius(share), 0)
+        confidence = min(1 - self.alpha, nextafter(1, 0))  # 1 stands for certainty
+        return SmoothedAnswer(label, classes, share, radius, samples, hits, confidence)
 
     def __call__(self, subject: Subject, S: PerturbationSet, spec: LinearSpec) -> Certificate:
         """Return the certificate of a label; `lower` bounds what it is ahead of all others in probability, on the set.
@@ -111,11 +112,13 @@ class Certification(Verifier):
         Raises:
             UnsupportedOpError: the subject is not a smoothed network.
             UnsupportedSetError: the set is not a ball in a norm.
+            ShapeError: the specification is not one of each example.
             InputError: the specification is not that of a label.
         """
         if not isinstance(subject, SmoothedNetwork):
             raise UnsupportedOpError(f"votes under noise speak of a smoothed network, not of a {subject.kind}.")
         noise, distance = subject.by.noise, reach(S, subject.by.noise.p)
+        spec.require_fit(len(S.start), spec.rows.shape[2])
         label = spec.labels()
         found = self.answer(subject, S.start, distance[:, None])
         shares = noise.share(found.radius - distance)
@@ -125,7 +128,8 @@ class Certification(Verifier):
         certificate = Certificate.from_lower(lower.clone(), subject.kind, means, found.confidence)
         if not (isinstance(S, NormBall) and S.p == noise.p):
             return certificate
-        return replace(certificate, radius=rounded_down(found.radius * (found.label == label), S.start.dtype))
+        radius = torch.where(found.label == label, found.radius, 0)
+        return replace(certificate, radius=rounded_down(radius, S.start.dtype))
 
 
 def require_selection(selection: int, alpha: float) -> None:
@@ -145,7 +149,10 @@ def reach(S: PerturbationSet, p: float) -> Float64[Tensor, "b"]:
         raise UnsupportedSetError(f"noise certifies balls in a norm, but {type(S).__name__} is none.")
     if S.p == 0:
         raise UnsupportedSetError("noise certifies distances, but an l_0 ball limits no coordinate.")
-    coordinates = S.start[0].numel() if len(S.start) else 1
+    if S.is_box:
+        box, start = S.bounding_box(), S.start.double()
+        return torch.maximum(box.upper - start, start - box.lower).flatten(1).norm(p, 1) * (1 + 1e-12)
+    coordinates = S.start.shape[1:].numel()
     return S.radius.double() * max(1.0, coordinates ** (1 / p - 1 / S.p)) * (1 + 1e-12)
 
 

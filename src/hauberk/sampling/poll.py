@@ -1,7 +1,5 @@
 """Votes of a network for inputs under noise."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +9,8 @@ from torch import Tensor, nn
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.smoothing_noise import SmoothingNoise
 from hauberk.concepts.subject import labels_of
-from hauberk.errors import InputError
+from hauberk.errors import InputError, ShapeError
+from hauberk.kernels.modes import eval_mode
 from hauberk.kernels.splitmix import GOLDEN, mixed
 
 BLOCK = 64
@@ -25,21 +24,10 @@ def streams(x: Float[Tensor, "b *x"], seed: int) -> Noise:
     The answer to an input is then the same in any batch, order, process and precision that holds its numbers. Inputs
     that are equal share their noise.
     """
-    numbers = x.detach().flatten(1).double() + 0.0  # -0 becomes 0
-    places = torch.arange(1, numbers.shape[1] + 1, device=x.device) * GOLDEN
-    return Noise.of(seed, mixed(numbers.view(torch.int64) + places).sum(1))
-
-
-@contextmanager
-def in_eval(network: nn.Module) -> Iterator[None]:
-    """Keep the network in eval mode, and afterwards restore the mode of every module."""
-    training = [part for part in network.modules() if part.training]
-    try:
-        network.eval()
-        yield
-    finally:
-        for part in training:
-            part.training = True
+    flat = x.detach().flatten(1)
+    places = torch.arange(1, flat.shape[1] + 1, device=x.device) * GOLDEN
+    numbers = (part.double() + 0.0 for part in flat.split(BLOCK))  # -0 becomes 0
+    return Noise.of(seed, torch.cat([mixed(part.view(torch.int64) + places).sum(1) for part in numbers]))
 
 
 @dataclass(frozen=True)
@@ -50,7 +38,8 @@ class Poll:
     waits for the device.
 
     Args:
-        network: gives the votes, the largest logit of each row; a row whose logits are not finite votes for none.
+        network: gives the votes, the largest logit of each row. Rows whose logits are not finite vote for none, nor do
+            those of an input that is not finite.
         noise: is added to the inputs.
         rows: the number of noisy inputs per pass, a multiple of 64.
 
@@ -77,16 +66,19 @@ class Poll:
 
         Raises:
             InputError: there is no input or no sample.
+            ShapeError: the network gives something else than logits.
         """
         flat, b, blocks = x.detach().flatten(1), len(x), -(-samples // BLOCK)
         place, seeds = torch.arange(self.rows, device=x.device), mixed(streams.keys)
+        finite = flat.isfinite().all(1)
         found: Tensor | None = None
-        with in_eval(self.network):
+        with eval_mode(self.network):
             for start in range(0, b * blocks, self.rows // BLOCK):
                 block = start + place // BLOCK
                 image, sample = block // blocks, block % blocks * BLOCK + place % BLOCK
                 counted = (image < b) & (sample < samples)
                 image = image.clamp(max=b - 1)
+                counted &= finite[image]
                 rows = self.noise.rows(flat, image, mixed(seeds[image] + (first + sample + 1) * GOLDEN))
                 label, classes = self.labelled(rows.view(self.rows, *x.shape[1:]))
                 if found is None:  # a column more, for rows that vote for none
@@ -100,6 +92,9 @@ class Poll:
     def labelled(self, rows: Float[Tensor, "r *x"]) -> tuple[Int[Tensor, "r"], int]:
         """Return the labels of noisy inputs, -1 where logits are not finite, and the number of classes."""
         logits = self.network(rows)
+        if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != self.rows:
+            given = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+            raise ShapeError(f"a network that votes gives logits ({self.rows}, classes), but this one gives {given}.")
         return labels_of(logits), logits.shape[1]
 
 

@@ -16,7 +16,7 @@ from hauberk.sampling.binomial import leader
 from hauberk.sampling.poll import Poll, require_rows, streams
 
 PREDICTION, SELECTION, ESTIMATION = range(3)
-"""What votes are for: each has noise of its own."""
+"""Purposes of votes: each has noise of its own."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Smoothing:
         noise: is added to inputs.
         samples: votes for a prediction.
         alpha: the probability with which a prediction may be wrong.
-        seed: seeds the noise; choose it without regard to network and inputs.
+        seed: seeds the noise, an integer of 64 bits; choose it without regard to network and inputs.
         attacked: the samples that attacks average over.
         rows: the number of noisy inputs per pass.
 
@@ -45,6 +45,8 @@ class Smoothing:
     def __post_init__(self) -> None:
         require_failure(self.alpha)
         require_rows(self.rows)
+        if not -(2**63) <= self.seed < 2**63:
+            raise InputError(f"a seed is an integer of 64 bits, but is {self.seed}.")
         if self.samples < 1 or self.attacked < 1:
             raise InputError(f"a vote needs a sample, but samples, attacked are {self.samples}, {self.attacked}.")
 
@@ -71,7 +73,7 @@ class SmoothedNetwork(AttackableSubject):
 
     @cached_property
     def module(self) -> nn.Module:
-        """What attacks see: the logarithm of the mean softmax over fixed noise."""
+        """The logarithm of the mean softmax over fixed noise: what attacks see."""
         return Averaged(self.network, self.by.noise, self.by.attacked, self.by.seed)
 
     @full_precision()

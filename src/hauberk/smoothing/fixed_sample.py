@@ -31,12 +31,16 @@ class FixedSample(Certification):
     Example:
         >>> import torch
         >>> from torch import nn
-        >>> from hauberk.sampling.smoothed_network import SmoothedNetwork
+        >>> from hauberk.sampling.smoothed_network import SmoothedNetwork, Smoothing
         >>> from hauberk.smoothing import FixedSample, Gaussian
         >>> network = nn.Linear(2, 2, bias=False)
         >>> network.weight.data = torch.eye(2)
-        >>> subject = SmoothedNetwork(network, Gaussian(0.25))
-        >>> answer = FixedSample(samples=1000)(x := torch.tensor([[0.9, 0.1], [0.5, 0.5]]))
+        >>> subject = SmoothedNetwork(network, Smoothing(Gaussian(0.25)))
+        >>> answer = FixedSample(samples=1000).answer(subject, torch.tensor([[0.9, 0.1], [0.5, 0.5]]))
+        >>> answer.label.tolist()
+        [0, -1]
+        >>> bool(0.45 < answer.radius[0] < 0.8 / 2**0.5)  # the boundary's distance
+        True
 
     Source: Cohen et al. 2019, CERTIFY.
     """

@@ -25,7 +25,8 @@ class Sequential(Certification):
 
     It stops when every radius of interest is either proven or hopeless. Without such radii, it stops when twice as many
     votes raised the radius by less than `gain`. The certificate's probability of failure is that of a fixed sample,
-    however many radii are read off it. Most inputs take some hundred votes; those close to a radius take the most.
+    however many radii are read off it. Most inputs take some hundred votes; those close to a radius take the most. A
+    radius is hopeless, too, if a hit at every vote that is left would not prove it.
 
     Waits for the device once a look, of which there are at most log(samples) / log(1.1).
 
@@ -69,14 +70,14 @@ class Sequential(Certification):
     ) -> tuple[Float64[Tensor, "b"], Int[Tensor, "b"], Int[Tensor, "b"]]:
         radii = torch.tensor(self.radii, dtype=torch.float64).expand(len(x), -1)
         asked = torch.cat([wanted.cpu(), subject.by.noise.share(radii)], 1).numpy()
-        race = Race(asked, self.alpha, self.doubt) if asked.shape[1] else Climb(len(x), subject.by.noise, self)
-        left, done = torch.arange(len(x), device=x.device), 0
+        race = Race(asked, self) if asked.shape[1] else Climb(len(x), subject.by.noise, self)
+        left, done = np.arange(len(x)), 0
         while len(left) and done < self.samples:
             size = min(self.samples - done, BLOCK * max(1, round(done * (race.growth - 1) / BLOCK)))
-            votes = subject.votes(x[left], ESTIMATION, size, done).gather(1, classes[left]).sum(1)
+            own = torch.from_numpy(left).to(x.device)
+            votes = subject.votes(x[own], ESTIMATION, size, done).gather(1, classes[own]).sum(1)
             done += size
-            going = race.look(left.cpu().numpy(), votes.cpu().numpy(), done)
-            left = left[torch.from_numpy(going).to(left.device)]
+            left = left[race.look(left, votes.cpu().numpy(), done)]
         share, drawn, hits = (torch.from_numpy(part).to(x.device) for part in race.outcome())
         return share, drawn, hits
 
@@ -85,15 +86,14 @@ class Race:
     """Votes for inputs that each have shares to prove or to give up.
 
     Args:
-        asked: the shares.
-        alpha: the probability with which any proof of an input may be wrong.
-        doubt: the probability with which a share may wrongly be given up.
+        asked: the shares; each is asked for with a little more, so that rounding takes no radius that it proves away.
+        rule: says how often proofs may fail and shares be given up wrongly, and how many votes there are at most.
     """
 
     growth = 1.1
 
-    def __init__(self, asked: Floats, alpha: float, doubt: float) -> None:
-        self.asked, self.alpha, self.doubt = asked, alpha, doubt
+    def __init__(self, asked: Floats, rule: Sequential) -> None:
+        self.asked, self.rule, self.alpha = asked + 1e-7 * (1 - asked), rule, rule.alpha
         self.open = np.ones_like(asked, dtype=bool)
         self.share = np.zeros(len(asked))
         self.hits, self.drawn = np.zeros(len(asked), np.int64), np.zeros(len(asked), np.int64)
@@ -104,7 +104,9 @@ class Race:
         self.drawn[own] = done
         hits, samples, asked = self.hits[own, None], np.array(done), self.asked[own]
         proven = capital(hits, samples, asked) >= -math.log(self.alpha)
-        hopeless = capital(samples - hits, samples, 1 - asked, NEAR_ZERO) >= -math.log(self.doubt)
+        hopeless = capital(samples - hits, samples, 1 - asked, NEAR_ZERO) >= -math.log(self.rule.doubt)
+        most = np.array(self.rule.samples)
+        hopeless |= capital(hits + most - done, most, asked) < -math.log(self.alpha)
         self.share[own] = np.maximum(self.share[own], (proven * asked).max(1))
         self.open[own] &= ~(proven | hopeless)
         return np.any(self.open[own], axis=1)
@@ -120,15 +122,15 @@ class Climb(Race):
     growth = 2.0
 
     def __init__(self, inputs: int, noise: SmoothingNoise, rule: Sequential) -> None:
-        super().__init__(np.full((inputs, 1), 0.5), rule.alpha, rule.doubt)
-        self.noise, self.gain = noise, rule.gain
+        super().__init__(np.full((inputs, 1), 0.5), rule)
+        self.noise = noise
 
     def look(self, own: Counts, votes: Counts, done: int) -> Flags:
         before = self.radius(self.share[own])
         undecided = super().look(own, votes, done)
         self.share[own] = np.maximum(self.share[own], above(self.hits[own], self.drawn[own], self.alpha))
         now = self.radius(self.share[own])
-        return undecided | (now - before > self.gain * now)
+        return undecided | (now - before > self.rule.gain * now)
 
     def radius(self, share: Floats) -> Floats:
         """Return the radii that shares prove."""
