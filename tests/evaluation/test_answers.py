@@ -11,7 +11,8 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.subject import NetworkSubject
 from hauberk.errors import HauberkError, UnsupportedOpError
-from hauberk.evaluation.answers import Outcome, answered, checked, distances, finite_or_null
+from hauberk.evaluation.answers import Outcome, answered, checked, distances
+from hauberk.evaluation.rounding import finite_or_null
 from hauberk.threats import GivenBox, L1Ball, L2Ball, LinfBall, Union
 
 Y = torch.zeros(4, dtype=torch.long)
@@ -123,4 +124,4 @@ def test_an_outcome_knows_what_was_tried_and_the_nearest_point():
     outcome.note(torch.tensor([2]), torch.tensor([True]), torch.tensor([0.75]))
     outcome.note(torch.tensor([0]), torch.tensor([True]), torch.tensor([0.25]))
     assert outcome.columns() == ([True, None, True, None], [0.25, None, 0.5, None])
-    assert finite_or_null(torch.tensor([-inf, 1.0, inf])) == [None, 1.0, None]
+    assert finite_or_null(torch.tensor([-inf, 1.0, inf, nan])) == [None, 1.0, None, None]

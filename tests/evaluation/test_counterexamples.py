@@ -36,6 +36,16 @@ def test_the_first_to_break_an_example_is_credited_and_its_point_is_kept():
     assert json.loads(found.facts()["attack_seconds"]) == {"a": 1, "b": 2.5}
 
 
+def test_the_nearest_point_is_kept_wherever_it_lies():
+    found, nobody = Counterexamples(Y, START), [False] * 4
+    found.note("a", EVERYONE, answers(nobody, [0.3, 0.4, inf, inf], 1.0), 1)
+    found.note("b", torch.tensor([0, 1, 2]), answers(nobody[:3], [0.3, 0.2, inf], 2.0), 1)
+    found.refute("exact", torch.tensor([2]), answers([True], [0.9], 3.0))
+    assert found.nearest[:, 0].tolist() == [1.0, 2.0, 3.0, 0.0]
+    assert found.nearest_by == ["a", "b", "exact", None]
+    assert found.points[:, 0].tolist() == [0.0, 0.0, 3.0, 0.0], "no others are members"
+
+
 def test_at_a_smaller_radius_near_points_break_and_what_was_unbroken_stays_so():
     larger = pl.DataFrame({"distance: a": [0.3, 0.5, None, 0.1], "distance: b": [0.6, 0.4, None, 0.2]})
     found = Counterexamples(Y, START)

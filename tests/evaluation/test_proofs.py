@@ -77,10 +77,32 @@ def test_a_bound_that_may_be_wrong_is_written_only_where_it_proves():
     assert not proofs.sure.any()
 
 
+def inheriting(by, lower, unbroken, **confidence):
+    radius = [0.75] * len(by)
+    proofs = Proofs(torch.zeros(len(by), dtype=torch.long))
+    proofs.inherit(pl.DataFrame({"certified_by": by, "lower": lower, "radius": radius}), unbroken, confidence)
+    return proofs
+
+
 def test_proofs_at_a_larger_radius_hold_where_nothing_broke_the_example():
-    larger = pl.DataFrame({"certified_by": ["a", "b", None, "c"], "lower": [0.5, 0.25, -2.0, None]})
-    proofs = Proofs(torch.zeros(4, dtype=torch.long))
-    proofs.inherit(larger, [True, False, True, True])
+    proofs = inheriting(["a", "b", None, "c"], [0.5, 0.25, -2.0, None], [True, False, True, True])
     assert proofs.by == ["a", None, None, "c"]
     assert proofs.lower.tolist() == [0.5, -inf, -inf, -inf]
     assert not proofs.sure.any(), "what is not known to be sure raises no alarm"
+
+
+def test_proofs_of_a_larger_radius_are_as_likely_to_fail_here():
+    proofs = inheriting(["a", None], [0.5, None], [True, True], a=0.99, b=0.98)
+    assert json.loads(proofs.facts()["confidence"]) == {"a": 0.99, "b": 0.98}
+    assert proofs.radii.column() == [0.75, 0.75]
+
+
+def test_a_verifier_that_is_asked_again_may_fail_again_unless_it_finds_radii():
+    proofs, left = inheriting([None, None], [None, None], [True, True], a=0.99, b=0.98), torch.arange(2)
+    found = certificate([1.0, -1.0], 0.99)
+    proofs.note("a", left, found, 0.0)
+    proofs.note("b", left, replace(found, radius=torch.ones(2)), 0.0)
+    proofs.note("c", left, certificate([1.0, 1.0]), 0.0)
+    confidence = json.loads(proofs.facts()["confidence"])
+    assert confidence == pytest.approx({"a": 1 - 0.01 - 0.01, "b": 1 - 0.01 - 0.01, "c": 1.0})
+    assert proofs.radii.column() == [1.0, 1.0]

@@ -93,6 +93,7 @@ def records():
         "distance": [0.1 - (i % 7) / 100 if first_breaker(i) else None for i in range(EXAMPLES)],
         "certified_by": ["interval" if i < 150 else None for i in range(EXAMPLES)],
         "lower": lower,
+        "radius": [None] * EXAMPLES,
         "eps": [0.1] * EXAMPLES,
         "seconds": [0.1] * EXAMPLES,
     }
@@ -100,6 +101,31 @@ def records():
         columns[broken_column(name)] = [i in whole if i < 196 else None for i in range(EXAMPLES)]
         columns[distance_column(name)] = [0.1 - (i % 7) / 100 if i in whole else None for i in range(EXAMPLES)]
     return pl.DataFrame(columns, schema=SCHEMA | attack_schema(["PGD-40 x 3", "Square"]))
+
+
+def with_radii(folder):
+    """Give a run radii: from 0.1 to 0.249 for what is proven, 0.05 for what is open, 0 for what is broken."""
+    radius = [0.1 + i / 1000 if i < 150 else 0.05 if i < 180 else 0.0 if i < 196 else None for i in range(EXAMPLES)]
+    for file in (folder / "evaluation/records").iterdir():
+        found = pl.read_parquet(file)
+        own = pl.Series("radius", [radius[i] for i in found["index"]], pl.Float32)
+        found.with_columns(own).write_parquet(file)
+    return folder
+
+
+def smoothed(**changes):
+    """What summary.json says of a smoothed network, instead of what it says of a network."""
+    votes = {"name": "votes", "certified": 150, "seconds": 2.0, "not_applicable": None, "confidence": 0.999}
+    return {
+        "subject": "smoothed network",
+        "threat": "l2 eps 0.1",
+        "norm": "l_2",
+        "arithmetic": "Gaussian noise, sigma 0.25, of which floating-point numbers are samples",
+        "verifiers": [votes],
+        "statement": {"confidence": 0.999, "failure": 0.001, "failures": 2, "at_least": 148, "tried": 196, "equal": 1},
+        "smoothing": {"noise": "Gaussian noise, sigma 0.25", "votes": 1000, "confidence": 0.999, "attacked": 32},
+        "curve": [],
+    } | changes
 
 
 def first_breaker(example):

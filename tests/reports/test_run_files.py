@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import polars as pl
 import pytest
 from safetensors.numpy import save_file
 
@@ -134,6 +135,14 @@ def test_refuses_records_without_a_column(make_run):
     records().drop("lower").write_parquet(folder / "evaluation/records/000000000.parquet")
     with pytest.raises(InputError, match="records lacks the columns lower"):
         read_run(folder)
+
+
+def test_reads_records_of_releases_that_knew_no_radii(make_run):
+    folder = make_run()
+    for file in (folder / "evaluation/records").iterdir():
+        pl.read_parquet(file).drop("radius").write_parquet(file)
+    found = read_run(folder).records
+    assert found["radius"].null_count() == len(found) == EXAMPLES
 
 
 @pytest.mark.parametrize("name", ["adversarial", "labels", "index"])

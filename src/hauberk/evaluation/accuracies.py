@@ -2,27 +2,35 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import polars as pl
 
+from hauberk.evaluation.dataset_statement import dataset_statement
 from hauberk.evaluation.records import outcomes
 from hauberk.evaluation.statistics import share
 
 
 def accuracies(
-    records: pl.DataFrame, facts: Sequence[Mapping[str, str]], attacks: Collection[str], verifiers: Collection[str]
+    records: pl.DataFrame,
+    facts: Sequence[Mapping[str, str]],
+    attacks: Collection[str],
+    verifiers: Collection[str],
+    equal: int | None = None,
 ) -> dict[str, Any]:
     """Return the accuracies with their intervals, and why one of them is not applicable.
 
     Attacked accuracy is None unless an attack applied, or a verifier broke an example; certified accuracy is None
-    unless a verifier applied. "not_applicable" has the reasons of those that were asked for.
+    unless a verifier applied. "not_applicable" has the reasons of those that were asked for. "statement" is about all
+    certificates at once, None where they are certain.
 
     Args:
         records: one row per example.
         facts: the metadata of the records' shards.
         attacks: the names of the attacks asked for.
         verifiers: the names of the verifiers asked for.
+        equal: the largest number of inputs whose certificates fail together; None if that is not known.
     """
     refused = {"attacked": gathered(facts, "attacks_not_applicable"), "certified": gathered(facts, "not_applicable")}
     asked = {"attacked": attacks, "certified": verifiers}
@@ -37,7 +45,8 @@ def accuracies(
         for measure, names in asked.items()
         if names and not known[measure]
     }
-    return {**shares, "not_applicable": reasons}
+    statement = dataset_statement(records, facts, equal) if shares["certified"] else None
+    return {**shares, "not_applicable": reasons, "statement": statement and asdict(statement)}
 
 
 def remarked(facts: Sequence[Mapping[str, str]]) -> list[str]:

@@ -14,6 +14,7 @@ from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.subject import AttackableSubject
 from hauberk.errors import HauberkError
+from hauberk.evaluation.rounding import finite_or_null, rounded_up
 
 
 @dataclass(frozen=True)
@@ -93,9 +94,7 @@ def distances(S: PerturbationSet, z: Float[Tensor, "b *z"], wrong: Bool[Tensor, 
     low, high = S.within or (-inf, inf)
     valid = wrong & ((z >= low) & (z <= high)).flatten(1).all(1)
     exact = cast(NormBall, S.to(torch.float64)).distance(z.double())
-    rounded = exact.float()
-    rounded = torch.where(rounded < exact, rounded.nextafter(torch.full_like(rounded, inf)), rounded)
-    return torch.where(valid, rounded, inf)
+    return torch.where(valid, rounded_up(exact), inf)
 
 
 @dataclass
@@ -128,8 +127,3 @@ class Outcome:
         """Return columns for the records: broken or not, null where not tried; distances, null where there is none."""
         broken = [hit if tried else None for hit, tried in zip(self.broken.tolist(), self.tried.tolist(), strict=True)]
         return broken, finite_or_null(self.distance)
-
-
-def finite_or_null(numbers: Float32[Tensor, "b"]) -> list[float | None]:
-    """Return numbers as a column, with null for infinite ones."""
-    return [number if abs(number) < inf else None for number in numbers.tolist()]

@@ -16,6 +16,8 @@ from hauberk.evaluation.records import distance_column
 class Counterexamples:
     """The first attack or verifier to break each example, the point that did so, and the results of each attack.
 
+    The nearest misclassified points are kept as well, wherever they lie.
+
     Args:
         y: the labels; their number and device are those of the examples.
         start: the unperturbed points, which counterexamples replace.
@@ -23,7 +25,8 @@ class Counterexamples:
 
     def __init__(self, y: Int[Tensor, "b"], start: Float[Tensor, "b *z"]) -> None:
         self.by: list[str | None] = [None] * len(y)
-        self.points = start.clone()
+        self.nearest_by: list[str | None] = [None] * len(y)
+        self.points, self.nearest = start.clone(), start.clone()
         self.answered = torch.zeros_like(y, dtype=torch.bool)
         self.outcomes: dict[str, Outcome] = {}
         self.seconds: dict[str, float] = {}
@@ -48,20 +51,24 @@ class Counterexamples:
 
     def note(self, name: str, left: Int[Tensor, "s"], answers: Answers, seconds: float) -> None:
         """Record an attack's answers for the examples at these positions."""
-        self.outcome(name).note(left, answers.broken, answers.distance)
         self._keep(name, left, answers)
+        self.outcome(name).note(left, answers.broken, answers.distance)
         self.seconds[name] = seconds
 
     def refute(self, name: str, left: Int[Tensor, "s"], answers: Answers) -> None:
         """Record a verifier's counterexamples for the examples at these positions."""
-        self._refuted.note(left, answers.broken, answers.distance)
         self._keep(name, left, answers)
+        self._refuted.note(left, answers.broken, answers.distance)
 
     def _keep(self, name: str, left: Int[Tensor, "s"], answers: Answers) -> None:
         new = torch.tensor([self.by[position] is None for position in left.tolist()], device=left.device)
         shown = new & answers.member
         self.points[left[shown]] = answers.z[shown].to(self.points)
         self.answered[left[shown]] = True
+        closer = answers.distance < self.distance[left]
+        self.nearest[left[closer]] = answers.z[closer].to(self.nearest)
+        for position in left[closer].tolist():
+            self.nearest_by[position] = name
         self._credit(name, left[answers.broken])
 
     def _credit(self, name: str, positions: Int[Tensor, "s"]) -> None:

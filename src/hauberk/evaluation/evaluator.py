@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,7 @@ from hauberk.concepts.study import Study
 from hauberk.concepts.subject import AttackableSubject, NetworkSubject
 from hauberk.errors import InputError, UnsupportedOpError
 from hauberk.evaluation.curve import Curve
+from hauberk.evaluation.dataset_statement import most_equal
 from hauberk.evaluation.illustrations import write_examples, write_layers
 from hauberk.evaluation.input_checks import require_examples, require_inputs, require_steps
 from hauberk.evaluation.isolation import reseed, undisturbed
@@ -135,7 +137,7 @@ class Evaluator:
             InputError: the folder holds another evaluation, whose message says what differs; an object has no identity
                 of its own; the split is empty, an input is NaN or out of range, or a label does not fit the network.
             UnsupportedSetError: the set has no steepest step, which all of the attacks need.
-            SoundnessError: an example is proven and broken at once; the evidence is kept in the folder.
+            SoundnessError: an example is misclassified where it is proven; the evidence is kept in the folder.
         """
         data = data.select(slice(0, self.examples))
         require_examples(data)
@@ -154,8 +156,10 @@ class Evaluator:
             sweep.one(data, threat, folder / "records", suite)
             if self.curve is not None:
                 sweep.radii(data, threat, folder / "curve", self.curve)
-            summary = summarised(folder, threat, self.everything, self.verifiers, self.curve, self.seed)
+            equal = None if self.smoothing is None else most_equal(data)
+            summary = summarised(folder, threat, self.everything, self.verifiers, self.curve, self.seed, equal)
             summary["subject"] = subject.kind
+            summary["smoothing"] = None if self.smoothing is None else described(self.smoothing)
             summary["every_attack"] = self.every_attack
             reseed(x.device, self.seed, "masking")
             records = read_records(folder / "records")
@@ -176,3 +180,13 @@ def captured(network: nn.Module, example: Tensor) -> Graph | UnsupportedOpError:
         return capture(network, example)
     except UnsupportedOpError as error:
         return error
+
+
+def described(smoothing: Smoothing) -> dict[str, Any]:
+    """Return what a reader of the summary needs to know about a smoothed network."""
+    return {
+        "noise": smoothing.noise.name,
+        "votes": smoothing.samples,
+        "confidence": 1 - smoothing.alpha,
+        "attacked": smoothing.attacked,
+    }

@@ -1,12 +1,17 @@
 """Records of an evaluation, one per example: what evaluation writes and reports read."""
 
 from collections.abc import Iterable
+from math import inf
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
+from jaxtyping import Float64
 
 from hauberk.errors import InputError
+
+Floats = Float64[np.ndarray, "n"]
 
 SCHEMA = {
     "index": pl.Int64,  # position in the test split
@@ -17,6 +22,7 @@ SCHEMA = {
     "distance": pl.Float32,  # the least distance of any misclassified point found, a member or not, in the set's norm
     "certified_by": pl.String,  # the first verifier that proved the whole set
     "lower": pl.Float32,  # the best proven lower bound of the margin over the set; null where there is none
+    "radius": pl.Float32,  # the largest radius proven; 0 for none, null where no verifier that ran searched for one
     "eps": pl.Float64,  # the radius tried
     "seconds": pl.Float64,  # an equal share of its shard's wall time
 }
@@ -45,11 +51,55 @@ def attack_schema(attacks: Iterable[str]) -> dict[str, Any]:
     }
 
 
+LATER = ("distance", "radius")
+"""The columns that files of earlier releases lack."""
+RIGHT = pl.col("prediction") == pl.col("label")
+NEAREST = pl.min_horizontal("distance", pl.when(pl.col("broken_by").is_not_null()).then("eps"))
+"""The distance of the nearest misclassified point found; members of a set without a norm count as its radius."""
+PROVEN = pl.max_horizontal("radius", pl.when(pl.col("certified_by").is_not_null()).then("eps"))
+"""The largest radius proven, whether or not a verifier searched for it."""
+OVERTURNED = (NEAREST <= PROVEN).fill_null(False)
+"""True for examples that are misclassified where they are proven to be right, as a proof that may fail allows: such a
+proof certifies nothing, at any radius."""
+
+
 def outcomes(records: pl.DataFrame) -> dict[str, pl.Series]:
     """Return masks of the examples that count towards clean, attacked and certified accuracy."""
-    correct = records["prediction"] == records["label"]
-    attacked = correct & records["broken_by"].is_null()
-    return {"clean": correct, "attacked": attacked, "certified": attacked & records["certified_by"].is_not_null()}
+    attacked = RIGHT & pl.col("broken_by").is_null()
+    certified = attacked & pl.col("certified_by").is_not_null() & ~OVERTURNED
+    return completed(records).select(clean=RIGHT, attacked=attacked, certified=certified).to_dict()
+
+
+def attacked_radii(records: pl.DataFrame) -> Floats:
+    """Return the distances of the nearest misclassified points found: infinite for none, 0 for the example itself."""
+    return column(records, pl.when(RIGHT).then(NEAREST.fill_null(inf)).otherwise(0.0))
+
+
+def certified_radii(records: pl.DataFrame) -> Floats:
+    """Return the radii up to which examples count as rightly classified and certified; 0 for none.
+
+    All are below the distance of a misclassified point, and at the records' own radius they count the same examples as
+    certified accuracy does.
+    """
+    records = completed(records)
+    radii = column(records, pl.when(RIGHT & ~OVERTURNED).then(PROVEN.fill_null(0.0)).otherwise(0.0))
+    below = column(records, pl.when(pl.col("certified_by").is_null()).then("eps").otherwise(inf))
+    return np.minimum(radii, np.nextafter(np.minimum(attacked_radii(records), below), 0))
+
+
+def column(records: pl.DataFrame, expression: pl.Expr) -> Floats:
+    """Return a number per example."""
+    return records.select(expression.cast(pl.Float64)).to_series().to_numpy()
+
+
+def completed(records: pl.DataFrame) -> pl.DataFrame:
+    """Return records with the columns that files of earlier releases lack, without values."""
+    missing = [name for name in LATER if name not in records.columns]
+    if not missing or "certified_by" not in records.columns:  # the records of a cascade have other columns
+        return records
+    known = [name for name in SCHEMA if name in records.columns or name in missing]
+    records = records.with_columns(pl.lit(None, SCHEMA[name]).alias(name) for name in missing)
+    return records.select(*known, *(name for name in records.columns if name not in SCHEMA))
 
 
 def read_facts(folder: Path) -> list[dict[str, str]]:
@@ -69,7 +119,7 @@ def read_records(folder: Path) -> pl.DataFrame:
     frames = []
     for shard in shards:
         try:
-            frames.append(pl.read_parquet(shard))
+            frames.append(completed(pl.read_parquet(shard)))
         except (pl.exceptions.PolarsError, OSError) as error:
             raise InputError(
                 f"{shard} is not a readable Parquet file ({error}): delete it and evaluate again."

@@ -1,31 +1,30 @@
-"""The evaluation of one batch of examples: predictions, proofs, attacks, and the check that they agree."""
+"""The evaluation of one batch of examples: predictions, proofs and attacks."""
 
 import json
 import time
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 import polars as pl
 import torch
 from jaxtyping import Float, Int
-from safetensors.torch import save_file
 from torch import Tensor
 
-from hauberk.atomic import replacing
 from hauberk.concepts.attack import Attack, MinimumDistanceAttack
 from hauberk.concepts.certificate import Verdict, Verifier
 from hauberk.concepts.dataset import Split
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.perturbation_set import ThreatModel
+from hauberk.concepts.norm_ball import NormBall
+from hauberk.concepts.perturbation_set import PerturbationSet, ThreatModel
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import AttackableSubject
-from hauberk.errors import NOT_APPLICABLE, SoundnessError
-from hauberk.evaluation.answers import answered, checked, finite_or_null
+from hauberk.errors import NOT_APPLICABLE
+from hauberk.evaluation.answers import answered, checked
 from hauberk.evaluation.counterexamples import Counterexamples
 from hauberk.evaluation.isolation import reseed
 from hauberk.evaluation.proofs import Proofs
 from hauberk.evaluation.records import SCHEMA, attack_schema, broken_column, distance_column
 from hauberk.evaluation.remarks import remarks
+from hauberk.evaluation.rounding import finite_or_null
 
 
 class Shard:
@@ -83,7 +82,7 @@ class Shard:
         """
         unbroken = larger["broken_by"].is_null().to_list()
         self.settled = torch.tensor(unbroken, device=self.y.device)
-        self.proofs.inherit(larger, unbroken)
+        self.proofs.inherit(larger, unbroken, json.loads(facts.get("confidence", "{}")))
         self.counterexamples.inherit(larger, attacks, self.S.radius, self.settled)
         self.proofs.not_applicable |= json.loads(facts["not_applicable"])
         self.counterexamples.refusals |= json.loads(facts["attacks_not_applicable"])
@@ -152,31 +151,9 @@ class Shard:
             self.counterexamples.remarks[name] = said
         self.counterexamples.note(name, left, answers, time.monotonic() - began)
 
-    def require_agreement(self, evidence: Path) -> None:
-        """Raise if an example is both proven with certainty and broken, and keep the evidence.
-
-        Proofs that may fail are overturned instead: records name proof and attack, and nothing is certified.
-
-        Raises:
-            SoundnessError: the message names the example, the proof and the attack.
-        """
-        for position, (proof, attack) in enumerate(zip(self.proofs.by, self.counterexamples.by, strict=True)):
-            if proof is not None and attack is not None and self.proofs.sure[position]:
-                index = int(self.index[position])
-                file = evidence / f"contradiction-{index}.safetensors"
-                tensors = {"input": self.x, "label": self.y}
-                if self.counterexamples.answered[position]:  # else it was found at a larger radius, and is not kept
-                    tensors["counterexample"] = self.counterexamples.points
-                with replacing(file) as temporary:
-                    save_file({k: v[position].cpu().contiguous() for k, v in tensors.items()}, temporary)
-                raise SoundnessError(
-                    f"example {index} is proven by {proof} and broken by {attack}: a bug in one of them. "
-                    f"Please report it with {file}."
-                )
-
     def facts(self) -> dict[str, str]:
         """Return the metadata of the records' file, which concerns the whole shard."""
-        return self.proofs.facts() | self.counterexamples.facts()
+        return self.proofs.facts() | self.counterexamples.facts() | {"norm": norm_of(self.S)}
 
     def records(self, seconds: float) -> pl.DataFrame:
         """Return one record per example."""
@@ -189,6 +166,7 @@ class Shard:
             "distance": finite_or_null(self.counterexamples.distance),
             "certified_by": self.proofs.by,
             "lower": finite_or_null(self.proofs.lower),
+            "radius": self.proofs.radii.column(),
             "eps": self.eps.tolist(),
             "seconds": [seconds / len(self.y)] * len(self.y),
         }
@@ -196,3 +174,8 @@ class Shard:
         for name, outcome in outcomes.items():
             columns[broken_column(name)], columns[distance_column(name)] = outcome.columns()
         return pl.DataFrame(columns, schema=SCHEMA | attack_schema(outcomes))
+
+
+def norm_of(S: PerturbationSet) -> str:
+    """Return the name of the norm in which distances and radii are measured; empty if it has none of its own."""
+    return f"l_{S.p:g}" if isinstance(S, NormBall) and bool((S.weight == 1).all()) else ""

@@ -13,7 +13,7 @@ from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.evaluation.accuracies import accuracies, gathered, remarked
 from hauberk.evaluation.attack_results import attack_results
 from hauberk.evaluation.curve import Curve
-from hauberk.evaluation.records import read_facts, read_records
+from hauberk.evaluation.records import OVERTURNED, read_facts, read_records
 
 Summary = dict[str, Any]
 
@@ -25,8 +25,19 @@ def summarised(
     verifiers: Sequence[Verifier],
     curve: Curve | None,
     seed: int,
+    equal: int | None = None,
 ) -> Summary:
-    """Return counts, shares and exact 95 % intervals of a finished evaluation, and the cost of each part."""
+    """Return counts, shares and exact 95 % intervals of a finished evaluation, and the cost of each part.
+
+    Args:
+        folder: holds records and curve.
+        threat: the threat.
+        attacks: by name.
+        verifiers: in order.
+        curve: the settings of the curve.
+        seed: the seed of the attacks' noise.
+        equal: the largest number of inputs whose certificates fail together; None if that is not known.
+    """
     records, facts = read_records(folder / "records"), read_facts(folder / "records")
     seconds: Counter[str] = Counter()
     attack_seconds: Counter[str] = Counter()
@@ -37,7 +48,7 @@ def summarised(
         attack_seconds.update(json.loads(fact["attack_seconds"]))
         for name, value in json.loads(fact.get("confidence", "{}")).items():
             confidence[name] = min(value, confidence.get(name, 1.0))
-    overturned = records.filter(records["broken_by"].is_not_null())
+    overturned = records.filter(OVERTURNED)
     certified = Counter(records["certified_by"])
     certified -= (wrong := Counter(overturned["certified_by"]))
     refuted = Counter(records["broken_by"])
@@ -46,13 +57,15 @@ def summarised(
     points = [(read_records(place), read_facts(place)) for place in (folder / "curve").glob("*")]
     return {
         "threat": threat.name,
+        "norm": facts[0].get("norm", ""),  # older files do not name it
         "eps": records["eps"][0],
         "examples": len(records),
         "seed": seed,
         "confidence": 0.95,
         "arithmetic": reduce(joined, (fact["arithmetic"] for fact in facts), ""),
         "seconds": sum(float(part["seconds"].sum()) for part in [records, *(own for own, _ in points)]),
-        **accuracies(records, facts, attacks, names),
+        **accuracies(records, facts, attacks, names, equal),
+        "overturned": len(overturned),
         "attacks": attack_results(records, attacks, attack_seconds, attack_refusals, gathered(facts, "attack_remarks")),
         "verifiers": [
             {
@@ -67,7 +80,7 @@ def summarised(
             for verifier in verifiers
         ],
         "curve": [
-            {"eps": own["eps"][0], "examples": len(own), **accuracies(own, said, *asked)}
+            {"eps": own["eps"][0], "examples": len(own), **accuracies(own, said, *asked, equal)}
             for own, said in sorted(points, key=lambda point: point[0]["eps"][0])
         ],
         "curve_attack": ", ".join(asked[0]),

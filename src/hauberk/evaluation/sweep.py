@@ -14,7 +14,9 @@ from hauberk.concepts.certificate import Verifier
 from hauberk.concepts.dataset import Split
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.subject import AttackableSubject
+from hauberk.evaluation.agreement import require_agreement
 from hauberk.evaluation.curve import Curve
+from hauberk.evaluation.records import completed
 from hauberk.evaluation.shard import Shard
 
 Watcher = Callable[[str, int, int], None]
@@ -75,7 +77,7 @@ class Sweep:
                 shard = Shard.of(self.subject, threat, data, torch.arange(start, end), self.seed)
                 if larger is not None:
                     known = larger / file.name
-                    shard.inherit(pl.read_parquet(known), pl.read_parquet_metadata(known), suite.attacks)
+                    shard.inherit(completed(pl.read_parquet(known)), pl.read_parquet_metadata(known), suite.attacks)
                 for verifier in suite.verifiers:
                     if not verifier.last:
                         shard.verify(verifier)
@@ -86,7 +88,7 @@ class Sweep:
                 for verifier in suite.verifiers:
                     if verifier.last:
                         shard.verify(verifier)
-                shard.require_agreement(folder.parent)
+                require_agreement(shard, folder.parent)
                 with replacing(file) as temporary:
                     records = shard.records(time.monotonic() - began)
                     records.write_parquet(temporary, metadata=shard.facts())

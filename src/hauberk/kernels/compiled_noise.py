@@ -1,13 +1,14 @@
 """The loops of `noise` for numba; imported only where it is installed.
 
 A row's numbers come from words `mixed(key + i * GOLDEN)`, as those of `concepts.noise`. Word i gives the numbers i and
-half + i of the row. Every step is a loop of its own over a short table, which the compiler turns into vectors.
+half + i of the row. Every step is a loop of its own over a short table, which the compiler turns into vectors, and
+rounds as written: rows must have the same bits whether a number is in a vector or left over.
 """
 # pyright: reportMissingImports=false
 
 import numpy as np
 
-from hauberk.kernels.compiled_rows import Array, compiled
+from hauberk.kernels.compiled_rows import Array, compiled_as_written
 
 GOLDEN, MIX_1, MIX_2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 S27, S30, S31, S33, LOW = np.uint64(27), np.uint64(30), np.uint64(31), np.uint64(33), np.uint64(0xFFFFFFFF)
@@ -19,7 +20,7 @@ ROOT_HALF, EXPONENT, EIGHTH = np.int32(0x3F3504F3), np.int32(23), np.uint32(0x20
 Q1, Q2, Q3, Q30 = np.uint32(1), np.uint32(2), np.uint32(3), np.uint32(30)
 
 
-@compiled
+@compiled_as_written
 def words(key: np.uint64, first: int, n: int, high: Array, low: Array) -> None:
     """Write the upper 31 and the lower 32 bits of n words."""
     for i in range(n):
@@ -31,7 +32,7 @@ def words(key: np.uint64, first: int, n: int, high: Array, low: Array) -> None:
         high[i] = np.uint32(v >> S33)
 
 
-@compiled
+@compiled_as_written
 def gaussian(first: int, last: int, x: Array, image: Array, keys: Array, scale: float, out: Array) -> None:
     """Write rows of x plus normal numbers: a Box-Muller pair from every word.
 
@@ -79,7 +80,7 @@ def gaussian(first: int, last: int, x: Array, image: Array, keys: Array, scale: 
                 drawn[half + start + i] = row[half + start + i] + size[i]
 
 
-@compiled
+@compiled_as_written
 def uniform(first: int, last: int, x: Array, image: Array, keys: Array, scale: float, out: Array) -> None:
     """Write rows of x plus numbers uniform between -scale and scale."""
     d = out.shape[1]

@@ -20,7 +20,7 @@ SHOWN = 10
 
 @dataclass(frozen=True)
 class Examples:
-    """Images in [0, 1] with the network's predictions.
+    """Images in [0, 1] with the network's predictions, -1 where it abstains.
 
     Args:
         inputs: the unperturbed images.
@@ -43,6 +43,11 @@ class Examples:
         """The largest change of any value."""
         return float(np.abs(self.adversarial - self.inputs).max())
 
+    @property
+    def abstains(self) -> bool:
+        """True if there is no answer, -1, to one of them."""
+        return bool((self.adversarial_predictions < 0).any())
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -52,7 +57,7 @@ class Picture:
         uri: the image as a data URI.
         index: the example's position in the test split.
         label: the true label.
-        prediction: the network's label; None for a picture of a difference.
+        prediction: the network's label, -1 if it abstains; None for a picture of a difference.
     """
 
     uri: str

@@ -23,6 +23,16 @@ class OtherWeights:
     name: str
 
     @property
+    def subject(self) -> str:
+        """The kind of subject that was judged."""
+        return self.kept.summary.subject
+
+    @property
+    def alike(self) -> bool:
+        """True if the same kind of subject was judged with both."""
+        return self.subject == self.other.summary.subject
+
+    @property
     def same(self) -> bool:
         """True if they equal the kept weights."""
         checksum = self.kept.about.weights_sha256

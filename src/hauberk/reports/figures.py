@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from hauberk.evaluation.records import distance_column
 from hauberk.reports.run_files import Layer
 from hauberk.reports.summary import Summary
-from hauberk.reports.svg import COLOURS, PERCENT, drawing, end_of, legend, to_svg
+from hauberk.reports.svg import COLOURS, PERCENT, drawing, end_of, legend, mark_radius, to_svg
 
 
 def draw_curves(summary: Summary, name: str) -> Markup:
@@ -33,11 +33,7 @@ def draw_curves(summary: Summary, name: str) -> Markup:
         bottom = max(0.0, np.floor(least * 20 - 0.2) / 20)  # the scale starts at a multiple of 5 %, a little below
         right = max(farthest, summary.eps) * 1.04
         axes.set(xlabel="radius eps", xlim=(0, right), ylim=(bottom, 1 + (1 - bottom) * 0.02))
-        axes.axvline(summary.eps, color=COLOURS["ink"], linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
-        axes.annotate(
-            f"eps {summary.eps:g}", (summary.eps, 0.02), xycoords=("data", "axes fraction"), xytext=(-4, 0),
-            textcoords="offset points", ha="right", va="bottom",
-        )  # fmt: skip
+        mark_radius(axes, summary.eps)
         axes.xaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_major_formatter(PERCENT)
         axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
@@ -83,11 +79,7 @@ def draw_distances(summary: Summary, distances: Mapping[str, pl.Series], name: s
                 label=attack if len(attack) <= 32 else f"{attack[:31]}…",
             )
         axes.set(xlabel="distance of the nearest misclassified point found", xlim=(0, right), ylim=(0, 1.02))
-        axes.axvline(summary.eps, color=COLOURS["ink"], linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
-        axes.annotate(
-            f"eps {summary.eps:g}", (summary.eps, 0.02), xycoords=("data", "axes fraction"), xytext=(-4, 0),
-            textcoords="offset points", ha="right", va="bottom",
-        )  # fmt: skip
+        mark_radius(axes, summary.eps)
         axes.xaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_major_formatter(PERCENT)
         legend(axes)
@@ -128,7 +120,7 @@ def central_range(bounds: pl.Series) -> tuple[float, float]:
     return float(bounds.quantile(0.005, "lower") or 0), float(bounds.quantile(0.995, "higher") or 0)
 
 
-def draw_bounds(bounds: pl.Series, name: str, things: str = "images") -> Markup:
+def draw_bounds(bounds: pl.Series, name: str, things: str = "images", what: str = "margin") -> Markup:
     """Return the histogram of the proven lower bounds of the margin, with those above zero in the colour of proof."""
     low, high = central_range(bounds)
     width = max((max(high, 0) - min(low, 0)) / 48, 1e-6)
@@ -140,7 +132,7 @@ def draw_bounds(bounds: pl.Series, name: str, things: str = "images") -> Markup:
             if counts[mask].any():
                 axes.bar(edges[:-1][mask], counts[mask], width * 0.9, align="edge", color=COLOURS[colour], label=label)
         axes.axvline(0, color=COLOURS["ink"], linewidth=0.8, linestyle=(0, (4, 3)))
-        axes.set(xlabel="proven lower bound of the margin", ylabel=things)
+        axes.set(xlabel=f"proven lower bound of the {what}", ylabel=things)
         axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
         axes.yaxis.set_major_formatter("{x:,.0f}")
         legend(axes)
@@ -148,5 +140,5 @@ def draw_bounds(bounds: pl.Series, name: str, things: str = "images") -> Markup:
         return to_svg(
             figure,
             name,
-            f"Histogram of the proven lower bounds of the margin: {above} of {len(bounds)} lie above zero.",
+            f"Histogram of the proven lower bounds of the {what}: {above} of {len(bounds)} lie above zero.",
         )

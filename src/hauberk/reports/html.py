@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from hauberk.atomic import write_text
 from hauberk.errors import InputError
+from hauberk.reports.accuracies import sure
 from hauberk.reports.examples import draw_strip
 from hauberk.reports.families import differences, distinct_names, other_weights
 from hauberk.reports.figures import (
@@ -20,6 +21,8 @@ from hauberk.reports.figures import (
     draw_layers,
 )
 from hauberk.reports.learning_curves import draw_compared_trainings, draw_course, draw_learning_curves
+from hauberk.reports.radius_curves import RadiusCurve, radius_table
+from hauberk.reports.radius_figures import draw_compared_radii, draw_radius_curve
 from hauberk.reports.recipe_keys import brief
 from hauberk.reports.run_files import Run, read_run
 from hauberk.reports.studies import draw_studies
@@ -75,6 +78,7 @@ def _environment() -> Environment:
         "duration": duration,
         "thousands": "{:,}".format,
         "points": points,
+        "sure": sure,
         "points_interval": points_interval,
     }
     return environment
@@ -104,19 +108,32 @@ def _comparison(views: list[dict[str, Any]]) -> dict[str, Any]:
     runs = [view["run"] for view in views]
     others, by_folder = other_weights(runs), {view["run"].folder: view for view in views}
     sweep = find_sweep(runs, others)
+    curves = sorted((view["radii"] for view in views if view["radii"]), key=alike)
+    kinds = [list(group) for _, group in groupby(curves, alike)]
     trainings = [(view["name"], view["run"].training, view["run"].keeps_best) for view in views if view["run"].training]
     same: dict[str, list[str]] = {}
     for pair in others:
         if pair.same:
             same.setdefault(pair.name, []).append(by_folder[pair.kept.folder]["name"])
+    different = sorted((pair for pair in others if pair.alike and not pair.same), key=lambda pair: pair.subject)
+    pairs = [(pair, by_folder[pair.kept.folder]["name"], *differences(pair)) for pair in different]
     return {
-        "pairs": [(pair, by_folder[pair.kept.folder]["name"], *differences(pair)) for pair in others if not pair.same],
+        "pairs": [(subject, list(group)) for subject, group in groupby(pairs, lambda found: found[0].subject)],
         "same": same,
         "origins": {pair.other.folder: (pair.name, by_folder[pair.kept.folder]) for pair in others},
         "sweep": sweep,
         "swept": draw_sweep(sweep, "sweep") if sweep else None,
         "compared": draw_compared_trainings(trainings, "compared") if len(trainings) > 1 else None,
+        "radii": [
+            (group, draw_compared_radii(group, f"radii-{place}-drawing"))
+            for place, group in enumerate((group for group in kinds if len(group) > 1), start=1)
+        ],
     }
+
+
+def alike(curve: RadiusCurve) -> tuple[str, str]:
+    """Return what runs share whose certified radii are drawn in one figure."""
+    return curve.summary.subject, curve.summary.norm
 
 
 def _view(run: Run, name: str, prefix: str) -> dict[str, Any]:
@@ -126,6 +143,7 @@ def _view(run: Run, name: str, prefix: str) -> dict[str, Any]:
     bounds = bounds.filter(bounds.is_finite())
     low, high = central_range(bounds) if len(bounds) else (0.0, 0.0)
     distances = attack_distances(summary, run.records)
+    radii, what = RadiusCurve.of(run, name), "margin" if summary.smoothing is None else "lead in probability"
     return {
         "run": run,
         "name": name,
@@ -140,7 +158,10 @@ def _view(run: Run, name: str, prefix: str) -> dict[str, Any]:
         "course": draw_course(run.training, f"{prefix}course") if run.training else [],
         "strip": draw_strip(run.examples) if run.examples else {},
         "layers": draw_layers(run.layers, f"{prefix}layers") if run.layers else None,
-        "bounds": draw_bounds(bounds, f"{prefix}bounds", run.about.inputs) if len(bounds) else None,
+        "radii": radii,
+        "reached": draw_radius_curve(radii, f"{prefix}radii") if radii else None,
+        "radius_rows": radius_table(radii) if radii else [],
+        "bounds": draw_bounds(bounds, f"{prefix}bounds", run.about.inputs, what) if len(bounds) else None,
         "bounded": len(bounds),
         "outside": int(((bounds < low) | (bounds > high)).sum()),
     }

@@ -83,7 +83,8 @@ def print_search(search: Search, console: Console) -> None:
         cells = [*(percent(share.share) if share else "–" for share in shares), "failed" if point.failure else time]
         table.add_row("*" if point in front else "", str(point.number), *changes, *cells)
     for _, summary in search.judged[:1]:
-        console.print(Text(f"{summary.threat} | {summary.examples:,} held-out training examples | * on the front"))
+        said = [summary.threat, f"{summary.examples:,} held-out training examples", summary.who, "* on the front"]
+        console.print(Text(" | ".join(said)))
     console.print(table)
     for sentence in unknown(search):
         console.print(Text(sentence))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from hauberk.reports.accuracies import Accuracies, Share
+from hauberk.reports.accuracies import Accuracies, Share, sure
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,23 @@ class VerifierResult:
 
 
 @dataclass(frozen=True)
+class Smoothing:
+    """The way in which a network was smoothed.
+
+    Args:
+        noise: the noise's name.
+        votes: the number of votes for a prediction.
+        confidence: the probability with which a prediction is the most likely class.
+        attacked: the number of samples that attacks averaged over.
+    """
+
+    noise: str
+    votes: int
+    confidence: float
+    attacked: int
+
+
+@dataclass(frozen=True)
 class Summary(Accuracies):
     """The content of evaluation/summary.json; first the arguments of `Accuracies`.
 
@@ -99,6 +116,9 @@ class Summary(Accuracies):
         curve_remarks: sentences on those of them that did not apply, as a whole or in part.
         every_attack: True if every attack was tried on every correctly classified example.
         masking: the signs of gradient masking that were found; None if there was no search for them.
+        norm: the name of the norm of distances and radii; empty if they have none of their own, or it is not known.
+        overturned: number of examples that are misclassified where a proof, which may fail, says they are not.
+        smoothing: the way in which the network was smoothed; None if it was judged as it is.
     """
 
     subject: str
@@ -114,6 +134,20 @@ class Summary(Accuracies):
     curve_remarks: list[str] = field(default_factory=list)
     every_attack: bool = False
     masking: list[Sign] | None = None
+    norm: str = ""
+    overturned: int = 0
+    smoothing: Smoothing | None = None
+
+    @property
+    def confidence_of_proofs(self) -> float:
+        """The least probability with which a proof is right: 1 if all are certain."""
+        return min((verifier.confidence for verifier in self.provers), default=1.0)
+
+    @property
+    def who(self) -> str:
+        """The subject, with the confidence of proofs that may fail: "smoothed network, confidence 99.9 %"."""
+        least = self.confidence_of_proofs
+        return self.subject if least == 1 else f"{self.subject}, confidence {sure(least)}"
 
     @property
     def attackers(self) -> list[AttackResult]:

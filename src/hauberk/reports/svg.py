@@ -99,6 +99,15 @@ def legend(axes: Axes, columns: int = 3) -> None:
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.4, ncols=columns, borderpad=0)
 
 
+def mark_radius(axes: Axes, eps: float) -> None:
+    """Mark the threat's radius by a dashed line."""
+    axes.axvline(eps, color=COLOURS["ink"], linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
+    axes.annotate(
+        f"eps {eps:g}", (eps, 0.02), xycoords=("data", "axes fraction"), xytext=(-4, 0), textcoords="offset points",
+        ha="right", va="bottom",
+    )  # fmt: skip
+
+
 def to_svg(figure: Figure, name: str, label: str) -> Markup:
     """Return a figure as an <svg> element without background, to be placed in an HTML page.
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hauberk.reports.accuracies import Share
+from hauberk.reports.accuracies import Share, sure
 from hauberk.reports.summary import Summary
 from hauberk.reports.typed_json import parse
 
@@ -40,9 +40,14 @@ MEANINGS = {
 
 def headline_rows(summary: Summary) -> list[Measure]:
     """Return clean, attacked and certified accuracy, from the largest to the smallest."""
-    also = {"attacked": " and every verifier" if summary.refuted else ""}
+    least = summary.confidence_of_proofs
+    also = {
+        "clean": "; abstaining is an error" if summary.smoothing else "",
+        "attacked": " and every verifier" if summary.refuted else "",
+        "certified": "" if least == 1 else f", with a confidence of {sure(least)} each",
+    }
     return [
-        Measure(name, known + also.get(name, ""), share)
+        Measure(name, known + also[name], share)
         if (share := summary.share(name))
         else Measure(name, summary.not_applicable.get(name, unknown), None)
         for name, (known, unknown) in MEANINGS.items()
@@ -125,8 +130,10 @@ def print_headline(content: dict[str, Any], console: Console) -> None:
         share = row.share
         cells = (f"{share.count:,}", percent(share.share), percent_interval(share)) if share else ("–", "–", "–")
         table.add_row(row.name, row.meaning, *cells)
-    title = f"{summary.threat} | {summary.examples:,} examples | {summary.subject}"
+    title = f"{summary.threat} | {summary.examples:,} examples | {summary.who}"
     console.print(Text(title), table, sep="\n")  # as Text, [ and ] in a name are not markup
+    if summary.statement:
+        console.print(Text(summary.statement.sentence("examples")))
     for attack in summary.attacks:
         for remark in attack.remarks:
             console.print(Text(f"{attack.name}: {remark}"))
@@ -140,8 +147,9 @@ def headline_line(content: dict[str, Any], seconds: float, report: Path) -> str:
         for row in headline_rows(summary)
         if row.share or row.name in summary.not_applicable
     ]
-    parts = [*accuracies, summary.threat, f"{summary.examples} examples", f"{seconds / 60:.1f} min", f"report {report}"]
-    return " | ".join(parts)
+    parts = [*accuracies, summary.threat, f"{summary.examples} examples"]
+    parts += [] if summary.who == "network" else [summary.who]
+    return " | ".join([*parts, f"{seconds / 60:.1f} min", f"report {report}"])
 
 
 def read(content: dict[str, Any]) -> Summary:
