@@ -21,8 +21,8 @@ RHO = 0.001
 class Statement:
     """A statement that holds with a given confidence: at least so many of the certified examples are so rightly.
 
-    A certificate is wrong at all radii that it proves, or at none. So the same number of failures is subtracted at any
-    radius, and the statements at all radii hold at once.
+    A certificate that is wrong at any radius counts as wrong at all. So the same number of failures is subtracted at
+    any radius, and the statements at all radii hold at once.
 
     Args:
         confidence: the probability, over the proofs' random numbers, that the statement is right.

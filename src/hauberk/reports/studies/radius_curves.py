@@ -77,8 +77,8 @@ def draw_l_bound(study: StudyFile, name: str) -> Illustration:
     top = study.fact("top")
     leading = "leading class" if top == "1" else f"{top} leading classes"
     curves = {
-        "the average over noise: guarantee": table["guarantee"].to_numpy(),
-        "the network itself: estimate": table["estimate"].to_numpy(),
+        "average: guarantee": table["guarantee"].to_numpy(),
+        "network: estimate": table["estimate"].to_numpy(),
     }
     words = (
         f"The share of the first {len(table)} test examples whose {leading} hold the label and cannot change within a "
