@@ -12,6 +12,7 @@ from hauberk.concepts.dataset import Split
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import NetworkSubject
 from hauberk.errors import InputError, PartWarning, UnsupportedOpError
+from hauberk.sampling.smoothed_network import SmoothedNetwork, Smoothing
 from hauberk.smoothing import FixedSample, Gaussian, Sequential
 from hauberk.threats import L2Ball, LinfBall
 from hauberk.verification import ByBound, InOrder, ModelCascade, flags, remaining, score
@@ -163,7 +164,7 @@ def test_stages_with_different_classes_and_no_stages_are_refused():
     two, three = captured(1, 1, 2), captured(3, 1, 3)
     with pytest.raises(InputError, match=r"\[2, 3, 3, 3\]"):
         ModelCascade([*two, *three], THREAT, VERIFIER)
-    with pytest.raises(InputError, match=r"\[\]"):
+    with pytest.raises(InputError, match="there is none"):
         ModelCascade([], THREAT, VERIFIER)
 
 
@@ -240,3 +241,10 @@ def test_a_smoothed_stage_may_follow_a_network():
         answer = model.answer(x)
     assert answer.stage.tolist() == [1, -1]
     assert answer.certificate.confidence[0].item() == pytest.approx(0.999)
+
+
+def test_stages_with_other_classes_are_refused():
+    two, three = (nn.Sequential(nn.Linear(2, classes)) for classes in (2, 3))
+    smoothed = [SmoothedNetwork(net, Smoothing(Gaussian(0.1), samples=64, rows=64)) for net in (two, three)]
+    with pytest.raises(InputError, match=r"theirs are \[2, 3\]"):
+        ModelCascade(smoothed, L2Ball(0.1), FixedSample(samples=64)).predict(torch.rand(1, 2))

@@ -62,9 +62,9 @@ class ModelCascade(Subject):
     agreement: bool = True
 
     def __post_init__(self) -> None:
-        classes = [stage.classes for stage in self.stages if isinstance(stage, Graph)]
-        if not self.stages or len(set(classes)) > 1:
-            raise InputError(f"a cascade needs stages with one number of classes, but theirs are {classes}.")
+        if not self.stages:
+            raise InputError("a cascade needs stages, but there is none.")
+        require_one_number([stage.classes for stage in self.stages if isinstance(stage, Graph)])
 
     @property
     def kind(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -77,10 +77,11 @@ class ModelCascade(Subject):
         """Return each input's label, the stage that certified it and the proof; later stages see the remaining inputs.
 
         Raises:
-            ShapeError, InputError: as the threat does.
+            ShapeError, InputError: as the threat does; or the stages have different numbers of classes.
             UnsupportedOpError, UnsupportedSetError: as the verifier does.
         """
         S = self.threat.at(x)
+        require_one_number([classes_of(stage, S) for stage in self.stages])
         first = predicted(self.stages[0], S)
         label, stage, left = torch.full_like(first, -1), torch.full_like(first, -1), torch.arange(len(x)).to(first)
         lower = x.new_full((len(x), classes_of(self.stages[0], S) - 1), -torch.inf)
@@ -104,6 +105,12 @@ class ModelCascade(Subject):
             certificate = certificate.merged_at(left[proven], found)
             left = left[~proven]
         return CascadeAnswer(label, stage, certificate)
+
+
+def require_one_number(classes: list[int]) -> None:
+    """Raise if stages have different numbers of classes."""
+    if len(set(classes)) > 1:
+        raise InputError(f"a cascade needs stages with one number of classes, but theirs are {classes}.")
 
 
 @dataclass(frozen=True)
