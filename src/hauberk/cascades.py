@@ -46,14 +46,20 @@ def train(
         display: shows the progress.
 
     Raises:
-        InputError: there is no stage, the recipe has no verifier, the folder holds a run already and `resume` is off or
-            another recipe's and it is on, `first` does not fit, or a stage was trained on other examples.
+        InputError: there is no stage, the recipe has no verifier or smooths networks, the folder holds a run already
+            and `resume` is off or another recipe's and it is on, `first` does not fit, or a stage was trained on other
+            examples.
         UnsupportedOpError, UnsupportedSetError: the verifiers cannot bound the network, or the sets.
     """
     if stages < 1:
         raise InputError(f"a cascade needs at least one stage, but is to have {stages}.")
     tree = {key: value for key, value in tree.items() if key != "variants"}
     recipe, state = build(tree), PartialState()
+    if recipe.evaluator.smoothing is not None:
+        raise InputError(
+            "evaluator.smoothing: stages that are trained in turn are certified as they are: leave it out, or put "
+            "smoothed networks into verification.ModelCascade."
+        )
     data, verifier = recipe.data.train(), prover(recipe)
     networks = [recipe.network] if first is None else [recipe.network, fitting(first, recipe).network]
     for network in networks:  # what cannot be bounded is refused now, not after the first stage's training

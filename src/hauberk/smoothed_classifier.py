@@ -16,7 +16,7 @@ class SmoothedClassifier:
     """A smoothed network that classifies and certifies batches of inputs; `smoothed` makes one.
 
     Args:
-        subject: the smoothed network, which evaluations, cascades and guards take as well.
+        subject: the smoothed network, which cascades and guards take as well.
     """
 
     subject: SmoothedNetwork

@@ -225,3 +225,16 @@ def test_what_it_cannot_do_is_refused(unchecked):
         HeatSmoothing(0.1, noisy_share=1.5)
     with pytest.raises(InputError, match="distance must be 'logits' or 'softmax', but is 'margin'"):
         HeatSmoothing(0.1, distance="margin")
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-24, 1e-12, 1e12])
+def test_slopes_of_any_size_are_measured_over_the_same_distance(scale):
+    module = nn.Linear(50, 3)
+    with torch.no_grad():
+        module.weight.copy_(torch.randn(3, 50, generator=torch.Generator().manual_seed(0)) * scale)
+        module.bias.zero_()
+    x, noise = torch.rand(4, 50), Noise.of(0, torch.arange(4))
+    objective = HeatSmoothing(sigma=1.0, directions=200)
+    found = objective(module, x, torch.zeros(4).long(), L2Ball(0.1), progress=Progress(0, 1, 1), noise=noise)
+    exact = module.weight.double().square().sum().item() / 4
+    assert found.parts["penalty"].item() == pytest.approx(exact, rel=0.5, abs=1e-30)

@@ -11,9 +11,10 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from hauberk.errors import InputError, ShapeError
+from hauberk.errors import InputError, ShapeError, UnsupportedOpError
 from hauberk.kernels import noise as kernel
 from hauberk.sampling.poll import Poll, streams
+from hauberk.sampling.smoothed_network import SmoothedNetwork, Smoothing
 from hauberk.smoothing import Gaussian, Uniform
 from step_counts import StepCounts
 
@@ -294,3 +295,27 @@ def test_polls_without_inputs_or_samples_are_refused():
     for samples in (0, -3):
         with pytest.raises(InputError, match=f"7 and {samples}"):
             votes(samples=samples)
+
+
+class Mixing(nn.Module):
+    """Compares each row with the mean of all."""
+
+    def forward(self, x):
+        m = x[:, :1] - x[:, :1].mean()
+        return torch.cat([m, -m], 1)
+
+
+class Restless(nn.Module):
+    """Drops out in eval mode, too."""
+
+    def forward(self, x):
+        return torch.nn.functional.dropout(x[:, :2], 0.5, training=True)
+
+
+@pytest.mark.parametrize(
+    "network", [Mixing(), Restless(), nn.Sequential(nn.BatchNorm1d(3, track_running_stats=False), nn.Linear(3, 2))]
+)
+def test_votes_that_depend_on_each_other_are_refused(network):
+    smooth = SmoothedNetwork(network, Smoothing(NOISE))
+    with pytest.raises(UnsupportedOpError, match="would not be independent"):
+        smooth.predict(torch.rand(2, 3))

@@ -104,3 +104,12 @@ def test_bad_numbers_are_refused(argument: str):
 def test_too_few_classes_are_refused():
     with pytest.raises(ShapeError, match="2 classes lead no other of 2"):
         LBound(Gaussian(SIGMA), top=2)(subject(step()), Split(torch.zeros(1, 1), torch.tensor([0])), THREAT)
+
+
+def test_samples_that_are_not_finite_prove_nothing():
+    class Log(nn.Module):
+        def forward(self, x):
+            return torch.cat([x.log(), 1 - x], 1)
+
+    table = LBound(Gaussian(SIGMA))(subject(Log()), Split(torch.full((1, 1), 0.1), torch.tensor([1])), THREAT).table
+    assert table["guarantee"].to_list() == [0]

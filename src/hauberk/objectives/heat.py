@@ -191,7 +191,7 @@ class HeatSmoothing(Objective):
         """Return estimates of the squared norm of the Jacobian."""
         w = noise.normal((self.directions, out.shape[1]), out.dtype).movedim(1, 0)
         uphill = torch.stack([slope((row * out).sum(1), points, keep=True) for row in w]).flatten(2)
-        steps = self.delta * F.normalize(uphill, dim=2, eps=torch.finfo(uphill.dtype).tiny)
+        steps = self.delta * F.normalize(uphill / uphill.abs().amax(2, keepdim=True).clamp(min=1e-38), dim=2)
         moved = (points.detach() + steps.view(-1, *points.shape)).flatten(0, 1)
         spare = {name: buffer.clone() for name, buffer in module.named_buffers()}
         ends = functional_call(module, spare, (moved,)).view_as(w)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.smoothing_noise import SmoothingNoise
 from hauberk.concepts.subject import labels_of
-from hauberk.errors import InputError, ShapeError
+from hauberk.errors import InputError, ShapeError, UnsupportedOpError
 from hauberk.kernels.modes import eval_mode
 from hauberk.kernels.splitmix import GOLDEN, mixed
 
@@ -102,3 +102,24 @@ def require_rows(rows: int) -> None:
     """Raise unless a number of rows is a positive multiple of a block."""
     if rows < BLOCK or rows % BLOCK:
         raise InputError(f"rows of a pass must be a positive multiple of {BLOCK}, but is {rows}.")
+
+
+@torch.no_grad()
+def require_own_rows(network: nn.Module, noise: SmoothingNoise, x: Float[Tensor, "b *x"]) -> None:
+    """Raise if an input's logits change with the rest of the batch or from call to call: votes would depend on it.
+
+    Raises:
+        UnsupportedOpError: they do.
+    """
+    half = BLOCK // 2
+    flat, keys = x[:1].detach().flatten(1), Noise.of(0, torch.arange(BLOCK, device=x.device)).keys
+    rows = noise.rows(flat, torch.zeros_like(keys), keys)
+    others = torch.cat([rows[:half], 2 * rows[half:] + 1])
+    with eval_mode(network):
+        one, two = (network(part.view(BLOCK, *x.shape[1:]))[:half] for part in (rows, others))
+    slack = 1e-4 * float(one.abs().nan_to_num(0.0, 0.0).max())
+    if not torch.allclose(one, two, rtol=1e-3, atol=slack, equal_nan=True):
+        raise UnsupportedOpError(
+            "the network's logits for an input change with the rest of the batch, or from call to call, in eval mode "
+            "(batch norm without running statistics, functional dropout): its votes would not be independent."
+        )

@@ -13,7 +13,7 @@ from hauberk.errors import InputError, UnsupportedOpError
 from hauberk.kernels.full_precision import full_precision
 from hauberk.sampling.averaged import Averaged
 from hauberk.sampling.binomial import leader
-from hauberk.sampling.poll import Poll, require_rows, streams
+from hauberk.sampling.poll import Poll, require_own_rows, require_rows, streams
 
 PREDICTION, SELECTION, ESTIMATION = range(3)
 """Purposes of votes: each has noise of its own."""
@@ -78,10 +78,15 @@ class SmoothedNetwork(AttackableSubject):
 
     @full_precision()
     def votes(self, x: Float[Tensor, "b *x"], purpose: int, samples: int, first: int = 0) -> Int[Tensor, "b classes"]:
-        """Return the votes of samples drawn for a purpose."""
-        return Poll(self.network, self.by.noise, self.by.rows).votes(
-            x, streams(x, self.by.seed).fold(purpose), samples, first
-        )
+        """Return the votes of samples drawn for a purpose.
+
+        Raises:
+            UnsupportedOpError: the network mixes the examples of a batch, or draws random numbers.
+        """
+        if len(x) and not first:
+            require_own_rows(self.network, self.by.noise, x)
+        poll = Poll(self.network, self.by.noise, self.by.rows)
+        return poll.votes(x, streams(x, self.by.seed).fold(purpose), samples, first)
 
     def predict(self, x: Float[Tensor, "b *x"]) -> Int[Tensor, "b"]:
         """Return the labels; -1 where the vote does not tell the first two classes apart, as for NaN."""

@@ -11,6 +11,8 @@ from hauberk.concepts.smoothing_noise import SmoothingNoise
 from hauberk.errors import InputError
 from hauberk.kernels.noise import with_gaussian
 
+SMALLEST = 2.0**-126  # smaller noise would be lost in float32, and its radii with it
+
 
 @dataclass(frozen=True)
 class Gaussian(SmoothingNoise):
@@ -20,7 +22,7 @@ class Gaussian(SmoothingNoise):
         sigma: the standard deviation, in units of the input.
 
     Raises:
-        InputError: sigma is not a positive number.
+        InputError: sigma is not a positive number of float32.
 
     Example:
         >>> import torch
@@ -35,8 +37,10 @@ class Gaussian(SmoothingNoise):
     p = 2.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.sigma < math.inf:
-            raise InputError(f"Gaussian needs sigma > 0, in units of the input, but it is {self.sigma}.")
+        if not SMALLEST <= self.sigma < math.inf:
+            raise InputError(
+                f"Gaussian needs sigma > 0, a number of float32, in units of the input, but it is {self.sigma}."
+            )
 
     @property
     def name(self) -> str:

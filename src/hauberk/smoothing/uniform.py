@@ -10,6 +10,8 @@ from hauberk.concepts.smoothing_noise import SmoothingNoise
 from hauberk.errors import InputError
 from hauberk.kernels.noise import with_uniform
 
+SMALLEST = 2.0**-126  # smaller noise would be lost in float32, and its radii with it
+
 
 @dataclass(frozen=True)
 class Uniform(SmoothingNoise):
@@ -22,7 +24,7 @@ class Uniform(SmoothingNoise):
         reach: the largest noise, in units of the input; its standard deviation is reach / sqrt(3).
 
     Raises:
-        InputError: reach is not a positive number.
+        InputError: reach is not a positive number of float32.
 
     Example:
         >>> import torch
@@ -37,8 +39,10 @@ class Uniform(SmoothingNoise):
     p = 1.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.reach < math.inf:
-            raise InputError(f"Uniform needs reach > 0, in units of the input, but it is {self.reach}.")
+        if not SMALLEST <= self.reach < math.inf:
+            raise InputError(
+                f"Uniform needs reach > 0, a number of float32, in units of the input, but it is {self.reach}."
+            )
 
     @property
     def name(self) -> str:

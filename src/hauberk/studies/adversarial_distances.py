@@ -14,6 +14,7 @@ from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.study import Findings, Study
 from hauberk.concepts.subject import AttackableSubject
 from hauberk.errors import InputError
+from hauberk.sampling.smoothed_network import SmoothedNetwork
 from hauberk.searches.required import require_ball
 
 
@@ -70,4 +71,11 @@ class AdversarialDistances(Study):
                 }
                 table = pl.DataFrame({name: column.tolist() for name, column in columns.items()})
                 tables.append(table.with_columns(attack=pl.lit(name)))
-        return Findings(pl.concat(tables), {"reach": self.reach.name, "subject": subject.kind, "norm": f"l{S.p:g}"})
+        return Findings(pl.concat(tables), {"reach": self.reach.name, "subject": said(subject), "norm": f"l{S.p:g}"})
+
+
+def said(subject: AttackableSubject) -> str:
+    """Return what is attacked, in words."""
+    if isinstance(subject, SmoothedNetwork):
+        return f"mean softmax over {subject.by.attacked} samples of {subject.by.noise.name}, not the vote"
+    return subject.kind

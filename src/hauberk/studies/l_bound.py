@@ -93,4 +93,4 @@ class LBound(Study):
         with gradients():
             half = torch.tensor(0.5, dtype=torch.float64, requires_grad=True)
             (slope,) = torch.autograd.grad(self.noise.radius(half), half)
-        return gap.clamp(min=0) * slope / 2
+        return gap.nan_to_num(nan=0.0).clamp(min=0) * slope / 2
