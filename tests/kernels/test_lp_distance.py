@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from hauberk.errors import UnsupportedOpError
 from hauberk.kernels import lp_distance as kernel
 from hauberk.kernels import lp_reach as boxes
 from hauberk.kernels.lp_distance import lp_distance
@@ -344,3 +345,11 @@ def test_extremes_are_the_inputs_with_the_largest_of_the_least_and_of_the_larges
     assert torch.equal(near.flatten(0, 1), torch.maximum(low[:, None] - w, w - high[:, None]).argmax(2))
     assert torch.equal(far.flatten(0, 1), most.sort(2, descending=True).indices[..., :3])
     assert extremes(low, high, w, 20)[1].shape == (4, 5, 9)
+
+
+def test_forward_mode_derivatives_are_refused():
+    x, w = torch.rand(2, 3), torch.rand(4, 3)
+    with torch.autograd.forward_ad.dual_level():
+        dual = torch.autograd.forward_ad.make_dual(x, torch.ones_like(x))
+        with pytest.raises(UnsupportedOpError, match="no forward-mode derivatives"):
+            lp_distance(dual, w, torch.tensor(8.0))

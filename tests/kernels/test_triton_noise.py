@@ -13,7 +13,7 @@ import torch
 
 from hauberk.kernels import noise as plain
 
-pytest.importorskip("triton")
+pytest.importorskip("triton", reason="without triton the plain twin is all there is to test")
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 DEVICE = "cpu" if INTERPRETED else "cuda"
 RUNS = INTERPRETED or torch.cuda.is_available()

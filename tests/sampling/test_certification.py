@@ -9,10 +9,11 @@ from scipy.stats import beta, binom, norm
 from torch import nn
 
 from hauberk.concepts.certificate import Verdict
+from hauberk.concepts.rounding import rounded_down
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import NetworkSubject
 from hauberk.errors import InputError, ShapeError, UnsupportedOpError, UnsupportedSetError
-from hauberk.sampling.certification import reach, rounded_down
+from hauberk.sampling.certification import reach
 from hauberk.sampling.smoothed_network import SmoothedNetwork, Smoothing
 from hauberk.smoothing import FixedSample, Gaussian, Sequential, Uniform
 from hauberk.threats import GivenBox, L0Ball, L1Ball, L2Ball, LinfBall, MaskedLinfBall, Union

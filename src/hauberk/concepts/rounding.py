@@ -47,3 +47,9 @@ def underflows(terms: int, sizes: Sequence[Float[Tensor, "b"]], like: Tensor) ->
         like: a tensor of as many dimensions as the result.
     """
     return (reduce(torch.add, sizes) * (terms * underflow(like.dtype))).view(-1, *(1,) * (like.ndim - 1))
+
+
+def rounded_down(numbers: Float[Tensor, "*b"], dtype: torch.dtype = torch.float32) -> Float[Tensor, "*b"]:
+    """Return numbers in another precision, the largest there that are not above them."""
+    found = numbers.to(dtype)
+    return torch.where(found > numbers, found.nextafter(torch.full_like(found, -math.inf)), found)

@@ -10,8 +10,8 @@ from jaxtyping import Float32, Int
 from torch import Tensor
 
 from hauberk.concepts.certificate import Certificate, joined
+from hauberk.concepts.rounding import rounded_down
 from hauberk.evaluation.radii import Radii
-from hauberk.evaluation.rounding import rounded_down
 
 
 class Proofs:

@@ -6,7 +6,8 @@ from jaxtyping import Float32, Int
 from torch import Tensor
 
 from hauberk.concepts.certificate import Certificate
-from hauberk.evaluation.rounding import finite_or_null, rounded_down
+from hauberk.concepts.rounding import rounded_down
+from hauberk.evaluation.rounding import finite_or_null
 
 
 class Radii:

@@ -2,15 +2,10 @@
 
 from math import inf
 
-import torch
 from jaxtyping import Float32, Float64
 from torch import Tensor
 
-
-def rounded_down(numbers: Float64[Tensor, "b"]) -> Float32[Tensor, "b"]:
-    """Return the largest float32 numbers that are not above these."""
-    found = numbers.float()
-    return torch.where(found > numbers, found.nextafter(torch.full_like(found, -inf)), found)
+from hauberk.concepts.rounding import rounded_down
 
 
 def rounded_up(numbers: Float64[Tensor, "b"]) -> Float32[Tensor, "b"]:

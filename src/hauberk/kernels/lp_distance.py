@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from hauberk.errors import ShapeError
+from hauberk.errors import ShapeError, UnsupportedOpError
 from hauberk.kernels import plain_lp_distance as plain
 from hauberk.kernels.rows import COMPILED
 
@@ -81,10 +81,10 @@ def require_reverse_mode(*tensors: Tensor) -> None:
     """Raise if a tensor carries a forward-mode tangent, which would be lost.
 
     Raises:
-        NotImplementedError: one does.
+        UnsupportedOpError: one does.
     """
     if forward_ad._current_level >= 0 and any(forward_ad.unpack_dual(t).tangent is not None for t in tensors):
-        raise NotImplementedError("distances have gradients, but no forward-mode derivatives: use torch.autograd.grad.")
+        raise UnsupportedOpError("distances have gradients, but no forward-mode derivatives: use torch.autograd.grad.")
 
 
 LIBRARY.impl("lp_distance", below, "CompositeExplicitAutograd")

@@ -12,6 +12,7 @@ from hauberk.concepts.certificate import Certificate, Verifier
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.perturbation_set import PerturbationSet
+from hauberk.concepts.rounding import rounded_down
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import Subject
 from hauberk.errors import InputError, UnsupportedOpError, UnsupportedSetError
@@ -154,9 +155,3 @@ def reach(S: PerturbationSet, p: float) -> Float64[Tensor, "b"]:
         return torch.maximum(box.upper - start, start - box.lower).flatten(1).norm(p, 1) * (1 + 1e-12)
     coordinates = S.start.shape[1:].numel()
     return S.radius.double() * max(1.0, coordinates ** (1 / p - 1 / S.p)) * (1 + 1e-12)
-
-
-def rounded_down(numbers: Float64[Tensor, "b"], dtype: torch.dtype) -> Float[Tensor, "b"]:
-    """Return numbers in another precision, none larger than it was."""
-    found = numbers.to(dtype)
-    return torch.where(found > numbers, found.nextafter(torch.full_like(found, -inf)), found)

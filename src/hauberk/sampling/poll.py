@@ -14,8 +14,8 @@ from hauberk.kernels.modes import eval_mode
 from hauberk.kernels.splitmix import GOLDEN, mixed
 
 BLOCK = 64
-"""Votes on one input that stand together in a pass. Kernels treat rows in groups whose number divides it, so that a
-row's logits do not depend on what else is in the pass."""
+"""Votes on one input that stand together in a pass. CPU kernels treat rows in groups whose number divides it, so
+that a row's logits have the same bits whatever else is in the pass, on all networks tried."""
 
 
 def streams(x: Float[Tensor, "b *x"], seed: int) -> Noise:
@@ -34,7 +34,7 @@ def streams(x: Float[Tensor, "b *x"], seed: int) -> Noise:
 class Poll:
     """A poll of a network in eval mode: passes of a fixed shape, in which inputs share the rows.
 
-    Costs the passes, about a twentieth more for a small network's noise, and three tensors of a pass's size. Nothing
+    Costs the passes, about a twentieth more for a small network's noise, and a few tensors of a pass's size. Nothing
     waits for the device.
 
     Args:

@@ -75,13 +75,13 @@ def draw_l_bound(study: StudyFile, name: str) -> Illustration:
     """Return the guarantee of the average over noise, beside the estimate of the network itself."""
     table = study.require("guarantee", "estimate")
     top = study.fact("top")
-    leading = "leading class" if top == "1" else f"{top} leading classes"
+    leading = "leading class holds" if top == "1" else f"{top} leading classes hold"
     curves = {
         "average: guarantee": table["guarantee"].to_numpy(),
         "network: estimate": table["estimate"].to_numpy(),
     }
     words = (
-        f"The share of the first {len(table)} test examples whose {leading} hold the label and cannot change within a "
+        f"The share of the first {len(table)} test examples whose {leading} the label and cannot change within a "
         f"radius. The guarantee is about the network's average over {study.fact('noise')}, from "
         f"{study.fact('samples')} samples, with a confidence of {study.fact('confidence')} for each example. The "
         "estimate takes the network itself for such an average, which nothing shows: it proves nothing."
