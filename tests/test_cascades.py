@@ -207,6 +207,23 @@ def test_mistakes_end_with_a_message_before_anything_is_trained(
     assert not list(tmp_path.iterdir())
 
 
+def test_stages_may_be_smoothed_networks(changes: list[str], tmp_path: Path):
+    noise = "{class: smoothing.Gaussian, sigma: 0.25}"
+    smooth = [
+        *changes,
+        "threat={class: threats.L2Ball, eps: 0.2}",
+        f"trainer.objective={{class: objectives.Noisy, noise: {noise}, loss: losses.CrossEntropy}}",
+        f"evaluator.smoothing={{noise: {noise}, samples: 200, attacked: 2}}",
+        "evaluator.verifiers=[{class: smoothing.FixedSample, samples: 300}]",
+    ]
+    stages = cascade(tmp_path, smooth, 2)
+    assert 48 < len(pl.read_parquet(stages[1] / "examples.parquet")) < 400
+    summary = cascades.evaluate(tmp_path, stages, Quiet())
+    assert summary["certificate_confidence"] == pytest.approx(0.998, abs=1e-9)  # two stages were asked
+    alone, agreeing, _ = (rule["robust_error"]["count"] for rule in summary["rules"])
+    assert agreeing <= alone < 150
+
+
 @pytest.mark.product
 def test_a_cascade_is_never_overwritten(whole: Path, changes: list[str]):
     with pytest.raises(InputError, match="--resume"):

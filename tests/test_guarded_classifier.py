@@ -160,7 +160,7 @@ def test_what_votes_cannot_say_is_refused():
     subject = SmoothedNetwork(sides(), Smoothing(Gaussian(0.25)))
     guard = GuardedClassifier(subject, LinfBall(0.1, within=None), FixedSample(samples=500), POINTS)
     assert guard(POINTS).flagged.tolist() == [False, False, True, True]
-    with pytest.raises(InputError, match="smoothing, fixed sample says nothing about other radii"):
+    with pytest.raises(InputError, match="smoothing, fixed sample says nothing about radii beyond linf"):
         guard(POINTS, largest=True)
     with pytest.raises(UnsupportedOpError, match="smoothed network"):
         GuardedClassifier(subject, L2Ball(0.2, within=None), Interval(), POINTS)

@@ -10,9 +10,12 @@ from torch import nn
 import hauberk
 from hauberk import smoothed_classifier
 from hauberk.errors import InputError, ShapeError
-from hauberk.sampling.smoothed_network import SmoothedNetwork, Smoothing
+from hauberk.guarded_classifier import GuardedClassifier
+from hauberk.sampling.smoothed_network import Smoothing
 from hauberk.smoothed_classifier import SmoothedClassifier, smoothed
 from hauberk.smoothing import FixedSample, Gaussian, Sequential, Uniform
+from hauberk.threats import L2Ball
+from hauberk.verification import ModelCascade
 
 X = torch.tensor([[0.9, 0.1], [0.1, 0.9], [0.5, 0.5]])
 DISTANCE = {"l2": 0.8 / 2**0.5, "l1": 0.8}
@@ -43,7 +46,7 @@ def test_two_lines_smooth_and_certify(norm):
 
 
 def test_the_noise_has_the_standard_deviation_asked_for_in_either_norm():
-    gaussian, uniform = smoothed(model(), 0.25).subject.by.noise, smoothed(model(), 0.25, "l1").subject.by.noise
+    gaussian, uniform = smoothed(model(), 0.25).by.noise, smoothed(model(), 0.25, "l1").by.noise
     assert (gaussian, uniform) == (Gaussian(0.25), Uniform(0.25 * 3**0.5))
     drawn = uniform.rows(torch.zeros(1, 1), torch.zeros(50_000, dtype=torch.int64), torch.arange(50_000))
     assert drawn.std().item() == pytest.approx(0.25, rel=0.02)
@@ -53,7 +56,7 @@ def test_the_noise_has_the_standard_deviation_asked_for_in_either_norm():
 def test_options_reach_the_smoothed_network():
     network = model()
     found = smoothed(network, 0.5, samples=77, alpha=0.01, seed=5)
-    assert found == SmoothedClassifier(SmoothedNetwork(network, Smoothing(Gaussian(0.5), 77, 0.01, 5)))
+    assert found == SmoothedClassifier(network, Smoothing(Gaussian(0.5), 77, 0.01, 5))
     assert found.certify(X[:1]).confidence == 0.99
     hits = [smoothed(network, 0.5, seed=seed).certify(X[:2]).hits.tolist() for seed in (0, 6)]
     assert hits[0] != hits[1]
@@ -65,7 +68,7 @@ def test_the_procedure_is_the_users_choice():
     assert fixed.samples.tolist() == [500] * 3
     assert fixed.confidence == 0.95
     by = Sequential(alpha=0.001)
-    assert torch.equal(g.certify(X[:2]).radius, by.answer(g.subject, X[:2]).radius)
+    assert torch.equal(g.certify(X[:2]).radius, by.answer(g, X[:2]).radius)
     both = g.certify(X[:1], top=2)
     assert both.classes.tolist() == [[0, 1]]
     assert both.label.tolist() == [-1]
@@ -101,6 +104,7 @@ def test_what_is_not_finite_abstains():
         (torch.zeros(2, 3, dtype=torch.uint8), ShapeError, "uint8"),
         (torch.zeros(3), ShapeError, r"\(3,\)"),
         (torch.tensor(0.5), ShapeError, r"\(\)"),
+        ([[0.9, 0.1]], ShapeError, "are a list"),
         (torch.zeros(0, 2), InputError, "inputs and samples"),
     ],
 )
@@ -122,11 +126,42 @@ def test_inputs_that_are_no_batch_are_refused(x, error, message):
         ({"samples": 0}, "0"),
         ({"alpha": 1.5}, "1.5"),
         ({"seed": 2**64}, str(2**64)),
+        ({"seed": 0.5}, "seed is an integer"),
+        ({"sigma": "8/255"}, "sigma is a number, but is '8/255'"),
+        ({"sigma": None}, "sigma is a number, but is None"),
+        ({"sigma": torch.tensor(0.25)}, "sigma is a number"),
+        ({"sigma": True}, "sigma is a number"),
+        ({"samples": 1e3}, "samples is a positive integer, but is 1000.0"),
+        ({"alpha": "small"}, "alpha is a number"),
+        ({"model": lambda x: x}, "model is a torch module.*function"),
+        ({"model": "resnet"}, "model is a torch module.*str"),
     ],
 )
+@pytest.mark.usefixtures("unchecked")
 def test_what_cannot_be_is_refused_by_value(arguments, message):
     with pytest.raises(InputError, match=message):
-        smoothed(model(), **{"sigma": 0.25} | arguments)
+        smoothed(**{"model": model(), "sigma": 0.25} | arguments)
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_what_is_no_procedure_and_no_number_of_classes_is_refused():
+    g = smoothed(model(), 0.25)
+    for by in (FixedSample, "fixed", 1000):
+        with pytest.raises(InputError, match="`by` is a procedure"):
+            g.certify(X, by)
+    with pytest.raises(InputError, match=r"from 1 to 2, but is 1\.5"):
+        g.certify(X, top=1.5)
+    for radii, message in ((0.25, "radii is a list, but is 0.25"), (["far"], "radius 1 of interest is a number")):
+        with pytest.raises(InputError, match=message):
+            Sequential(radii=radii)
+
+
+def test_it_is_guarded_and_put_into_cascades_as_it_is():
+    g, threat = smoothed(model(), 0.25), L2Ball(0.2, within=None)
+    guard = GuardedClassifier(g, threat, Sequential(radii=(0.2,)), X)
+    assert guard.kind == "guarded smoothed network"
+    assert guard(X).flagged.tolist() == [False, False, True]
+    assert ModelCascade([g, g], threat, FixedSample(samples=500)).predict(X).tolist() == [0, 1, -1]
 
 
 def test_the_package_names_what_is_public_and_imports_it_when_asked():

@@ -13,14 +13,15 @@ from hauberk.atomic import replacing
 from hauberk.capture import capture
 from hauberk.concepts.certificate import Verifier
 from hauberk.concepts.dataset import Split
-from hauberk.concepts.graph import Graph
 from hauberk.display import Display
 from hauberk.errors import InputError
 from hauberk.evaluation.cascade_scores import evaluate_cascade
 from hauberk.evaluation.summary import Summary
 from hauberk.evaluation.uncertified import uncertified
 from hauberk.identity import differences, first_few, identity
+from hauberk.propagation.prediction import Answering
 from hauberk.recipe import Recipe, Tree, build, read_recipe
+from hauberk.sampling.smoothed_network import SmoothedNetwork
 from hauberk.verification import InOrder, flags
 from hauberk.workflow import claim, require, train_one, trained
 
@@ -46,24 +47,18 @@ def train(
         display: shows the progress.
 
     Raises:
-        InputError: there is no stage, the recipe has no verifier or smooths networks, the folder holds a run already
-            and `resume` is off or another recipe's and it is on, `first` does not fit, or a stage was trained on other
-            examples.
+        InputError: there is no stage, the recipe has no verifier, the folder holds a run already and `resume` is off or
+            another recipe's and it is on, `first` does not fit, or a stage was trained on other examples.
         UnsupportedOpError, UnsupportedSetError: the verifiers cannot bound the network, or the sets.
     """
     if stages < 1:
         raise InputError(f"a cascade needs at least one stage, but is to have {stages}.")
     tree = {key: value for key, value in tree.items() if key != "variants"}
     recipe, state = build(tree), PartialState()
-    if recipe.evaluator.smoothing is not None:
-        raise InputError(
-            "evaluator.smoothing: stages that are trained in turn are certified as they are: leave it out, or put "
-            "smoothed networks into verification.ModelCascade."
-        )
     data, verifier = recipe.data.train(), prover(recipe)
     networks = [recipe.network] if first is None else [recipe.network, fitting(first, recipe).network]
     for network in networks:  # what cannot be bounded is refused now, not after the first stage's training
-        flags(captured(network, data), recipe.threat, verifier, data.select(slice(0, 1)))
+        flags(answering(network, recipe, data), recipe.threat, verifier, data.select(slice(0, 1)))
     places = [folder / "stages" / str(number + 1) for number in range(stages)]
     if state.is_main_process:
         claim(folder / "recipe.yaml", yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), resume=resume)
@@ -99,9 +94,9 @@ def evaluate(folder: Path, stages: list[Path], display: Display) -> Summary:
     """
     recipe = build(read_recipe(str(require(folder / "recipe.yaml")), []))
     data = recipe.data.test().select(slice(0, recipe.evaluator.examples))
-    graphs = [captured(trained(stage, []).network, data) for stage in stages]
+    subjects = [answering(trained(stage, []).network, recipe, data) for stage in stages]
     place, size = folder / "evaluations" / str(len(stages)), recipe.evaluator.shard
-    return evaluate_cascade(graphs, recipe.threat, prover(recipe), data, place, size, display.evaluation)
+    return evaluate_cascade(subjects, recipe.threat, prover(recipe), data, place, size, display.evaluation)
 
 
 def prover(recipe: Recipe) -> Verifier:
@@ -114,9 +109,11 @@ def prover(recipe: Recipe) -> Verifier:
     return InOrder(recipe.evaluator.verifiers)
 
 
-def captured(network: nn.Module, data: Split) -> Graph:
-    """Return the graph of a network, on the accelerator if there is one."""
+def answering(network: nn.Module, recipe: Recipe, data: Split) -> Answering:
+    """Return what answers as a stage, on the accelerator if there is one: a graph, or the smoothed network."""
     device = Accelerator().device
+    if recipe.evaluator.smoothing is not None:
+        return SmoothedNetwork(network.to(device), recipe.evaluator.smoothing)
     return capture(network.to(device), data.batch(slice(0, 2))[0].to(device))
 
 
@@ -153,9 +150,9 @@ def take(first: Path, place: Path) -> None:
 
 def left_by(stage: Path, recipe: Recipe, data: Split, index: Int[Tensor, "n"], display: Display) -> Int[Tensor, "m"]:
     """Return those of the indexed training examples that a trained stage does not certify."""
-    graph, what = captured(trained(stage, []).network, data), f"stage {stage.name} on its training examples"
+    what = f"stage {stage.name} on its training examples"
     return uncertified(
-        graph,
+        answering(trained(stage, []).network, recipe, data),
         recipe.threat,
         prover(recipe),
         data,

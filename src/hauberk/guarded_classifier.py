@@ -23,7 +23,7 @@ class GuardedAnswer:
     """The answers of a guarded classifier for a batch of inputs.
 
     Args:
-        label: the network's label, -1 where its logits are not finite.
+        label: the subject's label, -1 where it abstains, as a network does whose logits are not finite.
         flagged: True where another label could not be excluded within the threat: the input may have been perturbed.
         radius: within it, in units of the input, the label is proven to be constant; 0 where nothing is proven.
         confidence: the probability with which an answer's proof is right; 1 if certain.
@@ -116,7 +116,10 @@ class GuardedClassifier(Subject):
             InputError: there is no bounder, but a verifier that knows no largest radius.
         """
         if not isinstance(self.bounder, Bounder):
-            raise InputError(f"the verifier {self.verifier.name} says nothing about other radii: guard with a bounder.")
+            raise InputError(
+                f"the verifier {self.verifier.name} says nothing about radii beyond {self.threat.name}: guard "
+                "a network by a bounder, a smoothed one against balls in the norm of its noise."
+            )
         spec = LinearSpec.margins(found.label.clamp(min=0), self.subject.graph.classes, x.dtype)
         return cast(Tensor, LargestRadius(self.bounder)(self.subject, self.threat, x, spec).radius)
 

@@ -2,32 +2,24 @@
 
 from dataclasses import dataclass
 
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from hauberk.errors import InputError, ShapeError
+from hauberk.errors import InputError
 from hauberk.sampling.certification import Certification, SmoothedAnswer
+from hauberk.sampling.requirements import require_reals
 from hauberk.sampling.smoothed_network import SmoothedNetwork, Smoothing
 from hauberk.smoothing import Gaussian, Sequential, Uniform
 
 
 @dataclass(frozen=True)
-class SmoothedClassifier:
-    """A smoothed network that classifies and certifies batches of inputs; `smoothed` makes one.
+class SmoothedClassifier(SmoothedNetwork):
+    """A smoothed network that certifies batches of inputs by itself; `smoothed` makes one.
 
     Args:
-        subject: the smoothed network, which cascades and guards take as well.
+        network: the network that is smoothed; a normalisation belongs inside.
+        by: noise and numbers of votes.
     """
-
-    subject: SmoothedNetwork
-
-    def predict(self, x: Float[Tensor, "b *x"]) -> Int[Tensor, "b"]:
-        """Return labels, -1 where the vote is too close to call: wrong with a probability of at most alpha each.
-
-        Raises:
-            ShapeError: x is no batch of floating-point inputs.
-        """
-        return self.subject.predict(floating(x))
 
     def certify(self, x: Float[Tensor, "b *x"], by: Certification | None = None, top: int = 1) -> SmoothedAnswer:
         """Return labels and the radii within which they are the most likely ones.
@@ -39,9 +31,12 @@ class SmoothedClassifier:
 
         Raises:
             ShapeError: x is no batch of floating-point inputs.
-            InputError: there are fewer classes than `top`.
+            InputError: there are fewer classes than `top`, or `by` is no procedure.
         """
-        return (by or Sequential(alpha=self.subject.by.alpha)).answer(self.subject, floating(x), top=top)
+        procedure = Sequential(alpha=self.by.alpha) if by is None else by
+        if not isinstance(procedure, Certification):
+            raise InputError(f"`by` is a procedure, such as smoothing.FixedSample(), but is {procedure!r}.")
+        return procedure.answer(self, x, top=top)
 
 
 def smoothed(
@@ -58,7 +53,7 @@ def smoothed(
         seed: seeds the noise; choose it without regard to model and inputs.
 
     Raises:
-        InputError: a number is out of range, or there is no noise for the norm.
+        InputError: the model is no torch module, a number is out of range, or there is no noise for the norm.
 
     Example:
         >>> import hauberk
@@ -76,18 +71,10 @@ def smoothed(
 
     Source: Cohen et al. 2019; Yang et al. 2020.
     """
+    if not isinstance(model, nn.Module):
+        raise InputError(f"model is a torch module that maps inputs to logits, but is a {type(model).__name__}.")
+    require_reals(sigma=sigma)
     noises = {"l2": lambda: Gaussian(sigma), "l1": lambda: Uniform(sigma * 3**0.5)}
     if norm not in noises:
         raise InputError(f'noise certifies norm "l2" or "l1", but norm is {norm!r}: verify others by bounds.')
-    return SmoothedClassifier(SmoothedNetwork(model, Smoothing(noises[norm](), samples, alpha, seed)))
-
-
-def floating(x: Tensor) -> Tensor:
-    """Return inputs, or raise unless they are a batch of floating-point numbers.
-
-    Raises:
-        ShapeError: they are not.
-    """
-    if not x.is_floating_point() or x.ndim < 2:
-        raise ShapeError(f"inputs are a batch (b, ...) of floating-point numbers, but are {tuple(x.shape)}, {x.dtype}.")
-    return x
+    return SmoothedClassifier(model, Smoothing(noises[norm](), samples, alpha, seed))

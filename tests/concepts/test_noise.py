@@ -13,6 +13,17 @@ def uniform(seed=0, dtype=torch.float64, shape=(500,)):
     return Noise.of(seed, EXAMPLES).uniform(shape, dtype)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_numbers_of_half_precision_are_uniform_in_the_open_interval_and_normal(dtype):
+    u, z = uniform(dtype=dtype), Noise.of(0, EXAMPLES).normal((500,), dtype)
+    assert u.dtype == z.dtype == dtype
+    assert u.min() > 0
+    assert u.max() < 1
+    spacing = torch.finfo(dtype).eps
+    assert stats.kstest(u.flatten().double().numpy(), "uniform").statistic < spacing + 2 / 500**0.5 / 200**0.5
+    assert stats.kstest(z.flatten().double().numpy(), "norm").statistic < spacing + 2 / 500**0.5 / 200**0.5
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("seed", [0, 1, 123456789])
 def test_numbers_are_uniform_in_the_open_unit_interval(seed, dtype):

@@ -16,3 +16,15 @@ def test_every_part_gets_its_own_mode_back_even_after_an_error():
     with pytest.raises(RuntimeError, match="shapes"), eval_mode(module):
         module(torch.zeros(1, 3))
     assert [part.training for part in module.modules()] == before
+
+
+def test_a_part_that_another_thread_still_needs_in_eval_mode_stays_in_it():
+    inner = nn.Dropout()
+    module = nn.Sequential(inner, nn.Linear(2, 2))
+    first, second = eval_mode(module), eval_mode(inner)
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert [part.training for part in module.modules()] == [True, False, True]
+    second.__exit__(None, None, None)
+    assert all(part.training for part in module.modules())

@@ -72,12 +72,12 @@ def test_the_radius_of_a_half_space_is_its_distance(noise):
 @EACH_NOISE
 @pytest.mark.parametrize("rule", instances(Certification), ids=label)
 def test_no_certificate_crosses_the_boundary_of_a_half_space(rule, noise):
-    subject, rule = SmoothedNetwork(half_space(3), Smoothing(noise)), replace(rule, samples=2000)
+    subject, rule = SmoothedNetwork(half_space(3), Smoothing(noise)), replace(rule, samples=2000, alpha=1e-6)
     distances = noise.radius(torch.linspace(0.02, 0.98, 49, dtype=torch.float64)).float()
-    x = torch.cat([distances[:, None], torch.rand(49, 2)], 1)
+    x = torch.cat([distances[:, None], torch.rand(49, 2, generator=torch.Generator().manual_seed(0))], 1)
     radii = distances.abs().double()
     answer = rule.answer(subject, x, radii[:, None])
-    assert (answer.radius <= radii).all(), "wrong with a probability of 49 * alpha, for this seed once and for all"
+    assert (answer.radius <= radii).all(), "wrong with a probability of 49 * alpha at most"
     assert torch.equal(answer.label[answer.label >= 0], (x[:, 0] < 0).long()[answer.label >= 0])
     S = BALLS[noise.p](1.0, within=None).at(x)
     certificate = rule(subject, S, LinearSpec.margins((x[:, 0] < 0).long(), 2))

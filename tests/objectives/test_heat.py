@@ -174,7 +174,8 @@ def test_noise_meets_a_share_of_the_examples_and_never_the_target_and_labels_onl
     found = value(HeatSmoothing(0.5, noisy_share=0.3, directions=2), graph, x, y)
     handle.remove()
     assert torch.equal(state, torch.get_rng_state())
-    (noisy, _), (target, training), (moved, _) = seen
+    *check, (noisy, _), (target, training), (moved, _) = seen
+    assert [torch.equal(given, x) for given, _ in check] == [True, True], "two passes that must agree"
     assert torch.equal(target, x)
     assert not training
     chosen = (noisy != x).flatten(1).any(1)
@@ -197,13 +198,14 @@ def test_running_statistics_move_once_and_no_step_waits_for_the_device():
     handle = norm.register_forward_pre_hook(lambda module, _: modes.append(module.training))
     try:
         value(HeatSmoothing(0.3), graph, x, y)
-        assert modes == [True, False, True]  # the target in the middle
+        assert modes == [True, True, True, False, True]  # a check by two passes; the target between loss and slopes
         moved = {name: buffer.clone() for name, buffer in norm.named_buffers()}
         norm.load_state_dict(start, strict=False)
         graph.module(x)
         for name, buffer in norm.named_buffers():
             torch.testing.assert_close(moved[name], buffer, rtol=0, atol=1e-12)
-        for step in range(2):
+        value(objective, graph, x, y)  # a timestep's beginning waits once
+        for step in (1, 2):
             with StepCounts() as counts:
                 value(objective, graph, x, y, step).loss.backward()
             assert not counts.waits
@@ -212,14 +214,26 @@ def test_running_statistics_move_once_and_no_step_waits_for_the_device():
         graph.module.eval()
 
 
+class Dropped(nn.Module):
+    def forward(self, x):
+        return nn.functional.dropout(x, 0.5, self.training)
+
+
 def test_what_it_cannot_do_is_refused(unchecked):
-    dropping = nn.Sequential(smooth(), nn.Dropout(0.1))
-    assert not HeatSmoothing(0.1).covers(dropping)
-    with pytest.raises(UnsupportedOpError, match="dropout"):
-        value(HeatSmoothing(0.1), dropping, points(B))
-    assert value(HeatSmoothing(0.1), dropping.eval(), points(B)).loss.isfinite()
+    for drawing in (nn.Dropout(0.1), nn.RReLU(), Dropped()):
+        module = nn.Sequential(smooth(), drawing)
+        with pytest.raises(UnsupportedOpError, match="random numbers"):
+            value(HeatSmoothing(0.1), module, points(B))
+        assert value(HeatSmoothing(0.1), module.eval(), points(B)).loss.isfinite()
+    with pytest.raises(InputError, match="5 timesteps need as many steps, but training has 4"):
+        value(HeatSmoothing(0.1, timesteps=5), smooth(), points(B), steps=4)
+    for name in ("timesteps", "directions"):
+        with pytest.raises(InputError, match=f"{name} is a number of passes, an integer, but is 2.5"):
+            HeatSmoothing(**{"sigma": 1.0, name: 2.5})
+    with pytest.raises(InputError, match="finite sigma > 0, but it is inf"):
+        HeatSmoothing(math.inf)
     for name in ("sigma", "timesteps", "directions", "delta", "gamma"):
-        with pytest.raises(InputError, match=f"HeatSmoothing needs {name} > 0, but it is 0"):
+        with pytest.raises(InputError, match=f"HeatSmoothing needs a finite {name} > 0, but it is 0"):
             HeatSmoothing(**{"sigma": 1.0, name: 0})
     with pytest.raises(InputError, match="noisy_share is a share"):
         HeatSmoothing(0.1, noisy_share=1.5)

@@ -25,6 +25,15 @@ from hauberk.recipe import build, read_recipe
         ("training_threat.eps=1", ["training_threat"]),
         ("network={class: layers.Normalized, mean: [0], std: [1]}", ["network"]),
         ("threat={class: ", ["YAML"]),
+        ("evaluator.smoothing={noise: {class: smoothing.Gaussian, sigma: 1}, alpha: 2}", ["alpha", "2"]),
+        ("evaluator.smoothing={noise: {class: smoothing.Gaussian, sigma: -1}}", ["sigma > 0", "-1"]),
+        (
+            "evaluator.smoothing={noise: {class: smoothing.Gaussian, sigma: wide}}",
+            ["evaluator.smoothing", "sigma", "wide"],
+        ),
+        ("evaluator.smoothing={class: smoothing.Gaussian}", ["evaluator.smoothing", "Smoothing", "without a class"]),
+        ("trainer.augmentation={class: augmentations.RandomShift, pixels: -1}", ["pixels", "-1"]),
+        ("threat={class_path: threats.LinfBall, init_args: {eps: 1}}", ["threat", "`class: name`", "class_path"]),
     ],
 )
 def test_a_mistake_is_named_with_its_place_and_what_was_meant(override: str, words: list[str]):

@@ -12,6 +12,7 @@ from hauberk.errors import InputError, ShapeError, UnsupportedOpError
 from hauberk.sampling.smoothed_network import SmoothedNetwork, Smoothing
 from hauberk.smoothing import Gaussian, Uniform
 from hauberk.studies import LBound
+from hauberk.studies.l_bound import radius
 from hauberk.threats import L2Ball
 
 SIGMA, THREAT = 0.25, L2Ball(0.1, within=None)
@@ -33,17 +34,17 @@ def subject(network: nn.Module) -> NetworkSubject:
 def test_it_is_at_most_the_radius_of_a_vote_of_two_classes():
     share = torch.linspace(0.5, 1 - 1e-12, 100_001, dtype=torch.float64)
     for noise in (Gaussian(SIGMA), Uniform(0.3)):
-        assert (LBound(noise).radius(2 * share - 1) <= noise.radius(share)).all()
+        assert (radius(noise, 2 * share - 1) <= noise.radius(share)).all()
     gaps = torch.tensor([0.2, 0.8, 0.98, 0.998], dtype=torch.float64)
-    assert LBound(Gaussian(SIGMA)).radius(gaps).tolist() == pytest.approx([0.0627, 0.2507, 0.3071, 0.3127], abs=5e-5)
-    assert LBound(Gaussian(SIGMA)).radius(torch.ones(1).double()).item() == pytest.approx(1.2533 * SIGMA, abs=2e-5)
+    assert radius(Gaussian(SIGMA), gaps).tolist() == pytest.approx([0.0627, 0.2507, 0.3071, 0.3127], abs=5e-5)
+    assert radius(Gaussian(SIGMA), torch.ones(1).double()).item() == pytest.approx(1.2533 * SIGMA, abs=2e-5)
 
 
 def test_the_slope_of_a_smoothed_step_is_the_sharp_constant():
     x = torch.zeros(1, dtype=torch.float64, requires_grad=True)
     (slope,) = torch.autograd.grad(Gaussian(SIGMA).share(x), x)
     assert slope.item() == pytest.approx(1 / (SIGMA * math.sqrt(2 * math.pi)), abs=1e-4)
-    assert LBound(Gaussian(SIGMA)).radius(torch.tensor([1e-6]).double()).item() == pytest.approx(
+    assert radius(Gaussian(SIGMA), torch.tensor([1e-6]).double()).item() == pytest.approx(
         1e-6 / (2 * slope.item()), rel=1e-9
     )
 
@@ -81,7 +82,11 @@ def test_a_smoothed_network_is_asked_for_what_it_smooths():
     data = Split(x, torch.tensor([0]))
     study = LBound(Gaussian(SIGMA))
     smooth = SmoothedNetwork(network, Smoothing(Gaussian(SIGMA)))
-    assert study(smooth, data, THREAT).table.equals(study(subject(network), data, THREAT).table)
+    found = study(subject(network), data, THREAT).table
+    assert study(smooth, data, THREAT).table.equals(found)
+    assert LBound()(smooth, data, THREAT).table.equals(found), "its own noise"
+    with pytest.raises(UnsupportedOpError, match="a network has no noise of its own"):
+        LBound()(subject(network), data, THREAT)
 
 
 def test_batches_change_nothing_and_modes_come_back():

@@ -61,9 +61,10 @@ def test_a_network_that_is_not_smoothed_has_none(smooth):
         SmoothedRadii(FixedSample(), [1])(subject, Split(X, torch.arange(3)), THREAT)
 
 
-def test_bad_arguments_are_refused(smooth):
-    for wrong in ({"top": []}, {"top": [1, 0]}, {"examples": 0}, {"batch": 0}):
-        with pytest.raises(InputError, match="positive numbers"):
+def test_bad_arguments_are_refused(smooth, unchecked):
+    wrongs = ({"top": []}, {"top": [1, 0]}, {"top": 5}, {"examples": 0}, {"batch": 0})
+    for wrong, message in zip(wrongs, ("empty", "size 2 of top", "list, but is 5", "examples", "batch"), strict=True):
+        with pytest.raises(InputError, match=message):
             SmoothedRadii(**({"certification": FixedSample(), "top": [1]} | wrong))
     with pytest.raises(InputError, match="from 1 to 4"):
         SmoothedRadii(FixedSample(samples=64), [5])(smooth, Split(X, torch.arange(3)), THREAT)

@@ -6,7 +6,9 @@ from math import nan
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
+
+from hauberk.kernels.packed_state import pack, unpack
 
 OfRows = Callable[[Tensor], Tensor]
 """A map from the rows of one process to those of the whole batch, or back."""
@@ -99,3 +101,30 @@ class ExampleMemory(Remembered):
 
     def restore(self, rows: Tensor, share: OfRows) -> None:
         self.rows = rows
+
+
+class FrozenWeights(Remembered):
+    """A network's weights as they were when a timestep began, the same in all processes."""
+
+    timestep = -1
+    """The number of that timestep; without meaning before the first."""
+
+    def keep(self, module: nn.Module, timestep: int) -> None:
+        """Copy the weights of a network."""
+        packed = pack(module)
+        number = torch.full((1,), timestep, dtype=torch.int64, device=packed.device).view(torch.uint8)
+        self.rows, self.timestep = torch.cat([packed, number]), timestep
+
+    def state(self, module: nn.Module) -> dict[str, Tensor]:
+        """Return the weights by their names in a network of the same structure; none before the first timestep."""
+        return {} if self.rows is None else unpack(self.rows[:-8], module)
+
+    def exchange(self, gathered: OfRows) -> None:
+        """Do nothing: the processes have the same weights."""
+
+    def whole(self, gathered: OfRows) -> Tensor | None:
+        return self.rows
+
+    def restore(self, rows: Tensor, share: OfRows) -> None:
+        self.rows = rows.clone()  # a file's bytes may begin anywhere
+        self.timestep = int(rows[-8:].clone().view(torch.int64))

@@ -67,7 +67,7 @@ class Noise:
     def uniform(self, shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> Float[Tensor, "b ..."]:
         """Return numbers uniform in (0, 1), of this shape per example."""
         total, device = math.prod(shape), self.keys.device
-        size = 52 if dtype == torch.float64 else 23
+        size = round(-math.log2(torch.finfo(dtype).eps))
         drawn = torch.empty(len(self.keys), total, dtype=dtype, device=device)
         block = max(1, BLOCK // max(1, len(self.keys)))
         for start in range(0, total, block):  # the integers take several times the memory of the result
@@ -85,4 +85,4 @@ class Noise:
 
     def normal(self, shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> Float[Tensor, "b ..."]:
         """Return standard normal numbers, of this shape per example."""
-        return torch.special.ndtri(self.uniform(shape, dtype))
+        return torch.special.ndtri(self.uniform(shape, torch.promote_types(dtype, torch.float32))).to(dtype)

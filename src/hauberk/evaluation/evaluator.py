@@ -95,6 +95,8 @@ class Evaluator:
 
     def __post_init__(self) -> None:
         require_names(self.studies)
+        if not isinstance(self.smoothing, Smoothing | None):
+            raise InputError(f"smoothing is None or a Smoothing(noise), but is {self.smoothing!r}.")
         if twice := sorted(self.attacks.keys() & self.undecided.keys()):
             raise InputError(f"two attacks of one name would share a column of the records: rename {', '.join(twice)}.")
         if both := sorted(self.everything.keys() & {verifier.name for verifier in self.verifiers}):

@@ -12,11 +12,12 @@ from hauberk.concepts.dataset import Split
 from hauberk.concepts.graph import Graph
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.evaluation.sharded import sharded
+from hauberk.propagation.prediction import Answering
 from hauberk.verification import detect
 
 
 def uncertified(
-    stage: Graph,
+    stage: Answering,
     threat: ThreatModel,
     verifier: Verifier,
     data: Split,
@@ -34,7 +35,7 @@ def uncertified(
         UnsupportedOpError, UnsupportedSetError: the verifier raises it.
     """
     device = next(stage.module.parameters(), data.labels).device
-    plan = {"network": stage.module, "threat": threat, "verifier": verifier}
+    plan = {"network": stage.module if isinstance(stage, Graph) else stage, "threat": threat, "verifier": verifier}
 
     def judge(x: Tensor) -> dict[str, Any]:
         found = detect(stage, threat.at(x.to(device)), verifier)

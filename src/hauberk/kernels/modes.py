@@ -2,17 +2,32 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
+from weakref import WeakKeyDictionary
 
 from torch import nn
+
+LOCK = Lock()
+HELD: WeakKeyDictionary[nn.Module, tuple[int, bool]] = WeakKeyDictionary()
+"""The parts held in eval mode, in any thread: by how many blocks, and the mode from before the first."""
 
 
 @contextmanager
 def eval_mode(module: nn.Module) -> Iterator[None]:
-    """Put a network into eval mode for the block; afterwards each of its parts has its own mode back."""
-    in_training = [part for part in module.modules() if part.training]
-    module.eval()
+    """Put a network into eval mode for the block; the last block to end gives each part its own mode back."""
+    parts = list(module.modules())
+    with LOCK:
+        for part in parts:
+            holders, training = HELD.get(part, (0, part.training))
+            HELD[part] = holders + 1, training
+        module.eval()
     try:
         yield
     finally:
-        for part in in_training:
-            part.training = True
+        with LOCK:
+            for part in parts:
+                holders, training = HELD.pop(part)
+                if holders > 1:
+                    HELD[part] = holders - 1, training
+                else:
+                    part.training = training

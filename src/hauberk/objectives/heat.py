@@ -1,5 +1,6 @@
 """Training that makes a network its own average over Gaussian noise, without labels."""
 
+import math
 from dataclasses import dataclass, field, fields
 from typing import Literal, get_args, get_origin
 
@@ -13,42 +14,16 @@ from hauberk.concepts.attack import slope
 from hauberk.concepts.cases import Cases
 from hauberk.concepts.graph import Graph
 from hauberk.concepts.initialisation import Initialisation
-from hauberk.concepts.memory import OfRows, Remembered
+from hauberk.concepts.memory import FrozenWeights
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.objective import Objective, ObjectiveValue
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.schedule import Progress
 from hauberk.errors import InputError, UnsupportedOpError
+from hauberk.kernels.closeness import alike
 from hauberk.kernels.gradients import gradients
 from hauberk.kernels.modes import eval_mode
-from hauberk.kernels.packed_state import load, pack, unpack
-
-
-class FrozenWeights(Remembered):
-    """A network's weights as they were when a timestep began, the same in all processes."""
-
-    timestep = -1
-    """The number of that timestep; without meaning before the first."""
-
-    def keep(self, module: nn.Module, timestep: int) -> None:
-        """Copy the weights of a network."""
-        packed = pack(module)
-        number = torch.full((1,), timestep, dtype=torch.int64, device=packed.device).view(torch.uint8)
-        self.rows, self.timestep = torch.cat([packed, number]), timestep
-
-    def state(self, module: nn.Module) -> dict[str, Tensor]:
-        """Return the weights by their names in a network of the same structure; none before the first timestep."""
-        return {} if self.rows is None else unpack(self.rows[:-8], module)
-
-    def exchange(self, gathered: OfRows) -> None:
-        """Do nothing: the processes have the same weights."""
-
-    def whole(self, gathered: OfRows) -> Tensor | None:
-        return self.rows
-
-    def restore(self, rows: Tensor, share: OfRows) -> None:
-        self.rows = rows.clone()  # a file's bytes may begin anywhere
-        self.timestep = int(rows[-8:].clone().view(torch.int64))
+from hauberk.kernels.packed_state import load
 
 
 @dataclass(frozen=True)
@@ -80,8 +55,9 @@ class HeatSmoothing(Objective):
             optimizer goes on. None: training begins at the first target, and each timestep where the last one ended.
 
     Raises:
-        InputError: an argument is out of range.
-        UnsupportedOpError: when called: dropout is active, whose masks would differ between the ends of a difference.
+        InputError: an argument is out of range; when called: there are fewer steps than timesteps.
+        UnsupportedOpError: when a timestep begins: the network draws random numbers, as dropout does, which would
+            differ between the ends of a difference.
 
     Example:
         >>> import torch
@@ -122,8 +98,11 @@ class HeatSmoothing(Objective):
 
     def __post_init__(self) -> None:
         for name in ("sigma", "timesteps", "directions", "delta", "gamma"):
-            if not getattr(self, name) > 0:
-                raise InputError(f"HeatSmoothing needs {name} > 0, but it is {getattr(self, name)}.")
+            if not 0 < getattr(self, name) < math.inf:
+                raise InputError(f"HeatSmoothing needs a finite {name} > 0, but it is {getattr(self, name)}.")
+        for name in ("timesteps", "directions"):
+            if getattr(self, name) != int(getattr(self, name)):
+                raise InputError(f"{name} is a number of passes, an integer, but is {getattr(self, name)}.")
         if not 0 <= self.noisy_share <= 1:
             raise InputError(f"noisy_share is a share of the examples, in [0, 1], but is {self.noisy_share}.")
         for choice in fields(self):
@@ -138,10 +117,6 @@ class HeatSmoothing(Objective):
         exact = self.gamma * self.sigma**2 / (4 * self.timesteps)
         return exact if self.diffusion == "exact" else 2 * exact
 
-    def covers(self, network: nn.Module | Graph) -> bool:
-        parts = (network.module if isinstance(network, Graph) else network).modules()
-        return not any(isinstance(part, nn.modules.dropout._DropoutNd) and part.p for part in parts)
-
     def __call__(
         self,
         network: nn.Module | Graph,
@@ -153,8 +128,6 @@ class HeatSmoothing(Objective):
         noise: Noise,
     ) -> ObjectiveValue:
         module = network.module if isinstance(network, Graph) else network
-        if module.training and not self.covers(module):
-            raise UnsupportedOpError("HeatSmoothing takes differences, which active dropout spoils: set its p = 0.")
         if torch.is_grad_enabled():
             self.advance(module, x, progress)
         with gradients(), torch.autocast(x.device.type, enabled=False):
@@ -172,6 +145,9 @@ class HeatSmoothing(Objective):
         timestep = min(self.timesteps * progress.step // progress.steps, self.timesteps - 1)
         first = self.target.rows is None
         if first or self.target.timestep != timestep:
+            if progress.steps < self.timesteps:
+                raise InputError(f"{self.timesteps} timesteps need as many steps, but training has {progress.steps}.")
+            require_repeatable(module, x)
             if first and self.base is not None:
                 self.initial.keep(module, timestep)
                 self.base(module, x, torch.Generator(x.device))
@@ -197,3 +173,19 @@ class HeatSmoothing(Objective):
         ends = functional_call(module, spare, (moved,)).view_as(w)
         squares = ((w * (ends - out)).sum(2) / self.delta).square().sum(0)
         return squares / (self.directions if self.normalisation == "unbiased" else out.shape[1])
+
+
+@torch.no_grad()
+def require_repeatable(module: nn.Module, x: Float[Tensor, "b *x"]) -> None:
+    """Raise if two passes of a network in its present mode differ.
+
+    Raises:
+        UnsupportedOpError: they do.
+    """
+    spare = {name: buffer.clone() for name, buffer in module.named_buffers()}
+    one, two = (functional_call(module, spare, (x,)) for _ in range(2))
+    if not alike(one, two):
+        raise UnsupportedOpError(
+            "HeatSmoothing takes differences, which random numbers spoil, but the network draws some in training mode: "
+            "set the p of dropout to 0."
+        )

@@ -14,6 +14,7 @@ from hauberk.concepts.objective import Objective, ObjectiveValue
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.schedule import Progress
 from hauberk.errors import InputError
+from hauberk.kernels.modes import eval_mode
 
 
 @dataclass(frozen=True)
@@ -72,10 +73,8 @@ class MART(Objective):
         noise: Noise,
     ) -> ObjectiveValue:
         S, module = threat.at(x), network.module if isinstance(network, Graph) else network
-        training = module.training
-        module.eval()
-        z = self.attack(network, S, y, noise=noise)
-        module.train(training)
+        with eval_mode(module):
+            z = self.attack(network, S, y, noise=noise)
         clean, attacked = network(x), network(S.decode(z).detach())
         reference = clean.log_softmax(1)
         away = F.kl_div(attacked.log_softmax(1), reference, reduction="none", log_target=True).sum(1)

@@ -15,6 +15,7 @@ from hauberk.concepts.objective import Objective, ObjectiveValue
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.schedule import Progress
 from hauberk.errors import InputError, ShapeError
+from hauberk.kernels.modes import eval_mode
 
 
 @dataclass(frozen=True)
@@ -72,12 +73,10 @@ class TRADES(Objective):
         noise: Noise,
     ) -> ObjectiveValue:
         S, module = threat.at(x), network.module if isinstance(network, Graph) else network
-        training = module.training
-        module.eval()
-        with torch.no_grad():
-            reference = Divergence(network(x).log_softmax(1))
-        z = self.attack.climbing(reference)(network, S, y, noise=noise)
-        module.train(training)
+        with eval_mode(module):
+            with torch.no_grad():
+                reference = Divergence(network(x).log_softmax(1))
+            z = self.attack.climbing(reference)(network, S, y, noise=noise)
         logits, attacked = network(x), network(S.decode(z).detach())
         away = Divergence(logits.log_softmax(1))(attacked, y).mean()
         parts = {"clean": self.loss(logits, y).mean(), "divergence": away}

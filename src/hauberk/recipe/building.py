@@ -9,7 +9,7 @@ from torch import nn
 
 from hauberk.concepts.dataset import Dataset
 from hauberk.concepts.perturbation_set import ThreatModel
-from hauberk.errors import InputError
+from hauberk.errors import HauberkError, InputError
 from hauberk.evaluation import Evaluator
 from hauberk.recipe.classes import CLASS_PATH, arguments, full_path
 from hauberk.recipe.mistakes import explained
@@ -70,6 +70,8 @@ def build(tree: Tree) -> Recipe:
 def expanded(value: Any, where: str) -> Any:
     """Return a tree in which classes are written as jsonargparse expects them."""
     if isinstance(value, dict):
+        if written := value.keys() & {"class_path", "init_args"}:
+            raise InputError(f"{where}: write `class: name`, its arguments beside it, instead of {min(written)}.")
         inner = {key: expanded(item, f"{where}.{key}") for key, item in value.items() if key != "class"}
         if "class" not in value:
             return inner
@@ -104,4 +106,11 @@ def instantiated(content: Tree) -> dict[str, Any]:
         objects: Namespace = parser.instantiate(parser.parse_object(content))
     except ArgumentError as error:
         raise InputError(explained(str(error), content)) from error
+    except ValueError as error:  # where an argument may also be None, what its class said is wrapped, maybe twice
+        said: BaseException | None = error
+        while not isinstance(said, HauberkError):
+            if said is None:
+                raise
+            said = said.__cause__
+        raise said from None
     return vars(objects)

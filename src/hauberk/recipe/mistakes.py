@@ -20,6 +20,8 @@ def explained(message: str, content: Tree) -> str:
     where = ".".join(re.findall(r"""(?:key "|Group ')([^"']+)""", message)) or "recipe"
     if unknown := re.search(r"""[Oo]ption '([^']+)'""", message):
         return f"{where}: there is no argument {unknown[1]!r}{nearest(unknown[1], known_arguments(content))}."
+    if fixed := re.search(r"Subclasses are disabled for (\w+)", message):
+        return f"{where}: it always is {fixed[1]}, so write that class's arguments, without a class."
     lines = [line.strip().removeprefix("- ") for line in message.splitlines()]
     kept = [line for line in lines if line and not line.startswith((*NOISE, "a ", "Not a valid", "Given value type"))]
     elsewhere = [line for line in kept if "does not correspond to a subclass" in line]

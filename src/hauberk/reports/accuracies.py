@@ -50,7 +50,8 @@ class Statement:
 
     def sentence(self, things: str) -> str:
         """Return the statement in words, about examples that are called so."""
-        said = f"at least {self.at_least:,} of these {things} are rightly certified, all at once"
+        verb = "is" if self.at_least == 1 else "are"
+        said = f"at least {self.at_least:,} of these {things} {verb} rightly certified, all at once"
         return f"With a confidence of {self.sure}, {said}."
 
 

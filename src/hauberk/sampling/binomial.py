@@ -19,7 +19,8 @@ def share_at_least(hits: Int[Tensor, "b"], samples: int, alpha: float) -> Float6
     parameters = np.maximum(k, 1), samples - k + 1
     found = betaincinv(*parameters, alpha)
     right = (k > 0) & (betainc(*parameters, found) <= 1.001 * alpha)  # not so if alpha is below 1e-100 or so
-    return torch.from_numpy(np.where(right, found, 0.0)).to(hits.device)
+    below_one = np.minimum(found, np.nextafter(1, 0))  # no number of votes proves certainty
+    return torch.from_numpy(np.where(right, below_one, 0.0)).to(hits.device)
 
 
 def leader(votes: Int[Tensor, "b classes"], alpha: float) -> tuple[Int[Tensor, "b"], Bool[Tensor, "b"]]:

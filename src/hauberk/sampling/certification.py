@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from dataclasses import dataclass, replace
 from math import inf, nextafter
+from numbers import Integral
 
 import torch
 from jaxtyping import Float, Float64, Int
@@ -16,7 +17,8 @@ from hauberk.concepts.rounding import rounded_down
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import Subject
 from hauberk.errors import InputError, UnsupportedOpError, UnsupportedSetError
-from hauberk.sampling.smoothed_network import SELECTION, SmoothedNetwork, require_failure
+from hauberk.propagation.prediction import classes_of
+from hauberk.sampling.smoothed_network import SELECTION, SmoothedNetwork
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ class Certification(Verifier):
             InputError: there are fewer classes than `top`.
         """
         votes = subject.votes(x, SELECTION, self.selection)
-        if not 1 <= top <= votes.shape[1]:
+        if not isinstance(top, Integral) or not 1 <= top <= votes.shape[1]:
             raise InputError(f"top is a number of classes, from 1 to {votes.shape[1]}, but is {top}.")
         classes = votes.topk(top, 1).indices
         asked = x.new_empty(len(x), 0) if radii is None else radii
@@ -119,7 +121,7 @@ class Certification(Verifier):
         if not isinstance(subject, SmoothedNetwork):
             raise UnsupportedOpError(f"votes under noise speak of a smoothed network, not of a {subject.kind}.")
         noise, distance = subject.by.noise, reach(S, subject.by.noise.p)
-        spec.require_fit(len(S.start), spec.rows.shape[2])
+        spec.require_fit(len(S.start), classes_of(subject, S))
         label = spec.labels()
         found = self.answer(subject, S.start, distance[:, None])
         shares = noise.share(found.radius - distance)
@@ -131,13 +133,6 @@ class Certification(Verifier):
             return certificate
         radius = torch.where(found.label == label, found.radius, 0)
         return replace(certificate, radius=rounded_down(radius, S.start.dtype))
-
-
-def require_selection(selection: int, alpha: float) -> None:
-    """Raise unless votes pick the classes and a probability of failure is allowed."""
-    require_failure(alpha)
-    if selection < 1:
-        raise InputError(f"at least one vote picks the classes, but selection is {selection}.")
 
 
 def reach(S: PerturbationSet, p: float) -> Float64[Tensor, "b"]:

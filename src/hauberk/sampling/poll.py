@@ -10,6 +10,7 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.smoothing_noise import SmoothingNoise
 from hauberk.concepts.subject import labels_of
 from hauberk.errors import InputError, ShapeError, UnsupportedOpError
+from hauberk.kernels.closeness import alike
 from hauberk.kernels.modes import eval_mode
 from hauberk.kernels.splitmix import GOLDEN, mixed
 
@@ -117,8 +118,7 @@ def require_own_rows(network: nn.Module, noise: SmoothingNoise, x: Float[Tensor,
     others = torch.cat([rows[:half], 2 * rows[half:] + 1])
     with eval_mode(network):
         one, two = (network(part.view(BLOCK, *x.shape[1:]))[:half] for part in (rows, others))
-    slack = 1e-4 * float(one.abs().nan_to_num(0.0, 0.0).max())
-    if not torch.allclose(one, two, rtol=1e-3, atol=slack, equal_nan=True):
+    if not alike(one, two):
         raise UnsupportedOpError(
             "the network's logits for an input change with the rest of the batch, or from call to call, in eval mode "
             "(batch norm without running statistics, functional dropout): its votes would not be independent."

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Integral
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -9,11 +10,12 @@ from torch import Tensor, nn
 
 from hauberk.concepts.smoothing_noise import SmoothingNoise
 from hauberk.concepts.subject import AttackableSubject
-from hauberk.errors import InputError, UnsupportedOpError
+from hauberk.errors import InputError, ShapeError, UnsupportedOpError
 from hauberk.kernels.full_precision import full_precision
 from hauberk.sampling.averaged import Averaged
 from hauberk.sampling.binomial import leader
 from hauberk.sampling.poll import Poll, require_own_rows, require_rows, streams
+from hauberk.sampling.requirements import require_counts, require_failure
 
 PREDICTION, SELECTION, ESTIMATION = range(3)
 """Purposes of votes: each has noise of its own."""
@@ -32,7 +34,7 @@ class Smoothing:
         rows: the number of noisy inputs per pass.
 
     Raises:
-        InputError: a number is out of range.
+        InputError: a number is out of range, or the noise is none.
     """
 
     noise: SmoothingNoise
@@ -45,10 +47,11 @@ class Smoothing:
     def __post_init__(self) -> None:
         require_failure(self.alpha)
         require_rows(self.rows)
-        if not -(2**63) <= self.seed < 2**63:
-            raise InputError(f"a seed is an integer of 64 bits, but is {self.seed}.")
-        if self.samples < 1 or self.attacked < 1:
-            raise InputError(f"a vote needs a sample, but samples, attacked are {self.samples}, {self.attacked}.")
+        require_counts(samples=self.samples, attacked=self.attacked)
+        if not isinstance(self.noise, SmoothingNoise):
+            raise InputError(f"noise is one of hauberk.smoothing, such as Gaussian(0.25), but is {self.noise!r}.")
+        if not isinstance(self.seed, Integral) or not -(2**63) <= self.seed < 2**63:
+            raise InputError(f"a seed is an integer of 64 bits, but is {self.seed!r}.")
 
 
 @dataclass(frozen=True)
@@ -81,8 +84,10 @@ class SmoothedNetwork(AttackableSubject):
         """Return the votes of samples drawn for a purpose.
 
         Raises:
+            ShapeError: x is no batch of floating-point inputs.
             UnsupportedOpError: the network mixes the examples of a batch, or draws random numbers.
         """
+        require_batch(x)
         if len(x) and not first:
             require_own_rows(self.network, self.by.noise, x)
         poll = Poll(self.network, self.by.noise, self.by.rows)
@@ -102,7 +107,11 @@ class SmoothedNetwork(AttackableSubject):
         return (label != y) & (label >= 0)
 
 
-def require_failure(alpha: float) -> None:
-    """Raise unless a probability of failure lies strictly between 0 and 1."""
-    if not 0 < alpha < 1:
-        raise InputError(f"alpha is the probability of failure, between 0 and 1, but is {alpha}.")
+def require_batch(x: object) -> None:
+    """Raise unless this is a batch of floating-point inputs."""
+    if not isinstance(x, Tensor):
+        raise ShapeError(
+            f"inputs are one tensor, a batch (b, ...) of floating-point numbers, but are a {type(x).__name__}."
+        )
+    if not x.is_floating_point() or x.ndim < 2:
+        raise ShapeError(f"inputs are a batch (b, ...) of floating-point numbers, but are {tuple(x.shape)}, {x.dtype}.")

@@ -6,9 +6,9 @@ import torch
 from jaxtyping import Float, Float64, Int
 from torch import Tensor
 
-from hauberk.errors import InputError
 from hauberk.sampling.binomial import share_at_least
-from hauberk.sampling.certification import Certification, require_selection
+from hauberk.sampling.certification import Certification
+from hauberk.sampling.requirements import require_counts, require_failure
 from hauberk.sampling.smoothed_network import ESTIMATION, SmoothedNetwork
 
 
@@ -51,9 +51,8 @@ class FixedSample(Certification):
     name: str = "smoothing, fixed sample"
 
     def __post_init__(self) -> None:
-        require_selection(self.selection, self.alpha)
-        if self.samples < 1:
-            raise InputError(f"at least one vote bounds a share, but samples is {self.samples}.")
+        require_failure(self.alpha)
+        require_counts(samples=self.samples, selection=self.selection)
 
     def bounded(
         self,

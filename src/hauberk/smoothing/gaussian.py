@@ -10,6 +10,7 @@ from torch import Tensor
 from hauberk.concepts.smoothing_noise import SmoothingNoise
 from hauberk.errors import InputError
 from hauberk.kernels.noise import with_gaussian
+from hauberk.sampling.requirements import require_reals
 
 SMALLEST = 2.0**-126  # smaller noise would be lost in float32, and its radii with it
 
@@ -37,6 +38,7 @@ class Gaussian(SmoothingNoise):
     p = 2.0
 
     def __post_init__(self) -> None:
+        require_reals(sigma=self.sigma)
         if not SMALLEST <= self.sigma < math.inf:
             raise InputError(
                 f"Gaussian needs sigma > 0, a number of float32, in units of the input, but it is {self.sigma}."

@@ -12,8 +12,9 @@ from torch import Tensor
 from hauberk.concepts.smoothing_noise import SmoothingNoise
 from hauberk.errors import InputError
 from hauberk.sampling.betting import NEAR_ZERO, Counts, Floats, above, capital
-from hauberk.sampling.certification import Certification, require_selection
+from hauberk.sampling.certification import Certification
 from hauberk.sampling.poll import BLOCK
+from hauberk.sampling.requirements import require_counts, require_failure, require_reals, require_several
 from hauberk.sampling.smoothed_network import ESTIMATION, SmoothedNetwork
 
 Flags = NDArray[np.bool_]
@@ -52,12 +53,15 @@ class Sequential(Certification):
     name: str = "smoothing, sequential"
 
     def __post_init__(self) -> None:
-        require_selection(self.selection, self.alpha)
-        if self.samples < 1 or not 0 < self.doubt < 1 or not 0 < self.gain < math.inf:
+        require_failure(self.alpha)
+        require_counts(samples=self.samples, selection=self.selection)
+        require_reals(doubt=self.doubt, gain=self.gain)
+        if not 0 < self.doubt < 1 or not 0 < self.gain < math.inf:
             raise InputError(
-                "Sequential needs samples > 0, doubt between 0 and 1 and gain > 0, but they are "
-                f"{self.samples}, {self.doubt}, {self.gain}."
+                f"Sequential needs doubt between 0 and 1 and gain > 0, but they are {self.doubt}, {self.gain}."
             )
+        require_several(radii=self.radii)
+        require_reals(**{f"radius {number + 1} of interest": radius for number, radius in enumerate(self.radii)})
         if not all(0 <= radius < math.inf for radius in self.radii):
             raise InputError(f"radii of interest are at least 0, in units of the input, but are {self.radii}.")
 

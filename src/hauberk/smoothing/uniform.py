@@ -9,6 +9,7 @@ from torch import Tensor
 from hauberk.concepts.smoothing_noise import SmoothingNoise
 from hauberk.errors import InputError
 from hauberk.kernels.noise import with_uniform
+from hauberk.sampling.requirements import require_reals
 
 SMALLEST = 2.0**-126  # smaller noise would be lost in float32, and its radii with it
 
@@ -39,6 +40,7 @@ class Uniform(SmoothingNoise):
     p = 1.0
 
     def __post_init__(self) -> None:
+        require_reals(reach=self.reach)
         if not SMALLEST <= self.reach < math.inf:
             raise InputError(
                 f"Uniform needs reach > 0, a number of float32, in units of the input, but it is {self.reach}."

@@ -12,12 +12,13 @@ from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.smoothing_noise import SmoothingNoise
 from hauberk.concepts.study import Findings, Study
 from hauberk.concepts.subject import AttackableSubject
-from hauberk.errors import InputError, ShapeError
+from hauberk.errors import ShapeError, UnsupportedOpError
 from hauberk.kernels.gradients import gradients
 from hauberk.kernels.modes import eval_mode
 from hauberk.sampling.moments import gaps_at_least, moments
 from hauberk.sampling.poll import streams
-from hauberk.sampling.smoothed_network import SmoothedNetwork, require_failure
+from hauberk.sampling.requirements import require_counts, require_failure
+from hauberk.sampling.smoothed_network import SmoothedNetwork
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class LBound(Study):
     average, which nothing shows, so it proves nothing. Examples whose label is not among the first k count as 0.
 
     Args:
-        noise: the noise; the network's own in evaluations of a smoothed one.
+        noise: the noise; None for a smoothed network's own.
         top: the number k of leading classes.
         samples: the samples that bound the gap; a tenth as many pick the classes.
         alpha: the probability, for each example, that its guarantee is wrong.
@@ -45,7 +46,7 @@ class LBound(Study):
     Source: Campbell, Finlay & Oberman, Adversarial Boot Camp, theorem 3, with another proof.
     """
 
-    noise: SmoothingNoise
+    noise: SmoothingNoise | None = None
     top: int = 1
     samples: int = 1000
     alpha: float = 0.001
@@ -55,15 +56,15 @@ class LBound(Study):
 
     def __post_init__(self) -> None:
         require_failure(self.alpha)
-        if min(self.top, self.samples, self.examples, self.batch) < 1:
-            raise InputError(
-                "LBound needs positive numbers, but top, samples, examples, batch are "
-                f"{self.top}, {self.samples}, {self.examples}, {self.batch}."
-            )
+        require_counts(top=self.top, samples=self.samples, examples=self.examples, batch=self.batch)
 
     @torch.no_grad()
     def __call__(self, subject: AttackableSubject, data: Split, threat: ThreatModel) -> Findings:
-        network = subject.network if isinstance(subject, SmoothedNetwork) else subject.module
+        smoothed = isinstance(subject, SmoothedNetwork)
+        noise = subject.by.noise if smoothed and self.noise is None else self.noise
+        if noise is None:
+            raise UnsupportedOpError(f"a {subject.kind} has no noise of its own: give LBound some.")
+        network = subject.network if smoothed else subject.module
         tables = []
         for index in torch.arange(min(self.examples, len(data)), device=data.labels.device).split(self.batch):
             x, y = data.batch(index)
@@ -72,25 +73,26 @@ class LBound(Study):
             if own.shape[1] <= self.top:
                 raise ShapeError(f"{self.top} classes lead no other of {own.shape[1]}: choose a smaller top.")
             drawn = streams(x, self.seed)
-            picked, _ = moments(network, self.noise, x, drawn.fold(0), max(1, self.samples // 10))
+            picked, _ = moments(network, noise, x, drawn.fold(0), max(1, self.samples // 10))
             leading = picked.topk(self.top, 1).indices
-            found = moments(network, self.noise, x, drawn.fold(1), self.samples)
+            found = moments(network, noise, x, drawn.fold(1), self.samples)
             gap = gaps_at_least(found, leading, self.samples, self.alpha)
             best = own.topk(self.top + 1, 1)
             own_gap = best.values[:, -2] - best.values[:, -1]
             columns = {
                 "index": index,
                 "label": y,
-                "guarantee": self.radius(gap) * (leading == y[:, None]).any(1),
-                "estimate": self.radius(own_gap) * (best.indices[:, :-1] == y[:, None]).any(1),
+                "guarantee": radius(noise, gap) * (leading == y[:, None]).any(1),
+                "estimate": radius(noise, own_gap) * (best.indices[:, :-1] == y[:, None]).any(1),
             }
             tables.append(pl.DataFrame({name: column.tolist() for name, column in columns.items()}))
-        facts = {"noise": self.noise.name, "top": str(self.top), "samples": str(self.samples)}
-        return Findings(pl.concat(tables), facts | {"confidence": f"{1 - self.alpha:g}", "norm": f"l{self.noise.p:g}"})
+        facts = {"noise": noise.name, "top": str(self.top), "samples": str(self.samples)}
+        return Findings(pl.concat(tables), facts | {"confidence": f"{1 - self.alpha:g}", "norm": f"l{noise.p:g}"})
 
-    def radius(self, gap: Float64[Tensor, "b"]) -> Float64[Tensor, "b"]:
-        """Return the distance over which a gap cannot close: the radius of a share, at its slope for a share of 1/2."""
-        with gradients():
-            half = torch.tensor(0.5, dtype=torch.float64, requires_grad=True)
-            (slope,) = torch.autograd.grad(self.noise.radius(half), half)
-        return gap.nan_to_num(nan=0.0).clamp(min=0) * slope / 2
+
+def radius(noise: SmoothingNoise, gap: Float64[Tensor, "b"]) -> Float64[Tensor, "b"]:
+    """Return the distance over which a gap cannot close: the radius of a share, at its slope for a share of 1/2."""
+    with gradients():
+        half = torch.tensor(0.5, dtype=torch.float64, requires_grad=True)
+        (slope,) = torch.autograd.grad(noise.radius(half), half)
+    return gap.nan_to_num(nan=0.0).clamp(min=0) * slope / 2

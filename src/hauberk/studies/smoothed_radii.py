@@ -11,6 +11,7 @@ from hauberk.concepts.study import Findings, Study
 from hauberk.concepts.subject import AttackableSubject
 from hauberk.errors import InputError, UnsupportedOpError
 from hauberk.sampling.certification import Certification
+from hauberk.sampling.requirements import require_counts, require_several
 from hauberk.sampling.smoothed_network import SmoothedNetwork
 
 
@@ -40,11 +41,11 @@ class SmoothedRadii(Study):
     batch: int = 100
 
     def __post_init__(self) -> None:
-        if not self.top or min(*self.top, self.examples, self.batch, 1) < 1:
-            raise InputError(
-                f"SmoothedRadii needs positive numbers, but top, examples, batch are {self.top}, {self.examples}, "
-                f"{self.batch}."
-            )
+        require_several(top=self.top)
+        require_counts(examples=self.examples, batch=self.batch)
+        require_counts(**{f"size {number + 1} of top": k for number, k in enumerate(self.top)})
+        if not self.top:
+            raise InputError("SmoothedRadii needs sizes of sets, but top is empty.")
 
     def __call__(self, subject: AttackableSubject, data: Split, threat: ThreatModel) -> Findings:
         if not isinstance(subject, SmoothedNetwork):
