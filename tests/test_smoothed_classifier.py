@@ -2,7 +2,9 @@
 
 import doctest
 import math
+from fractions import Fraction
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -51,6 +53,12 @@ def test_the_noise_has_the_standard_deviation_asked_for_in_either_norm():
     drawn = uniform.rows(torch.zeros(1, 1), torch.zeros(50_000, dtype=torch.int64), torch.arange(50_000))
     assert drawn.std().item() == pytest.approx(0.25, rel=0.02)
     assert smoothed(model(), 1).predict(10 * X).tolist() == [0, 1, -1]
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_fractions_and_numpy_numbers_are_numbers():
+    for sigma in (Fraction(1, 4), np.float32(0.25)):
+        assert smoothed(model(), sigma).by.noise == Gaussian(0.25)
 
 
 def test_options_reach_the_smoothed_network():
@@ -131,6 +139,8 @@ def test_inputs_that_are_no_batch_are_refused(x, error, message):
         ({"sigma": None}, "sigma is a number, but is None"),
         ({"sigma": torch.tensor(0.25)}, "sigma is a number"),
         ({"sigma": True}, "sigma is a number"),
+        ({"sigma": 1e39}, "sigma > 0, a number of float32"),
+        ({"norm": ["l2"]}, "norm is"),
         ({"samples": 1e3}, "samples is a positive integer, but is 1000.0"),
         ({"alpha": "small"}, "alpha is a number"),
         ({"model": lambda x: x}, "model is a torch module.*function"),
@@ -151,7 +161,13 @@ def test_what_is_no_procedure_and_no_number_of_classes_is_refused():
             g.certify(X, by)
     with pytest.raises(InputError, match=r"from 1 to 2, but is 1\.5"):
         g.certify(X, top=1.5)
-    for radii, message in ((0.25, "radii is a list, but is 0.25"), (["far"], "radius 1 of interest is a number")):
+    with pytest.raises(InputError, match="from 1 to 2, but is True"):
+        g.certify(X, top=True)
+    for radii, message in (
+        (0.25, "radii is a list, but is 0.25"),
+        ({0.25}, "radii is a list"),
+        (["far"], "radius 1 of interest is a number"),
+    ):
         with pytest.raises(InputError, match=message):
             Sequential(radii=radii)
 

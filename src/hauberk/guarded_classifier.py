@@ -39,7 +39,8 @@ class GuardedClassifier(Subject):
     """A network that vouches for its answers: every input is bounded, and flagged if the label may change.
 
     No perturbation that changes the label passes unnoticed: if x lies within eps of x* and the network labels them
-    differently, x is flagged (see `verification.detect`). A network is captured once, on the example, and its live
+    differently, x is flagged (see `verification.detect`); a smoothed network's labels are those that lead in truth,
+    which votes miss with a probability of their alpha. A network is captured once, on the example, and its live
     parameters are read at every call, in eval mode whatever the module's own mode.
 
     Args:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from hauberk.errors import InputError
 from hauberk.sampling.certification import Certification, SmoothedAnswer
-from hauberk.sampling.requirements import require_reals
+from hauberk.sampling.requirements import real
 from hauberk.sampling.smoothed_network import SmoothedNetwork, Smoothing
 from hauberk.smoothing import Gaussian, Sequential, Uniform
 
@@ -30,8 +30,8 @@ class SmoothedClassifier(SmoothedNetwork):
             top: certifies a set of this many classes instead of a label.
 
         Raises:
-            ShapeError: x is no batch of floating-point inputs.
-            InputError: there are fewer classes than `top`, or `by` is no procedure.
+            ShapeError: x is no batch of floating-point inputs, or there are fewer classes than `top`.
+            InputError: `by` is no procedure.
         """
         procedure = Sequential(alpha=self.by.alpha) if by is None else by
         if not isinstance(procedure, Certification):
@@ -73,8 +73,8 @@ def smoothed(
     """
     if not isinstance(model, nn.Module):
         raise InputError(f"model is a torch module that maps inputs to logits, but is a {type(model).__name__}.")
-    require_reals(sigma=sigma)
-    noises = {"l2": lambda: Gaussian(sigma), "l1": lambda: Uniform(sigma * 3**0.5)}
-    if norm not in noises:
+    deviation = real("sigma", sigma)
+    noises = {"l2": lambda: Gaussian(deviation), "l1": lambda: Uniform(deviation * 3**0.5)}
+    if not isinstance(norm, str) or norm not in noises:
         raise InputError(f'noise certifies norm "l2" or "l1", but norm is {norm!r}: verify others by bounds.')
     return SmoothedClassifier(model, Smoothing(noises[norm](), samples, alpha, seed))

@@ -33,6 +33,8 @@ from hauberk.recipe import build, read_recipe
         ),
         ("evaluator.smoothing={class: smoothing.Gaussian}", ["evaluator.smoothing", "Smoothing", "without a class"]),
         ("trainer.augmentation={class: augmentations.RandomShift, pixels: -1}", ["pixels", "-1"]),
+        ("seed=99999999999999999999999", ["a seed is an integer of"]),
+        ("evaluator.seed=9999999999999999999999", ["a seed is an integer of 64 bits"]),
         ("threat={class_path: threats.LinfBall, init_args: {eps: 1}}", ["threat", "`class: name`", "class_path"]),
     ],
 )

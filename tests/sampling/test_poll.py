@@ -305,6 +305,19 @@ class Mixing(nn.Module):
         return torch.cat([m, -m], 1)
 
 
+class InGroups(nn.Module):
+    """Normalises groups of rows, neighbours or not."""
+
+    def __init__(self, size, apart):
+        super().__init__()
+        self.size, self.apart = size, apart
+
+    def forward(self, x):
+        groups = x.view(-1, self.size, x.shape[1]) if not self.apart else x.view(self.size, -1, x.shape[1]).mT
+        m = (groups - groups.mean(1 if not self.apart else 0, keepdim=True)).reshape(len(x), -1)
+        return torch.cat([m[:, :1], -m[:, :1]], 1)
+
+
 class Restless(nn.Module):
     """Drops out in eval mode, too."""
 
@@ -313,9 +326,25 @@ class Restless(nn.Module):
 
 
 @pytest.mark.parametrize(
-    "network", [Mixing(), Restless(), nn.Sequential(nn.BatchNorm1d(3, track_running_stats=False), nn.Linear(3, 2))]
+    "network",
+    [
+        Mixing(),
+        Restless(),
+        *(InGroups(size, apart) for size in (2, 16, 32) for apart in (False, True)),
+        nn.Sequential(nn.BatchNorm1d(3, track_running_stats=False), nn.Linear(3, 2)),
+    ],
 )
 def test_votes_that_depend_on_each_other_are_refused(network):
     smooth = SmoothedNetwork(network, Smoothing(NOISE))
     with pytest.raises(UnsupportedOpError, match="would not be independent"):
         smooth.predict(torch.rand(2, 3))
+
+
+@pytest.mark.parametrize("given", [(torch.zeros(64, 2), 1), {"logits": 0}, torch.zeros(64), torch.zeros(3, 2)])
+def test_what_gives_no_logits_is_refused_by_what_it_gives(given, unchecked):
+    class Gives(nn.Module):
+        def forward(self, x):
+            return given
+
+    with pytest.raises(ShapeError, match=r"gives logits \(64, classes\), but this one gives"):
+        SmoothedNetwork(Gives(), Smoothing(NOISE)).predict(torch.rand(2, 3))

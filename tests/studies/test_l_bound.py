@@ -102,8 +102,16 @@ def test_batches_change_nothing_and_modes_come_back():
 def test_bad_numbers_are_refused(argument: str):
     with pytest.raises(InputError, match=argument):
         LBound(Gaussian(SIGMA), **{argument: 0})
+    with pytest.raises(InputError, match="a seed is an integer of 64 bits"):
+        LBound(seed=2**63)
     with pytest.raises(InputError, match="alpha"):
         LBound(Gaussian(SIGMA), alpha=1.0)
+
+
+def test_networks_that_mix_their_batch_have_no_independent_samples():
+    mixing = nn.Sequential(nn.BatchNorm1d(1, track_running_stats=False), step())
+    with pytest.raises(UnsupportedOpError, match="would not be independent"):
+        LBound(Gaussian(SIGMA))(subject(mixing), Split(torch.zeros(2, 1), torch.tensor([0, 1])), THREAT)
 
 
 def test_too_few_classes_are_refused():

@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import pytest
@@ -210,7 +210,9 @@ def test_smoothed_stages_answer_in_turn_and_their_failures_add_up(verifier):
     answer = model.answer(x)
     assert answer.label.tolist() == model.predict(x).tolist() == [0, 1, -1, -1]
     assert answer.stage.tolist() == [0, 1, -1, -1]
-    assert (1 - answer.certificate.confidence[:2]).tolist() == pytest.approx([0.001, 0.002])
+    assert (1 - answer.certificate.confidence[:2]).tolist() == pytest.approx([0.001, 0.003])
+    free = replace(model, agreement=False).answer(x)  # in which the first stage's label plays no part
+    assert (1 - free.certificate.confidence[:2]).tolist() == pytest.approx([0.001, 0.002])
     assert answer.certificate.verified.tolist() == [True, True, False, False]
     assert answer.certificate.lower.shape == (4, 1)
     assert "Gaussian noise, sigma 0.25" in answer.certificate.arithmetic

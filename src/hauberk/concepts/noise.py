@@ -2,14 +2,23 @@
 
 import math
 from dataclasses import dataclass
+from numbers import Integral
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from hauberk.errors import InputError
 from hauberk.kernels.splitmix import GOLDEN, mixed
 
 BLOCK = 1 << 18
+
+
+def require_seed(seed: int, bits: int = 64) -> None:
+    """Raise unless a seed is an integer of so many bits, the sign included."""
+    integer = isinstance(seed, Integral) and not isinstance(seed, bool)
+    if not (integer and -(1 << bits - 1) <= seed < 1 << bits - 1):
+        raise InputError(f"a seed is an integer of {bits} bits, but is {seed!r}.")
 
 
 @dataclass(frozen=True)

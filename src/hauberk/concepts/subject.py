@@ -16,6 +16,8 @@ class Subject(ABC):
 
     kind: str
     """The subject's name in results: "network", "smoothed network"; kinds are never mixed in one table."""
+    doubt: float = 0.0
+    """The probability with which `predict` may give an input another label than is its own: 0 but for votes."""
 
     @abstractmethod
     def predict(self, x: Float[Tensor, "b *x"]) -> Int[Tensor, "b"]:

@@ -98,6 +98,7 @@ def columns(cascade: ModelCascade, x: Tensor) -> dict[str, Any]:
         AGREEING: torch.where(agreed, answer.label, -1),
         FREE: answer.label,
     }
+    doubts = torch.tensor(cascade.doubts, device=x.device)
     last = {ALONE: said[:, 0], AGREEING: said[:, -1], FREE: said[:, -1]}
     standard = {rule: torch.where(label >= 0, label, last[rule]) for rule, label in certified.items()}
     return {
@@ -105,7 +106,7 @@ def columns(cascade: ModelCascade, x: Tensor) -> dict[str, Any]:
         "stage": pl.Series([number + 1 if number >= 0 else None for number in answer.stage.tolist()], dtype=pl.Int64),
         **{f"certified: {rule}": label.tolist() for rule, label in certified.items()},
         **{f"standard: {rule}": label.tolist() for rule, label in standard.items()},
-        "confidence": answer.certificate.confidence.tolist(),
+        "confidence": (answer.certificate.confidence - doubts[answer.stage.clamp(min=0)]).tolist(),
         "arithmetic": [answer.certificate.arithmetic] * len(x),
     }
 

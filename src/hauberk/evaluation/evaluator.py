@@ -16,6 +16,7 @@ from hauberk.concepts.certificate import Verifier
 from hauberk.concepts.dataset import Split
 from hauberk.concepts.graph import Graph
 from hauberk.concepts.loss import require_labels
+from hauberk.concepts.noise import require_seed
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.study import Study
 from hauberk.concepts.subject import AttackableSubject, NetworkSubject
@@ -95,6 +96,7 @@ class Evaluator:
 
     def __post_init__(self) -> None:
         require_names(self.studies)
+        require_seed(self.seed)
         if not isinstance(self.smoothing, Smoothing | None):
             raise InputError(f"smoothing is None or a Smoothing(noise), but is {self.smoothing!r}.")
         if twice := sorted(self.attacks.keys() & self.undecided.keys()):

@@ -1,6 +1,7 @@
 """Training that makes a network answer alike under all noise."""
 
 from dataclasses import dataclass
+from math import inf
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -13,6 +14,7 @@ from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.schedule import Progress
 from hauberk.concepts.smoothing_noise import SmoothingNoise
 from hauberk.errors import InputError
+from hauberk.sampling.requirements import require_counts
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,10 @@ class Consistency(Objective):
     samples: int = 2
 
     def __post_init__(self) -> None:
-        if min(self.weight, self.entropy) < 0 or self.samples < 2:
+        require_counts(samples=self.samples)
+        if not (0 <= self.weight < inf and 0 <= self.entropy < inf and self.samples > 1):
             raise InputError(
-                "Consistency needs weights of at least 0 and two samples, but weight, entropy, samples are "
+                "Consistency needs finite weights of at least 0 and two samples, but weight, entropy, samples are "
                 f"{self.weight}, {self.entropy}, {self.samples}."
             )
 

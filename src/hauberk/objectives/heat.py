@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field, fields
+from numbers import Integral
 from typing import Literal, get_args, get_origin
 
 import torch
@@ -101,7 +102,7 @@ class HeatSmoothing(Objective):
             if not 0 < getattr(self, name) < math.inf:
                 raise InputError(f"HeatSmoothing needs a finite {name} > 0, but it is {getattr(self, name)}.")
         for name in ("timesteps", "directions"):
-            if getattr(self, name) != int(getattr(self, name)):
+            if not isinstance(getattr(self, name), Integral):
                 raise InputError(f"{name} is a number of passes, an integer, but is {getattr(self, name)}.")
         if not 0 <= self.noisy_share <= 1:
             raise InputError(f"noisy_share is a share of the examples, in [0, 1], but is {self.noisy_share}.")

@@ -16,6 +16,7 @@ from hauberk.concepts.schedule import Progress
 from hauberk.concepts.smoothing_noise import SmoothingNoise
 from hauberk.errors import InputError
 from hauberk.kernels.modes import eval_mode
+from hauberk.sampling.requirements import require_counts
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,7 @@ class SmoothAdversarial(Objective):
     measure = "attacked"
 
     def __post_init__(self) -> None:
-        if not self.samples > 0:
-            raise InputError(f"SmoothAdversarial needs samples > 0, but it is {self.samples}.")
+        require_counts(samples=self.samples)
 
     def __call__(
         self,

@@ -8,6 +8,7 @@ from jsonargparse import ArgumentError, ArgumentParser, Namespace
 from torch import nn
 
 from hauberk.concepts.dataset import Dataset
+from hauberk.concepts.noise import require_seed
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.errors import HauberkError, InputError
 from hauberk.evaluation import Evaluator
@@ -56,13 +57,14 @@ def build(tree: Tree) -> Recipe:
             raise InputError(f"a recipe has no {key!r}{nearest(key, list(SECTIONS))}: it has {', '.join(SECTIONS)}.")
     content = {key: expanded(tree.get(key), key) for key in OBJECTS if key in tree or key != "training_threat"}
     seed = tree.get("seed", 0)
+    require_seed(seed)
     for section in ("trainer", "evaluator"):
         if isinstance(content[section], dict):
             content[section] = {"seed": seed, **content[section]}
     data = instantiated({"data": content.pop("data")})["data"]
     complete_networks(content["network"], {"shape": list(data.shape), "classes": len(data.classes)})
     with torch.random.fork_rng():
-        torch.manual_seed(seed if isinstance(seed, int) else 0)
+        torch.manual_seed(seed)
         rest = instantiated(content)
     return Recipe(data, **{"training_threat": rest["threat"], **rest})
 

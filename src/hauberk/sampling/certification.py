@@ -16,7 +16,7 @@ from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.rounding import rounded_down
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import Subject
-from hauberk.errors import InputError, UnsupportedOpError, UnsupportedSetError
+from hauberk.errors import ShapeError, UnsupportedOpError, UnsupportedSetError
 from hauberk.propagation.prediction import classes_of
 from hauberk.sampling.smoothed_network import SELECTION, SmoothedNetwork
 
@@ -96,11 +96,11 @@ class Certification(Verifier):
             top: the number of classes per input.
 
         Raises:
-            InputError: there are fewer classes than `top`.
+            ShapeError: there are fewer classes than `top`.
         """
         votes = subject.votes(x, SELECTION, self.selection)
-        if not isinstance(top, Integral) or not 1 <= top <= votes.shape[1]:
-            raise InputError(f"top is a number of classes, from 1 to {votes.shape[1]}, but is {top}.")
+        if isinstance(top, bool) or not isinstance(top, Integral) or not 1 <= top <= votes.shape[1]:
+            raise ShapeError(f"top is a number of classes, from 1 to {votes.shape[1]}, but is {top}.")
         classes = votes.topk(top, 1).indices
         asked = x.new_empty(len(x), 0) if radii is None else radii
         share, samples, hits = self.bounded(subject, x, classes, subject.by.noise.share(asked.double()))

@@ -92,10 +92,7 @@ class Poll:
 
     def labelled(self, rows: Float[Tensor, "r *x"]) -> tuple[Int[Tensor, "r"], int]:
         """Return the labels of noisy inputs, -1 where logits are not finite, and the number of classes."""
-        logits = self.network(rows)
-        if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != self.rows:
-            given = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-            raise ShapeError(f"a network that votes gives logits ({self.rows}, classes), but this one gives {given}.")
+        logits = logits_of(self.network, rows)
         return labels_of(logits), logits.shape[1]
 
 
@@ -109,17 +106,28 @@ def require_rows(rows: int) -> None:
 def require_own_rows(network: nn.Module, noise: SmoothingNoise, x: Float[Tensor, "b *x"]) -> None:
     """Raise if an input's logits change with the rest of the batch or from call to call: votes would depend on it.
 
+    Of three passes, the second repeats the first, and the third changes every row but one.
+
     Raises:
         UnsupportedOpError: they do.
+        ShapeError: the network gives something else than logits.
     """
-    half = BLOCK // 2
     flat, keys = x[:1].detach().flatten(1), Noise.of(0, torch.arange(BLOCK, device=x.device)).keys
     rows = noise.rows(flat, torch.zeros_like(keys), keys)
-    others = torch.cat([rows[:half], 2 * rows[half:] + 1])
+    others = torch.cat([rows[:1], 2 * rows[1:] + 1])
     with eval_mode(network):
-        one, two = (network(part.view(BLOCK, *x.shape[1:]))[:half] for part in (rows, others))
-    if not alike(one, two):
+        one, two, three = (logits_of(network, part.view(BLOCK, *x.shape[1:])) for part in (rows, rows, others))
+    if not (alike(one, two) and alike(one[:1], three[:1])):
         raise UnsupportedOpError(
             "the network's logits for an input change with the rest of the batch, or from call to call, in eval mode "
             "(batch norm without running statistics, functional dropout): its votes would not be independent."
         )
+
+
+def logits_of(network: nn.Module, rows: Float[Tensor, "r *x"]) -> Float[Tensor, "r classes"]:
+    """Return a network's logits, or raise unless it gives a tensor of them."""
+    logits = network(rows)
+    if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != len(rows):
+        given = tuple(logits.shape) if isinstance(logits, Tensor) else f"a {type(logits).__name__}"
+        raise ShapeError(f"a network that votes gives logits ({len(rows)}, classes), but this one gives {given}.")
+    return logits

@@ -1,6 +1,5 @@
 """Checks of numbers that votes depend on."""
 
-from collections.abc import Sized
 from numbers import Integral, Real
 
 from hauberk.errors import InputError
@@ -9,8 +8,14 @@ from hauberk.errors import InputError
 def require_reals(**values: object) -> None:
     """Raise unless these are real numbers: Python's or numpy's, no tensors and no texts."""
     for name, value in values.items():
-        if isinstance(value, bool) or not isinstance(value, Real):
-            raise InputError(f"{name} is a number, but is {value!r}.")
+        real(name, value)
+
+
+def real(name: str, value: object) -> float:
+    """Return a number as Python's, or raise unless it is a real one."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise InputError(f"{name} is a number, but is {value!r}.")
+    return float(value)
 
 
 def require_counts(**values: object) -> None:
@@ -23,7 +28,7 @@ def require_counts(**values: object) -> None:
 def require_several(**values: object) -> None:
     """Raise unless these are lists or tuples."""
     for name, value in values.items():
-        if isinstance(value, str) or not isinstance(value, Sized):
+        if not isinstance(value, list | tuple):
             raise InputError(f"{name} is a list, but is {value!r}.")
 
 

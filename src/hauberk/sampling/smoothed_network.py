@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from numbers import Integral
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from hauberk.concepts.noise import require_seed
 from hauberk.concepts.smoothing_noise import SmoothingNoise
 from hauberk.concepts.subject import AttackableSubject
 from hauberk.errors import InputError, ShapeError, UnsupportedOpError
@@ -50,8 +50,7 @@ class Smoothing:
         require_counts(samples=self.samples, attacked=self.attacked)
         if not isinstance(self.noise, SmoothingNoise):
             raise InputError(f"noise is one of hauberk.smoothing, such as Gaussian(0.25), but is {self.noise!r}.")
-        if not isinstance(self.seed, Integral) or not -(2**63) <= self.seed < 2**63:
-            raise InputError(f"a seed is an integer of 64 bits, but is {self.seed!r}.")
+        require_seed(self.seed)
 
 
 @dataclass(frozen=True)
@@ -72,6 +71,11 @@ class SmoothedNetwork(AttackableSubject):
     network: nn.Module
     by: Smoothing
     kind = "smoothed network"
+
+    @property
+    def doubt(self) -> float:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self.by.alpha
+
     captured = UnsupportedOpError("a smoothed network has no graph: bounds speak of the network that it smooths.")
 
     @cached_property

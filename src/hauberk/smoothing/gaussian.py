@@ -1,6 +1,5 @@
 """Gaussian noise."""
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -10,9 +9,9 @@ from torch import Tensor
 from hauberk.concepts.smoothing_noise import SmoothingNoise
 from hauberk.errors import InputError
 from hauberk.kernels.noise import with_gaussian
-from hauberk.sampling.requirements import require_reals
+from hauberk.sampling.requirements import real
 
-SMALLEST = 2.0**-126  # smaller noise would be lost in float32, and its radii with it
+SMALLEST, LARGEST = 2.0**-126, 2.0**127  # other noise would be lost in float32, and its radii with it
 
 
 @dataclass(frozen=True)
@@ -38,8 +37,8 @@ class Gaussian(SmoothingNoise):
     p = 2.0
 
     def __post_init__(self) -> None:
-        require_reals(sigma=self.sigma)
-        if not SMALLEST <= self.sigma < math.inf:
+        object.__setattr__(self, "sigma", real("sigma", self.sigma))
+        if not SMALLEST <= self.sigma <= LARGEST:
             raise InputError(
                 f"Gaussian needs sigma > 0, a number of float32, in units of the input, but it is {self.sigma}."
             )

@@ -1,6 +1,5 @@
 """Uniform noise."""
 
-import math
 from dataclasses import dataclass
 
 from jaxtyping import Float, Int
@@ -9,9 +8,9 @@ from torch import Tensor
 from hauberk.concepts.smoothing_noise import SmoothingNoise
 from hauberk.errors import InputError
 from hauberk.kernels.noise import with_uniform
-from hauberk.sampling.requirements import require_reals
+from hauberk.sampling.requirements import real
 
-SMALLEST = 2.0**-126  # smaller noise would be lost in float32, and its radii with it
+SMALLEST, LARGEST = 2.0**-126, 2.0**127  # other noise would be lost in float32, and its radii with it
 
 
 @dataclass(frozen=True)
@@ -40,8 +39,8 @@ class Uniform(SmoothingNoise):
     p = 1.0
 
     def __post_init__(self) -> None:
-        require_reals(reach=self.reach)
-        if not SMALLEST <= self.reach < math.inf:
+        object.__setattr__(self, "reach", real("reach", self.reach))
+        if not SMALLEST <= self.reach <= LARGEST:
             raise InputError(
                 f"Uniform needs reach > 0, a number of float32, in units of the input, but it is {self.reach}."
             )

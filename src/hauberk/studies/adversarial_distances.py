@@ -9,7 +9,7 @@ from torch import Tensor
 
 from hauberk.concepts.attack import Attack, MinimumDistanceAttack, misclassified
 from hauberk.concepts.dataset import Split
-from hauberk.concepts.noise import Noise
+from hauberk.concepts.noise import Noise, require_seed
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.study import Findings, Study
 from hauberk.concepts.subject import AttackableSubject
@@ -47,6 +47,7 @@ class AdversarialDistances(Study):
     seed: int = 0
 
     def __post_init__(self) -> None:
+        require_seed(self.seed)
         if not self.attacks or min(self.examples, self.batch) < 1:
             raise InputError(
                 f"AdversarialDistances needs attacks and examples, but has {list(self.attacks)}, {self.examples}, "

@@ -8,6 +8,7 @@ from jaxtyping import Float64
 from torch import Tensor
 
 from hauberk.concepts.dataset import Split
+from hauberk.concepts.noise import require_seed
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.smoothing_noise import SmoothingNoise
 from hauberk.concepts.study import Findings, Study
@@ -55,6 +56,7 @@ class LBound(Study):
     seed: int = 0
 
     def __post_init__(self) -> None:
+        require_seed(self.seed)
         require_failure(self.alpha)
         require_counts(top=self.top, samples=self.samples, examples=self.examples, batch=self.batch)
 
@@ -87,7 +89,7 @@ class LBound(Study):
             }
             tables.append(pl.DataFrame({name: column.tolist() for name, column in columns.items()}))
         facts = {"noise": noise.name, "top": str(self.top), "samples": str(self.samples)}
-        return Findings(pl.concat(tables), facts | {"confidence": f"{1 - self.alpha:g}", "norm": f"l{noise.p:g}"})
+        return Findings(pl.concat(tables), facts | {"confidence": f"{1 - self.alpha:.12g}", "norm": f"l{noise.p:g}"})
 
 
 def radius(noise: SmoothingNoise, gap: Float64[Tensor, "b"]) -> Float64[Tensor, "b"]:

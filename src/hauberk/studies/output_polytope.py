@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from hauberk.concepts.bounder import Bounder
 from hauberk.concepts.dataset import Split
 from hauberk.concepts.graph import FrozenGraph, Graph
+from hauberk.concepts.noise import require_seed
 from hauberk.concepts.perturbation_set import CertifiableSet, ThreatModel
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.study import Findings, Study
@@ -54,6 +55,7 @@ class OutputPolytope(Study):
     seed: int = 0
 
     def __post_init__(self) -> None:
+        require_seed(self.seed)
         if not self.eps or not min(self.eps) > 0:
             raise InputError(f"OutputPolytope needs positive radii, but has {self.eps}.")
         if self.directions < 4 or self.directions % 4 or self.side < 2:

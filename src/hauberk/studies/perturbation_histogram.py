@@ -8,7 +8,7 @@ import torch
 
 from hauberk.concepts.attack import Attack, misclassified
 from hauberk.concepts.dataset import Split
-from hauberk.concepts.noise import Noise
+from hauberk.concepts.noise import Noise, require_seed
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.radius import per_example
 from hauberk.concepts.study import Findings, Study
@@ -44,6 +44,7 @@ class PerturbationHistogram(Study):
     seed: int = 0
 
     def __post_init__(self) -> None:
+        require_seed(self.seed)
         if self.examples < 1 or self.bins < 3 or self.bins % 2 == 0:
             raise InputError(
                 "PerturbationHistogram needs an example and an odd number of bins, at least 3, but has "

@@ -10,6 +10,7 @@ from torch import nn
 from hauberk.concepts.attack import Attack
 from hauberk.concepts.augmentation import Augmentation
 from hauberk.concepts.initialisation import Initialisation
+from hauberk.concepts.noise import require_seed
 from hauberk.concepts.objective import Objective
 from hauberk.concepts.parameter_groups import ParameterGroups
 from hauberk.concepts.schedule import Schedule
@@ -82,6 +83,7 @@ class Hyperparameters:
     checkpoint_steps: int = 250
 
     def __post_init__(self) -> None:
+        require_seed(self.seed, 42)  # times a million and an epoch's number, it is 64 bits long
         for name in ("log_steps", "checkpoint_steps"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1, but is {getattr(self, name)}.")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -70,6 +71,12 @@ class ModelCascade(Subject):
     def kind(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
         return "cascade" if self.agreement else "cascade without agreement"
 
+    @property
+    def doubts(self) -> list[float]:
+        """For each stage, the probability that one before it agrees with the first by a mistake of its votes."""
+        own = [0.0 if isinstance(stage, Graph) else stage.doubt for stage in self.stages]
+        return list(accumulate(own, initial=0.0))[:-1]
+
     def predict(self, x: Float[Tensor, "b *x"]) -> Int[Tensor, "b"]:
         return self.answer(x).label
 
@@ -86,7 +93,7 @@ class ModelCascade(Subject):
         label, stage, left = torch.full_like(first, -1), torch.full_like(first, -1), torch.arange(len(x)).to(first)
         lower = x.new_full((len(x), classes_of(self.stages[0], S) - 1), -torch.inf)
         certificate = Certificate.from_lower(lower, self.kind, "")
-        failure = torch.zeros_like(certificate.confidence)
+        failure, doubts = torch.zeros_like(certificate.confidence), self.doubts
         for number, subject in enumerate(self.stages):
             if not len(left):
                 break
@@ -100,7 +107,7 @@ class ModelCascade(Subject):
             proven = found.verified
             label[left[proven]], stage[left[proven]] = said[proven], number
             failure[left] += 1 - found.confidence  # a stage is consulted because those before it proved nothing
-            confidence = torch.where(found.confidence == 1, 1, 1 - failure[left])
+            confidence = torch.where(found.confidence == 1, 1, 1 - failure[left]) - self.agreement * doubts[number]
             found = replace(found, subject=self.kind, confidence=confidence).select(proven)
             certificate = certificate.merged_at(left[proven], found)
             left = left[~proven]
