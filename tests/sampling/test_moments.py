@@ -74,3 +74,18 @@ def test_nothing_to_average_is_refused():
         moments(network(), NOISE, torch.rand(1, 3), drawn(1), 0)
     with pytest.raises(InputError, match="0 and 5"):
         moments(network(), NOISE, torch.rand(0, 3), drawn(0), 5)
+
+
+@pytest.mark.parametrize("top", [1, 2])
+def test_the_bound_is_that_of_maurer_and_pontil_for_every_pair_of_classes(top):
+    samples, alpha, n, k = torch.rand(50, 4, generator=torch.Generator().manual_seed(1)).double(), 0.01, 50, 4
+    samples = samples / samples.sum(1, keepdim=True)
+    found = (samples.mean(0)[None], (samples.mT @ samples / n)[None])
+    leading = found[0].topk(top, 1).indices
+    log, gaps = math.log(2 * top * (k - top) / alpha), []
+    for a in leading[0].tolist():
+        for other in set(range(k)) - set(leading[0].tolist()):
+            share = (samples[:, a] - samples[:, other] + 1) / 2  # in [0, 1], as the theorem wants it
+            low = share.mean() - (2 * share.var() * log / n).sqrt() - 7 * log / (3 * (n - 1))
+            gaps.append(2 * low.item() - 1)
+    assert gaps_at_least(found, leading, n, alpha).item() == pytest.approx(min(gaps), abs=1e-12)

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from hauberk.attacks import DDN, PGD, Unperturbed
+from hauberk.concepts.attack import Attack
 from hauberk.concepts.dataset import Split
 from hauberk.concepts.subject import NetworkSubject
 from hauberk.errors import InputError, UnsupportedOpError, UnsupportedSetError
@@ -22,6 +23,17 @@ ATTACKS = {
 X = torch.tensor([[0.5, 0.5], [0.3, 0.3], [-0.2, -0.2], [3.0, 3.0]])
 DISTANCES = [0.5 * 2**0.5, 0.3 * 2**0.5, 0, 1]
 """From the line x + y = 0; the third point is on the wrong side, the last too far."""
+
+
+class Elsewhere(Attack):
+    """Answers with a point at a distance of 0.4, whatever was asked."""
+
+    def __call__(self, network, S, y, *, noise, target=None):
+        move = torch.zeros_like(S.start)
+        move[:, 0] = 0.4
+        return S.start - move
+
+
 DATA = Split(X, torch.zeros(4, dtype=torch.long))
 
 
@@ -43,6 +55,13 @@ def test_distances_follow_the_stated_conventions(network):
             assert true <= found + 1e-6 <= true + slack
         assert table["misled"].to_list() == [True, True, True, False]
     assert findings.facts == {"reach": "l2 eps 1", "subject": "network", "norm": "l2"}
+
+
+def test_what_is_wrong_from_the_start_has_distance_zero_whatever_the_attack_finds(network):
+    subject = NetworkSubject(network, UnsupportedOpError("not captured"))
+    table = AdversarialDistances(REACH, {"elsewhere": Elsewhere()})(subject, DATA, L2Ball(0.1)).table
+    assert table["distance"].to_list() == [1, 1, 0, 1]
+    assert table["misled"].to_list() == [False, False, True, False]
 
 
 def test_a_smoothed_network_is_attacked_as_its_average(network):

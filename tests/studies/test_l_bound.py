@@ -9,6 +9,7 @@ from torch import nn
 from hauberk.concepts.dataset import Split
 from hauberk.concepts.subject import NetworkSubject
 from hauberk.errors import InputError, ShapeError, UnsupportedOpError
+from hauberk.sampling.moments import moments
 from hauberk.sampling.smoothed_network import SmoothedNetwork, Smoothing
 from hauberk.smoothing import Gaussian, Uniform
 from hauberk.studies import LBound
@@ -126,3 +127,29 @@ def test_samples_that_are_not_finite_prove_nothing():
 
     table = LBound(Gaussian(SIGMA))(subject(Log()), Split(torch.full((1, 1), 0.1), torch.tensor([1])), THREAT).table
     assert table["guarantee"].to_list() == [0]
+
+
+def test_samples_that_pick_the_classes_bound_no_gap(monkeypatch):
+    """The gap of the classes that lead by chance would be biased, were it bounded by the same samples."""
+    seen = []
+
+    def noted(network, noise, x, streams, samples, *rest):
+        seen.append((streams.keys, samples))
+        return moments(network, noise, x, streams, samples, *rest)
+
+    monkeypatch.setattr("hauberk.studies.l_bound.moments", noted)
+    LBound(Gaussian(SIGMA))(subject(step()), Split(torch.zeros(1, 1), torch.tensor([0])), THREAT)
+    (picking, few), (bounding, many) = seen
+    assert (few, many) == (100, 1000)
+    assert not torch.equal(picking, bounding)
+
+
+def test_the_estimate_of_a_set_is_the_gap_between_its_last_class_and_the_next():
+    three = nn.Linear(1, 3)
+    with torch.no_grad():
+        three.weight.zero_()
+        three.bias.copy_(torch.tensor([0.6, 0.3, 0.1]).log())
+    data = Split(torch.zeros(1, 1), torch.tensor([1]))
+    table = LBound(Gaussian(SIGMA), top=2)(subject(three), data, THREAT).table
+    wanted = radius(Gaussian(SIGMA), torch.tensor([0.2]).double()).item()
+    assert table["estimate"].item() == pytest.approx(wanted, rel=1e-5)
