@@ -252,3 +252,11 @@ def test_slopes_of_any_size_are_measured_over_the_same_distance(scale):
     found = objective(module, x, torch.zeros(4).long(), L2Ball(0.1), progress=Progress(0, 1, 1), noise=noise)
     exact = module.weight.double().square().sum().item() / 4
     assert found.parts["penalty"].item() == pytest.approx(exact, rel=0.5, abs=1e-30)
+
+
+def test_differences_are_taken_in_full_precision_under_autocast():
+    net, x = smooth().float(), points(B).float()
+    exact = value(HeatSmoothing(0.3), net, x)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = value(HeatSmoothing(0.3), net, x)
+    assert torch.equal(found.loss, exact.loss)

@@ -42,7 +42,7 @@ def test_both_errors_and_abstentions_stand_beside_each_other_with_their_interval
 
 
 def test_certificates_that_may_be_wrong_say_so():
-    assert "each proof right with probability 0.99 at least" in printed(content(certificate_confidence=0.99))
+    assert "each proof right with a confidence of at least 99 %" in printed(content(certificate_confidence=0.99))
 
 
 def test_abstentions_that_are_no_robust_errors_are_refused():

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from hauberk.reports.accuracies import Share
+from hauberk.reports.accuracies import Share, sure
 from hauberk.reports.tables import (
     attack_table,
     duration,
@@ -95,3 +95,18 @@ def test_differences_are_in_points_with_their_sign_and_rounded_outward():
     assert [points(0.0325), points(-0.1), points(0.0)] == ["+3.25", "−10.00", "+0.00"]
     assert points_interval(-0.01234, 0.12341) == "−1.24 to +12.35"
     assert points_interval(0.29, 0.57) == "+29.00 to +57.00"
+
+
+@pytest.mark.parametrize(
+    ("failure", "text"),
+    [
+        (0.0, "100 %"),
+        (0.5, "50 %"),
+        (0.001, "99.9 %"),
+        (1e-7, "99.99999 %"),
+        (1e-12, "99.9999999999 %"),
+        (0.003, "99.7 %"),
+    ],
+)
+def test_only_certainty_is_100_percent(failure: float, text: str):
+    assert sure(1 - failure) == text

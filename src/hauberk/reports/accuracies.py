@@ -1,5 +1,6 @@
 """Accuracies on the same examples, as reports read them."""
 
+import math
 from dataclasses import dataclass, field
 
 
@@ -89,5 +90,6 @@ class Accuracies:
 
 
 def sure(confidence: float) -> str:
-    """Return a probability close to 1 as text: "99.9 %"."""
-    return f"{confidence * 100:.10g} %"
+    """Return a probability close to 1 as text: "99.9 %"; 100 % for 1 alone."""
+    digits = 3 + math.ceil(-math.log10(1 - confidence)) if confidence < 1 else 3
+    return f"{confidence * 100:.{digits}g} %"

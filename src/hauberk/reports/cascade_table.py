@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hauberk.reports.accuracies import Share
+from hauberk.reports.accuracies import Share, sure
 from hauberk.reports.tables import percent, percent_interval
 from hauberk.reports.typed_json import parse
 
@@ -73,5 +73,5 @@ def print_cascade(content: dict[str, Any], console: Console) -> None:
         table.add_row(row.rule, *cells)
     title = f"{summary.threat} | {summary.examples:,} examples | cascade of {summary.stages}"
     if summary.certificate_confidence < 1:
-        title += f" | each proof right with probability {summary.certificate_confidence:g} at least"
+        title += f" | each proof right with a confidence of at least {sure(summary.certificate_confidence)}"
     console.print(Text(title), table, sep="\n")  # as Text, [ and ] in a name are not markup

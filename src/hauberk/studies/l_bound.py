@@ -89,7 +89,7 @@ class LBound(Study):
             }
             tables.append(pl.DataFrame({name: column.tolist() for name, column in columns.items()}))
         facts = {"noise": noise.name, "top": str(self.top), "samples": str(self.samples)}
-        return Findings(pl.concat(tables), facts | {"confidence": f"{1 - self.alpha:.12g}", "norm": f"l{noise.p:g}"})
+        return Findings(pl.concat(tables), facts | {"confidence": str(1 - self.alpha), "norm": f"l{noise.p:g}"})
 
 
 def radius(noise: SmoothingNoise, gap: Float64[Tensor, "b"]) -> Float64[Tensor, "b"]:

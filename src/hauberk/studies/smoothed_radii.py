@@ -62,5 +62,5 @@ class SmoothedRadii(Study):
                 columns["radius"] += (found.radius * right).tolist()
                 columns["samples"] += found.samples.tolist()
         noise, confidence = subject.by.noise, 1 - self.certification.alpha
-        facts = {"noise": noise.name, "norm": f"l{noise.p:g}", "confidence": f"{confidence:.12g}"}
+        facts = {"noise": noise.name, "norm": f"l{noise.p:g}", "confidence": str(confidence)}
         return Findings(pl.DataFrame(columns), facts | {"verifier": self.certification.name})
