@@ -1,6 +1,7 @@
 """Votes: the same whatever the batch, and for none where numbers are not finite."""
 
 import json
+import math
 import subprocess
 import sys
 from copy import deepcopy
@@ -330,7 +331,7 @@ class Restless(nn.Module):
     [
         Mixing(),
         Restless(),
-        *(InGroups(size, apart) for size in (2, 16, 32) for apart in (False, True)),
+        *(InGroups(size, apart) for size in (2, 4, 16, 32) for apart in (False, True)),
         nn.Sequential(nn.BatchNorm1d(3, track_running_stats=False), nn.Linear(3, 2)),
     ],
 )
@@ -338,6 +339,15 @@ def test_votes_that_depend_on_each_other_are_refused(network):
     smooth = SmoothedNetwork(network, Smoothing(NOISE))
     with pytest.raises(UnsupportedOpError, match="would not be independent"):
         smooth.predict(torch.rand(2, 3))
+
+
+def test_the_check_is_no_matter_of_the_first_input():
+    network = nn.Sequential(nn.BatchNorm1d(3, track_running_stats=False), nn.Linear(3, 2))
+    for first in (math.nan, math.inf, 1e30):
+        x = torch.rand(4, 3)
+        x[0] = first
+        with pytest.raises(UnsupportedOpError, match="would not be independent"):
+            SmoothedNetwork(network, Smoothing(NOISE)).predict(x)
 
 
 @pytest.mark.parametrize("given", [(torch.zeros(64, 2), 1), {"logits": 0}, torch.zeros(64), torch.zeros(3, 2)])

@@ -84,3 +84,13 @@ def test_bad_arguments_are_refused(network):
     subject, data = NetworkSubject(network, UnsupportedOpError("not captured")), DATA.select(slice(0, 2))
     with pytest.raises(UnsupportedSetError, match="above l_0"):
         AdversarialDistances(L0Ball(1), ATTACKS)(subject, data, L2Ball(0.1))
+
+
+def test_a_network_in_training_mode_is_attacked_in_eval_mode(network):
+    module = nn.Sequential(nn.BatchNorm1d(2), network, nn.Dropout(0.5)).train()
+    before = {name: buffer.clone() for name, buffer in module.named_buffers()}
+    subject = NetworkSubject(module, UnsupportedOpError("not captured"))
+    tables = [AdversarialDistances(REACH, ATTACKS)(subject, DATA, L2Ball(0.1)).table for _ in range(2)]
+    assert tables[0].equals(tables[1])
+    assert module.training
+    assert all(torch.equal(buffer, before[name]) for name, buffer in module.named_buffers())

@@ -14,6 +14,7 @@ from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.study import Findings, Study
 from hauberk.concepts.subject import AttackableSubject
 from hauberk.errors import InputError
+from hauberk.kernels.modes import eval_mode
 from hauberk.sampling.smoothed_network import SmoothedNetwork
 from hauberk.searches.required import require_ball
 
@@ -59,10 +60,12 @@ class AdversarialDistances(Study):
         S = require_ball(self.reach.at(data.batch(slice(0, n))[0]), "AdversarialDistances", above=0)
         for index in torch.arange(n, device=data.labels.device).split(self.batch):
             y, own, noise = data.labels[index], S.select(index), Noise.of(self.seed, index)
-            wrong = misclassified(subject.module, own, own.start, y)
-            for name, attack in self.attacks.items():
-                z = attack(subject.module, own, y, noise=noise)
-                misled = misclassified(subject.module, own, z, y) & (own.distance(z) <= own.radius)
+            with eval_mode(subject.module):
+                wrong = misclassified(subject.module, own, own.start, y)
+                found = {name: attack(subject.module, own, y, noise=noise) for name, attack in self.attacks.items()}
+                misses = {name: misclassified(subject.module, own, z, y) for name, z in found.items()}
+            for name, z in found.items():
+                misled = misses[name] & (own.distance(z) <= own.radius)
                 distance = torch.where(misled, own.distance(z), own.radius)
                 columns: dict[str, Tensor] = {
                     "index": index,
