@@ -11,7 +11,9 @@ from torch import nn
 
 import hauberk
 from hauberk import smoothed_classifier
+from hauberk.concepts.dataset import Split
 from hauberk.errors import InputError, ShapeError
+from hauberk.evaluation import Evaluator
 from hauberk.guarded_classifier import GuardedClassifier
 from hauberk.sampling.smoothed_network import Smoothing
 from hauberk.smoothed_classifier import SmoothedClassifier, smoothed
@@ -189,3 +191,13 @@ def test_the_package_names_what_is_public_and_imports_it_when_asked():
     exec("from hauberk import *", space)
     assert space["smoothed"] is smoothed
     assert set(hauberk.__all__) == {"__version__", *hauberk.PUBLIC}
+
+
+def test_an_evaluation_says_where_smoothing_belongs(tmp_path, unchecked):
+    data = Split(X, torch.tensor([0, 1, 0]))
+    with pytest.raises(InputError, match=r"judges a torch module, not a SmoothedClassifier.*Evaluator\(smoothing"):
+        Evaluator({}, []).evaluate(smoothed(model(), 0.25), data, L2Ball(0.1), tmp_path)
+    with pytest.raises(InputError, match="smoothing is None or a Smoothing"):
+        Evaluator({}, [], smoothing=Gaussian(0.25))
+    with pytest.raises(InputError, match="two verifiers of one name"):
+        Evaluator({}, [FixedSample(), FixedSample(samples=10)])

@@ -222,7 +222,7 @@ class Dropped(nn.Module):
 def test_what_it_cannot_do_is_refused(unchecked):
     for drawing in (nn.Dropout(0.1), nn.RReLU(), Dropped()):
         module = nn.Sequential(smooth(), drawing)
-        with pytest.raises(UnsupportedOpError, match="random numbers"):
+        with pytest.raises(UnsupportedOpError, match="two passes of the network in training mode differ"):
             value(HeatSmoothing(0.1), module, points(B))
         assert value(HeatSmoothing(0.1), module.eval(), points(B)).loss.isfinite()
     with pytest.raises(InputError, match="5 timesteps need as many steps, but training has 4"):
@@ -260,3 +260,11 @@ def test_differences_are_taken_in_full_precision_under_autocast():
     with torch.autocast("cpu", torch.bfloat16):
         found = value(HeatSmoothing(0.3), net, x)
     assert torch.equal(found.loss, exact.loss)
+
+
+def test_the_choice_of_images_says_nothing_of_their_noise():
+    x = torch.zeros(4000, 1, dtype=torch.float64)
+    moved = HeatSmoothing(1.0, noisy_share=0.5).points(x, Noise.of(0, torch.arange(4000)))
+    noise = moved[moved != 0]
+    assert abs(len(noise) - 2000) < 5 * 1000**0.5
+    assert abs((noise > 0).double().mean() - 0.5) < 5 * 0.5 / 2000**0.5

@@ -36,6 +36,11 @@ def test_augmentations_and_decay_of_weights_alone_are_written_in_a_recipe():
     assert [(group["weight_decay"], group["momentum"]) for group in optimizer.param_groups] == [(5e-4, 0.9), (0, 0.9)]
 
 
+def test_a_section_may_have_a_seed_of_its_own():
+    recipe = changed("seed=7", "trainer.seed=3")
+    assert (recipe.trainer.seed, recipe.evaluator.seed) == (3, 7)
+
+
 def test_the_seed_decides_the_weights():
     first, again, other = (next(changed(f"seed={seed}").network.parameters()) for seed in (1, 1, 2))
     assert first.equal(again)

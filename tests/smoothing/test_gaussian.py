@@ -67,7 +67,7 @@ def test_no_input_takes_no_noise():
     assert Gaussian(1.0).added(torch.zeros(0, 5), Noise.of(0, torch.zeros(0, dtype=torch.int64))).shape == (0, 5)
 
 
-@pytest.mark.parametrize("sigma", [0.0, -0.5, math.nan, math.inf])
+@pytest.mark.parametrize("sigma", [0.0, 1e-40, -0.5, math.nan, math.inf])
 def test_what_is_no_deviation_is_refused(sigma):
     with pytest.raises(InputError, match=f"Gaussian needs sigma > 0.*{sigma}"):
         Gaussian(sigma)

@@ -62,8 +62,12 @@ def test_a_network_that_is_not_smoothed_has_none(smooth):
 
 
 def test_bad_arguments_are_refused(smooth, unchecked):
-    wrongs = ({"top": []}, {"top": [1, 0]}, {"top": 5}, {"examples": 0}, {"batch": 0})
-    for wrong, message in zip(wrongs, ("empty", "size 2 of top", "list, but is 5", "examples", "batch"), strict=True):
+    wrongs = ({"top": []}, {"top": [1, 1]}, {"top": [1, 0]}, {"top": 5}, {"examples": 0}, {"batch": 0})
+    for wrong, message in zip(
+        wrongs,
+        (r"top is \[\]", r"top is \[1, 1\]", "size 2 of top", "list, but is 5", "examples", "batch"),
+        strict=True,
+    ):
         with pytest.raises(InputError, match=message):
             SmoothedRadii(**({"certification": FixedSample(), "top": [1]} | wrong))
     with pytest.raises(InputError, match="from 1 to 4"):

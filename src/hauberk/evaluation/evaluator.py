@@ -58,7 +58,7 @@ class Evaluator:
         smoothing: judges the network smoothed by noise; None for the network as it is.
 
     Raises:
-        InputError: two attacks, or an attack and a verifier, have the same name, or a study's name cannot name a file.
+        InputError: two attacks or verifiers have the same name, or a study's name cannot name a file.
 
     Example:
         >>> from pathlib import Path
@@ -101,7 +101,12 @@ class Evaluator:
             raise InputError(f"smoothing is None or a Smoothing(noise), but is {self.smoothing!r}.")
         if twice := sorted(self.attacks.keys() & self.undecided.keys()):
             raise InputError(f"two attacks of one name would share a column of the records: rename {', '.join(twice)}.")
-        if both := sorted(self.everything.keys() & {verifier.name for verifier in self.verifiers}):
+        names = [verifier.name for verifier in self.verifiers]
+        if repeated := sorted({name for name in names if names.count(name) > 1}):
+            raise InputError(
+                f"two verifiers of one name would share a row of the report: rename {', '.join(repeated)}."
+            )
+        if both := sorted(self.everything.keys() & set(names)):
             raise InputError(f"records name who broke an example, but an attack and a verifier are {', '.join(both)}.")
 
     @property

@@ -7,13 +7,23 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
+from hauberk.errors import InputError
+
 
 @contextmanager
 def undisturbed(network: nn.Module) -> Iterator[None]:
     """Keep the network in eval mode, and afterwards restore everything that could have changed.
 
     That is the mode of every module, the parameters' `grad` and `requires_grad`, and torch's random state.
+
+    Raises:
+        InputError: it is no torch module.
     """
+    if not isinstance(network, nn.Module):
+        raise InputError(
+            f"an evaluation judges a torch module, not a {type(network).__name__}: give it the module, and smooth that "
+            "by Evaluator(smoothing=...)."
+        )
     training = {part: part.training for part in network.modules()}
     parameters = [(parameter, parameter.grad, parameter.requires_grad) for parameter in network.parameters()]
     devices = sorted({parameter.device.index or 0 for parameter, *_ in parameters if parameter.device.type == "cuda"})

@@ -187,6 +187,6 @@ def require_repeatable(module: nn.Module, x: Float[Tensor, "b *x"]) -> None:
     one, two = (functional_call(module, spare, (x,)) for _ in range(2))
     if not alike(one, two):
         raise UnsupportedOpError(
-            "HeatSmoothing takes differences, which random numbers spoil, but the network draws some in training mode: "
-            "set the p of dropout to 0."
+            "HeatSmoothing takes differences, but two passes of the network in training mode differ on the same "
+            "inputs: set the p of dropout to 0, and leave out what draws random numbers or changes from pass to pass."
         )

@@ -19,15 +19,26 @@ def explained(message: str, content: Tree) -> str:
     """Return jsonargparse's message as one line that says what is wrong and where, and may suggest a correction."""
     where = ".".join(re.findall(r"""(?:key "|Group ')([^"']+)""", message)) or "recipe"
     if unknown := re.search(r"""[Oo]ption '([^']+)'""", message):
-        return f"{where}: there is no argument {unknown[1]!r}{nearest(unknown[1], known_arguments(content))}."
+        name, known, refusing = unknown[1], known_arguments(content), re.findall(r"class_path '([^']+)'", message)
+        meant = nearest(name, arguments(refusing[-1])) if refusing else ""
+        meant = meant or (", which belongs to a class below" if name in known else nearest(name, known))
+        return f"{where}: there is no argument {name!r}{meant}."
     if fixed := re.search(r"Subclasses are disabled for (\w+)", message):
         return f"{where}: it always is {fixed[1]}, so write that class's arguments, without a class."
+    if (wrong := re.search(r"Not a valid subclass of (\w+)", message)) and not re.search(
+        "does not correspond|Expected a <class '(?!None)", message
+    ):
+        value = re.search(r"(?:Got|Given) value: (.+)", message[wrong.start() :])
+        said = f", but is {value[1]}" if value else ""
+        return f"{where}: needs {wrong[1]}, written as a mapping (class: name, then its arguments){said}."
     lines = [line.strip().removeprefix("- ") for line in message.splitlines()]
     kept = [line for line in lines if line and not line.startswith((*NOISE, "a ", "Not a valid", "Given value type"))]
     elsewhere = [line for line in kept if "does not correspond to a subclass" in line]
     fitting = [line for line in kept if line not in elsewhere]
     if any(not line.startswith("Given value") for line in fitting):  # one of several possible kinds was meant
         kept = fitting
+    if len(kept) > 1:  # a whole section's content only hides what is wrong in it
+        kept = [line for line in kept if not line.startswith("Given value: {")]
     reason = re.sub(r"<class '([^']+)'>", r"\1", "; ".join(kept))
     return f"{where}: {reason}"
 

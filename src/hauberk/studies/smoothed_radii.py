@@ -44,8 +44,8 @@ class SmoothedRadii(Study):
         require_several(top=self.top)
         require_counts(examples=self.examples, batch=self.batch)
         require_counts(**{f"size {number + 1} of top": k for number, k in enumerate(self.top)})
-        if not self.top:
-            raise InputError("SmoothedRadii needs sizes of sets, but top is empty.")
+        if not self.top or len(set(self.top)) < len(self.top):
+            raise InputError(f"SmoothedRadii needs sizes of sets, each once, but top is {self.top}.")
 
     def __call__(self, subject: AttackableSubject, data: Split, threat: ThreatModel) -> Findings:
         if not isinstance(subject, SmoothedNetwork):
