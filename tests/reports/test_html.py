@@ -8,11 +8,12 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from safetensors.numpy import save_file
 
 import hauberk.reports
 from hauberk.errors import InputError
 from hauberk.reports.html import write_report
-from reports.synthetic import RUN, attack_row, journal, summary, write_lines
+from reports.synthetic import RUN, attack_row, journal, summary, tensors, write_lines
 
 VOID = {"meta", "img", "br"}
 FIGURES = ["curves", "examples", "distances", "bounds", "layers", "training"]
@@ -321,6 +322,17 @@ def test_studies_of_several_runs_are_side_by_side_by_their_names(make_run, repor
     assert page.tags.count("figure") == 3 * len(FIGURES) + 4  # and one of all trainings
     assert re.search(r"Radii .* first\. For each .* second\. For each .* Others .* third\. For each", page.text)
     assert len(page.ids) == len(set(page.ids))
+
+
+def test_where_no_attack_succeeded_no_difference_is_explained(make_run, report):
+    folder = make_run()
+    assert "The difference is drawn from" in report(folder).text
+    same = tensors()
+    same["adversarial"] = same["inputs"]
+    save_file(same, folder / "evaluation/examples.safetensors")
+    page = report(folder)
+    assert "No attack misled the answer to any of them, so there is no difference." in page.text
+    assert "The difference is drawn" not in page.text
 
 
 def test_examples_that_are_no_images_are_not_called_so(make_run, report):
