@@ -5,16 +5,15 @@ from dataclasses import replace
 import pytest
 import torch
 from safetensors.torch import load_file
-from torch import nn
 
 from hauberk.concepts.attack import Attack, MinimumDistanceAttack
 from hauberk.concepts.certificate import Certificate, Verifier
-from hauberk.concepts.subject import NetworkSubject
-from hauberk.errors import SoundnessError, UnsupportedOpError
+from hauberk.errors import SoundnessError
 from hauberk.evaluation.agreement import require_agreement
 from hauberk.evaluation.records import certified_radii, outcomes
 from hauberk.evaluation.shard import Shard
 from hauberk.threats import LinfBall
+from two_pixels import comparing
 
 INDEX = torch.tensor([40, 41, 42])
 X = torch.tensor([[0.2, 0.3], [0.4, 0.8], [0.1, 0.9]])  # misclassified at distances of 0.05, 0.2 and 0.4
@@ -23,11 +22,7 @@ EPS = 0.1
 
 def shard(eps=EPS):
     """Return a shard of a network that says 1 where the first pixel exceeds the second."""
-    module = nn.Linear(2, 2, bias=False)
-    with torch.no_grad():
-        module.weight.copy_(torch.tensor([[0.0, 1.0], [1.0, 0.0]]))
-    subject = NetworkSubject(module, UnsupportedOpError("not captured"))
-    return Shard(subject, LinfBall(eps), X, torch.zeros(3, dtype=torch.long), INDEX, 0)
+    return Shard(comparing(), LinfBall(eps), X, torch.zeros(3, dtype=torch.long), INDEX, 0)
 
 
 class Within(Attack):

@@ -16,6 +16,7 @@ from hauberk.concepts.subject import NetworkSubject
 from hauberk.errors import PartWarning, UnsupportedOpError, UnsupportedSetError
 from hauberk.evaluation.shard import Shard
 from hauberk.threats import GivenBox, L2Ball, LinfBall, Union
+from two_pixels import comparing
 
 INDEX = torch.tensor([40, 41, 42, 43, 44])
 X = torch.tensor([[0.2, 0.3], [0.7, 0.1], [0.4, 0.6], [0.1, 0.9], [0.3, 0.7]])
@@ -25,11 +26,7 @@ SEED = 5
 
 def shard(threat=None):
     """Return a shard of a network that says 1 where the first pixel exceeds the second: of these, of the second."""
-    module = nn.Linear(2, 2, bias=False)
-    with torch.no_grad():
-        module.weight.copy_(torch.tensor([[0.0, 1.0], [1.0, 0.0]]))
-    subject = NetworkSubject(module, UnsupportedOpError("not captured"))
-    return Shard(subject, LinfBall(0.15) if threat is None else threat, X, Y, INDEX, SEED)
+    return Shard(comparing(), LinfBall(0.15) if threat is None else threat, X, Y, INDEX, SEED)
 
 
 class Watching(Attack):

@@ -98,7 +98,7 @@ def columns(cascade: ModelCascade, x: Tensor) -> dict[str, Any]:
         AGREEING: torch.where(agreed, answer.label, -1),
         FREE: answer.label,
     }
-    doubts = torch.tensor(cascade.doubts, device=x.device)
+    doubts = torch.tensor(cascade.doubts, dtype=torch.float64, device=x.device)
     last = {ALONE: said[:, 0], AGREEING: said[:, -1], FREE: said[:, -1]}
     standard = {rule: torch.where(label >= 0, label, last[rule]) for rule, label in certified.items()}
     return {

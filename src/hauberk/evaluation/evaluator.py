@@ -23,6 +23,7 @@ from hauberk.concepts.subject import AttackableSubject, NetworkSubject
 from hauberk.errors import InputError, UnsupportedOpError
 from hauberk.evaluation.curve import Curve
 from hauberk.evaluation.dataset_statement import most_equal
+from hauberk.evaluation.distinct_names import require_distinct
 from hauberk.evaluation.illustrations import write_examples, write_layers
 from hauberk.evaluation.input_checks import require_examples, require_inputs, require_steps
 from hauberk.evaluation.isolation import reseed, undisturbed
@@ -99,15 +100,7 @@ class Evaluator:
         require_seed(self.seed)
         if not isinstance(self.smoothing, Smoothing | None):
             raise InputError(f"smoothing is None or a Smoothing(noise), but is {self.smoothing!r}.")
-        if twice := sorted(self.attacks.keys() & self.undecided.keys()):
-            raise InputError(f"two attacks of one name would share a column of the records: rename {', '.join(twice)}.")
-        names = [verifier.name for verifier in self.verifiers]
-        if repeated := sorted({name for name in names if names.count(name) > 1}):
-            raise InputError(
-                f"two verifiers of one name would share a row of the report: rename {', '.join(repeated)}."
-            )
-        if both := sorted(self.everything.keys() & set(names)):
-            raise InputError(f"records name who broke an example, but an attack and a verifier are {', '.join(both)}.")
+        require_distinct(self.attacks, self.undecided, [verifier.name for verifier in self.verifiers])
 
     @property
     def everything(self) -> dict[str, Attack | MinimumDistanceAttack]:

@@ -11,7 +11,6 @@ from hauberk.concepts.smoothing_noise import SmoothingNoise
 from hauberk.errors import InputError
 from hauberk.kernels.modes import eval_mode
 from hauberk.kernels.splitmix import GOLDEN, mixed
-from hauberk.sampling.poll import require_own_rows
 
 Moments = tuple[Float64[Tensor, "b k"], Float64[Tensor, "b k k"]]
 
@@ -26,11 +25,9 @@ def moments(
 
     Raises:
         InputError: there is no sample or no input.
-        UnsupportedOpError: the network mixes the examples of a batch, or draws random numbers.
     """
     if not (samples > 0 and len(x)):
         raise InputError(f"a mean needs inputs and samples, but there are {len(x)} and {samples}.")
-    require_own_rows(network, noise, x)
     flat, seeds, size = x.detach().flatten(1), mixed(streams.keys), max(1, rows // max(1, len(x)))
     first: Tensor | float = 0.0
     second: Tensor | float = 0.0

@@ -92,7 +92,7 @@ class SmoothedNetwork(AttackableSubject):
             UnsupportedOpError: the network mixes the examples of a batch, or draws random numbers.
         """
         require_batch(x)
-        if len(x) and not first:
+        if len(x) and purpose != ESTIMATION:  # which always follows a selection for the same inputs
             require_own_rows(self.network, self.by.noise, x)
         poll = Poll(self.network, self.by.noise, self.by.rows)
         return poll.votes(x, streams(x, self.by.seed).fold(purpose), samples, first)

@@ -17,7 +17,7 @@ from hauberk.errors import ShapeError, UnsupportedOpError
 from hauberk.kernels.gradients import gradients
 from hauberk.kernels.modes import eval_mode
 from hauberk.sampling.moments import gaps_at_least, moments
-from hauberk.sampling.poll import streams
+from hauberk.sampling.poll import require_own_rows, streams
 from hauberk.sampling.requirements import require_counts, require_failure
 from hauberk.sampling.smoothed_network import SmoothedNetwork
 
@@ -74,6 +74,7 @@ class LBound(Study):
                 own = network(x).double().softmax(1)
             if own.shape[1] <= self.top:
                 raise ShapeError(f"{self.top} classes lead no other of {own.shape[1]}: choose a smaller top.")
+            require_own_rows(network, noise, x)
             drawn = streams(x, self.seed)
             picked, _ = moments(network, noise, x, drawn.fold(0), max(1, self.samples // 10))
             leading = picked.topk(self.top, 1).indices
