@@ -52,6 +52,6 @@ class FGSM(SteerableAttack):
     ) -> Float[Tensor, "b *z"]:
         z = self.start(S, noise.fold(0))
         found = ascent(self.loss, network, S, z, y, target)
-        z = S.project(S.steepest_step(z, found.gradient, self.step * S.radius, noise.fold(1)))
+        z = S.project(S.steepest_step(z, found.gradient, self.step * S.step_unit, noise.fold(1)))
         self.start.remember(S, z)
         return z

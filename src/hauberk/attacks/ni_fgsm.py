@@ -98,7 +98,7 @@ class NIFGSM(SteerableAttack):
             gradient = ascent(self.loss, network, search.S, ahead, search.y, search.target).gradient
             size = gradient.flatten(1).abs().sum(1).clamp(min=torch.finfo(z.dtype).tiny)
             direction = self.momentum * direction + gradient / per_example(size, z)
-            length = self.step * search.S.radius
+            length = self.step * search.S.step_unit
             z = search.S.project(search.S.steepest_step(z, direction, length, search.noise.fold(step + 1)))
         z = search.answers(best if self.stop_when_broken else z)
         self.start.remember(S, z)

@@ -95,7 +95,7 @@ class PGD(SteerableAttack):
                 z, direction, gradient, best, best_loss = search.pack(z, direction, gradient, best, best_loss)
                 if not len(search):
                     break
-            length = self.step * search.S.radius
+            length = self.step * search.S.step_unit
             z = search.S.project(search.S.steepest_step(z, gradient, length, search.noise.fold(step + 1)))
         if self.stop_when_broken and len(search):
             with torch.no_grad():

@@ -26,7 +26,7 @@ class PerturbationSet(ABC):
     start: Float[Tensor, "b *z"]
     """The unperturbed point."""
     radius: Float[Tensor, "b"]
-    """The radius eps of each example's set; attacks express the sizes of steepest steps as shares of it."""
+    """The radius eps of each example's set."""
 
     @cached_property
     def unit(self) -> Float[Tensor, "b"]:
@@ -36,6 +36,11 @@ class PerturbationSet(ABC):
         """
         size = self.start.flatten(1).abs().amax(1)
         return torch.where(size > 0, size, 1)
+
+    @property
+    def step_unit(self) -> Float[Tensor, "b"]:
+        """The unit that attacks give the lengths of steepest steps in: the radius, unless steps have another unit."""
+        return self.radius
 
     @property
     def stride(self) -> Float[Tensor, "b"]:

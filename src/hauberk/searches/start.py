@@ -69,7 +69,7 @@ class RandomSigns(Start):
 
     def __call__(self, S: PerturbationSet, noise: Noise) -> Float[Tensor, "b *z"]:
         heading = 0.5 - noise.uniform(tuple(S.start.shape[1:]), S.start.dtype)
-        return S.project(S.steepest_step(S.start, heading, self.share * S.radius, noise.fold(0)))
+        return S.project(S.steepest_step(S.start, heading, self.share * S.step_unit, noise.fold(0)))
 
 
 @dataclass(frozen=True)

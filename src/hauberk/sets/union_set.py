@@ -17,8 +17,8 @@ from hauberk.concepts.rows import Rows
 class UnionSet(CertifiableSet):
     """The union of several sets around the same inputs; not convex.
 
-    Its radius is the largest of theirs and represents all of them: a step of some share of it is a step of the same
-    share of each member's own radius.
+    Its radius and its unit of steps are the largest of theirs and represent all of them: a step of some share of it is
+    a step of the same share of each member's own.
 
     Args:
         members: the sets, around the same unperturbed points.
@@ -38,6 +38,10 @@ class UnionSet(CertifiableSet):
     @property
     def radius(self) -> Float[Tensor, "b"]:
         return torch.stack([S.radius for S in self.members]).amax(0)
+
+    @property
+    def step_unit(self) -> Float[Tensor, "b"]:
+        return torch.stack([S.step_unit for S in self.members]).amax(0)
 
     @property
     def stride(self) -> Float[Tensor, "b"]:
@@ -63,8 +67,10 @@ class UnionSet(CertifiableSet):
         Each member takes its own steepest step and projects it; the point with the largest linear gain along `gradient`
         is chosen. Source: Maini, Wong & Kolter 2020, whose choice costs a forward pass per member.
         """
-        share = torch.where(self.radius > 0, length / self.radius, 0)
-        points = torch.stack([S.project(S.steepest_step(z, gradient, share * S.radius, noise)) for S in self.members])
+        share = torch.where(self.step_unit > 0, length / self.step_unit, 0)
+        points = torch.stack(
+            [S.project(S.steepest_step(z, gradient, share * S.step_unit, noise)) for S in self.members]
+        )
         return chosen(points, ((points - z) * gradient).flatten(2).sum(2).argmax(0))
 
     def sample(self, noise: Noise) -> Float[Tensor, "b *z"]:

@@ -7,5 +7,6 @@ from hauberk.threats.l2_ball import L2Ball
 from hauberk.threats.linf_ball import LinfBall
 from hauberk.threats.masked_linf_ball import MaskedLinfBall
 from hauberk.threats.union import Union
+from hauberk.threats.wasserstein_ball import WassersteinBall
 
-__all__ = ["GivenBox", "L0Ball", "L1Ball", "L2Ball", "LinfBall", "MaskedLinfBall", "Union"]
+__all__ = ["GivenBox", "L0Ball", "L1Ball", "L2Ball", "LinfBall", "MaskedLinfBall", "Union", "WassersteinBall"]

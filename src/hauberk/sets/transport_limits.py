@@ -1,0 +1,58 @@
+"""Plans cut down to a budget, and to the largest value of a pixel."""
+
+from math import inf
+
+import torch
+from jaxtyping import Float64
+from torch import Tensor
+
+from hauberk.kernels.transport import images
+from hauberk.kernels.transport_grid import Grid
+
+
+def within_budget(
+    plan: Float64[Tensor, "b n k"], mass: Float64[Tensor, "b n"], radius: Float64[Tensor, "b"], grid: Grid
+) -> Float64[Tensor, "b n k"]:
+    """Return plans of which so much stays at home that their cost is at most the radius."""
+    paid = (plan * grid.cost).sum((1, 2)) * (1 + 1e-14)
+    sent = plan * torch.where(paid > radius, radius / paid, 1)[:, None, None]
+    sent[:, :, 0] = (mass - sent[:, :, 1:].sum(2)).clamp(min=0)
+    return sent
+
+
+def within_cap(
+    plan: Float64[Tensor, "b n k"],
+    mass: Float64[Tensor, "b n"],
+    cap: Float64[Tensor, "b"],
+    grid: Grid,
+    rounds: int = 60,
+) -> Float64[Tensor, "b n k"]:
+    """Return plans of which so much stays at home that no pixel gets more than the cap; no pixel's mass exceeds it.
+
+    What overflows a pixel goes back to where it came from. Flows only shrink, so costs do, too.
+    """
+    for _ in range(rounds):
+        full = grid.inside(images(plan, grid))
+        if not (full > cap[:, None]).any():
+            return plan
+        stay = plan[:, :, 0]
+        share = ((cap[:, None] - stay) / (full - stay).clamp(min=1e-300)).clamp(0, 1) * (1 - 1e-14)
+        plan = plan * grid.padded(torch.where(full > cap[:, None], share, 1))[:, grid.window]
+        plan[:, :, 0] = (mass - plan[:, :, 1:].sum(2)).clamp(min=0)
+    full = grid.inside(images(plan, grid))
+    room = torch.where(full > cap[:, None], (cap[:, None] - mass) / (full - mass), 1).amin(1).clamp(0, 1)
+    plan = plan * room[:, None, None]
+    plan[:, :, 0] = (mass - plan[:, :, 1:].sum(2)).clamp(min=0)
+    return plan
+
+
+def reach(
+    mass: Float64[Tensor, "b n"], cap: Float64[Tensor, "b"], radius: Float64[Tensor, "b"], grid: Grid
+) -> tuple[Float64[Tensor, "b n"], Float64[Tensor, "b n"]]:
+    """Return the least and the largest share that each pixel can get, when the budget is spent on it alone."""
+    cost, sources = grid.cost[1:], grid.pixels[:, None] - grid.offsets[1:]
+    budget, cheapest = radius[:, None], grid.level_cost[1] if len(cost) else inf
+    near = grid.padded(mass)[:, sources]  # in order of cost
+    before = (near * cost).cumsum(2) - near * cost
+    gained = torch.minimum(near, ((budget[:, :, None] - before) / cost).clamp(min=0)).sum(2)
+    return (mass - budget / cheapest).clamp(min=0), (mass + gained).minimum(cap[:, None])

@@ -1,0 +1,58 @@
+"""Plans that show an image to be in reach, by linear programs."""
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float64
+from scipy.optimize import linprog
+from scipy.sparse import csr_array, eye_array, hstack, vstack
+from torch import Tensor
+
+from hauberk.kernels.transport_grid import Grid
+
+TOLERANCE = 1e-10
+"""The solver's, of numbers up to about 1: what it says is checked afterwards."""
+
+
+def cheapest(
+    wanted: Float64[Tensor, "b n"], mass: Float64[Tensor, "b n"], slack: Float64[Tensor, "b"], grid: Grid
+) -> Float64[Tensor, "b n k"]:
+    """Return the cheapest plans of images that differ by at most `slack` from those wanted; nothing moves without one.
+
+    A linear program per example, of as many variables as its pixels with mass have places in their windows.
+    """
+    found = torch.zeros(*mass.shape, len(grid.cost), dtype=torch.float64)
+    found[:, :, 0] = mass
+    for e in range(len(mass)):
+        plan = cheapest_of_one(wanted[e].cpu().numpy(), mass[e].cpu().numpy(), float(slack[e]), grid)
+        if plan is not None:
+            found[e] = torch.from_numpy(plan)
+    return found.to(mass.device)
+
+
+def cheapest_of_one(
+    wanted: Float[np.ndarray, "n"], mass: Float[np.ndarray, "n"], slack: float, grid: Grid
+) -> Float[np.ndarray, "n k"] | None:
+    """Return the cheapest plan of one image, None if the solver finds none."""
+    n, size = len(mass), mass.max()
+    window, cost = grid.window.cpu().numpy(), grid.cost.cpu().numpy()
+    number = np.full(grid.length, -1)
+    number[grid.pixels.cpu().numpy()] = np.arange(n)
+    source, offset = np.nonzero((number[window] >= 0) & (mass > 0)[:, None])
+    target, pairs = number[window[source, offset]], np.arange(len(source))
+    ones = np.ones(len(pairs))
+    leaves = csr_array((ones, (source, pairs)), shape=(n, len(pairs)))
+    arrives = csr_array((ones, (target, pairs)), shape=(n, len(pairs)))
+    matrix = vstack([hstack([leaves, csr_array((n, n))]), hstack([arrives, eye_array(n)])]).tocsr()
+    solved = linprog(
+        np.concatenate([cost[offset], np.zeros(n)]),
+        A_eq=matrix,
+        b_eq=np.concatenate([mass, wanted]) / size,
+        bounds=[(0, None)] * len(pairs) + [(-slack / size, slack / size)] * n,
+        options={"primal_feasibility_tolerance": TOLERANCE, "dual_feasibility_tolerance": TOLERANCE},
+    )
+    if solved.x is None:
+        return None
+    plan = np.zeros((n, len(cost)))
+    plan[source, offset] = np.maximum(solved.x[: len(pairs)], 0)
+    sent = plan.sum(1, keepdims=True)
+    return plan * np.divide(mass[:, None], sent, out=np.zeros_like(sent), where=sent > 0)

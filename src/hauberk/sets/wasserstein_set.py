@@ -1,0 +1,197 @@
+"""Images that transport makes within a budget."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import inf
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float, Float64, Int
+from torch import Tensor
+
+from hauberk.concepts.box import Box
+from hauberk.concepts.noise import Noise
+from hauberk.concepts.perturbation_set import CertifiableSet
+from hauberk.concepts.radius import per_example
+from hauberk.concepts.rows import Rows
+from hauberk.kernels.transport import images
+from hauberk.kernels.transport_grid import Grid, grid
+from hauberk.kernels.transport_support import support, worthiest
+from hauberk.sets.transport import nearest
+from hauberk.sets.transport_limits import reach, within_budget, within_cap
+from hauberk.sets.transport_witness import cheapest
+
+Table = tuple[tuple[float, ...], ...]
+Heading = Literal["sign", "l2", "wasserstein"]
+ROUNDING = {torch.float32: 2.0**-21, torch.float64: 2.0**-30}
+"""Differences that count as rounding, as shares of the largest value."""
+
+
+@dataclass(frozen=True)
+class WassersteinSet(CertifiableSet):
+    """The images that come from `start` by moving mass within windows, at a cost of at most `radius`.
+
+    Cost is the sum of (share of the image's mass) * (cost of the offset that it moves by): for the Euclidean distance,
+    in pixels. Each channel keeps its mass. No pixel gets more than the range of valid inputs allows.
+
+    Members are what a plan makes, up to rounding: `contains` finds a plan of cost at most `radius` whose image differs
+    nowhere by more than rounding. `project` returns such a plan's image, and members as they are.
+
+    Args:
+        start: the unperturbed images, at least 0 everywhere.
+        radius: the radii, in units of the cost times the share of mass.
+        within: the range (0, most) of valid inputs; None if a pixel may get any value.
+        table: the cost of each offset, the centre in its middle.
+        heading: the direction of steepest steps: the gradient's signs, the gradient, or the best transport.
+        tolerance: the largest duality gap of a projection, as a share of half its squared distance.
+    """
+
+    start: Float[Tensor, "b *z"]
+    radius: Float[Tensor, "b"]
+    within: tuple[float, float] | None
+    table: Table
+    heading: Heading
+    tolerance: float
+
+    @cached_property
+    def grid(self) -> Grid:
+        """The geometry of windows."""
+        return grid(tuple(self.start.shape[1:]), self.table, self.start.device)
+
+    @cached_property
+    def total(self) -> Float64[Tensor, "b"]:
+        """The mass of each image; 1 for a black one, which cannot change."""
+        total = self.start.flatten(1).sum(1, dtype=torch.float64)
+        return torch.where(total > 0, total, 1)
+
+    @cached_property
+    def mass(self) -> Float64[Tensor, "b n"]:
+        """The share of each pixel in its image's mass."""
+        return self.start.flatten(1).double() / self.total[:, None]
+
+    @cached_property
+    def cap(self) -> Float64[Tensor, "b"]:
+        """The largest share that a pixel may get."""
+        most = inf if self.within is None else self.within[1]
+        return (most / self.total).maximum(self.mass.amax(1))
+
+    @cached_property
+    def unit(self) -> Float[Tensor, "b"]:
+        if self.within is None:
+            return super().unit
+        return torch.full_like(self.radius, self.within[1])
+
+    @property
+    def stride(self) -> Float[Tensor, "b"]:
+        return self.unit
+
+    @property
+    def step_unit(self) -> Float[Tensor, "b"]:
+        return self.unit
+
+    @cached_property
+    def near(self) -> Float64[Tensor, "b"]:
+        """The differences of shares that count as rounding."""
+        most = self.unit.double() / self.total
+        return ROUNDING.get(self.start.dtype, 2.0**-7) * torch.minimum(most, self.cap)
+
+    def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> "WassersteinSet":
+        return replace(self, start=self.start[index], radius=self.radius[index])
+
+    def plan(self, z: Float[Tensor, "b *z"]) -> Float64[Tensor, "b n k"]:
+        """Return the plans, of cost at most `radius`, whose images are nearest to z."""
+        wanted = z.detach().flatten(1).double() / self.total[:, None]
+        return nearest(wanted, self.mass, self.cap, self.radius.double(), self.grid, self.tolerance)
+
+    def witness(self, z: Float[Tensor, "b *z"]) -> Float64[Tensor, "b n k"]:
+        """Return plans, of cost at most `radius`, whose images are z up to rounding if it is a member."""
+        wanted = z.detach().flatten(1).double() / self.total[:, None]
+        plan = cheapest(wanted, self.mass, self.near / 2, self.grid)
+        return within_cap(
+            within_budget(plan, self.mass, self.radius.double(), self.grid), self.mass, self.cap, self.grid
+        )
+
+    def image(self, plan: Float64[Tensor, "b n k"]) -> Float[Tensor, "b *z"]:
+        """Return the images that plans make."""
+        made = self.grid.inside(images(plan, self.grid)) * self.total[:, None]
+        most = inf if self.within is None else self.within[1]
+        return made.to(self.start.dtype).clamp(max=most).view_as(self.start)
+
+    def project(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
+        out, members = z.clone(), self.contains(z)
+        if not members.all():
+            others = self.select(~members)
+            out[~members] = others.image(others.plan(z[~members]))
+        return out
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The least and the largest value of a pixel."""
+        return (0.0, inf if self.within is None else self.within[1])
+
+    def contains(self, z: Float[Tensor, "b *z"], atol: float = 0.0) -> Bool[Tensor, "b"]:
+        """Return a mask of the images that a plan within the budget makes, up to rounding and `atol`.
+
+        Takes a linear program for each image that has the mass of its start in every channel.
+        """
+        low, high = self.ends
+        near = self.near + atol / self.total
+        valid = ((z >= low - atol) & (z <= high + atol)).flatten(1).all(1)
+        move = torch.where(per_example(valid, z), z - self.start, 0).double() / per_example(self.total, z)
+        move = move.reshape(len(z), self.mass.shape[1] // self.grid.channel_size, self.grid.channel_size)
+        members = move.abs().amax((1, 2)) <= near
+        maybe = ~members & (move.sum(2).abs().amax(1) <= near * self.grid.channel_size)
+        if maybe.any():
+            asked, target = self.select(maybe), z[maybe]
+            vars(asked)["near"] = near[maybe]
+            made = self.grid.inside(images(asked.witness(target), self.grid))
+            wanted = target.flatten(1).double() / asked.total[:, None]
+            members[maybe] = (made - wanted).abs().amax(1) <= near[maybe]
+        return members & valid
+
+    def steepest_step(
+        self, z: Float[Tensor, "b *z"], gradient: Float[Tensor, "b *z"], length: Float[Tensor, "b"], noise: Noise
+    ) -> Float[Tensor, "b *z"]:
+        """Return z after a step; `length` is in units of the input or, for the best transport of z, of the cost."""
+        if self.heading == "wasserstein":
+            mass = z.clamp(min=0).flatten(1).double() / self.total[:, None]
+            best = worthiest(gradient.flatten(1).double(), mass, length.double(), self.grid)
+            return (best * self.total[:, None]).to(z.dtype).view_as(z)
+        flat = gradient.flatten(1)
+        if self.heading == "sign":
+            return torch.addcmul(z, gradient.sign(), per_example(length, z))
+        flat = flat / flat.abs().amax(1, keepdim=True).clamp(min=torch.finfo(flat.dtype).tiny)
+        heading = flat / torch.linalg.vector_norm(flat, dim=1, keepdim=True).clamp(min=1)
+        return z + per_example(length, z) * heading.view_as(z)
+
+    def sample(self, noise: Noise) -> Float[Tensor, "b *z"]:
+        """Return the image of a random plan per example: random shares of a window, of a random part of the budget."""
+        drawn = noise.fold(0).uniform((self.mass.shape[1], len(self.grid.cost)), torch.float64)
+        drawn = drawn * (self.grid.padded(self.mass * 0 + 1)[:, self.grid.window] > 0)
+        plan = self.mass[:, :, None] * drawn / drawn.sum(2, keepdim=True)
+        budget = self.radius.double() * noise.fold(1).uniform((1,), torch.float64)[:, 0]
+        return self.image(within_cap(within_budget(plan, self.mass, budget, self.grid), self.mass, self.cap, self.grid))
+
+    def support_function(self, c: Float[Tensor, "b k *z"]) -> Float[Tensor, "b k"]:
+        """Return the largest <c, z> without the range's upper end, which only makes it larger."""
+        b, k = c.shape[:2]
+        owner = torch.arange(b, device=c.device).repeat_interleave(k)
+        return self.support(c.reshape(b * k, -1), owner).view(b, k).to(c.dtype)
+
+    def support_of_rows(self, rows: Rows) -> Float[Tensor, "r 2"]:
+        rows = rows.dense()
+        upper, lower = (self.support(sign * rows.values.flatten(1), rows.owner) for sign in (1, -1))
+        return torch.stack([upper - lower, upper + lower], 1) * 0.5
+
+    def support(self, values: Float[Tensor, "r n"], owner: Int[Tensor, "r"]) -> Float64[Tensor, "r"]:
+        """Return the support function of rows over their owners' sets."""
+        found = support(values.double(), owner, self.mass, self.radius.double(), self.grid)
+        return found * self.total[owner]
+
+    def bounding_box(self) -> Box:
+        """Return what single pixels can lose to their neighbours, or gain from the nearest mass."""
+        lower, upper = reach(self.mass, self.cap, self.radius.double(), self.grid)
+        slack = 2 * torch.finfo(self.start.dtype).eps * self.total[:, None] * upper
+        lower, upper = (side * self.total[:, None] for side in (lower, upper))
+        sides = ((lower - slack).clamp(min=0), upper + slack)
+        return Box(*(side.to(self.start.dtype).view_as(self.start) for side in sides))

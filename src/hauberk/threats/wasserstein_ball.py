@@ -1,0 +1,123 @@
+"""The Wasserstein ball."""
+
+import math
+from dataclasses import dataclass, replace
+from typing import get_args
+
+from jaxtyping import Float
+from torch import Tensor
+
+from hauberk.concepts.cases import Cases
+from hauberk.concepts.perturbation_set import ThreatModel, require_within
+from hauberk.concepts.radius import radii, radius, rounded
+from hauberk.errors import InputError, ShapeError
+from hauberk.sets.wasserstein_set import Heading, Table, WassersteinSet
+
+
+@dataclass(frozen=True)
+class WassersteinBall(ThreatModel):
+    """The threat that an image's mass moves between near pixels: by eps, in pixels times the share of the mass.
+
+    Moving one hundredth of an image's brightness by one pixel costs 0.01. Mass stays in its channel and in the image.
+
+    Args:
+        eps: the radius: a number, a fraction as text, or a tensor (b,) with one radius per example.
+        window: the side of the square window around a pixel that its mass may move in, an odd number of pixels; None
+            for the whole image.
+        p: moving by an offset costs its Euclidean length to this power; 1 for the usual distance.
+        cost: a table of the costs of offsets instead of `window` and `p`, with an odd number of rows and columns.
+        within: the range of valid inputs, from 0; None if a pixel may get any value.
+        heading: attacks' steps follow the "sign" of the gradient, the gradient ("l2"), or the best transport
+            ("wasserstein"); they are measured in units of the range, or of the radius.
+        tolerance: the largest duality gap of a projection, as a share of half its squared distance.
+
+    Raises:
+        InputError: a number is out of range.
+
+    Example:
+        >>> import torch
+        >>> from hauberk.threats import WassersteinBall
+        >>> S = WassersteinBall(0.25, window=3).at(torch.tensor([[0.0, 0.8, 0.0]]))
+        >>> S.contains(torch.tensor([[0.1, 0.6, 0.1], [0.2, 0.4, 0.2]][:1]))  # a quarter of the mass, by one pixel
+        tensor([True])
+        >>> S.project(torch.tensor([[0.4, 0.8, 0.0]]))
+        tensor([[0.2000, 0.6000, 0.0000]])
+        >>> S.support_function(torch.tensor([[[1.0, 0.0, 0.0]]]))
+        tensor([[0.2000]])
+
+    Source: Wong, Schmidt & Kolter 2019, with another projection, which stays inside the ball and is exact.
+    """
+
+    eps: float | str | Float[Tensor, "b"]
+    window: int | None = 5
+    p: float = 1.0
+    cost: list[list[float]] | None = None
+    within: tuple[float, float] | None = (0.0, 1.0)
+    heading: Heading = "sign"
+    tolerance: float = 1e-5
+
+    @staticmethod
+    def cases() -> Cases:
+        return {
+            "eps": [0.5, 0.0, 0.02],
+            "window": [5, None],
+            "p": [1.0, 2.0],
+            "within": [None],
+            "heading": list(get_args(Heading)),
+            "tolerance": [1e-13],
+        }
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "eps", radius(self.eps))
+        if self.window is not None and (self.window < 3 or self.window % 2 == 0):
+            raise InputError(f"window is an odd number of pixels, at least 3, but is {self.window}.")
+        if not 0 < self.p < math.inf:
+            raise InputError(f"p is a positive power of distances, but is {self.p}.")
+        if not 0 < self.tolerance < 1:
+            raise InputError(f"tolerance is a share between 0 and 1, but is {self.tolerance}.")
+        if self.within is not None and not self.within[0] == 0 < self.within[1]:
+            raise InputError(f"mass is counted from 0, but the range of valid inputs is {self.within}.")
+        if self.heading not in get_args(Heading):
+            raise InputError(f"heading must be one of {', '.join(get_args(Heading))}, but is {self.heading!r}.")
+        if self.cost is not None:
+            require_costs(self.cost)
+
+    @property
+    def name(self) -> str:
+        kind = "Wasserstein" if self.p == 1 and self.cost is None else "Wasserstein, other cost,"
+        return f"{kind} eps " + ("per example" if isinstance(self.eps, Tensor) else f"{self.eps:.6g}")
+
+    def at(self, x: Float[Tensor, "b *x"]) -> WassersteinSet:
+        """Return the set around each image.
+
+        Raises:
+            ShapeError, InputError: as for other threats; also if inputs have more than three dimensions.
+        """
+        if x.ndim > 4:
+            raise ShapeError(f"transport needs images of channels, rows and columns, but inputs are {tuple(x.shape)}.")
+        x = require_within(x, 0.0, math.inf if self.within is None else self.within[1])
+        within = rounded(self.within, x.dtype)
+        eps = radii(self.eps, x)  # pyright: ignore[reportArgumentType]
+        return WassersteinSet(x, eps, within, self.table(x), self.heading, self.tolerance)
+
+    def table(self, x: Float[Tensor, "b *x"]) -> Table:
+        """Return the costs of offsets, the centre in the middle."""
+        if self.cost is not None:
+            return tuple(map(tuple, self.cost))
+        reach = max(x.shape[1:]) - 1 if self.window is None else self.window // 2
+        side = range(-reach, reach + 1)
+        return tuple(tuple(math.hypot(a, b) ** self.p for b in side) for a in side)
+
+    def scaled(self, factor: float | Float[Tensor, "b"]) -> "WassersteinBall":
+        return replace(self, eps=self.eps * factor)  # pyright: ignore[reportOperatorIssue]
+
+
+def require_costs(table: list[list[float]]) -> None:
+    """Raise unless a table has a centre of cost 0, and positive costs around it."""
+    rows, columns = len(table), len(table[0]) if table else 0
+    if rows % 2 == 0 or columns % 2 == 0 or any(len(row) != columns for row in table):
+        raise InputError(f"cost is a table of odd sides, but has {rows} rows of {[len(row) for row in table]}.")
+    costs = [cost for row in table for cost in row]
+    middle = costs.pop(len(costs) // 2)
+    if middle != 0 or not all(0 < cost < math.inf for cost in costs):
+        raise InputError(f"staying costs 0, and moving a positive number, but cost is {table}.")
