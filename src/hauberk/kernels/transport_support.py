@@ -51,14 +51,7 @@ class Support(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, values: Tensor, owner: Tensor, mass: Tensor, radius: Tensor, grid: Grid) -> Tensor:
-        if COMPILED and values.device.type == "cpu":
-            from hauberk.kernels import compiled_transport_support
-
-            out = values.new_empty(len(values), 2)
-            tables = arrays(values, owner, mass, radius, grid.pixels, grid.offsets, grid.levels, grid.level_cost)
-            in_threads(compiled_transport_support.support, len(values), *tables, grid.length, out.numpy(), grain=8)
-        else:
-            out = plain_support(values, owner, mass, radius, grid)
+        out = support_and_price(values, owner, mass, radius, grid)
         ctx.save_for_backward(values, owner, mass, radius, out[:, 1].contiguous())
         ctx.grid = grid
         return out[:, 0]
@@ -72,8 +65,22 @@ class Support(torch.autograd.Function):
         return best * scale[:, None], None, None, slope, None
 
 
+def support_and_price(
+    values: Values, owner: Tensor, mass: Tensor, radius: Tensor, grid: Grid
+) -> Float64[Tensor, "r 2"]:
+    """Return `support`, and the prices of cost at which it is attained."""
+    if COMPILED and values.device.type == "cpu":
+        from hauberk.kernels import compiled_transport_support
+
+        out = values.new_empty(len(values), 2)
+        tables = arrays(values, owner, mass, radius, grid.pixels, grid.offsets, grid.levels, grid.level_cost)
+        in_threads(compiled_transport_support.support, len(values), *tables, grid.length, out.numpy(), grain=8)
+        return out
+    return plain_support(values, owner, mass, radius, grid)
+
+
 def plain_support(values: Values, owner: Tensor, mass: Tensor, radius: Tensor, grid: Grid) -> Float64[Tensor, "r 2"]:
-    """Return the support and the prices at which it is attained, computed with torch's own operations."""
+    """Return `support_and_price`, computed with torch's own operations."""
     gain, weight, budget = gains(values, grid), mass[owner], radius[owner]
 
     def at(price: Tensor) -> tuple[Tensor, Tensor]:

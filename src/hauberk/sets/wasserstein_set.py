@@ -15,6 +15,7 @@ from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.concepts.radius import per_example
 from hauberk.concepts.rows import Rows
 from hauberk.kernels.transport import images
+from hauberk.kernels.transport_bids import tolls
 from hauberk.kernels.transport_grid import Grid, grid
 from hauberk.kernels.transport_support import support, worthiest
 from hauberk.sets.transport import nearest
@@ -173,7 +174,7 @@ class WassersteinSet(CertifiableSet):
         return self.image(within_cap(within_budget(plan, self.mass, budget, self.grid), self.mass, self.cap, self.grid))
 
     def support_function(self, c: Float[Tensor, "b k *z"]) -> Float[Tensor, "b k"]:
-        """Return the largest <c, z> without the range's upper end, which only makes it larger."""
+        """Return an upper bound of <c, z>, near the largest; the largest itself without a range of valid inputs."""
         b, k = c.shape[:2]
         owner = torch.arange(b, device=c.device).repeat_interleave(k)
         return self.support(c.reshape(b * k, -1), owner).view(b, k).to(c.dtype)
@@ -185,8 +186,10 @@ class WassersteinSet(CertifiableSet):
 
     def support(self, values: Float[Tensor, "r n"], owner: Int[Tensor, "r"]) -> Float64[Tensor, "r"]:
         """Return the support function of rows over their owners' sets."""
-        found = support(values.double(), owner, self.mass, self.radius.double(), self.grid)
-        return found * self.total[owner]
+        values, radius = values.double(), self.radius.double()
+        free = tolls(values.detach(), owner, self.mass, self.cap, radius, self.grid)
+        paid = self.cap[owner] * free.sum(1) if free.any() else 0
+        return (support(values - free, owner, self.mass, radius, self.grid) + paid) * self.total[owner]
 
     def bounding_box(self) -> Box:
         """Return what single pixels can lose to their neighbours, or gain from the nearest mass."""
