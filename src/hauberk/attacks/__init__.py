@@ -28,6 +28,7 @@ from hauberk.attacks.targeted import Targeted
 from hauberk.attacks.transfer import Transfer
 from hauberk.attacks.within import Within
 from hauberk.attacks.worst_of import WorstOf
+from hauberk.searches.growth import Growth
 from hauberk.searches.start import Jittered, Previous, RandomMember, RandomSigns, Uncut, Unperturbed
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "EachMember",
     "ElasticNet",
     "GaussianNoise",
+    "Growth",
     "Jittered",
     "MultiSteepestDescent",
     "NearMisses",

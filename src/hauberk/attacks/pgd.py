@@ -14,6 +14,7 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
 from hauberk.concepts.subject import labels_of
+from hauberk.searches.growth import Growth
 from hauberk.searches.search import Search
 from hauberk.searches.start import RandomMember, Start
 
@@ -25,13 +26,14 @@ class PGD(SteerableAttack):
     Args:
         loss: the loss to ascend.
         steps: the number of forward-backward passes.
-        step: the length of a step as a share of the set's radius.
+        step: the length of a step in the set's unit of steps: its radius, for balls in a norm.
         stop_when_broken: True, for evaluation: answer with a misclassified point if one was met, or else with the point
             of largest loss. False, for adversarial training: answer with the last point, whatever its loss.
         momentum: the share of the sum of past directions that each new one is added to; a gradient is first divided by
             its l_1 norm. 0: follow the gradient alone.
         samples: the number of passes that each step averages over, for a network that draws random numbers.
         start: the starting point.
+        growth: lets the radius grow from step to step; None: each step may use all of it.
 
     Raises:
         InputError: step or samples is not positive.
@@ -50,7 +52,8 @@ class PGD(SteerableAttack):
         >>> network(z).argmax(1) != y, S.contains(z)
         (tensor([ True, False]), tensor([True, True]))
 
-    Sources: Madry et al. 2018; steepest step: Wong 2020, eq. 2.6; momentum: Dong et al. 2018.
+    Sources: Madry et al. 2018; steepest step: Wong 2020, eq. 2.6; momentum: Dong et al. 2018; growing
+    radius: Wong, Schmidt & Kolter 2019.
     """
 
     loss: AdversarialLoss
@@ -60,10 +63,11 @@ class PGD(SteerableAttack):
     momentum: float = 0.0
     samples: int = 1
     start: Start = field(default_factory=RandomMember)
+    growth: Growth | None = None
 
     @staticmethod
     def cases() -> Cases:
-        return {"momentum": [0.0, 1.0], "samples": [1, 2]}
+        return {"momentum": [0.0, 1.0], "samples": [1, 2], "growth": [None, Growth(0.5, 1.5, 2)]}
 
     def __post_init__(self) -> None:
         require_positive("PGD", step=self.step, samples=self.samples)
@@ -81,7 +85,7 @@ class PGD(SteerableAttack):
         *,
         noise: Noise,
     ) -> Float[Tensor, "b *z"]:
-        search, z = Search(S, y, target, noise), self.start(S, noise.fold(0))
+        search, z = Search(S, y, target, noise), self.start(self.grown(S, 0), noise.fold(0))
         direction, best, best_loss = torch.zeros_like(z), z, torch.full_like(S.radius, -inf)
         for step in range(self.steps):
             found = ascent(self.loss, network, search.S, z, search.y, search.target, self.samples)
@@ -95,8 +99,8 @@ class PGD(SteerableAttack):
                 z, direction, gradient, best, best_loss = search.pack(z, direction, gradient, best, best_loss)
                 if not len(search):
                     break
-            length = self.step * search.S.step_unit
-            z = search.S.project(search.S.steepest_step(z, gradient, length, search.noise.fold(step + 1)))
+            ball = self.grown(search.S, step)
+            z = ball.project(ball.steepest_step(z, gradient, self.step * ball.step_unit, search.noise.fold(step + 1)))
         if self.stop_when_broken and len(search):
             with torch.no_grad():
                 logits = network(search.S.decode(z))
@@ -106,6 +110,10 @@ class PGD(SteerableAttack):
         z = search.answers(z)
         self.start.remember(S, z)
         return z
+
+    def grown(self, S: PerturbationSet, step: int) -> PerturbationSet:
+        """Return the set that a step may use."""
+        return S if self.growth is None else S.resized(self.growth.share(step) * S.radius)
 
 
 def better(

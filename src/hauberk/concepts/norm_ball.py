@@ -9,15 +9,19 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from hauberk.concepts.perturbation_set import CertifiableSet
+from hauberk.concepts.metric_ball import MetricBall
 
 
-class NormBall(CertifiableSet):
+class NormBall(MetricBall):
     """A ball in an l_p norm around the input, possibly cut by the range of valid inputs; p = 0 counts coordinates."""
 
     p: float
     within: tuple[float, float] | None
     """The range of valid inputs; None if every number is valid."""
+
+    @property
+    def metric(self) -> str:
+        return f"l{self.p:g}"
 
     @abstractmethod
     def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> "NormBall":
@@ -45,7 +49,6 @@ class NormBall(CertifiableSet):
         """Return the norm of a difference of points."""
 
     def distance(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b"]:
-        """Return the distance of z from the unperturbed point."""
         return self.size(z - self.start)
 
     @abstractmethod

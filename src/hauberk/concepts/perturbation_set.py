@@ -56,6 +56,10 @@ class PerturbationSet(ABC):
         changed = {f.name: converted(getattr(self, f.name), dtype) for f in fields(self)}  # pyright: ignore
         return replace(self, **changed)  # pyright: ignore
 
+    def resized(self, radius: Float[Tensor, "b"]) -> "PerturbationSet":
+        """Return the sets with other radii around the same points."""
+        return replace(self, radius=radius)  # pyright: ignore
+
     def decode(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b *x"]:
         """Return the network's input that z stands for."""
         return z
@@ -115,6 +119,9 @@ class CertifiableSet(PerturbationSet):
     @abstractmethod
     def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> "CertifiableSet":
         """Return the sets of some of the examples."""
+
+    def resized(self, radius: Float[Tensor, "b"]) -> "CertifiableSet":
+        return cast(CertifiableSet, super().resized(radius))
 
     def to(self, dtype: torch.dtype) -> "CertifiableSet":
         return cast(CertifiableSet, super().to(dtype))

@@ -80,8 +80,9 @@ def descend(
                             before[i, o] = sent
                             plan[e, i, o] = further
                             total += further
+                        scale = mass[e, i] / total if total > 0.0 else 0.0  # mass below the digits of what is wanted
                         for o in range(window):
-                            plan[e, i, o] *= mass[e, i] / total
+                            plan[e, i, o] *= scale
                             arrived[e, pixels[i] + offsets[o]] += plan[e, i, o]
             else:
                 before[:, :] = plan[e]

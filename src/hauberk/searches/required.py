@@ -5,6 +5,7 @@ from math import inf
 from jaxtyping import Float
 from torch import Tensor
 
+from hauberk.concepts.metric_ball import MetricBall
 from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.errors import UnsupportedSetError
@@ -20,6 +21,17 @@ def require_ball(S: PerturbationSet, method: str, p: float | None = None, above:
         wanted = "any norm" if above == -inf else f"norms above l_{above:g}"
         wanted = wanted if p is None else f"the l_{'inf' if p == inf else f'{p:g}'} norm"
         raise refusal(S, f"{method} is defined for balls in {wanted}{', boxes included' if p in (None, inf) else ''}")
+    return S
+
+
+def require_distance(S: PerturbationSet, method: str) -> MetricBall:
+    """Return the set if it measures distances.
+
+    Raises:
+        UnsupportedSetError: it does not; the message names the method and the set.
+    """
+    if not isinstance(S, MetricBall):
+        raise refusal(S, f"{method} needs a ball in some distance")
     return S
 
 

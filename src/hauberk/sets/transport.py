@@ -14,6 +14,8 @@ from hauberk.sets.transport_limits import within_budget, within_cap
 
 ROUNDING = 2.0**-48
 """The share of an objective's terms that rounding may take from a duality gap."""
+FAR = 1e9
+"""The largest distance of values wanted, in units of the image's mass, whose difference from farther ones counts."""
 MOST = 200
 """Rounds of up to 128 passes: more than images near their set have been seen to need."""
 
@@ -72,6 +74,7 @@ def nearest(
         grid: the geometry.
         tolerance: the duality gap's share.
     """
+    wanted = nearer(wanted, mass)
     still = torch.zeros(*mass.shape, len(grid.cost), dtype=mass.dtype, device=mass.device)
     still[:, :, 0] = mass
     out, apart, zero = still.clone(), (wanted - mass).abs().amax(1), torch.zeros_like(cap)
@@ -88,6 +91,15 @@ def nearest(
         out[state.own] = best
         state = state.select(~done)
     return within_cap(within_budget(out, mass, radius, grid), mass, cap, grid)
+
+
+def nearer(wanted: Float64[Tensor, "b n"], mass: Float64[Tensor, "b n"]) -> Float64[Tensor, "b n"]:
+    """Return the images wanted, moved towards those at rest to where digits still tell masses apart.
+
+    So far out, the nearest image has become the one that is worth most in the direction of what is wanted.
+    """
+    pull = wanted.clamp(-1e300, 1e300) - mass
+    return mass + pull * (FAR / pull.abs().amax(1, keepdim=True)).clamp(max=1)
 
 
 def advance(s: Search, grid: Grid, tolerance: float, passes: int) -> tuple[Float64[Tensor, "b n k"], Bool[Tensor, "b"]]:

@@ -15,9 +15,15 @@ def within_budget(
 ) -> Float64[Tensor, "b n k"]:
     """Return plans of which so much stays at home that their cost is at most the radius."""
     paid = (plan * grid.cost).sum((1, 2)) * (1 + 1e-14)
-    sent = plan * torch.where(paid > radius, radius / paid, 1)[:, None, None]
-    sent[:, :, 0] = (mass - sent[:, :, 1:].sum(2)).clamp(min=0)
-    return sent
+    return completed(plan * torch.where(paid > radius, radius / paid, 1)[:, None, None], mass)
+
+
+def completed(plan: Float64[Tensor, "b n k"], mass: Float64[Tensor, "b n"]) -> Float64[Tensor, "b n k"]:
+    """Return plans in which all mass that is not sent elsewhere stays; no pixel sends more than it has."""
+    sent = plan[:, :, 1:].sum(2)
+    plan = plan * torch.where(sent > mass, mass / sent, 1)[:, :, None]
+    plan[:, :, 0] = (mass - plan[:, :, 1:].sum(2)).clamp(min=0)
+    return plan
 
 
 def within_cap(
@@ -37,13 +43,10 @@ def within_cap(
             return plan
         stay = plan[:, :, 0]
         share = ((cap[:, None] - stay) / (full - stay).clamp(min=1e-300)).clamp(0, 1) * (1 - 1e-14)
-        plan = plan * grid.padded(torch.where(full > cap[:, None], share, 1))[:, grid.window]
-        plan[:, :, 0] = (mass - plan[:, :, 1:].sum(2)).clamp(min=0)
+        plan = completed(plan * grid.padded(torch.where(full > cap[:, None], share, 1))[:, grid.window], mass)
     full = grid.inside(images(plan, grid))
     room = torch.where(full > cap[:, None], (cap[:, None] - mass) / (full - mass), 1).amin(1).clamp(0, 1)
-    plan = plan * room[:, None, None]
-    plan[:, :, 0] = (mass - plan[:, :, 1:].sum(2)).clamp(min=0)
-    return plan
+    return completed(plan * room[:, None, None], mass)
 
 
 def reach(

@@ -1,32 +1,65 @@
 """Plans that show an image to be in reach, by linear programs."""
 
+from math import inf
+
 import numpy as np
 import torch
-from jaxtyping import Float, Float64
+from jaxtyping import Bool, Float, Float64
 from scipy.optimize import linprog
 from scipy.sparse import csr_array, eye_array, hstack, vstack
 from torch import Tensor
 
+from hauberk.kernels.transport import images
 from hauberk.kernels.transport_grid import Grid
+from hauberk.sets.transport_limits import within_budget, within_cap
 
 TOLERANCE = 1e-10
 """The solver's, of numbers up to about 1: what it says is checked afterwards."""
 
 
 def cheapest(
-    wanted: Float64[Tensor, "b n"], mass: Float64[Tensor, "b n"], slack: Float64[Tensor, "b"], grid: Grid
-) -> Float64[Tensor, "b n k"]:
-    """Return the cheapest plans of images that differ by at most `slack` from those wanted; nothing moves without one.
+    wanted: Float64[Tensor, "b n"],
+    mass: Float64[Tensor, "b n"],
+    cap: Float64[Tensor, "b"],
+    radius: Float64[Tensor, "b"],
+    near: Float64[Tensor, "b"],
+    grid: Grid,
+) -> Float64[Tensor, "b"]:
+    """Return the costs of the cheapest plans of images that differ by at most `near` from those wanted, or infinity.
 
-    A linear program per example, of as many variables as its pixels with mass have places in their windows.
+    A linear program per example, of as many variables as its pixels with mass have places in their windows, finds plans
+    for half of `near`. What counts is the plan: its rows are made to sum to the mass exactly, its image is computed
+    anew, and a cost is at most the radius only if a plan cut down to the radius still makes the image.
     """
-    found = torch.zeros(*mass.shape, len(grid.cost), dtype=torch.float64)
-    found[:, :, 0] = mass
-    for e in range(len(mass)):
-        plan = cheapest_of_one(wanted[e].cpu().numpy(), mass[e].cpu().numpy(), float(slack[e]), grid)
-        if plan is not None:
-            found[e] = torch.from_numpy(plan)
-    return found.to(mass.device)
+    channels = (wanted - mass).view(len(mass), -1, grid.channel_size)
+    moved = channels.abs().amax((1, 2)) > near
+    kept = channels.sum(2).abs().amax(1) <= near * grid.channel_size
+    cost = torch.where(moved, inf, 0).to(mass)
+    maybe = (moved & kept).nonzero()[:, 0]
+    if len(maybe):
+        own = wanted[maybe], mass[maybe]
+        plan = torch.stack([plan_of_one(w, m, float(s) / 2, grid) for w, m, s in zip(*own, near[maybe], strict=True)])
+        paid = (plan * grid.cost).sum((1, 2))
+        cut = within_cap(within_budget(plan, own[1], radius[maybe], grid), own[1], cap[maybe], grid)
+        made, inside = (close(part, own[0], near[maybe], grid) for part in (plan, cut))
+        cost[maybe] = torch.where(inside, paid.minimum(radius[maybe]), torch.where(made, paid, inf))
+    return cost
+
+
+def close(
+    plan: Float64[Tensor, "b n k"], wanted: Float64[Tensor, "b n"], near: Float64[Tensor, "b"], grid: Grid
+) -> Bool[Tensor, "b"]:
+    """Return a mask of the plans whose images differ by at most `near` from those wanted."""
+    return (grid.inside(images(plan, grid)) - wanted).abs().amax(1) <= near
+
+
+def plan_of_one(wanted: Float64[Tensor, "n"], mass: Float64[Tensor, "n"], slack: float, grid: Grid) -> Tensor:
+    """Return the cheapest plan of an image up to `slack`; if the solver finds none, that in which nothing moves."""
+    plan = cheapest_of_one(wanted.cpu().numpy(), mass.cpu().numpy(), slack, grid)
+    if plan is None:
+        plan = np.zeros((len(mass), len(grid.cost)))
+        plan[:, 0] = mass.cpu().numpy()
+    return torch.from_numpy(plan).to(mass.device)
 
 
 def cheapest_of_one(

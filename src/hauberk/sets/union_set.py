@@ -54,6 +54,10 @@ class UnionSet(CertifiableSet):
     def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> "UnionSet":
         return UnionSet(tuple(S.select(index) for S in self.members))
 
+    def resized(self, radius: Float[Tensor, "b"]) -> "UnionSet":
+        share = torch.where(self.radius > 0, radius / self.radius, 0)
+        return UnionSet(tuple(S.resized(share * S.radius) for S in self.members))
+
     def project(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
         """Return the nearest of the members' projections per example."""
         points = torch.stack([S.project(z) for S in self.members])

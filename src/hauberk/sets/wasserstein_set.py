@@ -10,8 +10,8 @@ from jaxtyping import Bool, Float, Float64, Int
 from torch import Tensor
 
 from hauberk.concepts.box import Box
+from hauberk.concepts.metric_ball import MetricBall
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.concepts.radius import per_example
 from hauberk.concepts.rows import Rows
 from hauberk.kernels.transport import images
@@ -29,7 +29,7 @@ ROUNDING = {torch.float32: 2.0**-21, torch.float64: 2.0**-30}
 
 
 @dataclass(frozen=True)
-class WassersteinSet(CertifiableSet):
+class WassersteinSet(MetricBall):
     """The images that come from `start` by moving mass within windows, at a cost of at most `radius`.
 
     Cost is the sum of (share of the image's mass) * (cost of the offset that it moves by): for the Euclidean distance,
@@ -104,51 +104,42 @@ class WassersteinSet(CertifiableSet):
         wanted = z.detach().flatten(1).double() / self.total[:, None]
         return nearest(wanted, self.mass, self.cap, self.radius.double(), self.grid, self.tolerance)
 
-    def witness(self, z: Float[Tensor, "b *z"]) -> Float64[Tensor, "b n k"]:
-        """Return plans, of cost at most `radius`, whose images are z up to rounding if it is a member."""
-        wanted = z.detach().flatten(1).double() / self.total[:, None]
-        plan = cheapest(wanted, self.mass, self.near / 2, self.grid)
-        return within_cap(
-            within_budget(plan, self.mass, self.radius.double(), self.grid), self.mass, self.cap, self.grid
-        )
-
     def image(self, plan: Float64[Tensor, "b n k"]) -> Float[Tensor, "b *z"]:
         """Return the images that plans make."""
-        made = self.grid.inside(images(plan, self.grid)) * self.total[:, None]
+        moved = (self.grid.inside(images(plan, self.grid)) - self.mass) * self.total[:, None]
         most = inf if self.within is None else self.within[1]
-        return made.to(self.start.dtype).clamp(max=most).view_as(self.start)
+        made = (self.start.flatten(1).double() + moved).clamp(0, most)
+        return made.to(self.start.dtype).view_as(self.start)
 
     def project(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
-        out, members = z.clone(), self.contains(z)
-        if not members.all():
-            others = self.select(~members)
-            out[~members] = others.image(others.plan(z[~members]))
+        out, moved = z.clone(), ~self.contains(z) & ~z.isnan().flatten(1).any(1)
+        if moved.any():
+            others = self.select(moved)
+            out[moved] = others.image(others.plan(z[moved]))
         return out
 
     @property
-    def ends(self) -> tuple[float, float]:
-        """The least and the largest value of a pixel."""
-        return (0.0, inf if self.within is None else self.within[1])
+    def metric(self) -> str:
+        return "Wasserstein"
+
+    def distance(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b"]:
+        """Return the cost of the cheapest plan for each image, which a linear program finds; infinite without any."""
+        return self.cost(z).to(z.dtype)
 
     def contains(self, z: Float[Tensor, "b *z"], atol: float = 0.0) -> Bool[Tensor, "b"]:
         """Return a mask of the images that a plan within the budget makes, up to rounding and `atol`.
 
         Takes a linear program for each image that has the mass of its start in every channel.
         """
-        low, high = self.ends
-        near = self.near + atol / self.total
-        valid = ((z >= low - atol) & (z <= high + atol)).flatten(1).all(1)
-        move = torch.where(per_example(valid, z), z - self.start, 0).double() / per_example(self.total, z)
-        move = move.reshape(len(z), self.mass.shape[1] // self.grid.channel_size, self.grid.channel_size)
-        members = move.abs().amax((1, 2)) <= near
-        maybe = ~members & (move.sum(2).abs().amax(1) <= near * self.grid.channel_size)
-        if maybe.any():
-            asked, target = self.select(maybe), z[maybe]
-            vars(asked)["near"] = near[maybe]
-            made = self.grid.inside(images(asked.witness(target), self.grid))
-            wanted = target.flatten(1).double() / asked.total[:, None]
-            members[maybe] = (made - wanted).abs().amax(1) <= near[maybe]
-        return members & valid
+        return self.cost(z, atol) <= self.radius.double()
+
+    def cost(self, z: Float[Tensor, "b *z"], atol: float = 0.0) -> Float64[Tensor, "b"]:
+        """Return the costs of the cheapest plans whose images differ from z by rounding and `atol` at most."""
+        most = inf if self.within is None else self.within[1]
+        valid = ((z >= -atol) & (z <= most + atol)).flatten(1).all(1)
+        share = torch.where(per_example(valid, z), z, self.start).flatten(1).double() / self.total[:, None]
+        found = cheapest(share, self.mass, self.cap, self.radius.double(), self.near + atol / self.total, self.grid)
+        return torch.where(valid, found, inf)
 
     def steepest_step(
         self, z: Float[Tensor, "b *z"], gradient: Float[Tensor, "b *z"], length: Float[Tensor, "b"], noise: Noise

@@ -16,7 +16,7 @@ from hauberk.concepts.subject import AttackableSubject
 from hauberk.errors import InputError
 from hauberk.kernels.modes import eval_mode
 from hauberk.sampling.smoothed_network import SmoothedNetwork
-from hauberk.searches.required import require_ball
+from hauberk.searches.required import require_distance
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class AdversarialDistances(Study):
 
     def __call__(self, subject: AttackableSubject, data: Split, threat: ThreatModel) -> Findings:
         n, tables = min(self.examples, len(data)), []
-        S = require_ball(self.reach.at(data.batch(slice(0, n))[0]), "AdversarialDistances", above=0)
+        S = require_distance(self.reach.at(data.batch(slice(0, n))[0]), "AdversarialDistances")
         for index in torch.arange(n, device=data.labels.device).split(self.batch):
             y, own, noise = data.labels[index], S.select(index), Noise.of(self.seed, index)
             with eval_mode(subject.module):
@@ -75,7 +75,7 @@ class AdversarialDistances(Study):
                 }
                 table = pl.DataFrame({name: column.tolist() for name, column in columns.items()})
                 tables.append(table.with_columns(attack=pl.lit(name)))
-        return Findings(pl.concat(tables), {"reach": self.reach.name, "subject": said(subject), "norm": f"l{S.p:g}"})
+        return Findings(pl.concat(tables), {"reach": self.reach.name, "subject": said(subject), "norm": S.metric})
 
 
 def said(subject: AttackableSubject) -> str:

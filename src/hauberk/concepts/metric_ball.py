@@ -1,0 +1,25 @@
+"""Balls around the input in some distance, as required by methods that measure it."""
+
+from abc import abstractmethod
+
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from hauberk.concepts.perturbation_set import CertifiableSet
+
+
+class MetricBall(CertifiableSet):
+    """The points within `radius` of the input, possibly cut by the range of valid inputs."""
+
+    @property
+    @abstractmethod
+    def metric(self) -> str:
+        """The distance's name: "l2"."""
+
+    @abstractmethod
+    def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> "MetricBall":
+        """Return the balls of some of the examples."""
+
+    @abstractmethod
+    def distance(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b"]:
+        """Return the distance of z from the unperturbed point; infinite where no radius reaches z."""
