@@ -23,6 +23,8 @@ def cheapest(
     found = torch.zeros(*mass.shape, len(grid.cost), dtype=torch.float64)
     found[:, :, 0] = mass
     for e in range(len(mass)):
+        if not mass[e].any():  # a black image, which no program has to scale
+            continue
         plan = cheapest_of_one(wanted[e].cpu().numpy(), mass[e].cpu().numpy(), float(slack[e]), grid)
         if plan is not None:
             found[e] = torch.from_numpy(plan)
