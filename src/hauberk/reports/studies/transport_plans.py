@@ -10,16 +10,24 @@ from matplotlib.axes import Axes
 from hauberk.reports.examples import as_colours
 from hauberk.reports.studies.illustration import Illustration
 from hauberk.reports.study_files import StudyFile
-from hauberk.reports.svg import COLOURS, panels, to_svg
+from hauberk.reports.svg import panels, to_svg
+from hauberk.reports.tables import percent
 
 Image = Float[np.ndarray, "c h w"]
 COLUMNS = ("example", "part", "channel", "row", "column", "clean", "attacked", "to_row", "to_column", "share")
 ALSO = ("label", "answer", "radius", "cost", "moved", "left_out", "gap")
-CHANNELS = ("#ff6b5e", "#4fc66a", "#6ba4ff")
-"""Red, green and blue that show on dark images."""
-DIMMED = 0.35
+CHANNELS = ("#ff6b5e", "#4fd06a", "#6ba4ff")
+"""Red, green and blue that show on dark images, which are as dark on a light page as on a dark one."""
+ONLY = "#ffa63d"
+"""The colour of arrows where channels have none."""
+DIMMED = 0.32
 """The brightness of images behind arrows."""
-FAINTEST = 0.12
+FAINTEST = 0.2
+"""The least opacity of an arrow."""
+BESIDE = 0.2
+"""The distance in pixels at which arrows of colour channels pass the centres of pixels, each on a side of its own."""
+DRAWN = 0.95
+"""The share of what moves that arrows carry, the largest flows first."""
 
 
 def draw_transport_plans(study: StudyFile, name: str) -> Illustration:
@@ -35,8 +43,11 @@ def draw_transport_plans(study: StudyFile, name: str) -> Illustration:
             white = max(1.0, float(clean.max()))
             show(left, clean / white)
             show(middle, attacked / white)
-            show(right, clean / white * DIMMED)
+            show(right, clean.mean(0, keepdims=True) / white * DIMMED)
             draw_flows(right, own.filter(part="flow"), len(clean))
+            if number == 0:
+                middle.set_title("attacked")
+                right.set_title("flows of mass")
             left.set_title(f"{said(example)}, radius {example['radius']:.3g}{unit}, cost used {example['cost']:.3g}")
         words = "; ".join(f"{said(example)} at a cost of {example['cost']:.3g}" for example in examples)
         svg = to_svg(figure, name, f"Clean images, attacked ones, and the flows of mass between them: {words}.")
@@ -59,14 +70,16 @@ def show(axes: Axes, image: Image) -> None:
 
 def draw_flows(axes: Axes, flows: pl.DataFrame, channels: int) -> None:
     """Draw arrows, in units of pixels, more opaque the more mass they carry; the largest on top."""
+    flows = flows.sort("share")
+    flows = flows.filter(pl.col("share").cum_sum() > (1 - DRAWN) * pl.col("share").sum())
     if not len(flows):
         return
-    flows = flows.sort("share")
     row, column, to_row, to_column, share = flows.select("row", "column", "to_row", "to_column", "share").to_numpy().T
-    look: Any = np.array(CHANNELS if channels == 3 else [COLOURS["attacked"]] * channels)[flows["channel"]]
+    look: Any = np.array(CHANNELS if channels == 3 else [ONLY] * channels)[flows["channel"]]
+    aside = BESIDE * (flows["channel"].to_numpy() - 1) if channels == 3 else 0
     axes.quiver(
-        column, row, to_column - column, to_row - row, color=look, alpha=np.maximum(np.sqrt(share / share[-1]), FAINTEST),
-        angles="xy", scale_units="xy", scale=1, units="xy", width=0.14, headwidth=4, headlength=4, headaxislength=3.6,
+        column + aside, row + aside, to_column - column, to_row - row, color=look, alpha=np.maximum(np.sqrt(share / share[-1]), FAINTEST),
+        angles="xy", scale_units="xy", scale=1, units="xy", width=0.17, headwidth=4, headlength=4, headaxislength=3.5,
         minshaft=1, minlength=0,
     )  # fmt: skip
 
@@ -81,14 +94,14 @@ def said(example: dict[str, Any]) -> str:
 def caption(study: StudyFile, examples: list[dict[str, Any]]) -> str:
     """Return the caption, with how much of the mass the arrows leave out."""
     withstood = sum(example["answer"] == example["label"] for example in examples)
-    left, moved = (max(example[name] for example in examples) for name in ("left_out", "moved"))
+    moved, left, gap = (max(example[name] for example in examples) for name in ("moved", "left_out", "gap"))
     measure = "pixels times the share of the image's mass" if study.fact("unit") else "the threat's cost of moving"
     return (
         f"The first {len(examples)} test examples that are answered correctly, attacked by {study.fact('attack')} within "
         f"{study.fact('threat')}; {withstood} withstood. Left: clean. Middle: attacked. Right: the cheapest plan that "
-        "makes one of the other, on the dimmed clean image: arrows go from where mass leaves to where it arrives, those "
-        "of colour images in the colours of their channels, more opaque the more mass they carry. Radius and cost are "
-        f"in {measure}. At most {moved:.1%} of an image's mass moves. Flows of less than "
-        f"{float(study.fact('least')):.4%} of it have no arrow: {left:.2%} of it at most. The plans' images differ from "
-        f"the attacked ones by {max(example['gap'] for example in examples):.1g} at most."
+        "makes one of the other, over the dimmed clean image in grey. Arrows go from where mass leaves to where it "
+        "arrives, more opaque the more they carry; those of colour images have the colours of their channels. Radius "
+        f"and cost are in {measure}. At most {percent(moved, 1)} of an image's mass moves, {percent(DRAWN, 0)} of that "
+        f"along the arrows; flows below {float(study.fact('least')):g} of the mass, together {left:.1g} at most, are left "
+        f"out. The plans' images differ from the attacked ones by {gap:.1g} at most."
     )
