@@ -60,7 +60,7 @@ def test_every_run_has_its_line_and_its_name(named):
     svg = draw_compared_curves(runs, "accuracies-1")
     ElementTree.fromstring(svg)
     texts = re.findall(r"<text[^>]*>([^<]*)</text>", svg)
-    assert {"attacked", "certified", "radius eps", *(name for name, _ in runs)} <= set(texts)
+    assert {"attacked accuracy", "certified accuracy", "radius eps", *(name for name, _ in runs)} <= set(texts)
     assert "run 0 attacked 40.0% at 0.2; " in svg
     assert "run 0 certified" not in svg
     lines = re.findall(r'style="fill: none; ([^"]*series-\d[^"]*)"', svg)

@@ -35,7 +35,9 @@ class Binarize(nn.Module):
     def __init__(self, threshold: float = 0.5) -> None:
         super().__init__()
         if not math.isfinite(threshold):
-            raise InputError(f"Binarize needs a finite threshold between the inputs that it tells apart, not {threshold}.")
+            raise InputError(
+                f"Binarize needs a finite threshold between the inputs that it tells apart, not {threshold}."
+            )
         self.threshold = threshold
 
     def forward(self, x: Float[Tensor, "b *x"]) -> Float[Tensor, "b *x"]:

@@ -19,7 +19,7 @@ MEASURES = ("attacked", "certified")
 
 
 def comparable(runs: Sequence[Named]) -> list[list[Named]]:
-    """Return the runs with curves in groups of one kind of subject and of threat; those alone in theirs are left out."""
+    """Return the runs with curves in groups of one kind of subject and threat, without those that are alone."""
     drawn = sorted((run for run in runs if measured(run[1])), key=lambda run: kind(run[1]))
     groups = [list(group) for _, group in groupby(drawn, lambda run: kind(run[1]))]
     return [group for group in groups if len(group) > 1]
@@ -50,11 +50,15 @@ def draw_compared_curves(runs: Sequence[Named], name: str) -> Markup:
                 last = draw_line(axes, list(points(summary, measure)), **look)
                 said += [f"{run} {measure} {last}"] if last else []
             radii = [point.eps for _, summary in runs for point in summary.curve]
-            axes.set(xlabel="radius eps", ylabel=measure, xlim=(0, max(radii) * 1.02 or 1), ylim=(0, 1.02))
+            axes.set(
+                xlabel="radius eps", ylabel=f"{measure} accuracy", xlim=(0, max(radii) * 1.02 or 1), ylim=(0, 1.02)
+            )
             axes.xaxis.set_major_formatter("{x:g}")
             axes.yaxis.set_major_formatter(PERCENT)
-        labelled = {label: line for axes in panes for line, label in zip(*axes.get_legend_handles_labels(), strict=True)}
-        figure.legend(labelled.values(), labelled.keys(), loc="outside upper left", ncols=3, borderpad=0)
+        labelled = {
+            label: line for axes in panes for line, label in zip(*axes.get_legend_handles_labels(), strict=True)
+        }
+        figure.legend(labelled.values(), labelled.keys(), loc="outside upper left", ncols=4, borderpad=0)
         return to_svg(figure, name, f"Accuracies against the radius: {'; '.join(said)}.")
 
 

@@ -54,15 +54,16 @@ class TransportPlans(Study):
         require_seed(self.seed)
         if self.examples < 1 or not 0 <= self.least < 1:
             raise InputError(
-                "TransportPlans needs an example and a least share in [0, 1), but has "
-                f"{self.examples}, {self.least:g}."
+                f"TransportPlans needs an example and a least share in [0, 1), but has {self.examples}, {self.least:g}."
             )
 
     def __call__(self, subject: AttackableSubject, data: Split, threat: ThreatModel) -> Findings:
         require_transport(threat.at(data.batch(slice(0, 1))[0]), threat)
         index = first_correct(subject, data, self.examples)
         if not len(index):
-            return Findings(pl.DataFrame(), {"not_applicable": f"all {len(data)} examples are misclassified unattacked"})
+            return Findings(
+                pl.DataFrame(), {"not_applicable": f"all {len(data)} examples are misclassified unattacked"}
+            )
         x, y = data.batch(index)
         S = require_transport(threat.at(x), threat)
         z = self.attack(subject.module, S, y, noise=Noise.of(self.seed, index))
@@ -98,8 +99,8 @@ def require_transport(S: PerturbationSet, threat: ThreatModel) -> WassersteinSet
     """
     if not isinstance(S, WassersteinSet):
         raise UnsupportedSetError(
-            f"TransportPlans draws the mass that moves in a Wasserstein ball, but the threat is {threat.name}: give the "
-            "recipe a WassersteinBall as its threat, or leave this study out."
+            f"TransportPlans draws the mass that moves in a Wasserstein ball, but the threat is {threat.name}: give "
+            "the recipe a WassersteinBall as its threat, or leave this study out."
         )
     return S
 

@@ -76,9 +76,10 @@ def draw_flows(axes: Axes, flows: pl.DataFrame, channels: int) -> None:
         return
     row, column, to_row, to_column, share = flows.select("row", "column", "to_row", "to_column", "share").to_numpy().T
     look: Any = np.array(CHANNELS if channels == 3 else [ONLY] * channels)[flows["channel"]]
+    opacity = np.maximum(np.sqrt(share / share[-1]), FAINTEST)
     aside = BESIDE * (flows["channel"].to_numpy() - 1) if channels == 3 else 0
     axes.quiver(
-        column + aside, row + aside, to_column - column, to_row - row, color=look, alpha=np.maximum(np.sqrt(share / share[-1]), FAINTEST),
+        column + aside, row + aside, to_column - column, to_row - row, color=look, alpha=opacity,
         angles="xy", scale_units="xy", scale=1, units="xy", width=0.17, headwidth=4, headlength=4, headaxislength=3.5,
         minshaft=1, minlength=0,
     )  # fmt: skip
@@ -97,11 +98,11 @@ def caption(study: StudyFile, examples: list[dict[str, Any]]) -> str:
     moved, left, gap = (max(example[name] for example in examples) for name in ("moved", "left_out", "gap"))
     measure = "pixels times the share of the image's mass" if study.fact("unit") else "the threat's cost of moving"
     return (
-        f"The first {len(examples)} test examples that are answered correctly, attacked by {study.fact('attack')} within "
-        f"{study.fact('threat')}; {withstood} withstood. Left: clean. Middle: attacked. Right: the cheapest plan that "
+        f"The first {len(examples)} test examples that are answered correctly, attacked by {study.fact('attack')} "
+        f"within {study.fact('threat')}; {withstood} withstood. Left: clean. Middle: attacked. Right: the cheapest plan that "
         "makes one of the other, over the dimmed clean image in grey. Arrows go from where mass leaves to where it "
         "arrives, more opaque the more they carry; those of colour images have the colours of their channels. Radius "
         f"and cost are in {measure}. At most {percent(moved, 1)} of an image's mass moves, {percent(DRAWN, 0)} of that "
-        f"along the arrows; flows below {float(study.fact('least')):g} of the mass, together {left:.1g} at most, are left "
-        f"out. The plans' images differ from the attacked ones by {gap:.1g} at most."
+        f"along the arrows; flows below {float(study.fact('least')):g} of the mass, together {left:.1g} at most, are "
+        f"left out. The plans' images differ from the attacked ones by {gap:.1g} at most."
     )
