@@ -99,10 +99,10 @@ def caption(study: StudyFile, examples: list[dict[str, Any]]) -> str:
     measure = "pixels times the share of the image's mass" if study.fact("unit") else "the threat's cost of moving"
     return (
         f"The first {len(examples)} test examples that are answered correctly, attacked by {study.fact('attack')} "
-        f"within {study.fact('threat')}; {withstood} withstood. Left: clean. Middle: attacked. Right: the cheapest plan "
-        "that makes one of the other, over the dimmed clean image in grey. Arrows go from where mass leaves to where it "
-        "arrives, more opaque the more they carry; those of colour images have the colours of their channels. Radius "
-        f"and cost are in {measure}. At most {percent(moved, 1)} of an image's mass moves, {percent(DRAWN, 0)} of that "
-        f"along the arrows; flows below {float(study.fact('least')):g} of the mass, together {left:.1g} at most, are "
-        f"left out. The plans' images differ from the attacked ones by {gap:.1g} at most."
+        f"within {study.fact('threat')}; {withstood} withstood. Left: clean. Middle: attacked. Right: the cheapest "
+        "plan that makes one of the other, over the dimmed clean image in grey. Arrows go from where mass leaves to "
+        "where it arrives, more opaque the more they carry; those of colour images have the colours of their channels. "
+        f"Radius and cost are in {measure}. At most {percent(moved, 1)} of an image's mass moves, {percent(DRAWN, 0)} "
+        f"of that along the arrows; flows below {float(study.fact('least')):g} of the mass, together {left:.1g} at "
+        f"most, are left out. The plans' images differ from the attacked ones by {gap:.1g} at most."
     )
