@@ -14,10 +14,15 @@ TOLERANCE = 1e-10
 
 
 def cheapest(
-    wanted: Float64[Tensor, "b n"], mass: Float64[Tensor, "b n"], slack: Float64[Tensor, "b"], grid: Grid
+    wanted: Float64[Tensor, "b n"],
+    mass: Float64[Tensor, "b n"],
+    slack: Float64[Tensor, "b"],
+    cap: Float64[Tensor, "b"],
+    grid: Grid,
 ) -> Float64[Tensor, "b n k"]:
     """Return the cheapest plans of images that differ by at most `slack` from those wanted; nothing moves without one.
 
+    No pixel gets more than the cap.
     A linear program per example, of as many variables as its pixels with mass have places in their windows.
     """
     found = torch.zeros(*mass.shape, len(grid.cost), dtype=torch.float64)
@@ -25,14 +30,14 @@ def cheapest(
     for e in range(len(mass)):
         if not mass[e].any():  # a black image, which no program has to scale
             continue
-        plan = cheapest_of_one(wanted[e].cpu().numpy(), mass[e].cpu().numpy(), float(slack[e]), grid)
+        plan = cheapest_of_one(wanted[e].cpu().numpy(), mass[e].cpu().numpy(), float(slack[e]), float(cap[e]), grid)
         if plan is not None:
             found[e] = torch.from_numpy(plan)
     return found.to(mass.device)
 
 
 def cheapest_of_one(
-    wanted: Float[np.ndarray, "n"], mass: Float[np.ndarray, "n"], slack: float, grid: Grid
+    wanted: Float[np.ndarray, "n"], mass: Float[np.ndarray, "n"], slack: float, cap: float, grid: Grid
 ) -> Float[np.ndarray, "n k"] | None:
     """Return the cheapest plan of one image, None if the solver finds none."""
     n, size = len(mass), mass.max()
@@ -44,12 +49,13 @@ def cheapest_of_one(
     ones = np.ones(len(pairs))
     leaves = csr_array((ones, (source, pairs)), shape=(n, len(pairs)))
     arrives = csr_array((ones, (target, pairs)), shape=(n, len(pairs)))
+    least = np.clip(wanted - cap, -slack, slack)  # of what is wanted and does not arrive
     matrix = vstack([hstack([leaves, csr_array((n, n))]), hstack([arrives, eye_array(n)])]).tocsr()
     solved = linprog(
         np.concatenate([cost[offset], np.zeros(n)]),
         A_eq=matrix,
         b_eq=np.concatenate([mass, wanted]) / size,
-        bounds=[(0, None)] * len(pairs) + [(-slack / size, slack / size)] * n,
+        bounds=[(0, None)] * len(pairs) + [(low / size, slack / size) for low in least],
         options={"primal_feasibility_tolerance": TOLERANCE, "dual_feasibility_tolerance": TOLERANCE},
     )
     if solved.x is None:

@@ -106,7 +106,7 @@ class WassersteinSet(CertifiableSet):
     def witness(self, z: Float[Tensor, "b *z"]) -> Float64[Tensor, "b n k"]:
         """Return plans, of cost at most `radius`, whose images are z up to rounding if it is a member."""
         wanted = z.detach().flatten(1).double() / self.total[:, None]
-        plan = cheapest(wanted, self.mass, self.near / 2, self.grid)
+        plan = cheapest(wanted, self.mass, self.near / 2, self.cap, self.grid)
         return within_cap(
             within_budget(plan, self.mass, self.radius.double(), self.grid), self.mass, self.cap, self.grid
         )
