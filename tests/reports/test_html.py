@@ -319,7 +319,7 @@ def test_studies_of_several_runs_are_side_by_side_by_their_names(make_run, repor
     add_study(third, "Others")
     page = report(first, second, third)
     assert {"study-1-1", "study-1-2", "study-2-1"} <= set(page.ids)
-    assert page.tags.count("figure") == 3 * len(FIGURES) + 4  # and one of all trainings
+    assert page.tags.count("figure") == 3 * len(FIGURES) + 5  # and one of all trainings, one of all curves
     assert re.search(r"Radii .* first\. For each .* second\. For each .* Others .* third\. For each", page.text)
     assert len(page.ids) == len(set(page.ids))
 

@@ -1,5 +1,6 @@
 """Layers that torch lacks."""
 
+from hauberk.layers.binarize import Binarize, Binarized
 from hauberk.layers.logit_scale import LogitScale
 from hauberk.layers.lp_distance import LpDistance, LpDistance2d
 from hauberk.layers.mean_shift import MeanShift
@@ -8,6 +9,8 @@ from hauberk.layers.scaled_linear import ScaledLinear
 from hauberk.layers.sort_distance import SortDistance
 
 __all__ = [
+    "Binarize",
+    "Binarized",
     "LogitScale",
     "LpDistance",
     "LpDistance2d",

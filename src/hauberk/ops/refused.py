@@ -30,3 +30,7 @@ refuses(
     *(aten.adaptive_max_pool1d.default, aten.adaptive_max_pool2d.default, aten.adaptive_max_pool3d.default),
     *(aten.amax.default, aten.max.dim, aten.max_pool2d_with_indices.default),
 )
+refuses(
+    "a step has no slope that bounds could follow: evaluate the network by attacks, some of them without gradients",
+    *(aten.gt.Scalar, aten.ge.Scalar, aten.lt.Scalar, aten.le.Scalar, aten.round.default, aten.sign.default),
+)

@@ -99,8 +99,8 @@ def draw_strip(examples: Examples) -> dict[str, list[Picture]]:
     most = np.take_along_axis(change, np.abs(change).argmax(1, keepdims=True), axis=1)[:, 0]
     scaled = most / (examples.largest_change or 1) / 2 + 0.5
     rows = {
-        "clean": (_colours(examples.inputs), examples.clean_predictions),
-        "adversarial": (_colours(examples.adversarial), examples.adversarial_predictions),
+        "clean": (as_colours(examples.inputs), examples.clean_predictions),
+        "adversarial": (as_colours(examples.adversarial), examples.adversarial_predictions),
         "difference": (colormaps["RdBu_r"](scaled), [None] * len(change)),
     }
     return {
@@ -114,7 +114,7 @@ def draw_strip(examples: Examples) -> dict[str, list[Picture]]:
     }
 
 
-def _colours(images: Float[np.ndarray, "m c h w"]) -> Float[np.ndarray, "m h w 3"]:
+def as_colours(images: Float[np.ndarray, "m c h w"]) -> Float[np.ndarray, "m h w 3"]:
     """Return images as RGB: their own three channels, or else the mean of their channels as grey."""
     if images.shape[1] != 3:
         images = np.repeat(images.mean(1, keepdims=True), 3, axis=1)

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from hauberk.atomic import write_text
 from hauberk.errors import InputError
 from hauberk.reports.accuracies import sure
+from hauberk.reports.compared_curves import comparable, draw_compared_curves
 from hauberk.reports.examples import draw_strip
 from hauberk.reports.families import differences, distinct_names, other_weights
 from hauberk.reports.figures import (
@@ -124,6 +125,10 @@ def _comparison(views: list[dict[str, Any]]) -> dict[str, Any]:
         "sweep": sweep,
         "swept": draw_sweep(sweep, "sweep") if sweep else None,
         "compared": draw_compared_trainings(trainings, "compared") if len(trainings) > 1 else None,
+        "accuracies": [
+            ([summary for _, summary in group], draw_compared_curves(group, f"accuracies-{place}-drawing"))
+            for place, group in enumerate(comparable([(view["name"], view["summary"]) for view in views]), start=1)
+        ],
         "radii": [
             (group, draw_compared_radii(group, f"radii-{place}-drawing"))
             for place, group in enumerate((group for group in kinds if len(group) > 1), start=1)

@@ -4,7 +4,7 @@ from math import inf
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float64
+from jaxtyping import Float, Float64
 from scipy.optimize import linprog
 from scipy.sparse import csr_array, eye_array, hstack, vstack
 from torch import Tensor
@@ -17,7 +17,7 @@ TOLERANCE = 1e-10
 """The solver's, of numbers up to about 1: what it says is checked afterwards."""
 
 
-def cheapest(
+def costs(
     wanted: Float64[Tensor, "b n"],
     mass: Float64[Tensor, "b n"],
     cap: Float64[Tensor, "b"],
@@ -27,9 +27,8 @@ def cheapest(
 ) -> Float64[Tensor, "b"]:
     """Return the costs of the cheapest plans of images that differ by at most `near` from those wanted, or infinity.
 
-    A linear program per example, of as many variables as its pixels with mass have places in their windows, finds plans
-    for half of `near`. What counts is the plan: its rows are made to sum to the mass exactly, its image is computed
-    anew, and a cost is at most the radius only if a plan cut down to the radius still makes the image.
+    What counts is the plan that a linear program finds for half of `near`: its image is computed anew, and its cost is
+    at most the radius only if the plan still makes the image after it has been cut down to the radius.
     """
     channels = (wanted - mass).view(len(mass), -1, grid.channel_size)
     moved = channels.abs().amax((1, 2)) > near
@@ -37,33 +36,40 @@ def cheapest(
     cost = torch.where(moved, inf, 0).to(mass)
     maybe = (moved & kept).nonzero()[:, 0]
     if len(maybe):
-        own = wanted[maybe], mass[maybe]
-        plan = torch.stack([plan_of_one(w, m, float(s) / 2, grid) for w, m, s in zip(*own, near[maybe], strict=True)])
+        asked, own, most, close = wanted[maybe], mass[maybe], radius[maybe], near[maybe]
+        plan = cheapest(asked, own, close / 2, cap[maybe], grid)
+        cut = within_cap(within_budget(plan, own, most, grid), own, cap[maybe], grid)
         paid = (plan * grid.cost).sum((1, 2))
-        cut = within_cap(within_budget(plan, own[1], radius[maybe], grid), own[1], cap[maybe], grid)
-        made, inside = (close(part, own[0], near[maybe], grid) for part in (plan, cut))
-        cost[maybe] = torch.where(inside, paid.minimum(radius[maybe]), torch.where(made, paid, inf))
+        made, inside = ((grid.inside(images(each, grid)) - asked).abs().amax(1) <= close for each in (plan, cut))
+        cost[maybe] = torch.where(inside, paid.minimum(most), torch.where(made, paid, inf))
     return cost
 
 
-def close(
-    plan: Float64[Tensor, "b n k"], wanted: Float64[Tensor, "b n"], near: Float64[Tensor, "b"], grid: Grid
-) -> Bool[Tensor, "b"]:
-    """Return a mask of the plans whose images differ by at most `near` from those wanted."""
-    return (grid.inside(images(plan, grid)) - wanted).abs().amax(1) <= near
+def cheapest(
+    wanted: Float64[Tensor, "b n"],
+    mass: Float64[Tensor, "b n"],
+    slack: Float64[Tensor, "b"],
+    cap: Float64[Tensor, "b"],
+    grid: Grid,
+) -> Float64[Tensor, "b n k"]:
+    """Return the cheapest plans of images that differ by at most `slack` from those wanted; nothing moves without one.
 
-
-def plan_of_one(wanted: Float64[Tensor, "n"], mass: Float64[Tensor, "n"], slack: float, grid: Grid) -> Tensor:
-    """Return the cheapest plan of an image up to `slack`; if the solver finds none, that in which nothing moves."""
-    plan = cheapest_of_one(wanted.cpu().numpy(), mass.cpu().numpy(), slack, grid)
-    if plan is None:
-        plan = np.zeros((len(mass), len(grid.cost)))
-        plan[:, 0] = mass.cpu().numpy()
-    return torch.from_numpy(plan).to(mass.device)
+    No pixel gets more than the cap. Takes a linear program per example, of as many variables as its pixels with mass
+    have places in their windows.
+    """
+    found = torch.zeros(*mass.shape, len(grid.cost), dtype=torch.float64)
+    found[:, :, 0] = mass
+    for e in range(len(mass)):
+        if not mass[e].any():  # a black image, which no program has to scale
+            continue
+        plan = cheapest_of_one(wanted[e].cpu().numpy(), mass[e].cpu().numpy(), float(slack[e]), float(cap[e]), grid)
+        if plan is not None:
+            found[e] = torch.from_numpy(plan)
+    return found.to(mass.device)
 
 
 def cheapest_of_one(
-    wanted: Float[np.ndarray, "n"], mass: Float[np.ndarray, "n"], slack: float, grid: Grid
+    wanted: Float[np.ndarray, "n"], mass: Float[np.ndarray, "n"], slack: float, cap: float, grid: Grid
 ) -> Float[np.ndarray, "n k"] | None:
     """Return the cheapest plan of one image, None if the solver finds none."""
     n, size = len(mass), mass.max()
@@ -75,12 +81,13 @@ def cheapest_of_one(
     ones = np.ones(len(pairs))
     leaves = csr_array((ones, (source, pairs)), shape=(n, len(pairs)))
     arrives = csr_array((ones, (target, pairs)), shape=(n, len(pairs)))
+    least = np.clip(wanted - cap, -slack, slack)  # of what is wanted and does not arrive
     matrix = vstack([hstack([leaves, csr_array((n, n))]), hstack([arrives, eye_array(n)])]).tocsr()
     solved = linprog(
         np.concatenate([cost[offset], np.zeros(n)]),
         A_eq=matrix,
         b_eq=np.concatenate([mass, wanted]) / size,
-        bounds=[(0, None)] * len(pairs) + [(-slack / size, slack / size)] * n,
+        bounds=[(0, None)] * len(pairs) + [(low / size, slack / size) for low in least],
         options={"primal_feasibility_tolerance": TOLERANCE, "dual_feasibility_tolerance": TOLERANCE},
     )
     if solved.x is None:

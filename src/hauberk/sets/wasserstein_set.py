@@ -20,7 +20,7 @@ from hauberk.kernels.transport_grid import Grid, grid
 from hauberk.kernels.transport_support import support, worthiest
 from hauberk.sets.transport import nearest
 from hauberk.sets.transport_limits import reach, within_budget, within_cap
-from hauberk.sets.transport_witness import cheapest
+from hauberk.sets.transport_witness import cheapest, costs
 
 Table = tuple[tuple[float, ...], ...]
 Heading = Literal["sign", "l2", "wasserstein"]
@@ -104,6 +104,14 @@ class WassersteinSet(MetricBall):
         wanted = z.detach().flatten(1).double() / self.total[:, None]
         return nearest(wanted, self.mass, self.cap, self.radius.double(), self.grid, self.tolerance)
 
+    def witness(self, z: Float[Tensor, "b *z"]) -> Float64[Tensor, "b n k"]:
+        """Return plans, of cost at most `radius`, whose images are z up to rounding if it is a member."""
+        wanted = z.detach().flatten(1).double() / self.total[:, None]
+        plan = cheapest(wanted, self.mass, self.near / 2, self.cap, self.grid)
+        return within_cap(
+            within_budget(plan, self.mass, self.radius.double(), self.grid), self.mass, self.cap, self.grid
+        )
+
     def image(self, plan: Float64[Tensor, "b n k"]) -> Float[Tensor, "b *z"]:
         """Return the images that plans make."""
         moved = (self.grid.inside(images(plan, self.grid)) - self.mass) * self.total[:, None]
@@ -138,7 +146,7 @@ class WassersteinSet(MetricBall):
         most = inf if self.within is None else self.within[1]
         valid = ((z >= -atol) & (z <= most + atol)).flatten(1).all(1)
         share = torch.where(per_example(valid, z), z, self.start).flatten(1).double() / self.total[:, None]
-        found = cheapest(share, self.mass, self.cap, self.radius.double(), self.near + atol / self.total, self.grid)
+        found = costs(share, self.mass, self.cap, self.radius.double(), self.near + atol / self.total, self.grid)
         return torch.where(valid, found, inf)
 
     def steepest_step(

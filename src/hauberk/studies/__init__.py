@@ -10,6 +10,7 @@ from hauberk.studies.output_polytope import OutputPolytope
 from hauberk.studies.perturbation_histogram import PerturbationHistogram
 from hauberk.studies.robust_generalisation import RobustGeneralisation
 from hauberk.studies.smoothed_radii import SmoothedRadii
+from hauberk.studies.transport_plans import TransportPlans
 
 __all__ = [
     "AdversarialDistances",
@@ -22,4 +23,5 @@ __all__ = [
     "PerturbationHistogram",
     "RobustGeneralisation",
     "SmoothedRadii",
+    "TransportPlans",
 ]

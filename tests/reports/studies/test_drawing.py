@@ -86,12 +86,22 @@ def slopes_of_averages():
     return pl.DataFrame({"guarantee": [0.1, 0.2, 0.0], "estimate": [0.3, 0.2, 0.1]})
 
 
+def plans():
+    names = ["example", "part", "channel", "row", "column", "to_row", "to_column", "share", "clean", "attacked"]
+    pixels = [(7, "pixel", 0, *divmod(i, 3), None, None, None, i / 6, 1 - i / 6) for i in range(6)]
+    flow = (7, "flow", 0, 0, 1, 1, 2, 0.125, None, None)
+    table = pl.DataFrame([*pixels, flow], schema=names, orient="row", infer_schema_length=None)
+    example = {"example": 7, "part": "example", "label": 4, "answer": 9, "radius": 0.3, "cost": 0.29}
+    example |= {"moved": 0.25, "left_out": 1e-7, "gap": 1e-6}
+    return pl.concat([table, pl.DataFrame([example])], how="diagonal")
+
+
 FACTS = {"threat": "linf eps 0.1", "verifier": "CROWN", "bounder": "BackwardLinear", "box": "Interval", "side": "11"}
 FACTS |= {"attack": "PGD", "examples": "2", "withstood": "1"}
 FACTS |= {"confidence": "95 %", "tensors": "4", "largest": "10"}
 FACTS |= {"radii": "3", "redrawn": "2", "directions": "64", "layer": "0", "kind": "Conv2d", "outputs": "3"}
 FACTS |= {"noise": "Gaussian noise, sigma 0.25", "norm": "l2", "samples": "90", "top": "5", "reach": "l2 eps 4"}
-FACTS |= {"subject": "smoothed network"}
+FACTS |= {"subject": "smoothed network", "unit": "px", "least": "1e-06"}
 TABLES = {
     "AdversarialDistances": (
         distances,
@@ -105,6 +115,10 @@ TABLES = {
     "FirstLayerFilters": (filters, ["first 3 of 3 outputs of layer 0 (Conv2d)", "2 by 2, 2 input channels", "+19"]),
     "PerturbationHistogram": (changes, ["first 2 test examples", "by PGD within linf eps 0.1", "within 40 % of it"]),
     "RobustGeneralisation": (generalisation, ["bound is vacuous", "50.00 % of 200 training", "300 parameters in 4"]),
+    "TransportPlans": (
+        plans,
+        ["first 1 test examples", "by PGD within linf eps 0.1", "0 withstood", "25.0 %", "pixels"],
+    ),
     "CertifiedRadii": (
         radii,
         ["first 4 test examples", "largest of 3 radii", "CROWN", "median is 0.15", "1 example has"],

@@ -11,6 +11,7 @@ from hauberk.reports.studies.output_polytope import draw_output_polytope
 from hauberk.reports.studies.perturbation_histogram import draw_perturbation_histograms
 from hauberk.reports.studies.radius_curves import draw_adversarial_distances, draw_l_bound, draw_smoothed_radii
 from hauberk.reports.studies.robust_generalisation import draw_robust_generalisation
+from hauberk.reports.studies.transport_plans import draw_transport_plans
 from hauberk.reports.study_files import StudyFile
 
 DRAWERS: dict[str, Callable[[StudyFile, str], Illustration]] = {
@@ -23,6 +24,7 @@ DRAWERS: dict[str, Callable[[StudyFile, str], Illustration]] = {
     "OutputPolytope": draw_output_polytope,
     "RobustGeneralisation": draw_robust_generalisation,
     "SmoothedRadii": draw_smoothed_radii,
+    "TransportPlans": draw_transport_plans,
 }
 
 TOGETHER: dict[str, Callable[[Sequence[tuple[str, StudyFile]], str], Illustration]] = {
