@@ -44,7 +44,7 @@ def distance(x: Tensor, z: Tensor, window: int = 5, p: float = 1.0) -> float:
     leaves, arrives, cost = incidence(moves(tuple(x.shape), window, p), n)
     wall = np.zeros((n, n))
     equal = np.block([[leaves, wall, wall], [arrives, np.eye(n), -np.eye(n)]])
-    sums = np.concatenate([x.flatten(), z.flatten()]) / total
+    sums = torch.cat([x.flatten(), z.flatten()]).numpy() / total
     return linprog(np.concatenate([cost, np.full(2 * n, 100.0)]), A_eq=equal, b_eq=sums, options=PRECISE).fun
 
 
@@ -56,6 +56,6 @@ def largest(x: Tensor, c: Tensor, eps: float, window: int = 5, most: float = mat
     if most < math.inf:
         rows, sides = [*rows, arrives], [*sides, np.full(n, most / total)]
     worth = c.flatten().numpy() @ arrives
-    equal = {"A_eq": leaves, "b_eq": x.flatten() / total}
+    equal = {"A_eq": leaves, "b_eq": x.flatten().numpy() / total}
     below = {"A_ub": np.concatenate(rows), "b_ub": np.concatenate(sides)}
     return -linprog(-worth, **equal, **below, options=PRECISE).fun * total

@@ -13,7 +13,7 @@ from hauberk.losses import CrossEntropy
 from hauberk.sampling.smoothed_network import SmoothedNetwork, Smoothing
 from hauberk.smoothing import Gaussian
 from hauberk.studies import AdversarialDistances
-from hauberk.threats import L0Ball, L2Ball
+from hauberk.threats import L2Ball, LinfBall, Union
 
 REACH = L2Ball(1.0, within=None)
 ATTACKS = {
@@ -82,8 +82,8 @@ def test_bad_arguments_are_refused(network):
         with pytest.raises(InputError, match="needs attacks and examples"):
             AdversarialDistances(**({"reach": REACH, "attacks": ATTACKS} | wrong))
     subject, data = NetworkSubject(network, UnsupportedOpError("not captured")), DATA.select(slice(0, 2))
-    with pytest.raises(UnsupportedSetError, match="above l_0"):
-        AdversarialDistances(L0Ball(1), ATTACKS)(subject, data, L2Ball(0.1))
+    with pytest.raises(UnsupportedSetError, match="ball in some distance"):
+        AdversarialDistances(Union([L2Ball(1), LinfBall(1)]), ATTACKS)(subject, data, L2Ball(0.1))
 
 
 def test_a_network_in_training_mode_is_attacked_in_eval_mode(network):

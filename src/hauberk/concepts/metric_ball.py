@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Float64, Int
 from torch import Tensor
 
 from hauberk.concepts.perturbation_set import CertifiableSet
@@ -23,3 +23,7 @@ class MetricBall(CertifiableSet):
     @abstractmethod
     def distance(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b"]:
         """Return the distance of z from the unperturbed point; infinite where no radius reaches z."""
+
+    @abstractmethod
+    def measured(self, z: Float[Tensor, "b *z"]) -> Float64[Tensor, "b"]:
+        """Return the distances in float64; infinite where z is no valid input."""

@@ -4,9 +4,10 @@ from abc import abstractmethod
 from dataclasses import replace
 from functools import cached_property
 from math import inf
+from typing import cast
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Float64, Int
 from torch import Tensor
 
 from hauberk.concepts.metric_ball import MetricBall
@@ -50,6 +51,11 @@ class NormBall(MetricBall):
 
     def distance(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b"]:
         return self.size(z - self.start)
+
+    def measured(self, z: Float[Tensor, "b *z"]) -> Float64[Tensor, "b"]:
+        low, high = self.within or (-inf, inf)
+        valid = ((z >= low) & (z <= high)).flatten(1).all(1)
+        return torch.where(valid, cast(NormBall, self.to(torch.float64)).distance(z.double()), inf)
 
     @abstractmethod
     def resized(self, radius: Float[Tensor, "b"]) -> "NormBall":

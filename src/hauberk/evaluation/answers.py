@@ -2,15 +2,14 @@
 
 from dataclasses import dataclass
 from math import inf
-from typing import cast
 
 import torch
 from jaxtyping import Bool, Float, Float32, Int
 from torch import Tensor
 
 from hauberk.concepts.attack import Attack, MinimumDistanceAttack
+from hauberk.concepts.metric_ball import MetricBall
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.subject import AttackableSubject
 from hauberk.errors import HauberkError
@@ -89,12 +88,10 @@ def distances(S: PerturbationSet, z: Float[Tensor, "b *z"], wrong: Bool[Tensor, 
 
     They are rounded up, so that a ball with the recorded distance as its radius contains the point.
     """
-    if not isinstance(S, NormBall):
-        return torch.full_like(S.radius, inf, dtype=torch.float32)
-    low, high = S.within or (-inf, inf)
-    valid = wrong & ((z >= low) & (z <= high)).flatten(1).all(1)
-    exact = cast(NormBall, S.to(torch.float64)).distance(z.double())
-    return torch.where(valid, rounded_up(exact), inf)
+    out = torch.full_like(S.radius, inf, dtype=torch.float32)
+    if isinstance(S, MetricBall) and wrong.any():
+        out[wrong] = rounded_up(S.select(wrong).measured(z[wrong]))
+    return out
 
 
 @dataclass

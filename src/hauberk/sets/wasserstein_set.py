@@ -132,16 +132,16 @@ class WassersteinSet(MetricBall):
 
     def distance(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b"]:
         """Return the cost of the cheapest plan for each image, which a linear program finds; infinite without any."""
-        return self.cost(z).to(z.dtype)
+        return self.measured(z).to(z.dtype)
 
     def contains(self, z: Float[Tensor, "b *z"], atol: float = 0.0) -> Bool[Tensor, "b"]:
         """Return a mask of the images that a plan within the budget makes, up to rounding and `atol`.
 
         Takes a linear program for each image that has the mass of its start in every channel.
         """
-        return self.cost(z, atol) <= self.radius.double()
+        return self.measured(z, atol) <= self.radius.double()
 
-    def cost(self, z: Float[Tensor, "b *z"], atol: float = 0.0) -> Float64[Tensor, "b"]:
+    def measured(self, z: Float[Tensor, "b *z"], atol: float = 0.0) -> Float64[Tensor, "b"]:
         """Return the costs of the cheapest plans whose images differ from z by rounding and `atol` at most."""
         most = inf if self.within is None else self.within[1]
         valid = ((z >= -atol) & (z <= most + atol)).flatten(1).all(1)

@@ -84,8 +84,10 @@ class WassersteinBall(ThreatModel):
 
     @property
     def name(self) -> str:
-        kind = "Wasserstein" if self.p == 1 and self.cost is None else "Wasserstein, other cost,"
-        return f"{kind} eps " + ("per example" if isinstance(self.eps, Tensor) else f"{self.eps:.6g}")
+        eps = "per example" if isinstance(self.eps, Tensor) else f"{self.eps:.6g}"
+        window = "whole image" if self.window is None else f"{self.window} x {self.window}"
+        costs = "own costs" if self.cost is not None else window if self.p == 1 else f"{window}, p {self.p:g}"
+        return f"Wasserstein ({costs}{', no range' if self.within is None else ''}) eps {eps}"
 
     def at(self, x: Float[Tensor, "b *x"]) -> WassersteinSet:
         """Return the set around each image.
