@@ -39,6 +39,8 @@ def sinkhorn(
 ) -> None:
     """Do `sinkhorn.sinkhorn` for some of the examples, whose plans come as those at rest."""
     n, window = pixels.size, offsets.size
+    inside = np.zeros(places.size, np.bool_)
+    inside[pixels] = True
     sources, targets, slot = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(places.size, np.int64)
     for e in range(first, last):
         count, reached = 0, 0
@@ -49,7 +51,7 @@ def sinkhorn(
                 count += 1
                 for o in range(window):
                     place = pixels[i] + offsets[o]
-                    if slot[place] < 0 and wanted[e, place] != -math.inf:
+                    if inside[place] and slot[place] < 0:
                         slot[place] = reached
                         targets[reached] = place
                         reached += 1
@@ -63,8 +65,13 @@ def sinkhorn(
                 to[o, s] = slot[pixels[sources[s]] + offsets[o]]
                 if to[o, s] < 0:
                     to[o, s] = reached
+        known = True
         for j in range(reached):
             goal[j] = wanted[e, targets[j]]
+            known = known and math.isfinite(goal[j])
+        if not known:
+            plan[e] = math.nan
+            continue
         found[reached] = NOWHERE
         shares = np.empty((window, count))
         search(goal, weight, to, found, shares, radius[e], sharpness, tolerance, most, levels, cost, report[e])
@@ -126,7 +133,7 @@ def search(
         scale = 0.5 * sharpness * apart + max(entropy, 0.0)
         report[0], report[1], report[2], report[3] = price, gap, scale, number
         enough = max((tolerance if sharpness == final else NEAR) * scale, 2.0**-102 * sharpness * size)
-        if number == most or not (gap > enough or sharpness < final):
+        if number == most or (gap <= enough and sharpness == final):
             break
         if gap <= enough:
             ratio = min(FACTOR, final / sharpness)

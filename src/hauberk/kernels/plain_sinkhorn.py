@@ -61,12 +61,14 @@ def plain_sinkhorn(
     inside = grid.padded(torch.ones_like(mass)) > 0
     targets = (images((mass > 0).double()[:, :, None].expand_as(plan), grid) > 0) & inside
     goal = torch.where(targets, grid.padded(wanted), 0)
+    asked, known = (mass.sum(1) > 0) & (radius > 0), goal.isfinite().all(1)
     easy = EASY / goal.abs().amax(1).clamp(min=1e-300)
     zero, none = torch.zeros_like(goal), torch.zeros_like(radius)
     state = Search(
         *(torch.arange(len(mass), device=mass.device), goal, mass, radius, targets, easy.clamp(max=final)),
         *(zero.where(inside, NOWHERE), none + 1, zero, zero, none, none),
-    ).select((mass.sum(1) > 0) & (radius > 0))
+    ).select(asked & known)
+    plan[asked & ~known] = torch.nan
     for number in range(most + 1):
         if not len(state.own):
             break

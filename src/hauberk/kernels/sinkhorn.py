@@ -48,8 +48,9 @@ def sinkhorn(
     softer ones. The duality gap is sharpness / 2 * |slope|^2 + price * (radius - cost), measured by the objective
     counted from that of mass shared out at will: sharpness / 2 * |wanted - image|^2 + the entropy of sources' shares.
 
-    An example is done by its own gap. Whatever the rounds, a plan is one of its set; the image nobody can change, of no
-    mass or no radius, stays at rest. A round takes O(sources * k) exponentials and O(sources * k) operations a step.
+    An example is done by its own gap. After any number of rounds, its plan costs at most the radius, up to rounding. An
+    image without mass or radius stays at rest; one wanted that is not finite makes a plan of NaN. A round takes O(s k)
+    exponentials for s pixels with mass, and each of its steps O(s k) other operations.
 
     Args:
         wanted: the images wanted.
@@ -68,7 +69,7 @@ def sinkhorn(
     if COMPILED and plan.device.type == "cpu":
         from hauberk.kernels import compiled_sinkhorn
 
-        tables = arrays(grid.padded(wanted, -torch.inf), mass, radius)
+        tables = arrays(grid.padded(wanted), mass, radius)
         places = arrays(grid.pixels, grid.offsets, grid.levels, grid.cost, grid.places, *found)
         in_threads(compiled_sinkhorn.sinkhorn, len(mass), *tables, float(sharpness), tolerance, most, *places)
     else:
