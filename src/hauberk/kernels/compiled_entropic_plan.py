@@ -45,6 +45,15 @@ def share_out(shares: Array, part: Array, total: Array, levels: Array) -> None:
 
 
 @compiled
+def arrive(shares: Array, weight: Array, to: Array, image: Array) -> None:
+    """Write what arrives."""
+    image[:] = 0.0
+    for o in range(to.shape[0]):
+        for s in range(to.shape[1]):
+            image[to[o, s]] += weight[s] * shares[o, s]
+
+
+@compiled
 def best_price(
     top: Array,
     heap: Array,

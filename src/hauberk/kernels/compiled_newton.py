@@ -6,6 +6,30 @@ MOST_STEPS = 200
 
 
 @compiled
+def leaning(
+    shares: Array,
+    to: Array,
+    weight: Array,
+    part: Array,
+    heap: Array,
+    total: Array,
+    levels: Array,
+    cost: Array,
+    mean: Array,
+    lean: Array,
+) -> None:
+    """Write how the slope changes with the price, and each source's mean cost."""
+    mean[:] = 0.0
+    for d in range(1, levels.size - 1):
+        for s in range(mean.size):
+            mean[s] += part[d, s] * heap[d, s] / total[s] * cost[levels[d]]
+    lean[:] = 0.0
+    for o in range(to.shape[0]):
+        for s in range(mean.size):
+            lean[to[o, s]] -= weight[s] * shares[o, s] * (cost[o] - mean[s])
+
+
+@compiled
 def newton_step(
     shares: Array,
     to: Array,

@@ -8,11 +8,11 @@ import math
 
 import numpy as np
 
-from hauberk.kernels.compiled_entropic_plan import best_price, exponentiate, share_out
-from hauberk.kernels.compiled_newton import newton_step
+from hauberk.kernels.compiled_entropic_plan import arrive, best_price, exponentiate, share_out
+from hauberk.kernels.compiled_newton import leaning, newton_step
 from hauberk.kernels.compiled_rows import Array, compiled
 
-NOWHERE = -1e300
+NOWHERE = -1e200
 """The dual variable of places outside the image, which are one more target."""
 EASY, NEAR, FACTOR, LEAST_STRIDE = 30.0, 1e-3, 4.0, 1e-6
 """As in `plain_sinkhorn`."""
@@ -111,16 +111,13 @@ def search(
     sharpness = EASY / reach if final * reach > EASY else final
     for number in range(most + 1):
         if number == most and sharpness < final:
-            dual[:m] *= final / sharpness
+            rescale(dual, final / sharpness)
             price *= final / sharpness
             sharpness = final
         exponentiate(dual, to, levels, shares, top, heap, bits)
         price = best_price(top, heap, weight, levels, cost, radius, 0.05 * tolerance, price, part, total, moments, bits)
         share_out(shares, part, total, levels)
-        image[:] = 0.0
-        for o in range(window):
-            for s in range(count):
-                image[to[o, s]] += weight[s] * shares[o, s]
+        arrive(shares, weight, to, image)
         steep, apart, size, ahead, entropy = 0.0, 0.0, 0.0, 0.0, moments[2] + price * moments[0]
         for j in range(m):
             slope[j] = dual[j] / sharpness - goal[j] + image[j]
@@ -138,7 +135,7 @@ def search(
         if gap <= enough:
             ratio = min(FACTOR, final / sharpness)
             sharpness = final if ratio < FACTOR else sharpness * ratio
-            dual[:m] *= ratio
+            rescale(dual, ratio)
             price *= ratio
             fall, stride = 0.0, 0.0
         elif ahead > 0.5 * fall and stride > LEAST_STRIDE:
@@ -147,14 +144,7 @@ def search(
                 dual[j] = before[j] + stride * step[j]
         else:
             spread = moments[1] if price > 0.0 else 0.0
-            mean[:] = 0.0
-            lean[:] = 0.0
-            for d in range(1, kinds):
-                for s in range(count):
-                    mean[s] += part[d, s] * heap[d, s] / total[s] * cost[levels[d]]
-            for o in range(window):
-                for s in range(count):
-                    lean[to[o, s]] -= weight[s] * shares[o, s] * (cost[o] - mean[s])
+            leaning(shares, to, weight, part, heap, total, levels, cost, mean, lean)
             accuracy = min(0.3, math.sqrt(gap / scale)) if scale > 0.0 else 0.3
             newton_step(shares, to, weight, image, slope, lean, spread, 1.0 / sharpness, accuracy, step, work)
             fall, stride = 0.0, 1.0
@@ -162,3 +152,10 @@ def search(
                 fall -= slope[j] * step[j]
                 before[j] = dual[j]
                 dual[j] += step[j]
+
+
+@compiled
+def rescale(dual: Array, ratio: float) -> None:
+    """Multiply dual variables inside the image."""
+    for j in range(dual.size - 1):
+        dual[j] *= ratio

@@ -10,7 +10,7 @@ from hauberk.kernels.plain_newton import Sent, newton_step, plan_at
 from hauberk.kernels.transport import images
 from hauberk.kernels.transport_grid import Grid
 
-NOWHERE = -1e300
+NOWHERE = -1e200
 """The dual variable of places outside the image."""
 EASY = 30.0
 """The largest sharpness * value wanted that Newton's method starts from; sharper problems come after softer ones."""
