@@ -164,7 +164,9 @@ def shifts(values: Tensor) -> Tensor:
 def omega(level: Tensor) -> Tensor:
     """Return the root u of u + log u = level by Newton's method."""
     exponential = level.clamp(max=1.5).exp()
-    root = torch.where(level > 1.5, level - level.clamp(min=1.5).log(), exponential / (1 + exponential))
+    root = torch.where(level > 1.5, level - level.clamp(min=1.5).log(), exponential / (1 + exponential)).clamp(
+        min=1e-300
+    )
     for _ in range(5):
         root = (root * (1 + level - root.log()) / (1 + root)).clamp(min=1e-300)
     return root
