@@ -136,6 +136,7 @@ def loop(
     costs = torch.tensor([math.hypot(a, b) for a in range(-2, 3) for b in range(-2, 3)]).double()
     log_mass = torch.where(start > 0, start.log(), EMPTY)
     dual, price = torch.full_like(target, -math.log(wanted.shape[1])), torch.ones(len(wanted), 1, 1, 1).double()
+    number = 0
     for number in range(1, most + 1):
         toll = price * costs.view(1, -1, 1, 1) + 1
         source = log_mass - (shifts(dual) - toll).logsumexp(1, keepdim=True)

@@ -74,11 +74,6 @@ def test_a_sharpness_that_is_no_positive_number_is_refused(sharpness):
         WassersteinBall(0.3, projection="entropic", sharpness=sharpness)
 
 
-def test_unknown_projections_are_refused():
-    with pytest.raises(InputError, match="exact, entropic"):
-        WassersteinBall(0.3, projection="nearest")
-
-
 def test_channels_keep_their_mass():
     x = images(B, 9)
     p = WassersteinBall(0.5, projection="entropic", within=None).at(x).project(points(x, 3, 1.0))
