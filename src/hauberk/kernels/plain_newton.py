@@ -15,7 +15,7 @@ PerExample = Float64[Tensor, "b"]
 
 
 class Sent(NamedTuple):
-    """What pixels send where.
+    """Plans, with their price and cost.
 
     Args:
         shares: each pixel's shares of its window.

@@ -14,7 +14,7 @@ Projection = Literal["exact", "entropic"]
 
 
 class Method(NamedTuple):
-    """How to project.
+    """The way to project.
 
     "exact" answers with the nearest image. "entropic" answers with that of least sharpness / 2 * |distance|^2 + sum of
     plan * log(plan), its plan then cut down to the largest value of a pixel.
