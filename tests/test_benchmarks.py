@@ -80,3 +80,13 @@ def test_votes_are_timed_and_counted(question: str, tmp_path: Path):
         assert float(rows[1]["mean votes"]) <= 100_000
     else:
         assert float(rows[0]["ratio" if question == "time" else "ratio to passes alone"]) > 0
+
+
+def test_projections_onto_wasserstein_balls_reach_the_gap(tmp_path: Path):
+    command = [sys.executable, BENCHMARKS / "wasserstein.py", "--images", "1", "--rounds", "1", "--tolerance", "1e-4"]
+    answer = subprocess.run([*command, "--csv", tmp_path / "t.csv"], capture_output=True, text=True, timeout=300)
+    assert answer.returncode == 0, answer.stderr
+    rows = list(csv.DictReader((tmp_path / "t.csv").open()))
+    gaps = [float(row["largest gap"]) for row in rows if row["largest gap"]]
+    assert len(gaps) == 4
+    assert max(gaps) <= 1.001e-4

@@ -41,7 +41,7 @@ class Grid:
 
     @cached_property
     def levels(self) -> Int[Tensor, "d1"]:
-        """The places where costs begin, and the number of offsets at the end; the pixel itself is the first cost."""
+        """The first offset of each cost, and the number of all at the end; the pixel itself is the first cost."""
         starts = [0, 1, *(o for o in range(2, len(self.cost)) if self.cost[o] != self.cost[o - 1]), len(self.cost)]
         return torch.tensor(sorted(set(starts)), device=self.cost.device)
 

@@ -18,8 +18,8 @@ from hauberk.kernels.transport import images
 from hauberk.kernels.transport_bids import tolls
 from hauberk.kernels.transport_grid import Grid, grid
 from hauberk.kernels.transport_support import support, worthiest
-from hauberk.sets.transport import nearest
 from hauberk.sets.transport_limits import reach, within_budget, within_cap
+from hauberk.sets.transport_projection import Method, projected
 from hauberk.sets.transport_witness import cheapest, costs
 
 Table = tuple[tuple[float, ...], ...]
@@ -44,7 +44,7 @@ class WassersteinSet(MetricBall):
         within: the range (0, most) of valid inputs; None if a pixel may get any value.
         table: the cost of each offset, the centre in its middle.
         heading: the direction of steepest steps: the gradient's signs, the gradient, or the best transport.
-        tolerance: the largest duality gap of a projection, as a share of half its squared distance.
+        method: how to project.
     """
 
     start: Float[Tensor, "b *z"]
@@ -52,7 +52,7 @@ class WassersteinSet(MetricBall):
     within: tuple[float, float] | None
     table: Table
     heading: Heading
-    tolerance: float
+    method: Method
 
     @cached_property
     def grid(self) -> Grid:
@@ -100,9 +100,9 @@ class WassersteinSet(MetricBall):
         return replace(self, start=self.start[index], radius=self.radius[index])
 
     def plan(self, z: Float[Tensor, "b *z"]) -> Float64[Tensor, "b n k"]:
-        """Return the plans, of cost at most `radius`, whose images are nearest to z."""
+        """Return plans of cost at most `radius` whose images are nearest to z, or near it in the entropic sense."""
         wanted = z.detach().flatten(1).double() / self.total[:, None]
-        return nearest(wanted, self.mass, self.cap, self.radius.double(), self.grid, self.tolerance)
+        return projected(wanted, self.mass, self.cap, self.radius.double(), self.grid, self.method)
 
     def witness(self, z: Float[Tensor, "b *z"]) -> Float64[Tensor, "b n k"]:
         """Return plans, of cost at most `radius`, whose images are z up to rounding if it is a member."""

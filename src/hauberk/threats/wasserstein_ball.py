@@ -11,6 +11,7 @@ from hauberk.concepts.cases import Cases
 from hauberk.concepts.perturbation_set import ThreatModel, require_within
 from hauberk.concepts.radius import radii, radius, rounded
 from hauberk.errors import InputError, ShapeError
+from hauberk.sets.transport_projection import Method, Projection
 from hauberk.sets.wasserstein_set import Heading, Table, WassersteinSet
 
 
@@ -29,7 +30,13 @@ class WassersteinBall(ThreatModel):
         within: the range of valid inputs, from 0; None if a pixel may get any value.
         heading: attacks' steps follow the "sign" of the gradient, the gradient ("l2"), or the best transport
             ("wasserstein"); they are measured in units of the range, or of the radius.
-        tolerance: the largest duality gap of a projection, as a share of half its squared distance.
+        tolerance: the largest duality gap of a projection, as a share of half its squared distance ("exact"), or of
+            its objective ("entropic").
+        projection: "exact" for the nearest image; "entropic" for projected Sinkhorn's, which minimises
+            sharpness / 2 * |distance|^2 + sum of plan * log(plan) and then cuts what exceeds the range. Entropy would
+            move members, too; `project` leaves them as they are. It blurs: radii are budgets, of which an image uses
+            less than its plan does, as cheaper plans make it as well.
+        sharpness: what squared distances, in shares of the mass, weigh beside entropy (lambda); only for "entropic".
 
     Raises:
         InputError: a number is out of range.
@@ -45,7 +52,7 @@ class WassersteinBall(ThreatModel):
         >>> S.support_function(torch.tensor([[[1.0, 0.0, 0.0]]]))
         tensor([[0.2000]])
 
-    Source: Wong, Schmidt & Kolter 2019, with another projection, which stays inside the ball and is exact.
+    Source: Wong, Schmidt & Kolter 2019; there, the projection is entropic and may leave the ball before it converges.
     """
 
     eps: float | str | Float[Tensor, "b"]
@@ -55,6 +62,8 @@ class WassersteinBall(ThreatModel):
     within: tuple[float, float] | None = (0.0, 1.0)
     heading: Heading = "sign"
     tolerance: float = 1e-5
+    projection: Projection = "exact"
+    sharpness: float = 1000.0
 
     @staticmethod
     def cases() -> Cases:
@@ -75,10 +84,14 @@ class WassersteinBall(ThreatModel):
             raise InputError(f"p is a positive power of distances, but is {self.p}.")
         if not 0 < self.tolerance < 1:
             raise InputError(f"tolerance is a share between 0 and 1, but is {self.tolerance}.")
+        if not 0 < self.sharpness < math.inf:
+            raise InputError(f"sharpness is a positive number, but is {self.sharpness}.")
         if self.within is not None and not self.within[0] == 0 < self.within[1]:
             raise InputError(f"mass is counted from 0, but the range of valid inputs is {self.within}.")
         if self.heading not in get_args(Heading):
             raise InputError(f"heading must be one of {', '.join(get_args(Heading))}, but is {self.heading!r}.")
+        if self.projection not in get_args(Projection):
+            raise InputError(f"projection is one of {', '.join(get_args(Projection))}, but is {self.projection!r}.")
         if self.cost is not None:
             require_costs(self.cost)
 
@@ -100,7 +113,8 @@ class WassersteinBall(ThreatModel):
         x = require_within(x, 0.0, math.inf if self.within is None else self.within[1])
         within = rounded(self.within, x.dtype)
         eps = radii(self.eps, x)  # pyright: ignore[reportArgumentType]
-        return WassersteinSet(x, eps, within, self.table(x), self.heading, self.tolerance)
+        method = Method(self.tolerance, self.projection, self.sharpness)
+        return WassersteinSet(x, eps, within, self.table(x), self.heading, method)
 
     def table(self, x: Float[Tensor, "b *x"]) -> Table:
         """Return the costs of offsets, the centre in the middle."""

@@ -1,0 +1,48 @@
+"""Two ways to a near image that transport within a budget can make."""
+
+from typing import Literal, NamedTuple
+
+from jaxtyping import Float64
+from torch import Tensor
+
+from hauberk.kernels.sinkhorn import sinkhorn
+from hauberk.kernels.transport_grid import Grid
+from hauberk.sets.transport import nearest
+from hauberk.sets.transport_limits import within_budget, within_cap
+
+Projection = Literal["exact", "entropic"]
+
+
+class Method(NamedTuple):
+    """The way to project.
+
+    "exact" answers with the nearest image. "entropic" answers with that of least sharpness / 2 * |distance|^2 + sum of
+    plan * log(plan), its plan then cut down to the largest value of a pixel.
+
+    Args:
+        tolerance: the largest duality gap, as a share of half the squared distance, or of the entropic objective.
+        projection: which of the two.
+        sharpness: what squared distances weigh beside entropy (lambda).
+    """
+
+    tolerance: float
+    projection: Projection
+    sharpness: float
+
+
+def projected(
+    wanted: Float64[Tensor, "b n"],
+    mass: Float64[Tensor, "b n"],
+    cap: Float64[Tensor, "b"],
+    radius: Float64[Tensor, "b"],
+    grid: Grid,
+    method: Method,
+) -> Float64[Tensor, "b n k"]:
+    """Return plans of cost at most `radius` whose images are near those wanted, and nowhere above the cap.
+
+    Arguments are those of `nearest`.
+    """
+    if method.projection == "exact":
+        return nearest(wanted, mass, cap, radius, grid, method.tolerance)
+    plan = sinkhorn(wanted, mass, radius, method.sharpness, grid, method.tolerance).plan
+    return within_cap(within_budget(plan, mass, radius, grid), mass, cap, grid)
