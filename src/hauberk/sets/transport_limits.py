@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
+from hauberk.kernels.rows import COMPILED, arrays
+from hauberk.kernels.threads import in_threads
 from hauberk.kernels.transport import images
 from hauberk.kernels.transport_grid import Grid
 
@@ -37,6 +39,20 @@ def within_cap(
 
     What overflows a pixel goes back to where it came from. Flows only shrink, so costs do, too.
     """
+    if COMPILED and plan.device.type == "cpu":
+        from hauberk.kernels import compiled_transport_limits
+
+        plan = plan.clone(memory_format=torch.contiguous_format)
+        tables = arrays(plan, mass, cap, grid.pixels, grid.offsets)
+        in_threads(compiled_transport_limits.within_cap, len(plan), *tables, grid.length, rounds)
+        return plan
+    return plain_within_cap(plan, mass, cap, grid, rounds)
+
+
+def plain_within_cap(
+    plan: Float64[Tensor, "b n k"], mass: Float64[Tensor, "b n"], cap: Float64[Tensor, "b"], grid: Grid, rounds: int
+) -> Float64[Tensor, "b n k"]:
+    """Do `within_cap` with torch's own operations."""
     for _ in range(rounds):
         full = grid.inside(images(plan, grid))
         if not (full > cap[:, None]).any():
