@@ -7,6 +7,7 @@ from hauberk.bounds.high_probability import HighProbability
 from hauberk.bounds.interval import Interval
 from hauberk.bounds.linear_program import LinearProgram
 from hauberk.bounds.optimized_linear import OptimizedLinear
+from hauberk.bounds.over_box import OverBox
 from hauberk.bounds.projected import Projected
 from hauberk.bounds.shrunk_interval import ShrunkInterval
 from hauberk.concepts.slopes import Adaptive, Parallel
@@ -20,6 +21,7 @@ __all__ = [
     "Interval",
     "LinearProgram",
     "OptimizedLinear",
+    "OverBox",
     "Parallel",
     "Projected",
     "ShrunkInterval",
