@@ -1,0 +1,54 @@
+import math
+
+import pytest
+import torch
+
+from hauberk.errors import InputError, ShapeError
+from hauberk.threats import WassersteinBall
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"window": 4}, "odd number of pixels"),
+        ({"window": 1}, "at least 3"),
+        ({"p": 0.0}, "p is a positive power"),
+        ({"p": math.inf}, "p is a positive power"),
+        ({"tolerance": 0.0}, "tolerance is a share"),
+        ({"sharpness": 0.0}, "sharpness is a positive number"),
+        ({"within": (0.1, 1.0)}, "counted from 0"),
+        ({"within": (0.0, 0.0)}, "counted from 0"),
+        ({"cost": [[1.0, 0.0]]}, "odd sides"),
+        ({"cost": [[1.0, 0.0, 1.0], [1.0]]}, "odd sides"),
+        ({"cost": []}, "odd sides"),
+        ({"cost": [[1.0, 0.5, 1.0]]}, "staying costs 0"),
+        ({"cost": [[0.0, 0.0, 1.0]]}, "moving a positive number"),
+    ],
+)
+def test_balls_that_mean_nothing_are_refused(wrong, said):
+    with pytest.raises(InputError, match=said):
+        WassersteinBall(0.1, **wrong)
+
+
+def test_inputs_need_channels_rows_and_columns_and_no_negative_values():
+    with pytest.raises(ShapeError, match="channels, rows and columns"):
+        WassersteinBall(0.1).at(torch.zeros(1, 1, 1, 2, 2))
+    with pytest.raises(InputError, match="must lie in"):
+        WassersteinBall(0.1).at(torch.tensor([[-0.1, 0.5]]))
+    with pytest.raises(InputError, match="must lie in"):
+        WassersteinBall(0.1).at(torch.tensor([[0.1, 1.5]]))
+    assert WassersteinBall(0.1, within=None).at(torch.tensor([[0.1, 1.5]])).contains(torch.tensor([[0.1, 1.5]]))
+
+
+def test_names_tell_balls_apart():
+    kinds = [{}, {"window": 3}, {"window": None}, {"p": 2.0}, {"within": None}, {"cost": [[1.0, 0.0, 1.0]]}]
+    names = [WassersteinBall(0.1, **kind).name for kind in kinds]
+    assert len(set(names)) == len(kinds)
+    assert names[0] == "Wasserstein (5 x 5) eps 0.1"
+
+
+def test_a_whole_image_is_the_largest_window():
+    x = torch.rand(2, 1, 3, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    c = torch.randn(2, 3, 1, 3, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    whole, wide = (WassersteinBall(0.3, window=window).at(x).support_function(c) for window in (None, 9))
+    assert torch.equal(whole, wide)
