@@ -34,7 +34,8 @@ class OverBox(Bounder):
         >>> network[0].weight.data = torch.tensor([[3.0, 4.0], [0.0, 0.0]])
         >>> x, y = torch.tensor([[0.5, 0.5]]), torch.tensor([0])
         >>> graph, S, spec = capture(network, x).frozen(), L2Ball(0.1).at(x), LinearSpec.margins(y, classes=2)
-        >>> [round(bounder(graph, S, spec).lower.item(), 3) for bounder in (BackwardLinear(), OverBox(BackwardLinear()))]
+        >>> own, over = BackwardLinear(), OverBox(BackwardLinear())
+        >>> [round(bounder(graph, S, spec).lower.item(), 3) for bounder in (own, over)]
         [3.0, 2.8]
     """
 
