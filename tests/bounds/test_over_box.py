@@ -9,7 +9,7 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.specification import LinearSpec
 from hauberk.losses import Margin
 from hauberk.threats import L1Ball, L2Ball, LinfBall, WassersteinBall
-from transport_problems import pictures
+from transports import pictures
 
 
 @pytest.fixture

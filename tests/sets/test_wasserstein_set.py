@@ -10,7 +10,7 @@ from hauberk.concepts.noise import Noise
 from hauberk.kernels.transport import images
 from hauberk.threats import WassersteinBall
 from longer import mostly_later
-from transport_problems import distance, incidence, largest, moves, pictures
+from transports import distance_of_images, incidence, largest, moves, pictures
 
 SHAPE = (1, 4, 4)
 
@@ -51,7 +51,7 @@ def test_projections_are_within_the_budget_of_an_independent_linear_program(eps,
     assert within is None or (p <= 1).all()
     torch.testing.assert_close(p.flatten(1).sum(1), x.flatten(1).sum(1), rtol=1e-12, atol=0)
     for before, after in zip(x, p, strict=True):
-        assert distance(before, after) <= eps + 1e-8
+        assert distance_of_images(before, after) <= eps + 1e-8
 
 
 @pytest.mark.parametrize("number", mostly_later(range(40), every=13))
@@ -63,7 +63,7 @@ def test_two_thousand_projections_stay_inside_and_are_the_nearest(number):
     plan = S.plan(z)
     assert ((plan * S.grid.cost).sum((1, 2)) <= eps * (1 + 1e-12)).all()
     for before, after, radius in zip(x[::10], S.project(z)[::10], eps[::10], strict=True):
-        assert distance(before, after) <= radius + 1e-8
+        assert distance_of_images(before, after) <= radius + 1e-8
     if number % 2:
         assert (gap(S, z) <= 1.001e-5).all()
 
@@ -149,7 +149,7 @@ def test_a_radius_is_a_share_of_the_mass_of_all_channels():
     x = pictures(2, (3, 4, 4), seed=7, dark=0)
     S = WassersteinBall(0.05).at(x)
     for before, after in zip(x, S.project(far(x, 1.0)), strict=True):
-        assert 0.049 < distance(before, after) <= 0.05 + 1e-8
+        assert 0.049 < distance_of_images(before, after) <= 0.05 + 1e-8
         torch.testing.assert_close(before.sum((1, 2)), after.sum((1, 2)), rtol=1e-12, atol=0)
 
 

@@ -30,7 +30,7 @@ def costs(
     What counts is the plan that a linear program finds for half of `near`: its image is computed anew, and its cost is
     at most the radius only if the plan still makes the image after it has been cut down to the radius.
     """
-    channels = (wanted - mass).view(len(mass), -1, grid.channel_size)
+    channels = (wanted - mass).view(len(mass), mass.shape[1] // grid.channel_size, grid.channel_size)
     moved = channels.abs().amax((1, 2)) > near
     kept = channels.sum(2).abs().amax(1) <= near * grid.channel_size
     cost = torch.where(moved, inf, 0).to(mass)
