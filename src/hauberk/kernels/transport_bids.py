@@ -12,7 +12,7 @@ from hauberk.kernels.transport_grid import Grid
 from hauberk.kernels.transport_support import Values, support_and_price
 
 MARGINS = (0.0, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0)
-"""What bids exceed the best other offer by in each round, as shares of the values' range."""
+"""The sums by which bids exceed the best other offer, a round each, as shares of the values' range."""
 SWEEPS = 2
 
 

@@ -28,8 +28,9 @@ class WassersteinBall(ThreatModel):
         p: moving by an offset costs its Euclidean length to this power; 1 for the usual distance.
         cost: a table of the costs of offsets instead of `window` and `p`, with an odd number of rows and columns.
         within: the range of valid inputs, from 0; None if a pixel may get any value.
-        heading: attacks' steps follow the "sign" of the gradient, the gradient ("l2"), or the best transport
-            ("wasserstein"); they are measured in units of the range, or of the radius.
+        heading: attacks' steps follow the gradient ("l2"), its signs ("sign", as published), or the best transport
+            ("wasserstein"). Lengths are in units of the range, Euclidean or of a pixel, or are costs of transport.
+            On networks tried, steps along the gradient broke far more images.
         tolerance: the largest duality gap of a projection, as a share of half its squared distance ("exact"), or of
             its objective ("entropic").
         projection: "exact" for the nearest image; "entropic" for projected Sinkhorn's, which minimises
@@ -60,7 +61,7 @@ class WassersteinBall(ThreatModel):
     p: float = 1.0
     cost: list[list[float]] | None = None
     within: tuple[float, float] | None = (0.0, 1.0)
-    heading: Heading = "sign"
+    heading: Heading = "l2"
     tolerance: float = 1e-5
     projection: Projection = "exact"
     sharpness: float = 1000.0
@@ -71,7 +72,6 @@ class WassersteinBall(ThreatModel):
             "eps": [0.5, 0.0],
             "window": [3],
             "within": [None],
-            "heading": ["sign", "wasserstein"],
             "tolerance": [1e-13],
         }
 
