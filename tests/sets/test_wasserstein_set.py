@@ -5,9 +5,16 @@ import numpy as np
 import pytest
 import torch
 from scipy.optimize import nnls
+from torch import nn
 
+from hauberk.bounds import BackwardLinear, ForwardLinear, Interval
+from hauberk.capture import capture
 from hauberk.concepts.noise import Noise
+from hauberk.concepts.specification import LinearSpec
+from hauberk.errors import ShapeError
 from hauberk.kernels.transport import images
+from hauberk.sets import transport
+from hauberk.sets.transport import advance
 from hauberk.threats import WassersteinBall
 from longer import mostly_later
 from transports import distance_of_images, incidence, largest, moves, pictures
@@ -220,6 +227,61 @@ def test_no_member_leaves_the_bounding_box(within):
     for seed in range(4):
         for z in (S.project(far(x, 10.0 ** (seed - 1), seed)), S.sample(Noise.of(seed, torch.arange(20)))):
             assert ((z >= box.lower) & (z <= box.upper)).all()
+
+
+@pytest.mark.parametrize("step", [1e-6, 0.1])
+@pytest.mark.parametrize("within", [None, (0.0, 1.0)])
+def test_images_that_are_nearest_at_rest_are_found_soon(step, within, monkeypatch):
+    rounds = []
+    monkeypatch.setattr(transport, "advance", lambda *args: (rounds.append(1), advance(*args))[1])
+    x = pictures(3, (1, 12, 12), seed=20) * 0.5
+    for z in (x + step, x - step, x + step * (x > 0)):
+        torch.testing.assert_close(WassersteinBall(0.1, within=within).at(x).project(z), x, rtol=0, atol=2 * step)
+    assert len(rounds) < 150
+
+
+def test_other_precisions_have_the_same_members():
+    x = pictures(3, SHAPE, seed=21).float()
+    S = WassersteinBall(0.2).at(x)
+    wide = S.to(torch.float64)
+    assert wide.start.dtype == wide.radius.dtype == torch.float64
+    assert wide.contains(S.sample(Noise.of(0, torch.arange(3))).double(), 1e-6).all()
+
+
+@pytest.mark.parametrize("heading", ["l2", "sign", "wasserstein"])
+def test_steps_along_what_is_no_number_go_nowhere(heading):
+    x = pictures(20, (1, 9, 9), seed=22)
+    S = WassersteinBall(0.2, heading=heading).at(x)
+    gradient = torch.full_like(x, math.nan)
+    gradient[1::2] = 0.0
+    gradient[1::2, 0, 0, 0] = math.inf
+    z = S.steepest_step(x, gradient, 0.1 * S.step_unit, Noise.of(0, torch.arange(20)))
+    assert torch.equal(z[::2], x[::2]) if heading == "sign" else z[::2].isnan().all()
+    assert S.project(z)[::2].isnan().all() == (heading != "sign")
+
+
+def test_points_and_directions_of_another_shape_are_refused():
+    S = WassersteinBall(0.1).at(pictures(2, (1, 6, 6), seed=23))
+    for z in (torch.zeros(2, 1, 5, 5), torch.zeros(1, 1, 6, 6), torch.zeros(1, 6, 6)):
+        with pytest.raises(ShapeError, match="not of the sets' shape"):
+            S.contains(z.double())
+    with pytest.raises(ShapeError, match="not of the sets' shape"):
+        S.support_function(torch.zeros(2, 1, 1, 5, 5, dtype=torch.float64))
+
+
+def test_proofs_allow_for_what_counts_as_rounding():
+    x = pictures(1, (1, 12, 12), seed=24)
+    S = WassersteinBall(0.0).at(x)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(144, 2)).double()
+    with torch.no_grad():
+        network[1].weight.copy_(torch.stack([-torch.ones(144), torch.zeros(144)]))
+        network[1].bias.copy_(torch.tensor([1e-8 + float(x.sum()), 0.0]))
+    z = x + 0.9 * S.blur[0]
+    assert S.contains(z).all()
+    spec = LinearSpec.margins(torch.tensor([0]), 2, torch.float64)
+    for bounder in (BackwardLinear(), Interval(), ForwardLinear()):
+        lower = bounder(capture(network, x).frozen(), S, spec).lower
+        assert (network(z)[0, 0] - network(z)[0, 1] >= lower).all()
 
 
 def test_plans_say_where_the_mass_of_a_projection_comes_from():

@@ -12,10 +12,10 @@ from hauberk.threats import WassersteinBall
     [
         ({"window": 4}, "odd number of pixels"),
         ({"window": 1}, "at least 3"),
-        ({"p": 0.0}, "p is a positive power"),
-        ({"p": math.inf}, "p is a positive power"),
+        ({"p": 0.0}, "p is a power"),
+        ({"p": math.inf}, "p is a power"),
         ({"tolerance": 0.0}, "tolerance is a share"),
-        ({"sharpness": 0.0}, "sharpness is a positive number"),
+        ({"sharpness": 0.0}, "sharpness is above 0"),
         ({"within": (0.1, 1.0)}, "counted from 0"),
         ({"within": (0.0, 0.0)}, "counted from 0"),
         ({"cost": [[1.0, 0.0]]}, "odd sides"),
@@ -37,6 +37,8 @@ def test_inputs_need_channels_rows_and_columns_and_no_negative_values():
         WassersteinBall(0.1).at(torch.tensor([[-0.1, 0.5]]))
     with pytest.raises(InputError, match="must lie in"):
         WassersteinBall(0.1).at(torch.tensor([[0.1, 1.5]]))
+    with pytest.raises(InputError, match="must lie in"):
+        WassersteinBall(0.1, within=None).at(torch.tensor([[-0.1, 0.5]]))
     assert WassersteinBall(0.1, within=None).at(torch.tensor([[0.1, 1.5]])).contains(torch.tensor([[0.1, 1.5]]))
 
 

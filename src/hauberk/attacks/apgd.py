@@ -10,7 +10,9 @@ from torch import Tensor
 
 from hauberk.concepts.attack import Network, SteerableAttack, ascent, require_positive
 from hauberk.concepts.loss import AdversarialLoss
+from hauberk.concepts.metric_ball import MetricBall
 from hauberk.concepts.noise import Noise
+from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
 from hauberk.searches.required import require_ball
@@ -21,8 +23,8 @@ from hauberk.searches.search import Search
 class APGD(SteerableAttack):
     """Projected steepest ascent with momentum, whose step length is halved, per example, when progress stalls.
 
-    Answers with the first misclassified point met, or else with the point of largest loss. For l_inf and l_2 balls;
-    for l_1 balls use `SparseAPGD`.
+    Answers with the first misclassified point met, or else with the point of largest loss. For l_inf, l_2 and
+    Wasserstein balls; for l_1 balls use `SparseAPGD`.
 
     Args:
         loss: the loss to ascend.
@@ -33,7 +35,7 @@ class APGD(SteerableAttack):
 
     Raises:
         InputError: steps or samples is not positive.
-        UnsupportedSetError: the set is not a ball in a norm, or it is a pointed one (l_1, l_0).
+        UnsupportedSetError: the set is not a ball, or it is a pointed one (l_1, l_0).
 
     Example:
         >>> import torch
@@ -70,7 +72,8 @@ class APGD(SteerableAttack):
         *,
         noise: Noise,
     ) -> Float[Tensor, "b *z"]:
-        require_ball(S, "APGD", above=1)
+        if isinstance(S, NormBall) or not isinstance(S, MetricBall):
+            require_ball(S, "APGD", above=1)
         search, ends, last = Search(S, y, target, noise), checkpoints(self.steps), 0
         walk = self.begin(network, search)
         for step in range(1, self.steps + 1):
@@ -87,15 +90,17 @@ class APGD(SteerableAttack):
         return search.answers(walk.best)
 
     def begin(self, network: Network, search: Search) -> "Walk":
-        """Return the walk at its first point: one of the ball's border, drawn regardless of the range and cut by it."""
-        S = search.S
-        uncut = require_ball(S, "APGD").uncut()
-        z = S.project(S.start + on_sphere(S, uncut.sample(search.noise.fold(0))))
+        """Return the walk at its first point: one of the ball's border, drawn regardless of the range and cut by it.
+
+        In balls without a norm it is any member.
+        """
+        S, noise = search.S, search.noise.fold(0)
+        z = S.project(S.start + on_sphere(S, S.uncut().sample(noise))) if isinstance(S, NormBall) else S.sample(noise)
         found = ascent(self.loss, network, S, z, search.y, search.target, self.samples)
         search.meet(found.misses(search.y), z)
         gradient, loss, never = found.gradient, found.loss, torch.full_like(found.loss, -inf)
         rises, reduced = torch.zeros_like(loss), torch.ones_like(search.y, dtype=torch.bool)
-        return Walk(z, z, gradient, loss, z, gradient, loss, never, 2 * S.radius, rises, reduced)
+        return Walk(z, z, gradient, loss, z, gradient, loss, never, 2 * S.step_unit, rises, reduced)
 
     def moved(self, network: Network, search: Search, walk: "Walk", z: Float[Tensor, "s *z"]) -> "Walk":
         """Return the walk at its next point."""
@@ -158,11 +163,10 @@ class Walk(NamedTuple):
     reduced: Bool[Tensor, "s"]
 
 
-def on_sphere(S: PerturbationSet, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
+def on_sphere(S: NormBall, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
     """Return the difference of z from the start, stretched to the ball's radius."""
-    ball = require_ball(S, "APGD")
-    stretch = ball.radius / ball.distance(z).clamp(min=torch.finfo(z.dtype).tiny)
-    return (z - ball.start) * per_example(stretch.clamp(max=torch.finfo(z.dtype).max), z)
+    stretch = S.radius / S.distance(z).clamp(min=torch.finfo(z.dtype).tiny)
+    return (z - S.start) * per_example(stretch.clamp(max=torch.finfo(z.dtype).max), z)
 
 
 def checkpoints(steps: int) -> set[int]:

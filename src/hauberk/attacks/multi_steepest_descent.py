@@ -30,7 +30,8 @@ class MultiSteepestDescent(Attack):
     Args:
         loss: the loss to ascend.
         steps: the number of steps.
-        step: the length of a step as a share of the member's radius: one number for all members, or one for each.
+        step: the length of a step in the member's unit of steps, its radius for balls in a norm: one number for all
+            members, or one for each.
         best_of_steps: True: answer with the point of largest loss over all steps (the released code); False: with the
             last point (the thesis).
         stop_when_broken: as in `PGD`.
@@ -81,7 +82,7 @@ class MultiSteepestDescent(Attack):
             points = []
             for number, (member, length) in enumerate(zip(members_of(search.S), lengths, strict=True)):
                 own = search.noise.fold(1 + step * count + number)
-                points.append(member.project(member.steepest_step(z, gradient, length * member.radius, own)))
+                points.append(member.project(member.steepest_step(z, gradient, length * member.step_unit, own)))
             losses = self.losses(network, search, points)
             loss, number = losses.max(0)
             z = chosen(torch.stack(points), number)

@@ -27,7 +27,7 @@ class NIFGSM(SteerableAttack):
     Args:
         loss: the loss to ascend.
         steps: the number of forward-backward passes.
-        step: the length of a step as a share of the set's radius.
+        step: the length of a step in the set's unit of steps: its radius, for balls in a norm.
         momentum: the share of the sum of past directions that each new one is added to.
         stop_when_broken: True, for evaluation: answer with a misclassified point if one was met, or else with the point
             of largest loss, at the price of another forward pass a step. False, as published, and for training: answer

@@ -16,12 +16,12 @@ Result = TypeVar("Result")
 
 def compiled(loop: Callable[..., Result]) -> Callable[..., Result]:
     """Compile the function itself, without any wrapper that a runtime type checker may have added."""
-    return njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})(unwrap(loop))
+    return njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"}, error_model="numpy")(unwrap(loop))
 
 
 def compiled_as_written(loop: Callable[..., Result]) -> Callable[..., Result]:
     """Return the loop, compiled with its sums in the order written: where an error is measured by undoing a sum."""
-    return njit(cache=True, nogil=True)(unwrap(loop))
+    return njit(cache=True, nogil=True, error_model="numpy")(unwrap(loop))
 
 
 @compiled

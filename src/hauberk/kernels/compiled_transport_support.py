@@ -110,9 +110,13 @@ def maximisers(
     padded = np.full(places.size, -math.inf)
     nearest, farthest = np.empty(n, np.int64), np.empty(n, np.int64)
     for r in range(first, last):
-        e = owner[r]
+        e, finite = owner[r], math.isfinite(price[r])
         for i in range(n):
             padded[pixels[i]] = values[r, i]
+            finite = finite and math.isfinite(values[r, i])
+        if not finite:
+            out[r, :] = math.nan
+            continue
         least, most = 0.0, 0.0
         for i in range(n):
             if mass[e, i] > 0.0:

@@ -127,7 +127,8 @@ def gains(values: Values, grid: Grid) -> Float64[Tensor, "r n d"]:
 def maximisers(values: Values, owner: Tensor, mass: Tensor, radius: Tensor, price: PerRow, grid: Grid) -> Values:
     """Return, for each row of values, an image that is worth most at the price of cost at which it is worth most.
 
-    Where several places are worth as much, shares of the nearest and of the farthest make the cost the radius.
+    Where several places are worth as much, shares of the nearest and of the farthest make the cost the radius. Rows
+    with a value that is not finite get NaN.
     """
     out = torch.zeros_like(values)
     if COMPILED and values.device.type == "cpu":
@@ -147,4 +148,4 @@ def maximisers(values: Values, owner: Tensor, mass: Tensor, radius: Tensor, pric
     for place, part in ((nearest, 1 - share), (farthest, share)):
         to = grid.places[grid.window].expand_as(found).gather(2, place[:, :, None])[:, :, 0]
         out.scatter_add_(1, to, part[:, None] * weight)
-    return out
+    return out.where((values.isfinite().all(1) & price.isfinite())[:, None], torch.nan)

@@ -131,4 +131,9 @@ class BackwardPass:
         if self.S.is_box:
             return dots(rows.flat, rows.index, *self.tables.at(0, rows))
         sums = self.S.support_of_rows(rows)
-        return sums + dots(rows.flat, rows.index, *self.tables.at(0, rows)) if self.outward else sums
+        if self.outward:
+            sums = sums + dots(rows.flat, rows.index, *self.tables.at(0, rows))
+        if self.outward and (blur := self.S.blur) is not None:
+            wider = blur[rows.owner].double() * rows.values.flatten(1).double().abs().sum(1)
+            sums = torch.stack([sums[:, 0], sums[:, 1] + wider], 1)
+        return sums

@@ -48,6 +48,8 @@ class AllGenerators(Carrier):
             size, roundings = self.magnitude(form), added + 8
             still = form.error + size * (2 * rounding_factor(roundings, size.dtype))
             still = still + underflows(roundings, [summed(size), self.S.bounding_box().size], size)
+        if form.error is not None and (blur := self.S.blur) is not None:
+            still = still + blur.view(-1, *(1,) * (still.ndim - 1)) * form.blocks[0].abs().sum(1)
         spread = sum((block.abs().sum(1) for key, block in form.blocks.items() if key), still)
         return interval.intersect(Box(form.center + lower - spread, form.center + upper + spread))
 

@@ -19,7 +19,7 @@ class Growth:
         every: the number of steps at each radius.
 
     Raises:
-        InputError: start is not in (0, 1], factor not above 1, or `every` not positive.
+        InputError: start is not between 1e-9 and 1, factor not above 1, or `every` not positive.
 
     Example:
         >>> from hauberk.searches.growth import Growth
@@ -34,9 +34,9 @@ class Growth:
     every: int = 10
 
     def __post_init__(self) -> None:
-        if not (0 < self.start <= 1 < self.factor and self.every > 0):
+        if not (1e-9 <= self.start <= 1 < self.factor < math.inf and self.every >= 1):
             raise InputError(
-                "Growth needs a start in (0, 1], a factor above 1 and a number of steps, but they are "
+                "Growth needs a start between 1e-9 and 1, a finite factor above 1 and a number of steps, but they are "
                 f"{self.start}, {self.factor} and {self.every}."
             )
 

@@ -16,6 +16,8 @@ ROUNDING = 2.0**-48
 """The share of an objective's terms that rounding may take from a duality gap."""
 FAR = 1e9
 """The largest distance of values wanted, in units of the image's mass, whose difference from farther ones counts."""
+SMALL = 1e-3
+"""The least share of half a squared distance that a gap is measured by, where images at rest are as near as any."""
 MOST = 200
 """Rounds of up to 128 passes: more than images near their set have been seen to need."""
 
@@ -64,7 +66,7 @@ def nearest(
 
     Block coordinate descent finds the image at a given price of cost, and the Illinois method the price at which the
     cost is the radius. An example is done once the duality gap of 1/2 |wanted - image|^2 is at most `tolerance` of what
-    it is and of what it has become less by.
+    it is and of what it has become less by, up to rounding, or after MOST rounds.
 
     Args:
         wanted: the images wanted.
@@ -116,14 +118,15 @@ def advance(s: Search, grid: Grid, tolerance: float, passes: int) -> tuple[Float
     made = images(best, grid)
     moved = grid.inside(made) - s.mass
     objective = moved.square().sum(1) / 2 - (pull * moved).sum(1)
-    scale = torch.minimum(-objective, (pull - moved).square().sum(1) / 2).clamp(min=0)
+    half = (pull - moved).square().sum(1) / 2
+    scale = torch.minimum(-objective, half).maximum(SMALL * half)
     apart = (paid - s.radius).abs()
     slight = torch.where(s.price > 0, 0.2 * s.price * apart, 1e-3 * scale * (apart / s.radius).clamp(max=1))
     known = (reached - bound).abs() <= torch.maximum(slight, 0.3 * tolerance * scale)
     overflow = (move + s.mass - s.cap[:, None]).clamp(min=0).sum(1)
     settled = known & (overflow <= torch.maximum(0.05 * apart, 0.01 * tolerance * s.radius))
     reprice(s, paid, settled)
-    rounding = ROUNDING * (pull * moved).abs().sum(1)
+    rounding = ROUNDING * ((pull * moved).abs().sum(1) + s.mass.amax(1) / 16)
     return best, objective - lower_bound(s, made, grid) <= torch.maximum(tolerance * scale, rounding)
 
 

@@ -1,6 +1,7 @@
 """Two ways to a near image that transport within a budget can make."""
 
-from typing import Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Literal
 
 from jaxtyping import Float64
 from torch import Tensor
@@ -13,7 +14,8 @@ from hauberk.sets.transport_limits import within_budget, within_cap
 Projection = Literal["exact", "entropic"]
 
 
-class Method(NamedTuple):
+@dataclass(frozen=True)
+class Method:
     """The way to project.
 
     "exact" answers with the nearest image. "entropic" answers with that of least sharpness / 2 * |distance|^2 + sum of

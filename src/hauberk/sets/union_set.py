@@ -47,6 +47,11 @@ class UnionSet(CertifiableSet):
     def stride(self) -> Float[Tensor, "b"]:
         return torch.stack([S.stride for S in self.members]).amax(0)
 
+    @property
+    def blur(self) -> Float[Tensor, "b"] | None:  # pyright: ignore[reportIncompatibleVariableOverride]
+        found = [blur for S in self.members if (blur := S.blur) is not None]
+        return torch.stack(found).amax(0) if found else None
+
     @cached_property
     def unit(self) -> Float[Tensor, "b"]:
         return self.members[0].unit

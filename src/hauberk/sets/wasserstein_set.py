@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import inf
-from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float, Float64, Int
@@ -14,16 +13,17 @@ from hauberk.concepts.metric_ball import MetricBall
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.radius import per_example
 from hauberk.concepts.rows import Rows
+from hauberk.errors import ShapeError
 from hauberk.kernels.transport import images
 from hauberk.kernels.transport_bids import tolls
 from hauberk.kernels.transport_grid import Grid, grid
-from hauberk.kernels.transport_support import support, worthiest
+from hauberk.kernels.transport_support import support
+from hauberk.sets.transport_heading import Heading, stepped
 from hauberk.sets.transport_limits import reach, within_budget, within_cap
 from hauberk.sets.transport_projection import Method, projected
 from hauberk.sets.transport_witness import cheapest, costs
 
 Table = tuple[tuple[float, ...], ...]
-Heading = Literal["sign", "l2", "wasserstein"]
 ROUNDING = {torch.float32: 2.0**-21, torch.float64: 2.0**-30}
 """Differences that count as rounding, as shares of the largest value."""
 
@@ -53,6 +53,7 @@ class WassersteinSet(MetricBall):
     table: Table
     heading: Heading
     method: Method
+    metric = "Wasserstein"
 
     @cached_property
     def grid(self) -> Grid:
@@ -88,13 +89,17 @@ class WassersteinSet(MetricBall):
 
     @property
     def step_unit(self) -> Float[Tensor, "b"]:
-        return self.unit
+        return torch.ones_like(self.radius) if self.heading == "wasserstein" else self.unit
 
     @cached_property
     def near(self) -> Float64[Tensor, "b"]:
         """The differences of shares that count as rounding."""
         most = self.unit.double() / self.total
         return ROUNDING.get(self.start.dtype, 2.0**-7) * torch.minimum(most, self.cap)
+
+    @property
+    def blur(self) -> Float[Tensor, "b"]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return (self.near * self.total).to(self.start.dtype)
 
     def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> "WassersteinSet":
         return replace(self, start=self.start[index], radius=self.radius[index])
@@ -126,10 +131,6 @@ class WassersteinSet(MetricBall):
             out[moved] = others.image(others.plan(z[moved]))
         return out
 
-    @property
-    def metric(self) -> str:
-        return "Wasserstein"
-
     def distance(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b"]:
         """Return the cost of the cheapest plan for each image, which a linear program finds; infinite without any."""
         return self.measured(z).to(z.dtype)
@@ -144,6 +145,7 @@ class WassersteinSet(MetricBall):
     def measured(self, z: Float[Tensor, "b *z"], atol: float = 0.0) -> Float64[Tensor, "b"]:
         """Return the costs of the cheapest plans whose images differ from z by rounding and `atol` at most."""
         most = inf if self.within is None else self.within[1]
+        self.require_shape(z)
         valid = ((z >= -atol) & (z <= most + atol)).flatten(1).all(1)
         share = torch.where(per_example(valid, z), z, self.start).flatten(1).double() / self.total[:, None]
         found = costs(share, self.mass, self.cap, self.radius.double(), self.near + atol / self.total, self.grid)
@@ -152,17 +154,8 @@ class WassersteinSet(MetricBall):
     def steepest_step(
         self, z: Float[Tensor, "b *z"], gradient: Float[Tensor, "b *z"], length: Float[Tensor, "b"], noise: Noise
     ) -> Float[Tensor, "b *z"]:
-        """Return z after a step; `length` is in units of the input or, for the best transport of z, of the cost."""
-        if self.heading == "wasserstein":
-            mass = z.clamp(min=0).flatten(1).double() / self.total[:, None]
-            best = worthiest(gradient.flatten(1).double(), mass, length.double(), self.grid)
-            return (best * self.total[:, None]).to(z.dtype).view_as(z)
-        flat = gradient.flatten(1)
-        if self.heading == "sign":
-            return torch.addcmul(z, gradient.sign(), per_example(length, z))
-        flat = flat / flat.abs().amax(1, keepdim=True).clamp(min=torch.finfo(flat.dtype).tiny)
-        heading = flat / torch.linalg.vector_norm(flat, dim=1, keepdim=True).clamp(min=1)
-        return z + per_example(length, z) * heading.view_as(z)
+        """Return z after a step in the heading's direction; what is not finite in the gradient makes z NaN."""
+        return stepped(z, gradient, length, self.heading, self.total, self.grid)
 
     def sample(self, noise: Noise) -> Float[Tensor, "b *z"]:
         """Return the image of a random plan per example: random shares of a window, of a random part of the budget."""
@@ -175,6 +168,7 @@ class WassersteinSet(MetricBall):
     def support_function(self, c: Float[Tensor, "b k *z"]) -> Float[Tensor, "b k"]:
         """Return an upper bound of <c, z>, near the largest; the largest itself without a range of valid inputs."""
         b, k = c.shape[:2]
+        self.require_shape(c[:, 0])
         owner = torch.arange(b, device=c.device).repeat_interleave(k)
         return self.support(c.reshape(b * k, -1), owner).view(b, k).to(c.dtype)
 
@@ -182,6 +176,11 @@ class WassersteinSet(MetricBall):
         rows = rows.dense()
         upper, lower = (self.support(sign * rows.values.flatten(1), rows.owner) for sign in (1, -1))
         return torch.stack([upper - lower, upper + lower], 1) * 0.5
+
+    def require_shape(self, z: Tensor) -> None:
+        """Raise unless points or directions are of the sets' shape."""
+        if z.shape != self.start.shape:
+            raise ShapeError(f"points {tuple(z.shape)} are not of the sets' shape {tuple(self.start.shape)}.")
 
     def support(self, values: Float[Tensor, "r n"], owner: Int[Tensor, "r"]) -> Float64[Tensor, "r"]:
         """Return the support function of rows over their owners' sets."""
@@ -193,7 +192,7 @@ class WassersteinSet(MetricBall):
     def bounding_box(self) -> Box:
         """Return what single pixels can lose to their neighbours, or gain from the nearest mass."""
         lower, upper = reach(self.mass, self.cap, self.radius.double(), self.grid)
-        slack = 2 * torch.finfo(self.start.dtype).eps * self.total[:, None] * upper
         lower, upper = (side * self.total[:, None] for side in (lower, upper))
+        slack = 2 * torch.finfo(self.start.dtype).eps * upper + (self.near * self.total)[:, None]
         sides = ((lower - slack).clamp(min=0), upper + slack)
         return Box(*(side.to(self.start.dtype).view_as(self.start) for side in sides))

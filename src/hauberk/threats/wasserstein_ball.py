@@ -11,8 +11,9 @@ from hauberk.concepts.cases import Cases
 from hauberk.concepts.perturbation_set import ThreatModel, require_within
 from hauberk.concepts.radius import radii, radius, rounded
 from hauberk.errors import InputError, ShapeError
+from hauberk.sets.transport_heading import Heading
 from hauberk.sets.transport_projection import Method, Projection
-from hauberk.sets.wasserstein_set import Heading, Table, WassersteinSet
+from hauberk.sets.wasserstein_set import Table, WassersteinSet
 
 
 @dataclass(frozen=True)
@@ -79,12 +80,12 @@ class WassersteinBall(ThreatModel):
         object.__setattr__(self, "eps", radius(self.eps))
         if self.window is not None and (self.window < 3 or self.window % 2 == 0):
             raise InputError(f"window is an odd number of pixels, at least 3, but is {self.window}.")
-        if not 0 < self.p < math.inf:
-            raise InputError(f"p is a positive power of distances, but is {self.p}.")
+        if not 0 < self.p <= 64:
+            raise InputError(f"p is a power of distances, above 0 and at most 64, but is {self.p}.")
         if not 0 < self.tolerance < 1:
             raise InputError(f"tolerance is a share between 0 and 1, but is {self.tolerance}.")
-        if not 0 < self.sharpness < math.inf:
-            raise InputError(f"sharpness is a positive number, but is {self.sharpness}.")
+        if not 0 < self.sharpness <= 1e9:
+            raise InputError(f"sharpness is above 0 and at most 1e9, but is {self.sharpness}.")
         if self.within is not None and not self.within[0] == 0 < self.within[1]:
             raise InputError(f"mass is counted from 0, but the range of valid inputs is {self.within}.")
         if self.heading not in get_args(Heading):
