@@ -53,7 +53,7 @@ class WassersteinSet(MetricBall):
     table: Table
     heading: Heading
     method: Method
-    metric = "Wasserstein"
+    metric = "Wasserstein"  # pyright: ignore[reportAssignmentType]
 
     @cached_property
     def grid(self) -> Grid:
