@@ -63,7 +63,7 @@ def test_the_flow_is_what_moved_and_its_cost_is_exact():
     assert share == pytest.approx(0.2, abs=1e-6)
     ((radius, cost, moved, gap),) = rows(findings, "example", "radius", "cost", "moved", "gap")
     assert (radius, cost, moved, gap) == pytest.approx((0.25, 0.2, 0.2, 0), abs=2e-6)
-    assert findings.facts == {"attack": "Put", "threat": "Wasserstein eps 0.25", "least": "1e-06", "unit": "px"}
+    assert findings.facts == {"attack": "Put", "threat": "Wasserstein (3 x 3) eps 0.25", "least": "1e-06", "unit": "px"}
 
 
 def test_pixels_have_their_values_and_places():

@@ -111,7 +111,7 @@ class CertifiableSet(PerturbationSet):
     is_box: bool = False
     """True if the set is its bounding box, so that intervals bound its image under one affine map exactly."""
     blur: Float[Tensor, "b"] | None = None
-    """How far coordinates of members may lie, by rounding, from what `support_function` covers; proofs allow for it."""
+    """The distance of members' coordinates, by rounding, from what `support_function` covers; proofs allow for it."""
 
     @property
     def parts(self) -> "tuple[CertifiableSet, ...]":
@@ -189,7 +189,7 @@ def require_within(x: Tensor, low: float, high: float) -> Tensor:
     if x.ndim < 2 or x.numel() == 0:
         raise ShapeError(f"inputs must be a non-empty batch (b, ...), but have shape {tuple(x.shape)}.")
     least, most = torch.stack(x.aminmax()).tolist()
-    dust = DUST * (high - low) if high - low < inf else 0.0
+    dust = DUST * (high - low if high - low < inf else max(most, -least))
     if not (-inf < least >= low - dust and inf > most <= high + dust):
         raise InputError(
             f"inputs must lie in [{low}, {high}], but reach from {least:.6g} to {most:.6g}. Pass pixels "

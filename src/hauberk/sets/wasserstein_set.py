@@ -24,7 +24,7 @@ from hauberk.sets.transport_projection import Method, projected
 from hauberk.sets.transport_witness import cheapest, costs
 
 Table = tuple[tuple[float, ...], ...]
-ROUNDING = {torch.float32: 2.0**-21, torch.float64: 2.0**-30}
+ROUNDING = {torch.float32: 2.0**-23, torch.float64: 2.0**-30}
 """Differences that count as rounding, as shares of the largest value."""
 
 
@@ -193,6 +193,7 @@ class WassersteinSet(MetricBall):
         """Return what single pixels can lose to their neighbours, or gain from the nearest mass."""
         lower, upper = reach(self.mass, self.cap, self.radius.double(), self.grid)
         lower, upper = (side * self.total[:, None] for side in (lower, upper))
-        slack = 2 * torch.finfo(self.start.dtype).eps * upper + (self.near * self.total)[:, None]
+        rounding = torch.finfo(self.start.dtype).eps * upper
+        slack = rounding + rounding.maximum((self.near * self.total)[:, None])
         sides = ((lower - slack).clamp(min=0), upper + slack)
         return Box(*(side.to(self.start.dtype).view_as(self.start) for side in sides))
