@@ -193,7 +193,7 @@ class WassersteinSet(MetricBall):
         """Return what single pixels can lose to their neighbours, or gain from the nearest mass."""
         lower, upper = reach(self.mass, self.cap, self.radius.double(), self.grid)
         lower, upper = (side * self.total[:, None] for side in (lower, upper))
-        rounding = torch.finfo(self.start.dtype).eps * upper
+        rounding = 0.5 * torch.finfo(self.start.dtype).eps * upper
         slack = rounding + rounding.maximum((self.near * self.total)[:, None])
         sides = ((lower - slack).clamp(min=0), upper + slack)
         return Box(*(side.to(self.start.dtype).view_as(self.start) for side in sides))
