@@ -23,6 +23,7 @@ from hauberk.attacks import (
 from hauberk.concepts.attack import Attack, MinimumDistanceAttack, SteerableAttack
 from hauberk.concepts.memory import Remembered
 from hauberk.concepts.noise import Noise
+from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.errors import UnsupportedSetError
 from hauberk.losses import CrossEntropy, Margin
@@ -347,7 +348,9 @@ SEARCHES = {
     "PGD with momentum": lambda S: PGD(Margin(), *((300, 0.01) if has_corners(S) else (60, 0.25)), momentum=0.5),
     "APGD": lambda S: APGD(Margin()),
     "SparseAPGD": lambda S: SparseAPGD(Margin()),
-    "MultiSteepestDescent": lambda S: MultiSteepestDescent(Margin(), 60, 0.1),
+    "MultiSteepestDescent": lambda S: MultiSteepestDescent(
+        Margin(), 60, 0.1 if isinstance(S, NormBall | UnionSet) else 0.5
+    ),
     "each member": lambda S: WorstOf(
         [
             EachMember(PGD(Margin(), *((300, 0.01) if has_corners(member) else (60, 0.25))), number)
