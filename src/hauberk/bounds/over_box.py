@@ -10,11 +10,12 @@ from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.concepts.specification import LinearSpec
+from hauberk.propagation.memberwise_bounder import MemberwiseBounder
 from hauberk.sets.box_set import BoxSet
 
 
 @dataclass(frozen=True)
-class OverBox(Bounder):
+class OverBox(MemberwiseBounder):
     """Another method's bounds over the box around each set.
 
     They know how far each coordinate moves, and nothing of how coordinates move together: all that intervals of pixels
@@ -52,20 +53,12 @@ class OverBox(Bounder):
     def covers(self, graph: FrozenGraph) -> bool:
         return self.bounder.covers(graph)
 
-    def __call__(
-        self,
-        graph: FrozenGraph,
-        S: CertifiableSet,
-        spec: LinearSpec,
-        *,
-        outward: bool = True,
-        noise: Noise | None = None,
+    def bound(
+        self, graph: FrozenGraph, S: CertifiableSet, spec: LinearSpec, *, outward: bool, noise: Noise | None
     ) -> Bounds:
         return self.bounder(graph, boxed(S), spec, outward=outward, noise=noise)
 
-    def boxes(
-        self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool = True, noise: Noise | None = None
-    ) -> list[Box]:
+    def enclose(self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool, noise: Noise | None) -> list[Box]:
         return self.bounder.boxes(graph, boxed(S), outward=outward, noise=noise)
 
 
