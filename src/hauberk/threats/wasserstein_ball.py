@@ -31,7 +31,7 @@ class WassersteinBall(ThreatModel):
         within: the range of valid inputs, from 0; None if a pixel may get any value.
         heading: attacks' steps follow the gradient ("l2"), its signs ("sign", as published), or the best transport
             ("wasserstein"). Lengths are in units of the range, Euclidean or of a pixel, or are costs of transport.
-            On networks tried, steps along the gradient broke far more images.
+            On an MNIST network, steps along the gradient broke far more images than along signs.
         tolerance: the largest duality gap of a projection, as a share of half its squared distance ("exact"), or of
             its objective ("entropic").
         projection: "exact" for the nearest image; "entropic" for projected Sinkhorn's, which minimises
