@@ -49,6 +49,12 @@ def test_names_tell_balls_apart():
     assert names[0] == "Wasserstein (5 x 5) eps 0.1"
 
 
+def test_plans_too_large_for_memory_are_refused_in_a_word():
+    with pytest.raises(InputError, match=r"447 x 447 offsets .* smaller window"):
+        WassersteinBall(0.1, window=None).at(torch.zeros(1, 3, 224, 224))
+    assert WassersteinBall(0.1, window=None).at(torch.zeros(1, 3, 32, 32)).contains(torch.zeros(1, 3, 32, 32))
+
+
 def test_a_whole_image_is_the_largest_window():
     x = torch.rand(2, 1, 3, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     c = torch.randn(2, 3, 1, 3, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64)

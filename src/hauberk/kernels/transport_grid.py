@@ -8,6 +8,11 @@ import torch
 from jaxtyping import Float, Float64, Int
 from torch import Tensor
 
+from hauberk.errors import InputError
+
+MOST_ENTRIES = 2**27
+"""The largest plan of one input: 1 GiB."""
+
 
 @dataclass(frozen=True, eq=False)
 class Grid:
@@ -78,9 +83,18 @@ def grid(shape: tuple[int, ...], table: tuple[tuple[float, ...], ...], device: t
     """Return the grid of inputs of this shape; `table` has the cost of each offset, the centre in its middle.
 
     A table may be larger than the input, whose pixels then send mass anywhere.
+
+    Raises:
+        InputError: the plan of one input would have more than `MOST_ENTRIES` entries.
     """
     channels, height, width = (1,) * (3 - len(shape)) + shape
     down, right = (min(len(table) // 2, height - 1), min(len(table[0]) // 2, width - 1))
+    entries = channels * height * width * (2 * down + 1) * (2 * right + 1)
+    if entries > MOST_ENTRIES:
+        raise InputError(
+            f"a plan of {2 * down + 1} x {2 * right + 1} offsets for each pixel of {shape} has {entries} entries, more "
+            f"than {MOST_ENTRIES}; take a smaller window."
+        )
     rows, columns = height + 2 * down, width + 2 * right
     found = [
         (table[len(table) // 2 + a][len(table[0]) // 2 + b], a * columns + b)

@@ -11,6 +11,7 @@ from hauberk.concepts.cases import Cases
 from hauberk.concepts.perturbation_set import ThreatModel, require_within
 from hauberk.concepts.radius import radii, radius, rounded
 from hauberk.errors import InputError, ShapeError
+from hauberk.kernels.transport_grid import grid
 from hauberk.sets.transport_heading import Heading
 from hauberk.sets.transport_projection import Method, Projection
 from hauberk.sets.wasserstein_set import Table, WassersteinSet
@@ -106,7 +107,8 @@ class WassersteinBall(ThreatModel):
         """Return the set around each image.
 
         Raises:
-            ShapeError, InputError: as for other threats; also if inputs have more than three dimensions.
+            ShapeError, InputError: as for other threats; also if inputs have more than three dimensions, or plans have
+                more than 2^27 entries an input.
         """
         if x.ndim > 4:
             raise ShapeError(f"transport needs images of channels, rows and columns, but inputs are {tuple(x.shape)}.")
@@ -114,7 +116,9 @@ class WassersteinBall(ThreatModel):
         within = rounded(self.within, x.dtype)
         eps = radii(self.eps, x)  # pyright: ignore[reportArgumentType]
         method = Method(self.tolerance, self.projection, self.sharpness)
-        return WassersteinSet(x, eps, within, self.table(x), self.heading, method)
+        table = self.table(x)
+        grid(tuple(x.shape[1:]), table, x.device)  # refuses plans that are too large
+        return WassersteinSet(x, eps, within, table, self.heading, method)
 
     def table(self, x: Float[Tensor, "b *x"]) -> Table:
         """Return the costs of offsets, the centre in the middle."""

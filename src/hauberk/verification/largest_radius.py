@@ -38,7 +38,7 @@ class LargestRadius:
     Args:
         bounder: one that certifies; without a derivative it is searched by halving.
         tolerance: the relative error of a radius; radii below this share of the threat's own count as 0.
-        cap: the largest radius tried (or the threat's own, if larger), in units of the input.
+        cap: the largest radius tried (or the threat's own, if larger), in units of the threat's radius.
         batch: the number of examples bounded at once.
 
     Raises:
