@@ -38,10 +38,11 @@ class GuardedAnswer:
 class GuardedClassifier(Subject):
     """A network that vouches for its answers: every input is bounded, and flagged if the label may change.
 
-    No perturbation that changes the label passes unnoticed: if x lies within eps of x* and the network labels them
-    differently, x is flagged (see `verification.detect`); a smoothed network's labels are those that lead in truth,
-    which votes miss with a probability of their alpha. A network is captured once, on the example, and its live
-    parameters are read at every call, in eval mode whatever the module's own mode.
+    No perturbation that changes the label passes unnoticed, if the threat is symmetric, as balls in a norm are: if x
+    lies within eps of x* and the network labels them differently, x is flagged (see `verification.detect`); a smoothed
+    network's labels are those that lead in truth, which votes miss with a probability of their alpha. A network is
+    captured once, on the example, and its live parameters are read at every call, in eval mode whatever the module's
+    own mode.
 
     Args:
         module: the network, from inputs to logits, or a subject made of networks, such as a smoothed one.

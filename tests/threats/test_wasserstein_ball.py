@@ -22,7 +22,20 @@ from hauberk.threats import WassersteinBall
         ({"cost": [[1.0, 0.0, 1.0], [1.0]]}, "odd sides"),
         ({"cost": []}, "odd sides"),
         ({"cost": [[1.0, 0.5, 1.0]]}, "staying costs 0"),
-        ({"cost": [[0.0, 0.0, 1.0]]}, "moving a positive number"),
+        ({"cost": [[0.0, 0.0, 1.0]]}, "moving from"),
+        ({"cost": [[1e39, 0.0, 1.0]]}, "moving from"),
+        ({"cost": [[1e-50, 0.0, 1.0]]}, "moving from"),
+        ({"cost": [[10**400, 0, 1]]}, "too large"),
+        ({"cost": [1.0, 0.0, 1.0]}, "list of rows"),
+        ({"cost": 5}, "list of rows"),
+        ({"window": "5"}, "window is a positive integer"),
+        ({"window": 5.0}, "window is a positive integer"),
+        ({"p": None}, "p is a number"),
+        ({"tolerance": "small"}, "tolerance is a number"),
+        ({"within": (0.0, math.inf)}, "finite value"),
+        ({"within": (0.0, 0.5, 1.0)}, "finite value"),
+        ({"within": 1.0}, "finite value"),
+        ({"within": (0.0, None)}, "an end of the range is a number"),
     ],
 )
 def test_balls_that_mean_nothing_are_refused(wrong, said):
@@ -42,8 +55,25 @@ def test_inputs_need_channels_rows_and_columns_and_no_negative_values():
     assert WassersteinBall(0.1, within=None).at(torch.tensor([[0.1, 1.5]])).contains(torch.tensor([[0.1, 1.5]]))
 
 
+def test_ranges_that_a_precision_lacks_are_refused():
+    with pytest.raises(InputError, match="float32 has no number as large"):
+        WassersteinBall(0.1, within=(0.0, 1e39)).at(torch.rand(1, 1, 3, 3))
+
+
+def test_costs_that_grow_too_large_with_the_window_are_refused():
+    with pytest.raises(InputError, match="lower p or window"):
+        WassersteinBall(0.1, window=7, p=64).at(torch.rand(1, 7, 7))
+
+
+def test_windows_wider_than_the_image_cost_nothing_to_ask_for():
+    x = torch.rand(1, 1, 3, 4)
+    assert WassersteinBall(0.1, window=100_001).at(x).table == WassersteinBall(0.1, window=None).at(x).table
+    assert WassersteinBall(0.1, window=None).at(torch.rand(2, 500)).contains(torch.rand(2, 500)).shape == (2,)
+
+
 def test_names_tell_balls_apart():
-    kinds = [{}, {"window": 3}, {"window": None}, {"p": 2.0}, {"within": None}, {"cost": [[1.0, 0.0, 1.0]]}]
+    own = [{"cost": [[1.0, 0.0, 1.0]]}, {"cost": [[2.0, 0.0, 1.0]]}]
+    kinds = [{}, {"window": 3}, {"window": None}, {"p": 2.0}, {"within": None}, *own]
     names = [WassersteinBall(0.1, **kind).name for kind in kinds]
     assert len(set(names)) == len(kinds)
     assert names[0] == "Wasserstein (5 x 5) eps 0.1"

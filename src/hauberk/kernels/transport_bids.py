@@ -11,8 +11,13 @@ from hauberk.kernels.threads import in_threads
 from hauberk.kernels.transport_grid import Grid
 from hauberk.kernels.transport_support import Values, support_and_price
 
-MARGINS = (0.0, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0)
-"""The sums by which bids exceed the best other offer, a round each, as shares of the values' range."""
+TIE = 1e-9
+MARGINS = (TIE, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0)
+"""The sums by which bids exceed the best other offer, a round each, as shares of the values' range.
+
+The first tells apart where nothing overflows from where places that are worth as much might; it is not 0, at which no
+bid is made for them.
+"""
 SWEEPS = 2
 
 
@@ -47,7 +52,7 @@ def tolls(
     spread = rows.amax(1) - rows.amin(1) if len(rows) else best
     for margin in MARGINS:
         moved = bid(rows, owner[index], mass, cap, price.contiguous(), margin * spread, toll, grid)
-        if margin == 0 and not moved.all():  # nothing overflows, or no better toll is in reach
+        if margin <= TIE and not moved.all():  # nothing overflows, or no better toll is in reach
             index, rows, toll, best, spread = (part[moved] for part in (index, rows, toll, best, spread))
         if not len(index):
             break

@@ -89,12 +89,7 @@ def grid(shape: tuple[int, ...], table: tuple[tuple[float, ...], ...], device: t
     """
     channels, height, width = (1,) * (3 - len(shape)) + shape
     down, right = (min(len(table) // 2, height - 1), min(len(table[0]) // 2, width - 1))
-    entries = channels * height * width * (2 * down + 1) * (2 * right + 1)
-    if entries > MOST_ENTRIES:
-        raise InputError(
-            f"a plan of {2 * down + 1} x {2 * right + 1} offsets for each pixel of {shape} has {entries} entries, more "
-            f"than {MOST_ENTRIES}; take a smaller window."
-        )
+    require_entries(channels * height * width, down, right)
     rows, columns = height + 2 * down, width + 2 * right
     found = [
         (table[len(table) // 2 + a][len(table[0]) // 2 + b], a * columns + b)
@@ -107,5 +102,27 @@ def grid(shape: tuple[int, ...], table: tuple[tuple[float, ...], ...], device: t
     a, b = torch.arange(height)[:, None] % (2 * down + 1), torch.arange(width) % (2 * right + 1)
     colour = (a * (2 * right + 1) + b).expand(channels, height, width).flatten()
     colours = [(colour == number).nonzero()[:, 0].to(device) for number in colour.unique().tolist()]
-    cost, offsets = (torch.tensor(part, device=device) for part in zip(*found, strict=True))
-    return Grid(shape, offsets, cost.double(), inside.flatten().to(device), colours, channels * rows * columns)
+    costs, offsets = zip(*found, strict=True)
+    cost = torch.tensor(costs, dtype=torch.float64, device=device)
+    return Grid(
+        shape,
+        torch.tensor(offsets, device=device),
+        cost,
+        inside.flatten().to(device),
+        colours,
+        channels * rows * columns,
+    )
+
+
+def require_entries(pixels: int, down: int, right: int) -> None:
+    """Raise if the plans of one input would have more than MOST_ENTRIES entries.
+
+    Raises:
+        InputError: the message gives their number.
+    """
+    entries = pixels * (2 * down + 1) * (2 * right + 1)
+    if entries > MOST_ENTRIES:
+        raise InputError(
+            f"a plan of {2 * down + 1} x {2 * right + 1} offsets for each of {pixels} pixels has {entries} entries, "
+            f"more than {MOST_ENTRIES}; take a smaller window."
+        )

@@ -15,7 +15,10 @@ def real(name: str, value: object) -> float:
     """Return a number as Python's, or raise unless it is a real one."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise InputError(f"{name} is a number, but is {value!r}.")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise InputError(f"{name} is too large a number: {value!r:.40}...") from error
 
 
 def require_counts(**values: object) -> None:

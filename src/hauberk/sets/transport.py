@@ -36,6 +36,7 @@ class Search:
     cap: Float64[Tensor, "b"]
     radius: Float64[Tensor, "b"]
     apart: Float64[Tensor, "b"]
+    near: Float64[Tensor, "b"]
     stiffness: Float64[Tensor, "b"]
     plan: Float64[Tensor, "b n k"]
     arrived: Float64[Tensor, "b p"]
@@ -61,12 +62,14 @@ def nearest(
     radius: Float64[Tensor, "b"],
     grid: Grid,
     tolerance: float,
+    near: Float64[Tensor, "b"] | float = 0.0,
 ) -> Float64[Tensor, "b n k"]:
     """Return plans of cost at most `radius` whose images are nearest to those wanted, and nowhere above the cap.
 
     Block coordinate descent finds the image at a given price of cost, and the Illinois method the price at which the
     cost is the radius. An example is done once the duality gap of 1/2 |wanted - image|^2 is at most `tolerance` of what
-    it is and of what it has become less by, up to rounding, or after MOST rounds.
+    it is and of what it has become less by, up to rounding, or as small as that of an image `near` the nearest one, or
+    after MOST rounds.
 
     Args:
         wanted: the images wanted.
@@ -75,6 +78,7 @@ def nearest(
         radius: the largest costs.
         grid: the geometry.
         tolerance: the duality gap's share.
+        near: Euclidean distances that count as rounding.
     """
     wanted = nearer(wanted, mass)
     still = torch.zeros(*mass.shape, len(grid.cost), dtype=mass.dtype, device=mass.device)
@@ -83,7 +87,7 @@ def nearest(
     start = (still.clone(), grid.padded(mass), grid.padded(torch.zeros_like(mass)), 0.3 * apart)
     state = Search(
         *(torch.arange(len(mass), device=mass.device), mass, grid.padded(wanted, -inf), cap, radius),
-        *(apart, (apart / cap).clamp(min=1), *start, still, still.clone()),
+        *(apart, zero + near, (apart / cap).clamp(min=1), *start, still, still.clone()),
         *(zero, zero + inf, zero + inf, -radius, zero.long()),
     )
     for number in range(MOST):
@@ -127,7 +131,8 @@ def advance(s: Search, grid: Grid, tolerance: float, passes: int) -> tuple[Float
     settled = known & (overflow <= torch.maximum(0.05 * apart, 0.01 * tolerance * s.radius))
     reprice(s, paid, settled)
     rounding = ROUNDING * ((pull * moved).abs().sum(1) + s.mass.amax(1) / 16)
-    return best, objective - lower_bound(s, made, grid) <= torch.maximum(tolerance * scale, rounding)
+    enough = torch.maximum(tolerance * scale, rounding).maximum(s.near.square() / 2)
+    return best, objective - lower_bound(s, made, grid) <= enough
 
 
 def lowered(s: Search, grid: Grid) -> Float64[Tensor, "b p"]:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from hauberk.kernels.sinkhorn import sinkhorn
 from hauberk.kernels.transport_grid import Grid
-from hauberk.sets.transport import nearest
+from hauberk.sets.transport import FAR, nearest
 from hauberk.sets.transport_limits import within_budget, within_cap
 
 Projection = Literal["exact", "entropic"]
@@ -39,12 +39,13 @@ def projected(
     radius: Float64[Tensor, "b"],
     grid: Grid,
     method: Method,
+    near: Float64[Tensor, "b"],
 ) -> Float64[Tensor, "b n k"]:
     """Return plans of cost at most `radius` whose images are near those wanted, and nowhere above the cap.
 
-    Arguments are those of `nearest`.
+    Arguments are those of `nearest`. Wishes without bounds are cut to far ones.
     """
     if method.projection == "exact":
-        return nearest(wanted, mass, cap, radius, grid, method.tolerance)
-    plan = sinkhorn(wanted, mass, radius, method.sharpness, grid, method.tolerance).plan
+        return nearest(wanted, mass, cap, radius, grid, method.tolerance, near)
+    plan = sinkhorn(wanted.clamp(-FAR, FAR), mass, radius, method.sharpness, grid, method.tolerance).plan
     return within_cap(within_budget(plan, mass, radius, grid), mass, cap, grid)

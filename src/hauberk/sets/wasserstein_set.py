@@ -15,17 +15,16 @@ from hauberk.concepts.radius import per_example
 from hauberk.concepts.rows import Rows
 from hauberk.errors import ShapeError
 from hauberk.kernels.transport import images
-from hauberk.kernels.transport_bids import tolls
 from hauberk.kernels.transport_grid import Grid, grid
-from hauberk.kernels.transport_support import support
 from hauberk.sets.transport_heading import Heading, stepped
 from hauberk.sets.transport_limits import reach, within_budget, within_cap
 from hauberk.sets.transport_projection import Method, projected
 from hauberk.sets.transport_witness import cheapest, costs
+from hauberk.sets.transport_worth import largest
 
 Table = tuple[tuple[float, ...], ...]
-ROUNDING = {torch.float32: 2.0**-23, torch.float64: 2.0**-30}
-"""Differences that count as rounding, as shares of the largest value."""
+SOLVED = 2.0**-30
+"""The least difference that counts as rounding, as a share of the largest value: what linear programs leave."""
 
 
 @dataclass(frozen=True)
@@ -92,10 +91,14 @@ class WassersteinSet(MetricBall):
         return torch.ones_like(self.radius) if self.heading == "wasserstein" else self.unit
 
     @cached_property
+    def reach(self) -> tuple[Float64[Tensor, "b n"], Float64[Tensor, "b n"]]:
+        """The least and the largest share that each pixel can get."""
+        return reach(self.mass, self.cap, self.radius.double(), self.grid)
+
+    @cached_property
     def near(self) -> Float64[Tensor, "b"]:
-        """The differences of shares that count as rounding."""
-        most = self.unit.double() / self.total
-        return ROUNDING.get(self.start.dtype, 2.0**-7) * torch.minimum(most, self.cap)
+        """The differences of shares that count as rounding: of the largest share that any pixel can get."""
+        return max(torch.finfo(self.start.dtype).eps, SOLVED) * self.reach[1].amax(1)
 
     @property
     def blur(self) -> Float[Tensor, "b"]:  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -107,7 +110,8 @@ class WassersteinSet(MetricBall):
     def plan(self, z: Float[Tensor, "b *z"]) -> Float64[Tensor, "b n k"]:
         """Return plans of cost at most `radius` whose images are nearest to z, or near it in the entropic sense."""
         wanted = z.detach().flatten(1).double() / self.total[:, None]
-        return projected(wanted, self.mass, self.cap, self.radius.double(), self.grid, self.method)
+        near = self.near / 4 * self.mass.shape[1] ** 0.5
+        return projected(wanted, self.mass, self.cap, self.radius.double(), self.grid, self.method, near)
 
     def witness(self, z: Float[Tensor, "b *z"]) -> Float64[Tensor, "b n k"]:
         """Return plans, of cost at most `radius`, whose images are z up to rounding if it is a member."""
@@ -136,10 +140,7 @@ class WassersteinSet(MetricBall):
         return self.measured(z).to(z.dtype)
 
     def contains(self, z: Float[Tensor, "b *z"], atol: float = 0.0) -> Bool[Tensor, "b"]:
-        """Return a mask of the images that a plan within the budget makes, up to rounding and `atol`.
-
-        Takes a linear program for each image that has the mass of its start in every channel.
-        """
+        """Return a mask of the members, up to `atol`; a linear program finds the plan of each image of equal mass."""
         return self.measured(z, atol) <= self.radius.double()
 
     def measured(self, z: Float[Tensor, "b *z"], atol: float = 0.0) -> Float64[Tensor, "b"]:
@@ -184,15 +185,12 @@ class WassersteinSet(MetricBall):
 
     def support(self, values: Float[Tensor, "r n"], owner: Int[Tensor, "r"]) -> Float64[Tensor, "r"]:
         """Return the support function of rows over their owners' sets."""
-        values, radius = values.double(), self.radius.double()
-        free = tolls(values.detach(), owner, self.mass, self.cap, radius, self.grid)
-        paid = self.cap[owner] * free.sum(1) if free.any() else 0
-        return (support(values - free, owner, self.mass, radius, self.grid) + paid) * self.total[owner]
+        facts = (self.mass, self.cap, self.radius.double(), self.reach, self.grid)
+        return largest(values.double(), owner, *facts) * self.total[owner]
 
     def bounding_box(self) -> Box:
         """Return what single pixels can lose to their neighbours, or gain from the nearest mass."""
-        lower, upper = reach(self.mass, self.cap, self.radius.double(), self.grid)
-        lower, upper = (side * self.total[:, None] for side in (lower, upper))
+        lower, upper = (side * self.total[:, None] for side in self.reach)
         rounding = 0.5 * torch.finfo(self.start.dtype).eps * upper
         slack = rounding + rounding.maximum((self.near * self.total)[:, None])
         sides = ((lower - slack).clamp(min=0), upper + slack)

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, replace
 from typing import get_args
+from zlib import crc32
 
 from jaxtyping import Float
 from torch import Tensor
@@ -11,10 +12,14 @@ from hauberk.concepts.cases import Cases
 from hauberk.concepts.perturbation_set import ThreatModel, require_within
 from hauberk.concepts.radius import radii, radius, rounded
 from hauberk.errors import InputError, ShapeError
-from hauberk.kernels.transport_grid import grid
+from hauberk.kernels.transport_grid import grid, require_entries
+from hauberk.sampling.requirements import real, require_counts, require_reals
 from hauberk.sets.transport_heading import Heading
 from hauberk.sets.transport_projection import Method, Projection
 from hauberk.sets.wasserstein_set import Table, WassersteinSet
+
+MOST_COST = 1e6
+"""The largest cost of an offset, and one over the least: what linear programs tell apart."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ class WassersteinBall(ThreatModel):
         sharpness: what squared distances, in shares of the mass, weigh beside entropy (lambda); only for "entropic".
 
     Raises:
-        InputError: a number is out of range.
+        InputError: a number is out of range, or none at all.
 
     Example:
         >>> import torch
@@ -79,16 +84,21 @@ class WassersteinBall(ThreatModel):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "eps", radius(self.eps))
-        if self.window is not None and (self.window < 3 or self.window % 2 == 0):
-            raise InputError(f"window is an odd number of pixels, at least 3, but is {self.window}.")
+        if self.window is not None:
+            require_counts(window=self.window)
+            if self.window < 3 or self.window % 2 == 0:
+                raise InputError(f"window is an odd number of pixels, at least 3, but is {self.window}.")
+        require_reals(p=self.p, tolerance=self.tolerance, sharpness=self.sharpness)
         if not 0 < self.p <= 64:
             raise InputError(f"p is a power of distances, above 0 and at most 64, but is {self.p}.")
         if not 0 < self.tolerance < 1:
             raise InputError(f"tolerance is a share between 0 and 1, but is {self.tolerance}.")
         if not 0 < self.sharpness <= 1e9:
             raise InputError(f"sharpness is above 0 and at most 1e9, but is {self.sharpness}.")
-        if self.within is not None and not self.within[0] == 0 < self.within[1]:
-            raise InputError(f"mass is counted from 0, but the range of valid inputs is {self.within}.")
+        if self.within is not None and not ranges(self.within):
+            raise InputError(
+                f"mass is counted from 0, to a finite value or without a range; within is {self.within!r}."
+            )
         if self.heading not in get_args(Heading):
             raise InputError(f"heading must be one of {', '.join(get_args(Heading))}, but is {self.heading!r}.")
         if self.projection not in get_args(Projection):
@@ -100,7 +110,9 @@ class WassersteinBall(ThreatModel):
     def name(self) -> str:
         eps = "per example" if isinstance(self.eps, Tensor) else f"{self.eps:.6g}"
         window = "whole image" if self.window is None else f"{self.window} x {self.window}"
-        costs = "own costs" if self.cost is not None else window if self.p == 1 else f"{window}, p {self.p:g}"
+        costs = window if self.p == 1 else f"{window}, p {self.p:g}"
+        if self.cost is not None:
+            costs = f"own costs {crc32(repr(self.cost).encode()):08x}"
         return f"Wasserstein ({costs}{', no range' if self.within is None else ''}) eps {eps}"
 
     def at(self, x: Float[Tensor, "b *x"]) -> WassersteinSet:
@@ -114,6 +126,8 @@ class WassersteinBall(ThreatModel):
             raise ShapeError(f"transport needs images of channels, rows and columns, but inputs are {tuple(x.shape)}.")
         x = require_within(x, 0.0, math.inf if self.within is None else self.within[1])
         within = rounded(self.within, x.dtype)
+        if within is not None and within[1] == math.inf:
+            raise InputError(f"{x.dtype} has no number as large as {self.within}: leave the range out, within=None.")
         eps = radii(self.eps, x)  # pyright: ignore[reportArgumentType]
         method = Method(self.tolerance, self.projection, self.sharpness)
         table = self.table(x)
@@ -124,9 +138,14 @@ class WassersteinBall(ThreatModel):
         """Return the costs of offsets, the centre in the middle."""
         if self.cost is not None:
             return tuple(map(tuple, self.cost))
-        reach = max(x.shape[1:]) - 1 if self.window is None else self.window // 2
-        side = range(-reach, reach + 1)
-        return tuple(tuple(math.hypot(a, b) ** self.p for b in side) for a in side)
+        height, width = ((1, *x.shape[1:]))[-2:]
+        limit = max(height, width) if self.window is None else self.window // 2
+        down, right = min(limit, height - 1), min(limit, width - 1)
+        require_entries(x[0].numel(), down, right)
+        if math.hypot(down, right) ** self.p > MOST_COST:
+            raise InputError(f"at p = {self.p:g} the farthest offset costs more than {MOST_COST:g}: lower p or window.")
+        rows, columns = range(-down, down + 1), range(-right, right + 1)
+        return tuple(tuple(math.hypot(a, b) ** self.p for b in columns) for a in rows)
 
     def scaled(self, factor: float | Float[Tensor, "b"]) -> "WassersteinBall":
         return replace(self, eps=self.eps * factor)  # pyright: ignore[reportOperatorIssue]
@@ -134,10 +153,22 @@ class WassersteinBall(ThreatModel):
 
 def require_costs(table: list[list[float]]) -> None:
     """Raise unless a table has a centre of cost 0, and positive costs around it."""
+    if not isinstance(table, list | tuple) or not all(isinstance(row, list | tuple) for row in table):
+        raise InputError(f"cost is a table, a list of rows of numbers, but is {table!r:.200}.")
     rows, columns = len(table), len(table[0]) if table else 0
     if rows % 2 == 0 or columns % 2 == 0 or any(len(row) != columns for row in table):
         raise InputError(f"cost is a table of odd sides, but has {rows} rows of {[len(row) for row in table]}.")
-    costs = [cost for row in table for cost in row]
+    costs = [real("a cost", cost) for row in table for cost in row]
     middle = costs.pop(len(costs) // 2)
-    if middle != 0 or not all(0 < cost < math.inf for cost in costs):
-        raise InputError(f"staying costs 0, and moving a positive number, but cost is {table}.")
+    if middle != 0 or not all(1 / MOST_COST <= cost <= MOST_COST for cost in costs):
+        raise InputError(
+            f"staying costs 0, and moving from {1 / MOST_COST:g} to {MOST_COST:g}, but cost is {table!r:.200}."
+        )
+
+
+def ranges(within: object) -> bool:
+    """Return whether this is a range from 0 to a finite number."""
+    if not isinstance(within, list | tuple) or len(within) != 2:
+        return False
+    low, high = (real("an end of the range", end) for end in within)
+    return low == 0 < high < math.inf
