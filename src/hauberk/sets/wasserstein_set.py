@@ -24,7 +24,7 @@ from hauberk.sets.transport_worth import largest
 
 Table = tuple[tuple[float, ...], ...]
 SOLVED = 2.0**-30
-"""The least difference that counts as rounding, as a share of the largest value: what linear programs leave."""
+"""The least difference that counts as rounding, as a share of the brightest pixel: what linear programs leave."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +97,9 @@ class WassersteinSet(MetricBall):
 
     @cached_property
     def near(self) -> Float64[Tensor, "b"]:
-        """The differences of shares that count as rounding: of the largest share that any pixel can get."""
-        return max(torch.finfo(self.start.dtype).eps, SOLVED) * self.reach[1].amax(1)
+        """The differences of shares that count as rounding, of the largest share that any pixel can get."""
+        rounding = torch.finfo(self.start.dtype).eps * self.reach[1].amax(1)
+        return rounding.maximum(SOLVED * self.mass.amax(1))
 
     @property
     def blur(self) -> Float[Tensor, "b"]:  # pyright: ignore[reportIncompatibleVariableOverride]

@@ -79,7 +79,7 @@ class WassersteinBall(ThreatModel):
             "eps": [0.5, 0.0],
             "window": [3],
             "within": [None],
-            "tolerance": [1e-13],
+            "tolerance": [1e-10],
         }
 
     def __post_init__(self) -> None:
