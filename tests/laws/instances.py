@@ -72,7 +72,7 @@ def concrete(concept: type) -> list[type]:
 
 def public(cls: type) -> bool:
     """Return whether the package has the class for its users; presets are products, what a leaf hides is its own."""
-    if not cls.__module__.startswith(f"{hauberk.__name__}.") or cls.__module__.endswith("presets"):
+    if not cls.__module__.startswith(f"{hauberk.__name__}.") or ".presets" in cls.__module__:
         return False
     exported = getattr(importlib.import_module(cls.__module__.rpartition(".")[0]), "__all__", [cls.__name__])
     return cls.__name__ in exported

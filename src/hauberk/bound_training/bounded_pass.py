@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from hauberk.concepts.graph import FrozenGraph, Graph
 from hauberk.concepts.perturbation_set import CertifiableSet, ThreatModel
 from hauberk.concepts.specification import LinearSpec
-from hauberk.errors import UnsupportedOpError, UnsupportedSetError
+from hauberk.errors import UnsupportedOpError
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,9 @@ class BoundedPass:
             UnsupportedOpError: the network was not captured, or has dropout in training mode.
             UnsupportedSetError: the threat's sets have no support function.
         """
-        S = threat.at(x)
+        S = threat.at(x).cover()
         if not isinstance(network, Graph):
             raise UnsupportedOpError("bounds need a captured network: pass capture(network, example).")
-        if not isinstance(S, CertifiableSet):
-            raise UnsupportedSetError(f"{type(S).__name__} has no support function: train against it adversarially.")
         logits, graph = network.run(x)
         spec = LinearSpec.margins(y, network.classes, logits.dtype)
         return cls(x, y, threat, S, graph.folded(), logits, spec)

@@ -3,7 +3,8 @@
 The question, an adversary who moves inputs:
 
 - `perturbation_set`: threat models, and the set that each puts around an input;
-- `norm_ball`, `radius`: sets that are balls in a norm; how radii are written;
+- `metric_ball`, `norm_ball`, `semantic_set`: sets that are balls in a distance or a norm, or transformations of inputs;
+- `radius`: how radii are written;
 - `box`: elementwise bounds of a batch of values;
 - `specification`: linear rows that have to be positive;
 - `subject`: what is judged, a network or something built from networks;

@@ -11,14 +11,13 @@ from jaxtyping import Bool, Float, Float64, Int
 from torch import Tensor
 
 from hauberk.concepts.metric_ball import MetricBall
+from hauberk.concepts.perturbation_set import CertifiableSet
 
 
-class NormBall(MetricBall):
+class NormBall(MetricBall, CertifiableSet):
     """A ball in an l_p norm around the input, possibly cut by the range of valid inputs; p = 0 counts coordinates."""
 
     p: float
-    within: tuple[float, float] | None
-    """The range of valid inputs; None if every number is valid."""
 
     @property
     def metric(self) -> str:
@@ -29,21 +28,9 @@ class NormBall(MetricBall):
         """Return the balls of some of the examples."""
 
     @cached_property
-    def limits(self) -> tuple[Float[Tensor, "..."], Float[Tensor, "..."]]:
-        """The least and the largest value that each coordinate of a valid input may have; infinite without a range."""
-        low, high = self.within or (-inf, inf)
-        return self.start.new_tensor(low), self.start.new_tensor(high)
-
-    @cached_property
     def weight(self) -> Float[Tensor, "*#z"]:
         """The largest move of norm 1 of each coordinate: not 1 where the norm weighs coordinates differently."""
         return self.start.new_ones((1,) * self.start.ndim)
-
-    @cached_property
-    def unit(self) -> Float[Tensor, "b"]:
-        if self.within is None:
-            return super().unit
-        return torch.full_like(self.radius, self.within[1] - self.within[0])
 
     @abstractmethod
     def size(self, move: Float[Tensor, "b *z"]) -> Float[Tensor, "b"]:
@@ -51,6 +38,9 @@ class NormBall(MetricBall):
 
     def distance(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b"]:
         return self.size(z - self.start)
+
+    def between(self, a: Float[Tensor, "b *z"], z: Float[Tensor, "b *z"]) -> Float[Tensor, "b"]:
+        return self.size(z - a)
 
     def measured(self, z: Float[Tensor, "b *z"]) -> Float64[Tensor, "b"]:
         low, high = self.within or (-inf, inf)

@@ -13,7 +13,7 @@ from torch import Tensor
 from hauberk.concepts.box import Box
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.rows import Rows
-from hauberk.errors import InputError, ShapeError
+from hauberk.errors import InputError, ShapeError, UnsupportedSetError
 
 
 class PerturbationSet(ABC):
@@ -27,6 +27,8 @@ class PerturbationSet(ABC):
     """The unperturbed point."""
     radius: Float[Tensor, "b"]
     """The radius eps of each example's set."""
+    retracts: bool = False
+    """True if `project` returns a member on the way from `start` to z: the nearest one is not known."""
 
     @cached_property
     def unit(self) -> Float[Tensor, "b"]:
@@ -63,6 +65,17 @@ class PerturbationSet(ABC):
     def decode(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b *x"]:
         """Return the network's input that z stands for."""
         return z
+
+    def cover(self) -> "CertifiableSet":
+        """Return sets that hold every input that members decode to, for proofs.
+
+        Raises:
+            UnsupportedSetError: none is known.
+        """
+        raise UnsupportedSetError(
+            f"{type(self).__name__} has no support function, so nothing can be proven over it: attack it, or train "
+            "against it adversarially."
+        )
 
     @abstractmethod
     def project(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
@@ -117,6 +130,9 @@ class CertifiableSet(PerturbationSet):
     def parts(self) -> "tuple[CertifiableSet, ...]":
         """The sets whose union this is, none of them a union: the set itself, unless it is one."""
         return (self,)
+
+    def cover(self) -> "CertifiableSet":
+        return self
 
     @abstractmethod
     def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> "CertifiableSet":

@@ -18,7 +18,7 @@ def radius(eps: float | str | Tensor, name: str = "eps") -> float | Tensor:
     """
     try:
         value = float(Fraction(eps)) if isinstance(eps, str) else eps if isinstance(eps, Tensor) else float(eps)
-    except (ValueError, ZeroDivisionError) as error:
+    except (TypeError, ValueError, ZeroDivisionError) as error:
         raise InputError(f'{name} must be a number or a fraction like "8/255", but is {eps!r}.') from error
     most, least = (value.max(), value.min()) if isinstance(value, Tensor) else (value, value)
     if not (least >= 0 and most < inf):

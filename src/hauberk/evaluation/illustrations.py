@@ -2,18 +2,22 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import torch
+from jaxtyping import Int
 from safetensors.torch import save_file
+from torch import Tensor
 
 from hauberk.atomic import replacing, write_text
 from hauberk.concepts.attack import Attack, MinimumDistanceAttack
 from hauberk.concepts.certificate import Verifier
 from hauberk.concepts.dataset import Split
 from hauberk.concepts.graph import Graph
-from hauberk.concepts.perturbation_set import CertifiableSet, ThreatModel
+from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.subject import AttackableSubject
+from hauberk.errors import UnsupportedSetError
 from hauberk.evaluation.layers import layer_states
 from hauberk.evaluation.records import read_records
 from hauberk.evaluation.shard import Shard
@@ -27,8 +31,10 @@ def write_layers(
     bounders = [verifier.bounder for verifier in verifiers if isinstance(verifier, ByBound)]
     x, _ = data.batch(slice(0, 200))
     S = threat.at(x.to(next(subject.module.parameters(), x).device))
-    if bounders and isinstance(subject.captured, Graph) and isinstance(S, CertifiableSet):
-        write_text(folder / "layers.json", json.dumps(layer_states(subject.captured, S, bounders[-1]), indent=1))
+    if bounders and isinstance(subject.captured, Graph):
+        with suppress(UnsupportedSetError):
+            states = layer_states(subject.captured, S.cover(), bounders[-1])
+            write_text(folder / "layers.json", json.dumps(states, indent=1))
 
 
 def write_examples(
@@ -47,6 +53,19 @@ def write_examples(
     held = correct.filter(correct["broken_by"].is_null())["index"].to_list()
     chosen = broken[: count // 2]
     chosen = torch.tensor(chosen + held[: count - len(chosen)], dtype=torch.long)
+    illustrate(folder, subject, data, threat, attacks, chosen, seed)
+
+
+def illustrate(
+    folder: Path,
+    subject: AttackableSubject,
+    data: Split,
+    threat: ThreatModel,
+    attacks: Mapping[str, Attack | MinimumDistanceAttack],
+    chosen: Int[Tensor, "m"],
+    seed: int,
+) -> None:
+    """Write the chosen examples with the attacks' answers, if there are any."""
     if not len(chosen) or not attacks:
         return
     shard = Shard.of(subject, threat, data, chosen, seed)

@@ -13,10 +13,10 @@ from hauberk.concepts.box import Box
 from hauberk.concepts.certificate import Certificate
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.perturbation_set import CertifiableSet, PerturbationSet
+from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import NetworkSubject, Subject
-from hauberk.errors import InputError, UnsupportedOpError, UnsupportedSetError
+from hauberk.errors import InputError, UnsupportedOpError
 from hauberk.kernels.gradients import ordinary_mode
 
 
@@ -42,8 +42,7 @@ def bound_certificate(
     """
     if not isinstance(subject, NetworkSubject):
         raise UnsupportedOpError(f"bounds speak of a network, but the subject is a {subject.kind}.")
-    if not isinstance(S, CertifiableSet):
-        raise UnsupportedSetError(f"{type(S).__name__} has no support function, so no bound can be proven over it.")
+    S = S.cover()
     spec.require_fit(len(S.start), *subject.graph.shapes[-1])
     own, failure = S.start.dtype, bounder.failure
     widened = torch.float64 if float64 or failure else None

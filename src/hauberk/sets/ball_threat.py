@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from math import inf
+from numbers import Real
 from typing import ClassVar
 
 from jaxtyping import Float
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from hauberk.concepts.perturbation_set import ThreatModel, require_within
 from hauberk.concepts.radius import radii, radius, rounded
+from hauberk.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -49,3 +51,14 @@ class BallThreat(ThreatModel):
 
     def scaled(self, factor: float | Float[Tensor, "b"]) -> "BallThreat":
         return replace(self, eps=self.eps * factor)  # pyright: ignore[reportOperatorIssue]
+
+
+def require_finite(within: object, need: str) -> None:
+    """Raise unless a range of valid inputs has two finite ends, the first of them less.
+
+    Raises:
+        InputError: the message begins with what needs the range.
+    """
+    ends = within if isinstance(within, tuple | list) and all(isinstance(end, Real) for end in within) else ()
+    if len(ends) != 2 or not -inf < ends[0] < ends[1] < inf:
+        raise InputError(f"{need}, so a finite range, but within is {within!r}.")

@@ -11,6 +11,7 @@ from torch import Tensor
 from hauberk.concepts.box import Box
 from hauberk.concepts.metric_ball import MetricBall
 from hauberk.concepts.noise import Noise
+from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.concepts.radius import per_example
 from hauberk.concepts.rows import Rows
 from hauberk.errors import ShapeError
@@ -28,7 +29,7 @@ SOLVED = 2.0**-30
 
 
 @dataclass(frozen=True)
-class WassersteinSet(MetricBall):
+class WassersteinSet(MetricBall, CertifiableSet):
     """The images that come from `start` by moving mass within windows, at a cost of at most `radius`.
 
     Cost is the sum of (share of the image's mass) * (cost of the offset that it moves by): for the Euclidean distance,

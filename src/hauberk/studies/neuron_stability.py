@@ -7,10 +7,10 @@ import torch
 
 from hauberk.concepts.bounder import Bounder
 from hauberk.concepts.dataset import Split
-from hauberk.concepts.perturbation_set import CertifiableSet, ThreatModel
+from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.study import Findings, Study
 from hauberk.concepts.subject import AttackableSubject
-from hauberk.errors import InputError, UnsupportedSetError
+from hauberk.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,7 @@ class NeuronStability(Study):
 
     def __call__(self, subject: AttackableSubject, data: Split, threat: ThreatModel) -> Findings:
         graph = subject.graph.frozen()
-        S = threat.at(data.batch(slice(0, self.examples))[0])
-        if not isinstance(S, CertifiableSet):
-            raise UnsupportedSetError(f"{type(S).__name__} has no support function, so neurons have no bounds over it.")
+        S = threat.at(data.batch(slice(0, self.examples))[0]).cover()
         with torch.no_grad():
             boxes = self.bounder.boxes(graph, S)
         parts = []

@@ -18,7 +18,7 @@ from hauberk.concepts.perturbation_set import CertifiableSet, ThreatModel
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.study import Findings, Study
 from hauberk.concepts.subject import AttackableSubject
-from hauberk.errors import InputError, ShapeError, UnsupportedSetError
+from hauberk.errors import InputError, ShapeError
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,7 @@ class OutputPolytope(Study):
                     f"{network.shapes[0]} and logits of shape {network.shapes[-1]}."
                 )
             for eps in self.eps:
-                S = threat.scaled(eps / float(threat.eps)).at(x)
-                if not isinstance(S, CertifiableSet):
-                    raise UnsupportedSetError(f"{type(S).__name__} has no support function, so no bound over it.")
+                S = threat.scaled(eps / float(threat.eps)).at(x).cover()
                 with torch.no_grad():
                     shapes = {
                         "true": network(grid(S, self.side)),

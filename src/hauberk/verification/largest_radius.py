@@ -1,7 +1,6 @@
 """The largest radius at which a bound still proves each example."""
 
 from dataclasses import dataclass, replace
-from typing import cast
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -9,7 +8,7 @@ from torch import Tensor
 
 from hauberk.concepts.bounder import Bounder
 from hauberk.concepts.certificate import Certificate
-from hauberk.concepts.perturbation_set import CertifiableSet, ThreatModel
+from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import AttackableSubject
 from hauberk.errors import InputError
@@ -189,7 +188,7 @@ class Problem:
         with gradients():
             graph = self.subject.graph.frozen()
             factor = ordinary(factor.detach()).requires_grad_()
-            S = cast(CertifiableSet, self.threat.scaled(factor).at(ordinary(self.x)))  # `proof` has rejected all others
+            S = self.threat.scaled(factor).at(ordinary(self.x)).cover()
             slope = torch.zeros_like(factor)
             for piece in index.split(self.batch):
                 bounds = self.bounder(graph, S.select(piece), self.spec.select(piece), outward=False)

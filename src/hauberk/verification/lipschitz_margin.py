@@ -16,7 +16,7 @@ from hauberk.concepts.radius import per_example
 from hauberk.concepts.rounding import rounding_factor, underflow
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import NetworkSubject, Subject
-from hauberk.errors import InputError, UnsupportedOpError, UnsupportedSetError
+from hauberk.errors import InputError, UnsupportedOpError
 from hauberk.layers.mean_shift import MeanShift
 from hauberk.layers.sort_distance import SortDistance
 
@@ -66,8 +66,7 @@ class LipschitzMargin(Verifier):
     def __call__(self, subject: Subject, S: PerturbationSet, spec: LinearSpec) -> Certificate:
         if not isinstance(subject, NetworkSubject):
             raise UnsupportedOpError(f"Lipschitz constants speak of a network, but the subject is a {subject.kind}.")
-        if not isinstance(S, CertifiableSet):
-            raise UnsupportedSetError(f"{type(S).__name__} has no support function, and so no l_inf ball around it.")
+        own, S = S, S.cover()
         graph = subject.graph.frozen()
         spec.require_fit(len(S.start), *graph.shapes[-1])
         require_constants(subject, graph)
@@ -78,8 +77,8 @@ class LipschitzMargin(Verifier):
         down = torch.full_like(lower, -math.inf)
         means = f"{str(dtype).removeprefix('torch.')}, less the rounding errors of margins"
         found = Certificate.from_lower(torch.nextafter(lower, down), subject.kind, means)
-        if not isinstance(S, NormBall) or S.p != math.inf:
-            return found
+        if own is not S or not isinstance(S, NormBall) or S.p != math.inf:
+            return found  # the distance is not the set's own
         radius = torch.zeros_like(S.radius)
         for _ in range(2):  # rounding errors grow with the radius: those at the first, too large one cover the second
             room, slope = margin(graph, S, spec, radius)

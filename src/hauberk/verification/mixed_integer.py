@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import cast
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.perturbation_set import CertifiableSet, PerturbationSet
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import NetworkSubject, Subject
-from hauberk.errors import InputError, UnsupportedOpError, UnsupportedSetError
+from hauberk.errors import InputError, UnsupportedOpError
 from hauberk.programs.affine_maps import affine_maps
 from hauberk.programs.encoding import Encoding
 from hauberk.programs.execution_error import execution_error
@@ -91,8 +92,12 @@ class MixedInteger(Verifier):
     def __call__(self, subject: Subject, S: PerturbationSet, spec: LinearSpec) -> Certificate:
         if not isinstance(subject, NetworkSubject):
             raise UnsupportedOpError(f"a program is made of a network, but the subject is a {subject.kind}.")
-        if not isinstance(S, CertifiableSet):
-            raise UnsupportedSetError(f"{type(S).__name__} has no box around it, so no program can be made of it.")
+        if S.cover() is not S:
+            certificate = self(subject, S.cover(), spec)
+            unsure = certificate.verdict == Verdict.FALSIFIED  # by an input that no member may decode to
+            verdict = torch.where(unsure, Verdict.UNKNOWN.value, certificate.verdict)
+            return replace(certificate, verdict=verdict, counterexamples=None)
+        S = cast(CertifiableSet, S)
         graph, exact = subject.graph.frozen(), subject.graph.frozen(torch.float64)
         with torch.no_grad():
             bounds = self.intermediate(graph, S, spec)

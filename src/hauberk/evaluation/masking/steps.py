@@ -11,7 +11,7 @@ from hauberk.errors import InputError, UnsupportedSetError
 from hauberk.evaluation.masking.probe import Probe, gradient_at_start
 from hauberk.evaluation.masking.sign import Sign, notable
 from hauberk.losses.margin import Margin
-from hauberk.threats.linf_ball import LinfSet
+from hauberk.sets.linf_set import LinfSet
 
 SAMPLES = 50
 FACTORS = (1.0, 2.0, 4.0)
