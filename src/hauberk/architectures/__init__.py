@@ -1,5 +1,6 @@
 """Networks of published papers, one family per file."""
 
+from hauberk.architectures.alexnet import AlexNet
 from hauberk.architectures.cnn7 import CNN7
 from hauberk.architectures.conv_net import ConvNet
 from hauberk.architectures.fully_connected import FullyConnected
@@ -15,6 +16,7 @@ from hauberk.architectures.wong import Large, ResidualNet, Small
 
 __all__ = [
     "CNN7",
+    "AlexNet",
     "CarliniWagnerCNN",
     "ConvNet",
     "FullyConnected",
