@@ -1,5 +1,6 @@
 """Attacks: searches for misclassified points within a perturbation set, or nearest to an input."""
 
+from hauberk.attacks.adam import Adam
 from hauberk.attacks.apgd import APGD
 from hauberk.attacks.blended_noise import BlendedNoise
 from hauberk.attacks.boundary import Boundary
@@ -11,6 +12,7 @@ from hauberk.attacks.elastic_net import ElasticNet
 from hauberk.attacks.fab import FAB
 from hauberk.attacks.fgsm import FGSM
 from hauberk.attacks.fmn import FMN
+from hauberk.attacks.lagrangian import Lagrangian
 from hauberk.attacks.multi_steepest_descent import MultiSteepestDescent
 from hauberk.attacks.near_misses import NearMisses
 from hauberk.attacks.ni_fgsm import NIFGSM
@@ -39,6 +41,7 @@ __all__ = [
     "FMN",
     "NIFGSM",
     "PGD",
+    "Adam",
     "BlendedNoise",
     "Boundary",
     "CarliniWagner",
@@ -48,6 +51,7 @@ __all__ = [
     "GaussianNoise",
     "Growth",
     "Jittered",
+    "Lagrangian",
     "MultiSteepestDescent",
     "NearMisses",
     "Pointwise",

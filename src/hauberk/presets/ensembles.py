@@ -1,4 +1,4 @@
-"""Named combinations of attacks."""
+"""Ensembles of attacks on balls in a norm."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -37,8 +37,6 @@ from hauberk.sets.union_set import members_of
 Suite = Mapping[str, Attack]
 RATIO = Fallback(DLR(), Margin())
 """The loss of AutoAttack; networks of two or three classes lack the logits that it compares."""
-
-__all__ = ["AutoAttack", "Ensemble", "autoattack", "ensemble"]
 
 
 @dataclass(frozen=True)
