@@ -74,11 +74,12 @@ def evaluate(options: Namespace, console: Console) -> None:
     """Evaluate a trained run and print the headline table."""
     from hauberk import workflow
     from hauberk.display import Display
-    from hauberk.reports import print_headline
+    from hauberk.reports import print_adversaries, print_headline
 
     with Display(console) as display:
         summary = workflow.evaluate(Path(options.run), options.set, display.evaluation)
     print_headline(summary, Console())
+    print_adversaries(summary, Console())
 
 
 def cascade(options: Namespace, console: Console) -> None:

@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +20,7 @@ from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.study import Study
 from hauberk.concepts.subject import AttackableSubject, NetworkSubject
 from hauberk.errors import InputError, UnsupportedOpError
+from hauberk.evaluation.adversary import Adversary
 from hauberk.evaluation.curve import Curve
 from hauberk.evaluation.dataset_statement import most_equal
 from hauberk.evaluation.distinct_names import require_distinct
@@ -30,11 +30,15 @@ from hauberk.evaluation.isolation import reseed, undisturbed
 from hauberk.evaluation.masking import signs_of_masking
 from hauberk.evaluation.records import read_records
 from hauberk.evaluation.studies import require_names, write_studies
-from hauberk.evaluation.summary import Summary, summarised
+from hauberk.evaluation.summary import Summary, described, summarised
 from hauberk.evaluation.sweep import Suite, Sweep, Watcher
+from hauberk.evaluation.unforeseen import face
 from hauberk.identity import claim
 from hauberk.kernels.full_precision import full_precision
 from hauberk.sampling.smoothed_network import SmoothedNetwork, Smoothing
+
+SHOWN = 6
+"""The number of examples that every adversary's answers are kept of."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,7 @@ class Evaluator:
         every_attack: run every attack on every example, broken or not, so that attacks can be compared; by default
             each attacks what those before it left, which is faster and gives the same attacked accuracy.
         smoothing: judges the network smoothed by noise; None for the network as it is.
+        unforeseen: further adversaries, by the names that the report shows; each attacks every example.
 
     Raises:
         InputError: two attacks or verifiers have the same name, or a study's name cannot name a file.
@@ -94,9 +99,11 @@ class Evaluator:
     examples: int | None = None
     every_attack: bool = False
     smoothing: Smoothing | None = None
+    unforeseen: Mapping[str, Adversary] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        require_names(self.studies)
+        require_names(self.studies, "a study's")
+        require_names(self.unforeseen, "an adversary's")
         require_seed(self.seed)
         if not isinstance(self.smoothing, Smoothing | None):
             raise InputError(f"smoothing is None or a Smoothing(noise), but is {self.smoothing!r}.")
@@ -110,7 +117,8 @@ class Evaluator:
     @property
     def asks_for_graph(self) -> bool:
         """True if a verifier or a study may need the network's graph, which takes seconds to capture."""
-        return bool(self.verifiers or self.studies or (self.curve and self.curve.verifiers))
+        others = any(adversary.verifiers for adversary in self.unforeseen.values())
+        return bool(self.verifiers or self.studies or others or (self.curve and self.curve.verifiers))
 
     def subject(self, network: nn.Module, example: Tensor) -> AttackableSubject:
         """Return what is judged: the network, captured if anything may ask for its graph, or the network smoothed."""
@@ -145,6 +153,8 @@ class Evaluator:
         require_examples(data)
         require_inputs(data, threat, self.shard)
         require_steps(data, threat, self.everything.values(), self.shard)
+        for adversary in self.unforeseen.values():
+            require_inputs(data, adversary.threat, self.shard)
         with undisturbed(network):
             x, _ = data.batch(slice(0, 2))
             x = x.to(next(network.parameters(), x).device)
@@ -163,6 +173,7 @@ class Evaluator:
             summary["subject"] = subject.kind
             summary["smoothing"] = None if self.smoothing is None else described(self.smoothing)
             summary["every_attack"] = self.every_attack
+            summary["unforeseen"] = face(sweep, data, folder / "unforeseen", self.unforeseen, SHOWN)
             reseed(x.device, self.seed, "masking")
             records = read_records(folder / "records")
             attacks = self.everything
@@ -182,13 +193,3 @@ def captured(network: nn.Module, example: Tensor) -> Graph | UnsupportedOpError:
         return capture(network, example)
     except UnsupportedOpError as error:
         return error
-
-
-def described(smoothing: Smoothing) -> dict[str, Any]:
-    """Return what a reader of the summary needs to know about a smoothed network."""
-    return {
-        "noise": smoothing.noise.name,
-        "votes": smoothing.samples,
-        "confidence": 1 - smoothing.alpha,
-        "attacked": smoothing.attacked,
-    }

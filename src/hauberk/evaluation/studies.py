@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -33,12 +34,12 @@ def write_studies(
                 findings.table.write_parquet(temporary, metadata=facts)
 
 
-def require_names(studies: Mapping[str, Study]) -> None:
-    """Raise unless every name can name a file.
+def require_names(named: Mapping[str, Any], whose: str) -> None:
+    """Raise unless every name of a study or an adversary can name a file.
 
     Raises:
         InputError: the message quotes the name that cannot.
     """
-    for name in studies:
+    for name in named:
         if not re.fullmatch(r"\w[\w ,.()+-]*", name):
-            raise InputError(f"a study's name becomes a file's: letters, digits, spaces and ,.()+-, but not {name!r}.")
+            raise InputError(f"{whose} name becomes a file's: letters, digits, spaces and ,.()+-, but not {name!r}.")

@@ -14,6 +14,7 @@ from hauberk.evaluation.accuracies import accuracies, gathered, remarked
 from hauberk.evaluation.attack_results import attack_results
 from hauberk.evaluation.curve import Curve
 from hauberk.evaluation.records import OVERTURNED, read_facts, read_records
+from hauberk.sampling.smoothed_network import Smoothing
 
 Summary = dict[str, Any]
 
@@ -85,4 +86,14 @@ def summarised(
         ],
         "curve_attack": ", ".join(asked[0]),
         "curve_remarks": remarked([fact for _, said in points for fact in said]),
+    }
+
+
+def described(smoothing: Smoothing) -> dict[str, Any]:
+    """Return what a reader of the summary needs to know about a smoothed network."""
+    return {
+        "noise": smoothing.noise.name,
+        "votes": smoothing.samples,
+        "confidence": 1 - smoothing.alpha,
+        "attacked": smoothing.attacked,
     }

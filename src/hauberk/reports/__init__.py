@@ -4,5 +4,14 @@ from hauberk.reports.cascade_table import print_cascade
 from hauberk.reports.html import write_report
 from hauberk.reports.search import print_search, write_search
 from hauberk.reports.tables import headline_line, print_headline
+from hauberk.reports.unforeseen import print_adversaries
 
-__all__ = ["headline_line", "print_cascade", "print_headline", "print_search", "write_report", "write_search"]
+__all__ = [
+    "headline_line",
+    "print_adversaries",
+    "print_cascade",
+    "print_headline",
+    "print_search",
+    "write_report",
+    "write_search",
+]

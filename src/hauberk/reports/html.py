@@ -38,6 +38,7 @@ from hauberk.reports.tables import (
     points,
     points_interval,
 )
+from hauberk.reports.unforeseen import compared, draw_faces
 
 
 def write_report(runs: Sequence[Path], output: Path) -> Path:
@@ -129,6 +130,7 @@ def _comparison(views: list[dict[str, Any]]) -> dict[str, Any]:
             ([summary for _, summary in group], draw_compared_curves(group, f"accuracies-{place}-drawing"))
             for place, group in enumerate(comparable([(view["name"], view["summary"]) for view in views]), start=1)
         ],
+        "unforeseen": compared([(view["name"], view["summary"]) for view in views]),
         "radii": [
             (group, draw_compared_radii(group, f"radii-{place}-drawing"))
             for place, group in enumerate((group for group in kinds if len(group) > 1), start=1)
@@ -162,6 +164,7 @@ def _view(run: Run, name: str, prefix: str) -> dict[str, Any]:
         "learning": draw_learning_curves(run.training, run.keeps_best, f"{prefix}learning") if run.training else None,
         "course": draw_course(run.training, f"{prefix}course") if run.training else [],
         "strip": draw_strip(run.examples) if run.examples else {},
+        "faces": draw_faces(run.faces),
         "layers": draw_layers(run.layers, f"{prefix}layers") if run.layers else None,
         "radii": radii,
         "reached": draw_radius_curve(radii, f"{prefix}radii") if radii else None,

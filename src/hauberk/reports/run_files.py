@@ -14,6 +14,7 @@ from hauberk.reports.study_files import StudyFile, read_studies
 from hauberk.reports.summary import Summary
 from hauberk.reports.training import Training, read_training
 from hauberk.reports.typed_json import parse, parse_list, read_text
+from hauberk.reports.unforeseen import Faces, read_faces
 
 EVALUATE = "run `hauberk evaluate` on this run again."
 
@@ -87,6 +88,7 @@ class Run:
         examples: a few examples with their adversarial versions.
         studies: the tables of studies.
         keys: the values of the recipe by their paths.
+        faces: a few examples under each of these, by their names.
     """
 
     folder: Path
@@ -99,6 +101,7 @@ class Run:
     examples: Examples | None
     studies: list[StudyFile] = field(default_factory=list)
     keys: dict[str, Any] = field(default_factory=dict)
+    faces: Faces = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -132,17 +135,19 @@ def read_run(folder: Path) -> Run:
     train_again = "pass the folder of a run, or run `hauberk train` again."
     about, summary, layers = folder / "run.json", evaluation / "summary.json", evaluation / "layers.json"
     recipe = read_text(folder / "recipe.yaml", train_again)
+    found = parse(read_text(summary, EVALUATE), Summary, str(summary), EVALUATE)
     run = Run(
         folder=folder,
         recipe=recipe,
         about=parse(read_text(about, train_again), About, str(about), train_again),
-        summary=parse(read_text(summary, EVALUATE), Summary, str(summary), EVALUATE),
+        summary=found,
         records=read_records(evaluation / "records"),
         training=read_training(folder / "train.jsonl"),
         layers=parse_list(read_text(layers, EVALUATE), Layer, str(layers), EVALUATE) if layers.exists() else [],
         examples=read_examples(evaluation / "examples.safetensors", EVALUATE),
         studies=read_studies(evaluation / "studies", EVALUATE),
         keys=recipe_keys(recipe, str(folder / "recipe.yaml")),
+        faces=read_faces(evaluation / "unforeseen", found.unforeseen, EVALUATE),
     )
     missing = SCHEMA.keys() - set(run.records.columns)
     if missing:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from hauberk.reports.accuracies import Accuracies, Share, sure
+from hauberk.reports.faced import Unforeseen
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,7 @@ class Summary(Accuracies):
         norm: the name of the norm of distances and radii; empty if they have none of their own, or it is not known.
         overturned: number of examples that are misclassified where a proof, which may fail, says they are not.
         smoothing: the way in which the network was smoothed; None if it was judged as it is.
+        unforeseen: the results under further adversaries; None without any.
     """
 
     subject: str
@@ -137,6 +139,7 @@ class Summary(Accuracies):
     norm: str = ""
     overturned: int = 0
     smoothing: Smoothing | None = None
+    unforeseen: Unforeseen | None = None
 
     @property
     def confidence_of_proofs(self) -> float:
