@@ -10,7 +10,7 @@ from hauberk.concepts.dataset import Split
 from hauberk.concepts.subject import NetworkSubject
 from hauberk.errors import UnsupportedSetError
 from hauberk.studies import NeuronStability
-from hauberk.threats import LinfBall
+from hauberk.threats import LinfBall, Perceptual
 
 X = torch.rand(30, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 DATA = Split(X, torch.zeros(30, dtype=torch.long))
@@ -49,9 +49,6 @@ def test_a_linear_network_has_no_row():
 
 
 def test_sets_without_a_support_function_are_refused(network):
-    class Bare(LinfBall):
-        def at(self, x):
-            return object()
-
-    with pytest.raises(UnsupportedSetError, match="object"):
-        NeuronStability(Interval())(NetworkSubject(network, capture(network, X)), DATA, Bare(0.1))
+    near = Perceptual(nn.Sequential(nn.Identity(), nn.ReLU()))
+    with pytest.raises(UnsupportedSetError, match="PerceptualSet"):
+        NeuronStability(Interval())(NetworkSubject(network, capture(network, X)), DATA, near)
