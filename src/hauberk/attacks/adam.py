@@ -85,12 +85,11 @@ class Adam(SteerableAttack):
             z, gradient, mean, square, best, highest = search.pack(z, gradient, mean, square, best, highest)
             if step == self.steps or not len(search):
                 break
-            mean, square = (
-                kept * past + (1 - kept) * new
-                for kept, past, new in zip(DECAYS, (mean, square), (gradient, gradient.square()), strict=True)
-            )
-            first, second = (part / (1 - kept ** (step + 1)) for part, kept in zip((mean, square), DECAYS, strict=True))
-            z = search.S.project(z + per_example(self.rate * search.S.unit, z) * first / (second.sqrt() + 1e-8))
+            mean.lerp_(gradient, 1 - DECAYS[0])
+            square.mul_(DECAYS[1]).addcmul_(gradient, gradient, value=1 - DECAYS[1])
+            shares = [1 - kept ** (step + 1) for kept in DECAYS]
+            length = per_example(self.rate / shares[0] * search.S.unit, z)
+            z = search.S.project(z + length * mean / (square.sqrt() / shares[1] ** 0.5 + 1e-8))
         return search.answers(best)
 
     def charged(self, S: PerturbationSet, z: Float[Tensor, "s *z"]) -> tuple[Tensor | float, Tensor | float]:
