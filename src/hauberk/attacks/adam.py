@@ -29,7 +29,7 @@ class Adam(SteerableAttack):
     """Projected ascent by Adam, which may charge transformations for their roughness.
 
     Ascends loss - smoothness / radius * roughness, and answers with a misclassified point if one was met, or else with
-    the point at which that was largest. For training: use PGD, which costs as much a step and needs fewer.
+    the point at which that was largest.
 
     Args:
         loss: the loss to ascend.

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-import torch
-
 from hauberk.concepts.bounder import Bounder, Bounds
 from hauberk.concepts.box import Box
 from hauberk.concepts.graph import FrozenGraph
@@ -64,6 +62,4 @@ class OverBox(MemberwiseBounder):
 
 def boxed(S: CertifiableSet) -> BoxSet:
     """Return the boxes around the sets."""
-    box = S.bounding_box()
-    reach = torch.maximum(box.upper - S.start, S.start - box.lower).flatten(1).amax(1)
-    return BoxSet(S.start, reach, box, None)
+    return BoxSet.filling(S.start, S.bounding_box(), None)

@@ -3,7 +3,6 @@
 from abc import ABC, abstractmethod
 from dataclasses import fields, replace
 from functools import cached_property
-from math import inf
 from typing import Any, TypeVar, cast
 
 import torch
@@ -13,7 +12,7 @@ from torch import Tensor
 from hauberk.concepts.box import Box
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.rows import Rows
-from hauberk.errors import InputError, ShapeError, UnsupportedSetError
+from hauberk.errors import UnsupportedSetError
 
 
 class PerturbationSet(ABC):
@@ -185,30 +184,3 @@ class ThreatModel(ABC):
     @abstractmethod
     def scaled(self, factor: float | Float[Tensor, "b"]) -> "ThreatModel":
         """Return the threat with its radius multiplied by `factor`; the range of valid inputs stays."""
-
-
-DUST = 1e-6
-"""The share of the range by which rounding may have moved an input out of it."""
-
-
-def require_within(x: Tensor, low: float, high: float) -> Tensor:
-    """Return the batch clamped to [low, high]; raise if it is not floating point or leaves that range by over DUST.
-
-    Raises:
-        ShapeError: x is empty, has no batch dimension or is not of a floating-point type.
-        InputError: a value is NaN or out of range; the message names it.
-    """
-    if not x.is_floating_point():
-        raise ShapeError(
-            f"inputs must be floating point in [{low}, {high}], but have type {x.dtype}; uint8 pixels: x.float() / 255."
-        )
-    if x.ndim < 2 or x.numel() == 0:
-        raise ShapeError(f"inputs must be a non-empty batch (b, ...), but have shape {tuple(x.shape)}.")
-    least, most = torch.stack(x.aminmax()).tolist()
-    dust = DUST * (high - low if high - low < inf else max(most, -least))
-    if not (-inf < least >= low - dust and inf > most <= high + dust):
-        raise InputError(
-            f"inputs must lie in [{low}, {high}], but reach from {least:.6g} to {most:.6g}. Pass pixels "
-            "in that range and put the normalisation inside the model: nn.Sequential(Normalize(mean, std), network)."
-        )
-    return x if least >= low and most <= high else x.clamp(low, high)

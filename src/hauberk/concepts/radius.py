@@ -49,3 +49,30 @@ def rounded(within: tuple[float, float] | None, dtype: torch.dtype) -> tuple[flo
 def per_example(t: Shaped[Tensor, "b"], z: Float[Tensor, "b *z"]) -> Shaped[Tensor, "b ..."]:
     """Return the one number per example in t, shaped to broadcast over z."""
     return t.view(-1, *(1,) * (z.ndim - 1))
+
+
+DUST = 1e-6
+"""The share of the range by which rounding may have moved an input out of it."""
+
+
+def require_within(x: Tensor, low: float, high: float) -> Tensor:
+    """Return the batch clamped to [low, high]; raise if it is not floating point or leaves that range by over DUST.
+
+    Raises:
+        ShapeError: x is empty, has no batch dimension or is not of a floating-point type.
+        InputError: a value is NaN or out of range; the message names it.
+    """
+    if not x.is_floating_point():
+        raise ShapeError(
+            f"inputs must be floating point in [{low}, {high}], but have type {x.dtype}; uint8 pixels: x.float() / 255."
+        )
+    if x.ndim < 2 or x.numel() == 0:
+        raise ShapeError(f"inputs must be a non-empty batch (b, ...), but have shape {tuple(x.shape)}.")
+    least, most = torch.stack(x.aminmax()).tolist()
+    dust = DUST * (high - low if high - low < inf else max(most, -least))
+    if not (-inf < least >= low - dust and inf > most <= high + dust):
+        raise InputError(
+            f"inputs must lie in [{low}, {high}], but reach from {least:.6g} to {most:.6g}. Pass pixels "
+            "in that range and put the normalisation inside the model: nn.Sequential(Normalize(mean, std), network)."
+        )
+    return x if least >= low and most <= high else x.clamp(low, high)

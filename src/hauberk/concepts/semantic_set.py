@@ -62,3 +62,12 @@ class SemanticSet(PerturbationSet):
 
     def contains(self, z: Float[Tensor, "b *z"], atol: float = 0.0) -> Bool[Tensor, "b"]:
         return self.variables.contains(z, atol)
+
+
+def differences(z: Float[Tensor, "b *p v"]) -> Float[Tensor, "b"]:
+    """Return the sum, over points of a grid and their neighbours, of the distances between what they hold.
+
+    Each pair counts from both sides. Distances are of vectors of v numbers, and kept from 0, where they have no slope.
+    """
+    pairs = [z.diff(dim=axis).square().sum(-1).add(1e-10).sqrt().flatten(1).sum(1) for axis in range(1, z.ndim - 1)]
+    return 2 * torch.stack(pairs).sum(0)

@@ -11,7 +11,7 @@ from jaxtyping import Int64, Shaped
 from torch import Tensor
 
 from hauberk.concepts.dataset import Dataset, Split
-from hauberk.concepts.perturbation_set import require_within
+from hauberk.concepts.radius import require_within
 from hauberk.errors import InputError, ShapeError
 
 DAMAGE = (

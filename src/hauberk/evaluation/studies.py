@@ -1,7 +1,6 @@
 """Studies of a network, each a table in a file of its own."""
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.study import Findings, Study
 from hauberk.concepts.subject import AttackableSubject
 from hauberk.errors import NOT_APPLICABLE, InputError
+from hauberk.evaluation.distinct_names import FILE_NAME
 
 
 def write_studies(
@@ -41,5 +41,7 @@ def require_names(named: Mapping[str, Any], whose: str) -> None:
         InputError: the message quotes the name that cannot.
     """
     for name in named:
-        if not re.fullmatch(r"\w[\w ,.()+-]*", name):
-            raise InputError(f"{whose} name becomes a file's: letters, digits, spaces and ,.()+-, but not {name!r}.")
+        if not FILE_NAME.fullmatch(name):
+            raise InputError(
+                f"{whose} name becomes a file's: letters, digits, spaces and ,.()+-, but not {name!r:.120}."
+            )

@@ -8,11 +8,6 @@ import torch
 from jaxtyping import Float, Float64, Int
 from torch import Tensor
 
-from hauberk.errors import InputError
-
-MOST_ENTRIES = 2**27
-"""The largest plan of one input: 1 GiB."""
-
 
 @dataclass(frozen=True, eq=False)
 class Grid:
@@ -83,13 +78,9 @@ def grid(shape: tuple[int, ...], table: tuple[tuple[float, ...], ...], device: t
     """Return the grid of inputs of this shape; `table` has the cost of each offset, the centre in its middle.
 
     A table may be larger than the input, whose pixels then send mass anywhere.
-
-    Raises:
-        InputError: the plan of one input would have more than `MOST_ENTRIES` entries.
     """
     channels, height, width = (1,) * (3 - len(shape)) + shape
     down, right = (min(len(table) // 2, height - 1), min(len(table[0]) // 2, width - 1))
-    require_entries(channels * height * width, down, right)
     rows, columns = height + 2 * down, width + 2 * right
     found = [
         (table[len(table) // 2 + a][len(table[0]) // 2 + b], a * columns + b)
@@ -112,17 +103,3 @@ def grid(shape: tuple[int, ...], table: tuple[tuple[float, ...], ...], device: t
         colours,
         channels * rows * columns,
     )
-
-
-def require_entries(pixels: int, down: int, right: int) -> None:
-    """Raise if the plans of one input would have more than MOST_ENTRIES entries.
-
-    Raises:
-        InputError: the message gives their number.
-    """
-    entries = pixels * (2 * down + 1) * (2 * right + 1)
-    if entries > MOST_ENTRIES:
-        raise InputError(
-            f"a plan of {2 * down + 1} x {2 * right + 1} offsets for each of {pixels} pixels has {entries} entries, "
-            f"more than {MOST_ENTRIES}; take a smaller window."
-        )

@@ -39,7 +39,7 @@ class ReColorAdv(Adam):
 class JPEGAscent(PGD):
     """JPEG-linf, the attack on `threats.JPEG`: 20 steps along signs from a random start.
 
-    Arguments are those of `PGD`, with the published values: a step is one over the root of their number long.
+    Arguments are those of `PGD`, with the published values: a step is 20^-0.5 radii long, whatever `steps` is.
 
     Source: Kang et al. 2019; parameters: Laidlaw, Singla & Feizi 2021.
     """
@@ -69,7 +69,7 @@ class LPA(Lagrangian):
 class PPGD(PGD):
     """Projected descent on `threats.Perceptual`: 40 steps, each steepest in the perceptual distance.
 
-    Arguments are those of `PGD`, with the published values: a step is two over their number long.
+    Arguments are those of `PGD`, with the published values: a step is 2 / 40 radii long, whatever `steps` is.
 
     Source: Laidlaw, Singla & Feizi 2021, as in evaluation.
     """

@@ -1,6 +1,5 @@
 """Pictures and tables of one network against many adversaries."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hauberk.errors import InputError
+from hauberk.evaluation.distinct_names import FILE_NAME
 from hauberk.reports.examples import Examples, Picture, draw_strip, read_examples
 from hauberk.reports.faced import Unforeseen
 from hauberk.reports.summary import Summary
@@ -27,7 +27,7 @@ def read_faces(folder: Path, unforeseen: Unforeseen | None, remedy: str) -> Face
     """
     found = []
     for faced in unforeseen.adversaries if unforeseen else []:
-        if not re.fullmatch(r"\w[\w ,.()+-]{0,99}", faced.name):
+        if not FILE_NAME.fullmatch(faced.name):
             raise InputError(f"{folder} cannot hold a folder of the name {faced.name[:40]!r}: {remedy}")
         found.append((faced.name, read_examples(folder / faced.name / "examples.safetensors", remedy)))
     return [(name, examples) for name, examples in found if examples is not None]

@@ -8,8 +8,8 @@ from typing import ClassVar
 from jaxtyping import Float
 from torch import Tensor
 
-from hauberk.concepts.perturbation_set import ThreatModel, require_within
-from hauberk.concepts.radius import radii, radius, rounded
+from hauberk.concepts.perturbation_set import ThreatModel
+from hauberk.concepts.radius import radii, radius, require_within, rounded
 from hauberk.errors import InputError
 
 

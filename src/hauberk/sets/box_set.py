@@ -36,6 +36,11 @@ class BoxSet(NormBall):
     p = inf
     is_box = True
 
+    @classmethod
+    def filling(cls, start: Float[Tensor, "b *z"], box: Box, within: tuple[float, float] | None) -> "BoxSet":
+        """Return the sets that fill boxes around `start`; the radius is the farthest that a coordinate may move."""
+        return cls(start, torch.maximum(box.upper - start, start - box.lower).flatten(1).amax(1), box, within)
+
     @cached_property
     def weight(self) -> Float[Tensor, "*#z"]:
         """The reach of each coordinate as a share of the radius: 0 if it is fixed."""

@@ -13,7 +13,7 @@ from hauberk.concepts.box import Box
 from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.concepts.radius import per_example
-from hauberk.concepts.semantic_set import SemanticSet
+from hauberk.concepts.semantic_set import SemanticSet, differences
 from hauberk.sets.box_set import BoxSet
 from hauberk.sets.colour_space import rgb_range, to_luv, to_rgb
 
@@ -100,9 +100,7 @@ class ColourSet(SemanticSet):
 
     def roughness(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b"]:
         """Return the sum, over the grid and its six neighbours (grey: two), of how far displacements differ."""
-        axes = range(1, z.ndim - 1)
-        pairs = (z.diff(dim=axis).square().sum(-1).add(1e-10).sqrt().flatten(1).sum(1) for axis in axes)
-        return 2 * sum(pairs, torch.zeros_like(self.radius))
+        return differences(z)
 
     def cover(self) -> CertifiableSet:
         """Return the box of what each pixel can become: exact for grey but for rounding, by intervals for colours."""
@@ -126,5 +124,4 @@ class ColourSet(SemanticSet):
         slack = 2 * unit * (max(abs(low), abs(high)) + (high - low) * (2 + torch.maximum(lower.abs(), upper.abs())))
         sides = (origin + (high - low) * lower - slack, origin + (high - low) * upper + slack)
         box = Box(*(side.clamp(low, high).movedim(-1, 1).to(self.images.dtype) for side in sides))
-        far = torch.maximum(box.upper - self.images, self.images - box.lower).flatten(1).amax(1)
-        return BoxSet(self.images, far, box, self.within)
+        return BoxSet.filling(self.images, box, self.within)

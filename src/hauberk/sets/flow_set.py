@@ -13,7 +13,7 @@ from hauberk.concepts.box import Box
 from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.concepts.radius import per_example
-from hauberk.concepts.semantic_set import SemanticSet
+from hauberk.concepts.semantic_set import SemanticSet, differences
 from hauberk.sets.box_set import BoxSet
 
 
@@ -64,8 +64,7 @@ class FlowSet(SemanticSet):
 
     def roughness(self, z: Float[Tensor, "b h w 2"]) -> Float[Tensor, "b"]:
         """Return the sum, over pixels and their four neighbours, of how far flows differ: Xiao et al. 2018, eq. 4."""
-        pairs = (z.diff(dim=axis).square().sum(3).add(1e-10).sqrt().flatten(1).sum(1) for axis in (1, 2))
-        return 2 * sum(pairs, torch.zeros_like(self.radius))
+        return differences(z)
 
     def cover(self) -> CertifiableSet:
         """Return the box of what each pixel can show: for images of one channel, the set itself.
@@ -89,5 +88,4 @@ class FlowSet(SemanticSet):
         slack = per_example(slack, lower)
         sides = ((lower - slack).clamp(low, high), (upper + slack).clamp(low, high))
         box = Box(*(side.to(self.images.dtype) for side in sides))
-        reach = torch.maximum(box.upper - self.images, self.images - box.lower).flatten(1).amax(1)
-        return BoxSet(self.images, reach, box, self.within)
+        return BoxSet.filling(self.images, box, self.within)

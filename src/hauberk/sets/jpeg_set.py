@@ -64,6 +64,4 @@ class JPEGSet(SemanticSet):
         size = per_example(self.images.flatten(1).abs().amax(1).double(), center)
         reach = reach + torch.finfo(self.images.dtype).eps * (32 * size + 128 * reach)  # sums of 64 terms are rounded
         box = Box(*(side.clamp(*self.within).to(self.images.dtype) for side in (center - reach, center + reach)))
-        start = self.decode(self.start)
-        radius = torch.maximum(box.upper - start, start - box.lower).flatten(1).amax(1)
-        return BoxSet(start, radius, box, self.within)
+        return BoxSet.filling(self.decode(self.start), box, self.within)

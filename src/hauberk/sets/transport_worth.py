@@ -19,7 +19,7 @@ def largest(
     reach: Reach,
     grid: Grid,
 ) -> Float64[Tensor, "r"]:
-    """Return upper bounds of sum of value * image, near the largest; the largest itself where there is no cap.
+    """Return upper bounds of sum of value * image, near the largest.
 
     The cap is split off by tolls; where those are not good enough, the box of what each pixel can get is better.
 
@@ -27,15 +27,13 @@ def largest(
         values: the worth of a unit of mass in each pixel.
         owner: the example that each row belongs to.
         mass: the pixels' mass.
-        cap: the largest value of a pixel; infinite for none.
+        cap: the largest value of a pixel, finite.
         radius: the largest costs.
         reach: the least and the largest value that each pixel can get.
         grid: the geometry.
     """
-    if not cap.isfinite().any():
-        return support(values, owner, mass, radius, grid)
     free = tolls(values.detach(), owner, mass, cap, radius, grid)
-    paid = cap[owner].where(cap[owner].isfinite(), 0) * free.sum(1)
+    paid = cap[owner] * free.sum(1)
     low, high = (side[owner] for side in reach)
     boxed = (values.clamp(max=0) * low + values.clamp(min=0) * high).sum(1)
     return (support(values - free, owner, mass, radius, grid) + paid).minimum(boxed)

@@ -17,6 +17,7 @@ from hauberk.concepts.rows import Rows
 from hauberk.errors import ShapeError
 from hauberk.kernels.transport import images
 from hauberk.kernels.transport_grid import Grid, grid
+from hauberk.kernels.transport_support import support
 from hauberk.sets.transport_heading import Heading, stepped
 from hauberk.sets.transport_limits import reach, within_budget, within_cap
 from hauberk.sets.transport_projection import Method, projected
@@ -76,12 +77,6 @@ class WassersteinSet(MetricBall, CertifiableSet):
         """The largest share that a pixel may get."""
         most = inf if self.within is None else self.within[1]
         return (most / self.total).maximum(self.mass.amax(1))
-
-    @cached_property
-    def unit(self) -> Float[Tensor, "b"]:
-        if self.within is None:
-            return super().unit
-        return torch.full_like(self.radius, self.within[1])
 
     @property
     def stride(self) -> Float[Tensor, "b"]:
@@ -187,8 +182,10 @@ class WassersteinSet(MetricBall, CertifiableSet):
 
     def support(self, values: Float[Tensor, "r n"], owner: Int[Tensor, "r"]) -> Float64[Tensor, "r"]:
         """Return the support function of rows over their owners' sets."""
-        facts = (self.mass, self.cap, self.radius.double(), self.reach, self.grid)
-        return largest(values.double(), owner, *facts) * self.total[owner]
+        values, radius = values.double(), self.radius.double()
+        if self.within is None:
+            return support(values, owner, self.mass, radius, self.grid) * self.total[owner]
+        return largest(values, owner, self.mass, self.cap, radius, self.reach, self.grid) * self.total[owner]
 
     def bounding_box(self) -> Box:
         """Return what single pixels can lose to their neighbours, or gain from the nearest mass."""

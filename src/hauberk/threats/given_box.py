@@ -9,8 +9,8 @@ from torch import Tensor
 
 from hauberk.concepts.box import Box
 from hauberk.concepts.cases import Cases
-from hauberk.concepts.perturbation_set import ThreatModel, require_within
-from hauberk.concepts.radius import per_example, radii, radius
+from hauberk.concepts.perturbation_set import ThreatModel
+from hauberk.concepts.radius import per_example, radii, radius, require_within
 from hauberk.errors import InputError, ShapeError
 from hauberk.sets.box_set import BoxSet
 

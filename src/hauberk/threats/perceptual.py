@@ -8,8 +8,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from hauberk.concepts.cases import Cases
-from hauberk.concepts.perturbation_set import ThreatModel, require_within
-from hauberk.concepts.radius import radii, radius, rounded
+from hauberk.concepts.perturbation_set import ThreatModel
+from hauberk.concepts.radius import radii, radius, require_within, rounded
 from hauberk.layers.perceptual_features import Features
 from hauberk.sets.perceptual_set import PerceptualSet
 

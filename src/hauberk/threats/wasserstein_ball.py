@@ -9,15 +9,16 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hauberk.concepts.cases import Cases
-from hauberk.concepts.perturbation_set import ThreatModel, require_within
-from hauberk.concepts.radius import radii, radius, rounded
+from hauberk.concepts.perturbation_set import ThreatModel
+from hauberk.concepts.radius import radii, radius, require_within, rounded
 from hauberk.errors import InputError, ShapeError
-from hauberk.kernels.transport_grid import grid, require_entries
 from hauberk.sampling.requirements import real, require_counts, require_reals
 from hauberk.sets.transport_heading import Heading
 from hauberk.sets.transport_projection import Method, Projection
 from hauberk.sets.wasserstein_set import Table, WassersteinSet
 
+MOST_ENTRIES = 2**27
+"""The largest plan of one input: 1 GiB."""
 MOST_COST = 1e6
 """The largest cost of an offset, and one over the least: what linear programs tell apart."""
 
@@ -130,18 +131,17 @@ class WassersteinBall(ThreatModel):
             raise InputError(f"{x.dtype} has no number as large as {self.within}: leave the range out, within=None.")
         eps = radii(self.eps, x)  # pyright: ignore[reportArgumentType]
         method = Method(self.tolerance, self.projection, self.sharpness)
-        table = self.table(x)
-        grid(tuple(x.shape[1:]), table, x.device)  # refuses plans that are too large
-        return WassersteinSet(x, eps, within, table, self.heading, method)
+        return WassersteinSet(x, eps, within, self.table(x), self.heading, method)
 
     def table(self, x: Float[Tensor, "b *x"]) -> Table:
         """Return the costs of offsets, the centre in the middle."""
+        height, width = (1, *x.shape[1:])[-2:]
+        limit = max(height, width) if self.window is None else self.window // 2
+        limits = (limit, limit) if self.cost is None else (len(self.cost) // 2, len(self.cost[0]) // 2)
+        down, right = min(limits[0], height - 1), min(limits[1], width - 1)
+        require_entries(x.shape[1:].numel(), down, right)
         if self.cost is not None:
             return tuple(map(tuple, self.cost))
-        height, width = ((1, *x.shape[1:]))[-2:]
-        limit = max(height, width) if self.window is None else self.window // 2
-        down, right = min(limit, height - 1), min(limit, width - 1)
-        require_entries(x[0].numel(), down, right)
         if math.hypot(down, right) ** self.p > MOST_COST:
             raise InputError(f"at p = {self.p:g} the farthest offset costs more than {MOST_COST:g}: lower p or window.")
         rows, columns = range(-down, down + 1), range(-right, right + 1)
@@ -172,3 +172,17 @@ def ranges(within: object) -> bool:
         return False
     low, high = (real("an end of the range", end) for end in within)
     return low == 0 < high < math.inf
+
+
+def require_entries(pixels: int, down: int, right: int) -> None:
+    """Raise if the plans of one input would have more than MOST_ENTRIES entries.
+
+    Raises:
+        InputError: the message gives their number.
+    """
+    entries = pixels * (2 * down + 1) * (2 * right + 1)
+    if entries > MOST_ENTRIES:
+        raise InputError(
+            f"a plan of {2 * down + 1} x {2 * right + 1} offsets for each of {pixels} pixels has {entries} entries, "
+            f"more than {MOST_ENTRIES}; take a smaller window."
+        )

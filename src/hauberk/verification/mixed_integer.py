@@ -92,8 +92,8 @@ class MixedInteger(Verifier):
     def __call__(self, subject: Subject, S: PerturbationSet, spec: LinearSpec) -> Certificate:
         if not isinstance(subject, NetworkSubject):
             raise UnsupportedOpError(f"a program is made of a network, but the subject is a {subject.kind}.")
-        if S.cover() is not S:
-            certificate = self(subject, S.cover(), spec)
+        if (cover := S.cover()) is not S:
+            certificate = self(subject, cover, spec)
             unsure = certificate.verdict == Verdict.FALSIFIED  # by an input that no member may decode to
             verdict = torch.where(unsure, Verdict.UNKNOWN.value, certificate.verdict)
             return replace(certificate, verdict=verdict, counterexamples=None)
