@@ -1,12 +1,8 @@
 """Names by which records and reports tell attacks and verifiers apart."""
 
-import re
 from collections.abc import Iterable, Sequence
 
 from hauberk.errors import InputError
-
-FILE_NAME = re.compile(r"\w[\w ,.()+-]{0,99}")
-"""The names of studies and adversaries, which name files and folders."""
 
 
 def require_distinct(attacks: Iterable[str], undecided: Iterable[str], verifiers: Sequence[str]) -> None:

@@ -1,5 +1,6 @@
 """Records of an evaluation, one per example: what evaluation writes and reports read."""
 
+import re
 from collections.abc import Iterable
 from math import inf
 from pathlib import Path
@@ -12,6 +13,8 @@ from jaxtyping import Float64
 from hauberk.errors import InputError
 
 Floats = Float64[np.ndarray, "n"]
+FILE_NAME = re.compile(r"\w[\w ,.()+-]{0,99}")
+"""The names of studies and adversaries, which name files and folders."""
 
 SCHEMA = {
     "index": pl.Int64,  # position in the test split

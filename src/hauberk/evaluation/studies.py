@@ -13,7 +13,7 @@ from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.study import Findings, Study
 from hauberk.concepts.subject import AttackableSubject
 from hauberk.errors import NOT_APPLICABLE, InputError
-from hauberk.evaluation.distinct_names import FILE_NAME
+from hauberk.evaluation.records import FILE_NAME
 
 
 def write_studies(

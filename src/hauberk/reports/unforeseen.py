@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hauberk.errors import InputError
-from hauberk.evaluation.distinct_names import FILE_NAME
+from hauberk.evaluation.records import FILE_NAME
 from hauberk.reports.examples import Examples, Picture, draw_strip, read_examples
 from hauberk.reports.faced import Unforeseen
 from hauberk.reports.summary import Summary
