@@ -87,3 +87,13 @@ def test_what_needs_no_gradient_or_is_under_autocast_goes_the_usual_way():
             out = F.conv2d(x.requires_grad_(), weight)
     assert out.dtype == torch.bfloat16
     assert torch.autograd.grad(out.sum(), x)[0].isfinite().all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_has_gradients_too(dtype):
+    x, weight, bias, direction, case = settings(CASES[0], dtype)
+    with FastConvolutions(weights=True):
+        out = F.conv2d(x.requires_grad_(), weight, bias, **case)
+    found = torch.autograd.grad((out * direction).sum(), x)[0]
+    exact = F.conv_transpose2d(direction.double(), weight.double(), stride=2, padding=1, output_padding=(1, 1))
+    torch.testing.assert_close(found.double(), exact[..., :11, :9], rtol=0.05, atol=0.1)

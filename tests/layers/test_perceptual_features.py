@@ -101,7 +101,7 @@ def test_nothing_is_left_behind_in_the_network(training):
 
 def test_hooks_and_parameters_are_restored_after_an_error():
     net = network()
-    with pytest.raises(RuntimeError):
+    with pytest.raises(InputError, match="does not run"):
         Features(net)(drawn(2, 5, 6, 6))
     assert not any(part._forward_hooks for part in net.modules())
     assert all(isinstance(p, nn.Parameter) for p in net.parameters())
@@ -159,3 +159,9 @@ def test_layers_that_are_not_there_or_do_not_run_are_refused():
         Features(idle)(torch.zeros(1, 2))
     with pytest.raises(InputError, match=r"activations.*\(6,\)"):
         Features(nn.Sequential(nn.Flatten(0), nn.Identity()), ["0"])(torch.zeros(3, 2))
+
+
+def test_images_that_the_network_does_not_take_are_refused_with_their_shape():
+    features = Features(nn.Sequential(nn.Conv2d(3, 2, 3), nn.ReLU()))
+    with pytest.raises(InputError, match=r"images of shape \(1, 8, 8\): .*3 channels"):
+        features(torch.zeros(2, 1, 8, 8))

@@ -51,6 +51,7 @@ def convolved(
     """Return the convolution, with the fastest backward pass for its input."""
     wanted = torch.is_grad_enabled() and (input.requires_grad or (weights and weight.requires_grad))
     here = input.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
+    here = here and input.dtype in (torch.float32, torch.float64)  # half precision has no such kernels
     if not (wanted and here and input.ndim == 4):
         return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
     if not weights:

@@ -1,6 +1,5 @@
 """The activations of a network as one vector, whose distances stand for what people see."""
 
-from contextlib import nullcontext
 from math import prod, sqrt
 from threading import RLock, get_ident
 from typing import Any
@@ -35,7 +34,8 @@ class Features(nn.Module):
         layers: the names of the modules whose outputs are taken, in any order; None for all activations like ReLU.
 
     Raises:
-        InputError: the network has no such modules; or, on use, they do not run or return no batch of activations.
+        InputError: the network has no such modules; or, on use, it does not take such images, or the modules do not run
+            or return no batch of activations.
 
     Example:
         >>> import torch
@@ -75,6 +75,9 @@ class Features(nn.Module):
         try:
             with eval_mode(self.network):
                 self.run(x)
+        except RuntimeError as error:
+            reason, shape = str(error).split("\n")[0], tuple(x.shape[1:])
+            raise InputError(f"the network of features does not run on images of shape {shape}: {reason}.") from error
         finally:
             for hook in hooks:
                 hook.remove()
@@ -88,8 +91,7 @@ class Features(nn.Module):
             self.network(x)
             return
         constants = {name: parameter.detach() for name, parameter in self.network.named_parameters()}
-        fast = x.dtype in (torch.float32, torch.float64)  # half precision has no such kernels
-        with LOCK, FastConvolutions(weights=False) if fast else nullcontext():
+        with LOCK, FastConvolutions(weights=False):
             functional_call(self.network, constants, (x,))
 
     @property
