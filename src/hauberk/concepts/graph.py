@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from hauberk.concepts.affine import Affine, Diagonal
 from hauberk.concepts.box import Box
+from hauberk.concepts.lowering import Computed, Constants
 from hauberk.concepts.op import Elementwise, Op
 from hauberk.errors import UnsupportedOpError
 from hauberk.kernels.gradients import ordinary_mode
@@ -141,9 +142,9 @@ class Node:
     make: Callable[..., Op]
     """The function that builds the operator from its tensors."""
     inputs: tuple[int, ...]
-    """The values it reads, as in `FrozenNode`."""
-    tensors: tuple[str | Tensor | None, ...]
-    """Names of the module's parameters and buffers, or constants."""
+    """The values it reads: as in `FrozenNode`."""
+    tensors: tuple[str | Tensor | Computed | None, ...]
+    """Names of the module's parameters and buffers, constants, or what is computed from these."""
 
 
 @dataclass(frozen=True)
@@ -172,10 +173,11 @@ class Graph:
         stored |= dict(self.module.named_buffers(remove_duplicate=False))
         like = next((t for t in stored.values() if t.is_floating_point()), torch.empty(0))
         like = torch.empty(0, dtype=dtype or like.dtype, device=like.device)
+        constants = Constants(stored, like.device)
+        constants.compute(t for node in self.nodes for t in node.tensors)
         nodes = []
-        for node in self.nodes:
-            tensors = [stored[t] if isinstance(t, str) else t for t in node.tensors]
-            tensors = [t if t is None else t.to(like) for t in tensors]  # constants, and buffers that hold integers
+        for node in self.nodes:  # constants and buffers may hold integers
+            tensors = [t if t is None else constants.tensor(t).to(like) for t in node.tensors]
             nodes.append(FrozenNode(node.name, node.make(*tensors), node.inputs))
         return FrozenGraph(tuple(nodes), self.shapes)
 

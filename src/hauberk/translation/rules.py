@@ -1,0 +1,65 @@
+"""The rules of torch's operators, applied to the nodes of an exported program."""
+
+import inspect
+from collections.abc import Mapping, Sequence
+
+from torch.fx import Node
+
+from hauberk.concepts.lowering import REFUSALS, RULES, Result, Stored, Value
+from hauberk.errors import UnsupportedOpError
+
+Known = Value | Stored | Sequence[Value | Stored]
+"""What a node of an exported program computes: one value or several."""
+
+
+def lower(node: Node, target: object, known: Mapping[str, Known], shape: object) -> Result | Sequence[Result]:
+    """Apply the registered rule of one exported operator."""
+    rule = RULES.get(target)
+    if rule is None:
+        raise UnsupportedOpError(REFUSALS.get(target, "no rule"))
+    arguments = [operand(argument, known) for argument in node.args]
+    keywords = {name: operand(argument, known) for name, argument in node.kwargs.items()}
+    try:
+        inspect.signature(rule).bind(*arguments, **keywords, shape=shape)
+    except TypeError as error:
+        raise UnsupportedOpError(f"with these arguments: {error}") from error
+    return rule(*arguments, **keywords, shape=shape)
+
+
+def operand(argument: object, known: Mapping[str, Known]) -> object:
+    """Return what an argument of an exported operator stands for."""
+    if isinstance(argument, list):  # of tensors to join, or of sizes, among which the batch's stays as it is
+        return [known.get(item.name, item) if isinstance(item, Node) else item for item in argument]
+    if not isinstance(argument, Node):
+        return argument
+    if argument.name not in known:
+        raise UnsupportedOpError("it computes with the size of the batch")
+    return known[argument.name]
+
+
+def listed(found: object) -> list:
+    """Return one result, or several, as a list."""
+    return list(found) if isinstance(found, list | tuple) else [found]
+
+
+def require_batch_first(node: Node, batch: str) -> None:
+    """Raise unless a result's first dimension is the batch: rows of a bound would be given to the wrong example."""
+    for value in listed(node.meta.get("val")):
+        sizes = getattr(value, "shape", None)
+        if sizes is None:
+            raise UnsupportedOpError(REFUSALS.get(node.target, "it returns no tensor"))
+        if not len(sizes) or str(sizes[0]) != batch or not all(isinstance(size, int) for size in sizes[1:]):
+            raise UnsupportedOpError(f"its result has sizes {tuple(map(str, sizes))}: only the first may be the batch")
+        if len(sizes) == 1:
+            raise UnsupportedOpError("its result is one number per example: keep a dimension (keepdim=True, x[:, :1])")
+
+
+def part_of(node: Node) -> str:
+    """Return the path of the submodule that a node belongs to: "features.0"; "" at top level."""
+    stack = node.meta.get("nn_module_stack") or {}
+    return next(reversed(stack.values()), ("", ""))[0]
+
+
+def covered() -> list[str]:
+    """Return the names of the torch operators that have a rule."""
+    return sorted({str(operator).split(".")[1] for operator in RULES})
