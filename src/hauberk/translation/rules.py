@@ -5,18 +5,22 @@ from collections.abc import Mapping, Sequence
 
 from torch.fx import Node
 
-from hauberk.concepts.lowering import REFUSALS, RULES, Result, Stored, Value
+from hauberk.concepts.lowering import REFUSALS, RULES, Result, Rule, Stored, Value
 from hauberk.errors import UnsupportedOpError
 
 Known = Value | Stored | Sequence[Value | Stored]
 """What a node of an exported program computes: one value or several."""
 
 
-def lower(node: Node, target: object, known: Mapping[str, Known], shape: object) -> Result | Sequence[Result]:
-    """Apply the registered rule of one exported operator."""
-    rule = RULES.get(target)
-    if rule is None:
+def rule_of(target: object) -> Rule:
+    """Return the registered rule of one of torch's operators."""
+    if target not in RULES:
         raise UnsupportedOpError(REFUSALS.get(target, "no rule"))
+    return RULES[target]
+
+
+def lower(rule: Rule, node: Node, known: Mapping[str, Known], shape: object) -> Result | Sequence[Result]:
+    """Apply a rule to a node."""
     arguments = [operand(argument, known) for argument in node.args]
     keywords = {name: operand(argument, known) for name, argument in node.kwargs.items()}
     try:

@@ -14,7 +14,7 @@ from hauberk.concepts.lowering import Computed, Lowered, Result, Stored, Value
 from hauberk.errors import UnsupportedOpError
 from hauberk.translation.constants import constant, depends_on_input, independent
 from hauberk.translation.overwriting import Memory, overwrites
-from hauberk.translation.rules import Known, covered, listed, lower, part_of, require_batch_first
+from hauberk.translation.rules import Known, covered, listed, lower, part_of, require_batch_first, rule_of
 
 
 def translated(module: nn.Module, program: ExportedProgram) -> Graph:
@@ -82,17 +82,18 @@ class Translation:
     def result(self, node: ExportNode) -> Known:
         """Return what a node computes."""
         operands = [one for given in node.all_input_nodes for one in listed(self.known.get(given.name))]
-        if any(isinstance(one, Value) and one.index < 0 for one in operands):
-            return unknown(node)
         if node.target is operator.getitem:
             return listed(self.known[str(node.args[0])])[cast(int, node.args[1])]
         if independent(node, self.known):
             return self.constant(node)
         require_batch_first(node, self.batch)
+        rule = rule_of(self.memory.functional(node))
+        if any(isinstance(one, Value) and one.index < 0 for one in operands):
+            return unknown(node)
         values = node.meta["val"]
         shapes = [tuple(value.shape[1:]) for value in listed(values)]
         shape = shapes if isinstance(values, list | tuple) else shapes[0]
-        found = lower(node, self.memory.functional(node), self.known, shape)
+        found = lower(rule, node, self.known, shape)
         placed = [self.place(one, shape, node) for one, shape in zip(listed(found), shapes, strict=True)]
         return placed if isinstance(values, list | tuple) else placed[0]
 
