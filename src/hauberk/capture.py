@@ -3,11 +3,14 @@
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.export import Dim, ExportedProgram, ShapesCollection
 
 import hauberk.ops  # noqa: F401  (fills the registry)
 from hauberk.concepts.graph import Graph
-from hauberk.errors import CaptureError, UnsupportedOpError
+from hauberk.errors import CaptureError, InputError, UnsupportedOpError
 from hauberk.kernels.full_precision import full_precision
+from hauberk.kernels.modes import eval_mode
+from hauberk.propagation.faithful import disagreement
 from hauberk.translation import translated
 
 
@@ -15,12 +18,16 @@ from hauberk.translation import translated
 def capture(module: nn.Module, example: Float[Tensor, "b *x"]) -> Graph:
     """Return the module's graph; it reads the module's live parameters and accepts every batch size.
 
-    The module is captured in eval mode and left in its own mode; graph and module are compared on `example`.
+    The module is captured in eval mode and left in its own mode; graph and module are compared on `example`. What does
+    not depend on the input is computed anew from parameters and buffers at every use, as weight normalisation is. Of a
+    compiled or data-parallel module the one inside is captured. Hooks, plain attributes and control flow are those of
+    the moment: after a change of these capture the module again. Verifiers compare graph and module once a call.
 
     Raises:
         UnsupportedOpError: the module cannot be exported (control flow that depends on the data, say), uses operators
             without bounds (all are named at once, with their places), or has logits that are not finite.
         CaptureError: the graph does not compute what the module computes.
+        InputError: it is no module.
 
     Example:
         >>> import torch
@@ -33,34 +40,48 @@ def capture(module: nn.Module, example: Float[Tensor, "b *x"]) -> Graph:
         >>> graph(torch.rand(5, 2)).shape
         torch.Size([5, 4])
     """
-    training = {name: part.training for name, part in module.named_modules()}
-    try:
-        with torch.no_grad():
-            module.eval()
-            logits = module(example)
-            if not isinstance(logits, Tensor) or logits.ndim != 2:
-                raise UnsupportedOpError("the network must return one tensor of logits (b, classes).")
-            graph = translated(module, exported(module, example))
-            difference = (graph.frozen()(example) - logits).abs().max().item()
-    finally:
-        for name, part in module.named_modules():
-            part.training = training[name]
+    if not isinstance(module, nn.Module):
+        hint = ": give its .module()" if isinstance(module, ExportedProgram) else ""
+        raise InputError(f"a torch module is captured, not a {type(module).__name__}{hint}.")
+    with torch.no_grad(), eval_mode(module):
+        logits = module(example)
+        if not isinstance(logits, Tensor) or logits.ndim != 2:
+            raise UnsupportedOpError("the network must return one tensor of logits (b, classes).")
+        inner = unwrapped(module)
+        graph = translated(inner, exported(inner, example))
+        difference = disagreement(graph, logits, example)
     if not logits.isfinite().all():
         raise UnsupportedOpError("the network's logits are not finite on the example.")
-    if not difference <= 1e-4 * max(logits.abs().max().item(), 1):
+    if difference != 0:
         said = f"on the example, the network and its graph differ by {difference:.3g}. If it draws random numbers or "
         raise CaptureError(f"{said}depends on more than its input, nothing is provable: evaluate it by attacks alone.")
     return graph
 
 
-def exported(module: nn.Module, example: Tensor) -> torch.export.ExportedProgram:
+def unwrapped(module: nn.Module) -> nn.Module:
+    """Return the module inside of compiled and data-parallel ones, which computes the same."""
+    inner = module.module if isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel) else None
+    inner = getattr(module, "_orig_mod", inner)  # of torch.compile
+    return unwrapped(inner) if isinstance(inner, nn.Module) else module
+
+
+def exported(module: nn.Module, example: Tensor) -> ExportedProgram:
     """Export the module for any batch size, or raise with torch's reason."""
+    if any(isinstance(part, torch.jit.ScriptModule) for part in module.modules()):
+        raise UnsupportedOpError(
+            "torch.jit scripts and traces cannot be captured: capture the module that they were made from. Attacks "
+            "still work on them."
+        )
     two = example if len(example) > 1 else torch.cat([example, example])  # torch takes a batch size of 1 for a constant
+    shapes = ShapesCollection()
+    shapes[two] = {0: Dim.DYNAMIC}
     try:
-        return torch.export.export(module, (two,), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},), strict=False)
-    except (RuntimeError, ValueError, TypeError) as error:
+        found = shapes.dynamic_shapes(module, (two,))
+        return torch.export.export(module, (two,), dynamic_shapes=found, strict=False)
+    except Exception as error:  # torch raises any kind, AttributeError, AssertionError and KeyError among them
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UnsupportedOpError(
             f"the network cannot be captured by torch.export: {reason}\nIt must be a fixed computation for every batch "
-            "size: no control flow that depends on the data, no reshape that fixes the batch. Attacks still work on it."
+            "size: no control flow that depends on the data, no reshape that fixes the batch (x.shape[0] is its size, "
+            "len(x) fixes it). Attacks still work on it."
         ) from error

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from hauberk.errors import InputError
+from hauberk.kernels.modes import set_eval
 
 
 @contextmanager
@@ -29,7 +30,7 @@ def undisturbed(network: nn.Module) -> Iterator[None]:
     devices = sorted({parameter.device.index or 0 for parameter, *_ in parameters if parameter.device.type == "cuda"})
     with torch.random.fork_rng(devices):
         try:
-            network.eval()
+            set_eval(network)
             for parameter, *_ in parameters:
                 parameter.grad = None  # so that gradients accumulated meanwhile leave the old ones alone
             yield

@@ -20,7 +20,7 @@ def eval_mode(module: nn.Module) -> Iterator[None]:
         for part in parts:
             holders, training = HELD.get(part, (0, part.training))
             HELD[part] = holders + 1, training
-        module.eval()
+        set_eval(module)
     try:
         yield
     finally:
@@ -31,3 +31,12 @@ def eval_mode(module: nn.Module) -> Iterator[None]:
                     HELD[part] = holders - 1, training
                 else:
                     part.training = training
+
+
+def set_eval(module: nn.Module) -> None:
+    """Put a network into eval mode; exported programs, which refuse it, keep the mode that they were exported in."""
+    try:
+        module.eval()
+    except NotImplementedError:
+        for part in module.modules():
+            part.training = False

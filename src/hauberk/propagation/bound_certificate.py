@@ -18,6 +18,7 @@ from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import NetworkSubject, Subject
 from hauberk.errors import InputError, UnsupportedOpError
 from hauberk.kernels.gradients import ordinary_mode
+from hauberk.propagation.faithful import require_faithful
 
 
 @ordinary_mode()
@@ -39,9 +40,11 @@ def bound_certificate(
         UnsupportedSetError: the set has no support function, or none that the bounder can use.
         ShapeError: the specification is not one of these examples and the network's logits.
         InputError: a set is empty.
+        CaptureError: the network has changed since it was captured.
     """
     if not isinstance(subject, NetworkSubject):
         raise UnsupportedOpError(f"bounds speak of a network, but the subject is a {subject.kind}.")
+    require_faithful(subject.graph, S.decode(S.start))
     S = S.cover()
     spec.require_fit(len(S.start), *subject.graph.shapes[-1])
     own, failure = S.start.dtype, bounder.failure

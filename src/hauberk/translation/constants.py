@@ -25,7 +25,7 @@ def constant(node: Node, known: Mapping[str, object], batch: str, state: Mapping
         UnsupportedOpError: it is random, has a size that depends on values, or differs between examples.
     """
     if not callable(node.target):
-        raise UnsupportedOpError("it is no function")
+        raise UnsupportedOpError("it is a part of the network that runs under another mode, such as torch.autocast")
     if draws(node):
         raise UnsupportedOpError("it draws random numbers: evaluate the network by attacks alone")
 

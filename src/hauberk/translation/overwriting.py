@@ -30,7 +30,7 @@ class Memory:
         for node in graph.nodes:
             value = node.meta.get("val")
             tensors = value if isinstance(value, list | tuple) else [value]
-            storages = cast(list[int], [t.untyped_storage()._cdata for t in tensors if isinstance(t, Tensor)])
+            storages = [storage(t) for t in tensors if isinstance(t, Tensor)]
             if aten_name(node) in IDLE:
                 shared |= {storage: min(self.held[node.all_input_nodes[0]]) for storage in storages}
             self.held[node] = frozenset(shared.get(storage, storage) for storage in storages)
@@ -73,6 +73,18 @@ class Memory:
         if self.readers(node, self.needed):
             raise UnsupportedOpError(f"it overwrites {node.args[0]}, which is read elsewhere: use {name[:-1]}")
         return getattr(getattr(torch.ops.aten, name[:-1], None), str(node.target).split(".")[2], None)
+
+
+def storage(tensor: Tensor) -> int:
+    """Return a name of the memory that a tensor of the exporter stands for.
+
+    Raises:
+        UnsupportedOpError: it stands for several at once.
+    """
+    try:
+        return cast(int, tensor.untyped_storage()._cdata)
+    except NotImplementedError as error:
+        raise UnsupportedOpError("torch.vmap hides the batch: call the layers on the batch itself.") from error
 
 
 def aten_name(node: Node) -> str:

@@ -19,6 +19,7 @@ from hauberk.concepts.subject import NetworkSubject, Subject
 from hauberk.errors import InputError, UnsupportedOpError
 from hauberk.layers.mean_shift import MeanShift
 from hauberk.layers.sort_distance import SortDistance
+from hauberk.propagation.faithful import require_faithful
 
 CHANGING = (MeanShift, SortDistance, nn.modules.batchnorm._BatchNorm)
 """Layers that compute something else in training."""
@@ -66,6 +67,7 @@ class LipschitzMargin(Verifier):
     def __call__(self, subject: Subject, S: PerturbationSet, spec: LinearSpec) -> Certificate:
         if not isinstance(subject, NetworkSubject):
             raise UnsupportedOpError(f"Lipschitz constants speak of a network, but the subject is a {subject.kind}.")
+        require_faithful(subject.graph, S.decode(S.start))
         own, S = S, S.cover()
         graph = subject.graph.frozen()
         spec.require_fit(len(S.start), *graph.shapes[-1])

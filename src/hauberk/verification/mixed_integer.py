@@ -24,6 +24,7 @@ from hauberk.programs.encoding import Encoding
 from hauberk.programs.execution_error import execution_error
 from hauberk.programs.minima import Minima
 from hauberk.propagation.bound_certificate import arithmetic, network_certificate
+from hauberk.propagation.faithful import require_faithful
 
 ARITHMETIC = "float64 bounds by weak duality from multipliers of HiGHS, every rounding error subtracted"
 """The meaning of soundness of a search; the bounds before it have their own."""
@@ -97,6 +98,7 @@ class MixedInteger(Verifier):
             unsure = certificate.verdict == Verdict.FALSIFIED  # by an input that no member may decode to
             verdict = torch.where(unsure, Verdict.UNKNOWN.value, certificate.verdict)
             return replace(certificate, verdict=verdict, counterexamples=None)
+        require_faithful(subject.graph, S.decode(S.start))
         S = cast(CertifiableSet, S)
         graph, exact = subject.graph.frozen(), subject.graph.frozen(torch.float64)
         with torch.no_grad():
