@@ -40,6 +40,10 @@ class Relaxation:
         """Return every z times the upper line's slope, element by element."""
         return z * self.upper_slope.unsqueeze(1)
 
+    def absolute(self, inputs: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
+        """Return the larger sum of |slope| * input of both lines."""
+        return self.steepest * inputs
+
     def magnitude(self, inputs: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
         """Return the largest sum of absolute terms that either line evaluates, for inputs of these magnitudes."""
         intercept = self.upper_intercept.abs()

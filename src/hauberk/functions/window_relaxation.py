@@ -45,6 +45,10 @@ class WindowRelaxation(Placed):
         index = self.upper_index.unsqueeze(1).expand(-1, z.shape[1], *self.upper_index.shape[1:])
         return self.at(z, index) * self.upper_slope.unsqueeze(1)
 
+    def absolute(self, inputs: Float[Tensor, "b ..."]) -> Float[Tensor, "b *out"]:
+        lower = self.lower_slope.abs() * self.at(inputs, self.lower_index)
+        return torch.maximum(lower, self.upper_slope.abs() * self.at(inputs, self.upper_index))
+
     def magnitude(self, inputs: Float[Tensor, "b ..."]) -> Float[Tensor, "b *out"]:
         low = torch.zeros_like(self.lower_slope) if self.lower_intercept is None else self.lower_intercept.abs()
         lower = self.lower_slope.abs() * self.at(inputs, self.lower_index) + low

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from string import ascii_lowercase
 
 import torch
 from jaxtyping import Float
@@ -12,6 +13,7 @@ from hauberk.concepts.affine import Affine, Diagonal
 from hauberk.concepts.lowering import Lowered, Operand, Stored, Value, lowers
 from hauberk.concepts.rows import Window
 from hauberk.errors import UnsupportedOpError
+from hauberk.functions.composition import call, composed, multiplied
 
 aten = torch.ops.aten
 
@@ -98,19 +100,21 @@ def lower_reversed(first: Operand, second: Operand, alpha: float = 1, *, shape: 
 
 
 @lowers(aten.mul.Tensor, aten.mul.Scalar)
-def lower_product(first: Operand, second: Operand, *, shape: tuple[int, ...]) -> Lowered:
-    """Lower torch's elementwise multiplication by a constant."""
+@composed
+def lower_product(first: Operand, second: Operand, *, shape: tuple[int, ...]) -> Lowered | Value:
+    """Lower torch's elementwise multiplication, of two values or by a constant."""
     if isinstance(first, Value) and isinstance(second, Value):
-        raise UnsupportedOpError("a product of two values that both depend on the input is not affine")
+        return product(first, second, shape)
     z, constant = (first, second) if isinstance(first, Value) else (second, first)
     return with_constant(ScaleShift.product, z, constant, shape)
 
 
 @lowers(aten.div.Tensor, aten.div.Scalar)
-def lower_quotient(z: Operand, constant: Operand, *, shape: tuple[int, ...]) -> Lowered:
-    """Lower torch's division by a constant."""
+@composed
+def lower_quotient(z: Operand, constant: Operand, *, shape: tuple[int, ...]) -> Lowered | Value:
+    """Lower torch's division, by a value or by a constant."""
     if isinstance(constant, Value):
-        raise UnsupportedOpError("a division by a value that depends on the input is not affine")
+        return call(aten.mul.Tensor, z, call(aten.reciprocal.default, constant))
     return with_constant(ScaleShift.quotient, z, constant, shape)
 
 
@@ -118,6 +122,16 @@ def lower_quotient(z: Operand, constant: Operand, *, shape: tuple[int, ...]) -> 
 def lower_negation(z: Value, *, shape: tuple[int, ...]) -> Lowered:
     """Lower torch's negation."""
     return with_constant(ScaleShift.product, z, -1.0, shape)
+
+
+def product(first: Value, second: Value, shape: tuple[int, ...]) -> Value:
+    """Return the product of two values, of one with itself as a square."""
+    if first == second:
+        return call(aten.square.default, first)
+    letters = ascii_lowercase[: len(shape)]
+    if len(first.shape) != len(second.shape):
+        raise UnsupportedOpError("its operands differ in their number of dimensions: unsqueeze one of them")
+    return multiplied(first, second, letters, letters, letters)
 
 
 def with_constant(

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from string import ascii_lowercase
 
 import torch
 from jaxtyping import Float
@@ -12,6 +13,7 @@ from torch import Tensor
 from hauberk.concepts.affine import Affine
 from hauberk.concepts.lowering import Lowered, Operand, Stored, Value, lowers
 from hauberk.errors import UnsupportedOpError
+from hauberk.functions.composition import composed, multiplied
 
 aten = torch.ops.aten
 
@@ -61,8 +63,14 @@ class MatrixProduct(Affine):
 
 
 @lowers(aten.matmul.default, aten.mm.default, aten.bmm.default)
-def lower_matrix_product(first: Operand, second: Operand, *, shape: tuple[int, ...]) -> Lowered:
-    """Lower torch's matrix product."""
+@composed
+def lower_matrix_product(first: Operand, second: Operand, *, shape: tuple[int, ...]) -> Lowered | Value:
+    """Lower torch's matrix product, of two values or of one and a constant."""
+    if isinstance(first, Value) and isinstance(second, Value):
+        if len(first.shape) != len(second.shape) or len(shape) < 2:
+            raise UnsupportedOpError("it sums over the batch, or its operands differ in their number of dimensions")
+        batch = ascii_lowercase[: len(shape) - 2]
+        return multiplied(first, second, f"{batch}xy", f"{batch}yz", f"{batch}xz")
     return lower_with_bias(first, second, None, shape)
 
 
@@ -78,8 +86,6 @@ def lower_biased_product(
 
 def lower_with_bias(first: Operand, second: Operand, bias: Stored | None, shape: tuple[int, ...]) -> Lowered:
     """Lower a product of a perturbed value and a constant, in either order, with or without a bias."""
-    if isinstance(first, Value) and isinstance(second, Value):
-        raise UnsupportedOpError("a product of two values that both depend on the input (attention) is not affine")
     left = isinstance(second, Value)
     z, matrix = (second, first) if left else (first, second)
     if not isinstance(z, Value) or not isinstance(matrix, Stored):

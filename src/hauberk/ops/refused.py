@@ -6,21 +6,7 @@ from hauberk.concepts.lowering import refuses
 
 aten = torch.ops.aten
 
-refuses(
-    "its statistics are those of the perturbed input itself, so it is not an affine function: "
-    "use batch norm, whose statistics are fixed after training, or none",
-    *(aten.layer_norm.default, aten.group_norm.default, aten.instance_norm.default, aten.rms_norm.default),
-)
-refuses(
-    "the network must return logits: leave the softmax to the loss (inside a network, as in attention, none is known)",
-    *(aten.softmax.int, aten.log_softmax.int),
-)
-refuses(
-    "attention multiplies values that all depend on the input: use a matrix product with a parameter, or none",
-    aten.scaled_dot_product_attention.default,
-)
 refuses("it looks up integers, which no eps perturbs: give the network the looked-up vectors", aten.embedding.default)
-refuses("write it as torch.matmul with a constant", aten.einsum.default)
 refuses(
     "it returns several tensors: take slices, z[:, :3]",
     *(aten.split.Tensor, aten.split_with_sizes.default, aten.chunk.default, aten.unbind.int),
@@ -28,9 +14,22 @@ refuses(
 refuses(
     "use torch.nn.MaxPool2d with a fixed window, as large as the map for a global maximum",
     *(aten.adaptive_max_pool1d.default, aten.adaptive_max_pool2d.default, aten.adaptive_max_pool3d.default),
-    *(aten.amax.default, aten.max.dim, aten.max_pool2d_with_indices.default),
+    aten.max_pool2d_with_indices.default,
+)
+refuses(
+    "it combines the examples of a batch: name the dimensions, as torch.amax(z, (1, 2)) does",
+    *(aten.max.default, aten.min.default, aten.var.default, aten.std.default, aten.norm.Scalar),
+)
+refuses(
+    "it turns back infinitely often, and no bound of it is known: use a function that does so twice at most",
+    *(aten.sin.default, aten.cos.default, aten.tan.default, aten.sinc.default),
+)
+refuses(
+    "an exponent that depends on the input is not bounded: write exp(y * log(x)), which is if x is positive",
+    *(aten.pow.Tensor_Tensor, aten.float_power.Tensor_Tensor),
 )
 refuses(
     "a step has no slope that bounds could follow: evaluate the network by attacks, some of them without gradients",
     *(aten.gt.Scalar, aten.ge.Scalar, aten.lt.Scalar, aten.le.Scalar, aten.round.default, aten.sign.default),
+    *(aten.floor.default, aten.ceil.default, aten.trunc.default, aten.argmax.default, aten.argmin.default),
 )

@@ -139,7 +139,8 @@ class ForwardPass:
         if error is not None:
             size = self.carrier.magnitude(form)
             terms, numbers = lines.magnitude(size), per_example(self.numbers([form]), center)
-            error = lines.push(error.unsqueeze(1)).squeeze(1).abs() + terms * (2 * rounding_factor(8, terms.dtype))
+            share = 2 * rounding_factor(op.roundings + 8, terms.dtype)
+            error = lines.absolute(error) + terms * share
             error = error + underflows(8, [summed(size), summed(lines.steepest) + 1], error) * numbers
         return Form(center, blocks, error)
 
