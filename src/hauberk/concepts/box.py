@@ -87,5 +87,5 @@ class Box:
         return Box(self.lower.to(dtype), self.upper.to(dtype))
 
     def intersect(self, other: "Box") -> "Box":
-        """Return the intersection of both boxes, never looser than either."""
-        return Box(torch.maximum(self.lower, other.lower), torch.minimum(self.upper, other.upper))
+        """Return the intersection of both boxes, never looser than either; a bound that is NaN says nothing."""
+        return Box(torch.fmax(self.lower, other.lower), torch.fmin(self.upper, other.upper))

@@ -35,7 +35,7 @@ class BilinearPlanes(Planes):
 
     @property
     def ones(self) -> Float[Tensor, "b n"]:
-        return torch.ones_like(torch.cat([self.x.flatten(1), self.y.flatten(1)], 1))
+        return torch.ones_like(torch.cat([half.reshape(len(half), -1) for half in (self.x, self.y)], 1))
 
     def transposed(self, rows: Float[Tensor, "r *out"], owner: Int[Tensor, "r"], lower: bool) -> Float[Tensor, "r n"]:
         pulled = self.contraction.pulled(rows, self.x[owner], self.y[owner])

@@ -69,7 +69,7 @@ class Contraction:
         """Return the rows times the linear map (dx, dy) -> product(dx, y) + product(x, dy)."""
         first = torch.einsum(f"B{self.out},B{self.right}->B{self.left}", rows, y)
         second = torch.einsum(f"B{self.out},B{self.left}->B{self.right}", rows, x)
-        return torch.cat([first.flatten(1), second.flatten(1)], 1)
+        return torch.cat([first.reshape(len(rows), -1), second.reshape(len(rows), -1)], 1)
 
     def every(self, x: Float[Tensor, "b ..."], y: Float[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:
         """Return all products, before they are summed; the dimensions to sum come last."""

@@ -35,7 +35,7 @@ class DualBounder(MemberwiseBounder):
     ) -> Bounds:
         ways = self.ways(graph, S, outward)
         passes = (BackwardPass(graph, S, boxes, Parallel(), outward=outward) for boxes in ways)
-        return Bounds(reduce(torch.maximum, (margins(each, spec, self.budget) for each in passes)), agreed(ways))
+        return Bounds(reduce(torch.fmax, (margins(each, spec, self.budget) for each in passes)), agreed(ways))
 
     def enclose(self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool, noise: Noise | None) -> list[Box]:
         return agreed(self.ways(graph, S, outward))

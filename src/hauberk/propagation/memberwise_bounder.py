@@ -38,7 +38,9 @@ class MemberwiseBounder(Bounder):
         spec.require_fit(len(S.start), *graph.shapes[-1])
         method = self.shared(len(S.parts))
         found = [method.bound(graph, part, spec, outward=outward, noise=noise) for part in S.parts]
-        return Bounds(reduce(torch.minimum, (each.lower for each in found)), hulls(each.boxes for each in found))
+        lower = reduce(torch.minimum, (each.lower for each in found))
+        # Infinite boxes have no centre: NaN is what is made of one, and says nothing.
+        return Bounds(lower.masked_fill(lower.isnan(), -torch.inf), hulls(each.boxes for each in found))
 
     @ordinary_mode()
     def boxes(

@@ -83,7 +83,10 @@ class Translation:
         """Return what a node computes."""
         operands = [one for given in node.all_input_nodes for one in listed(self.known.get(given.name))]
         if node.target is operator.getitem:
-            return listed(self.known[str(node.args[0])])[cast(int, node.args[1])]
+            found, place = listed(self.known[str(node.args[0])]), cast(int, node.args[1])
+            if place >= len(found):
+                raise UnsupportedOpError("only the first results of this operator are bounded")
+            return found[place]
         if independent(node, self.known):
             return self.constant(node)
         require_batch_first(node, self.batch)
@@ -94,7 +97,7 @@ class Translation:
         shapes = [tuple(value.shape[1:]) for value in listed(values)]
         shape = shapes if isinstance(values, list | tuple) else shapes[0]
         found = lower(rule, node, self.known, shape)
-        placed = [self.place(one, shape, node) for one, shape in zip(listed(found), shapes, strict=True)]
+        placed = [self.place(one, shape, node) for one, shape in zip(listed(found), shapes, strict=False)]
         return placed if isinstance(values, list | tuple) else placed[0]
 
     def constant(self, node: ExportNode) -> Known:
