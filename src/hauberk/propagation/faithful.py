@@ -20,7 +20,7 @@ def require_faithful(graph: Graph, x: Float[Tensor, "b *x"]) -> None:
     """
     with torch.no_grad(), eval_mode(graph.module):
         difference = disagreement(graph, graph.module(x[:1]), x[:1])
-    if difference > 0:
+    if difference != 0:  # or NaN
         raise CaptureError(
             f"on an input, the network and its graph differ by {difference:.3g}: the network has changed since it was "
             "captured, by a hook or an attribute perhaps. Capture it again."
