@@ -1,5 +1,6 @@
 """The steps of a cascade: its stages, each an ordinary run in a folder of its own, and what they certify together."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -57,8 +58,10 @@ def train(
     recipe, state = build(tree), PartialState()
     data, verifier = recipe.data.train(), prover(recipe)
     networks = [recipe.network] if first is None else [recipe.network, fitting(first, recipe).network]
+    one = slice(0, 1)
+    threat = recipe.threat.select(one, data.inputs.shape)
     for network in networks:  # what cannot be bounded is refused now, not after the first stage's training
-        flags(answering(network, recipe, data), recipe.threat, verifier, data.select(slice(0, 1)))
+        flags(answering(network, recipe, data), threat, verifier, data.select(one))
     places = [folder / "stages" / str(number + 1) for number in range(stages)]
     if state.is_main_process:
         claim(folder / "recipe.yaml", yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), resume=resume)
@@ -79,7 +82,9 @@ def train(
             keep(left, place / "examples.parquet")
         if not (place / WEIGHTS).exists():
             stage = of_stage(tree, recipe.trainer.seed + number, place) if number else tree
-            train_one(build(stage), stage, place, resume=resume, watch=display.training)
+            own = build(stage)
+            facing = own.training_threat.select(left, data.inputs.shape)
+            train_one(replace(own, training_threat=facing), stage, place, resume=resume, watch=display.training)
     state.destroy_process_group()
     return places
 
@@ -93,10 +98,11 @@ def evaluate(folder: Path, stages: list[Path], display: Display) -> Summary:
         InputError: a stage is not trained, or does not fit the data.
     """
     recipe = build(read_recipe(str(require(folder / "recipe.yaml")), []))
-    data = recipe.data.test().select(slice(0, recipe.evaluator.examples))
+    whole, first = recipe.data.test(), slice(0, recipe.evaluator.examples)
+    data, threat = whole.select(first), recipe.threat.select(first, whole.inputs.shape)
     subjects = [answering(trained(stage, []).network, recipe, data) for stage in stages]
     place, size = folder / "evaluations" / str(len(stages)), recipe.evaluator.shard
-    return evaluate_cascade(subjects, recipe.threat, prover(recipe), data, place, size, display.evaluation)
+    return evaluate_cascade(subjects, threat, prover(recipe), data, place, size, display.evaluation)
 
 
 def prover(recipe: Recipe) -> Verifier:

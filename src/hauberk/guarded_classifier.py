@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from hauberk import accepted
 from hauberk.capture import capture
 from hauberk.concepts.bounder import Bounder
 from hauberk.concepts.certificate import Verifier
@@ -84,6 +85,7 @@ class GuardedClassifier(Subject):
         bounder: Bounder | Verifier,
         example: Float[Tensor, "b *x"],
     ) -> None:
+        example = accepted.inputs(example)
         self.threat, self.bounder = threat, bounder
         self.shape, self.dtype = example.shape[1:], example.dtype
         self.subject = module if isinstance(module, AttackableSubject) else captured(module, example)
@@ -98,11 +100,13 @@ class GuardedClassifier(Subject):
             ShapeError: x has another shape or element type than the example.
             InputError: x has NaN or values outside the threat's range, or the largest radius is asked for at radius 0.
         """
+        x = accepted.inputs(x)
         if x.shape[1:] != self.shape or x.dtype != self.dtype:
             raise ShapeError(
                 f"inputs must be batches of {tuple(self.shape)} in {self.dtype}, as the example was, but this one has "
                 f"shape {tuple(x.shape)} in {x.dtype}."
             )
+        accepted.require_alike(self.subject.module, x)
         S = self.threat.at(x)
         found = detect(self.subject, S, self.verifier)
         radius, certificate = S.radius * ~found.flagged, found.certificate
@@ -134,5 +138,6 @@ class GuardedClassifier(Subject):
 
 def captured(module: nn.Module, example: Float[Tensor, "b *x"]) -> NetworkSubject:
     """Return a network with its graph."""
+    accepted.classes(module, example)
     graph = capture(module, example)
     return NetworkSubject(graph.module, graph)

@@ -84,7 +84,8 @@ def judge(folder: Path, watch: Watcher) -> None:
     _, index = held_out(len(data), recipe.trainer.held_out, recipe.trainer.seed)
     evaluator = replace(recipe.evaluator, curve=None, studies={})
     network = recipe.network.to(Accelerator().device)
-    evaluator.evaluate(network, data.select(index), recipe.threat, folder / VALIDATION, watch)
+    threat = recipe.threat.select(index, data.inputs.shape)
+    evaluator.evaluate(network, data.select(index), threat, folder / VALIDATION, watch)
 
 
 def require_alike(trees: list[Tree]) -> None:

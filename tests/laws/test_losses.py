@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from hauberk.concepts.loss import AdversarialLoss, require_labels
-from hauberk.errors import InputError, ShapeError
+from hauberk.concepts.loss import AdversarialLoss
+from hauberk.errors import ShapeError
 from hauberk.losses import DLR, CrossEntropy, Margin
 from laws.instances import instances, label
 
@@ -93,20 +93,3 @@ def test_dlr_of_equal_logits_is_finite():
 def test_dlr_refuses_two_classes_and_says_what_to_use():
     with pytest.raises(ShapeError, match=r"3 classes.*2.*Margin"):
         DLR()(torch.zeros(1, 2), torch.tensor([0]))
-
-
-@pytest.mark.parametrize("y", [torch.tensor([0, 5, 1]), torch.tensor([-1, 0, 1]), torch.tensor([0, -3, 7])], ids=str)
-def test_labels_outside_the_classes_are_refused_by_value(y):
-    with pytest.raises(InputError, match=r"5|-1|7"):
-        require_labels(y, 3, 5)
-
-
-@pytest.mark.parametrize("y", [torch.zeros(3), torch.zeros(2, dtype=torch.long), torch.zeros(3, 1, dtype=torch.long)])
-def test_labels_that_are_no_integer_each_are_refused(y):
-    with pytest.raises(ShapeError):
-        require_labels(y, 3, 5)
-
-
-def test_fitting_labels_are_accepted():
-    require_labels(torch.tensor([0, 4]), 2, 5)
-    require_labels(torch.zeros(0, dtype=torch.long), 0, 5)

@@ -426,3 +426,32 @@ def test_a_radius_that_is_no_radius_is_refused(threat, factor):
 def test_sets_keep_the_precision_of_the_inputs(threat, dtype):
     S = threat.at(images(B, 23, dtype))
     assert S.sample(noise()).dtype == S.project(points(S)).dtype == S.radius.dtype == dtype
+
+
+def per_example(threat):
+    """Return the threat with a radius of its own for each of B inputs."""
+    return threat.scaled(torch.linspace(0.5, 1.5, B, dtype=torch.float64))
+
+
+@threats
+@pytest.mark.parametrize("index", [[4, 0], [True, False, False, True, True], slice(1, 3)], ids=str)
+def test_threats_are_selected_with_their_examples(threat, index):
+    x, index = images(B, 24), index if isinstance(index, slice) else torch.tensor(index)
+    for given in (threat, per_example(threat)):
+        places = torch.arange(B)[index]
+        S, T = given.at(x).select(places), given.select(index, x.shape).at(x[index])
+        z, gradient, drawn = points(S, 2), directions(S, 1)[:, 0], noise(3).select(places)
+        assert torch.equal(T.start, S.start)
+        assert torch.equal(T.radius, S.radius)
+        assert torch.equal(T.project(z), S.project(z))
+        assert torch.equal(T.contains(z), S.contains(z))
+        assert torch.equal(T.decode(z), S.decode(z))
+        assert torch.equal(T.sample(drawn), S.sample(drawn))
+        assert torch.equal(T.steepest_step(z, gradient, T.radius, drawn), S.steepest_step(z, gradient, S.radius, drawn))
+
+
+@threats
+def test_a_threat_to_another_number_of_examples_is_refused_with_both_numbers(threat):
+    for count in (B - 1, B + 1):
+        with pytest.raises(ShapeError, match=f"{B} rows for {count} examples"):
+            per_example(threat).select(slice(0, 1), (count, *SHAPE))

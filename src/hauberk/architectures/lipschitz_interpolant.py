@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from hauberk.concepts.loss import require_labels
+from hauberk import accepted
 from hauberk.errors import InputError, ShapeError
 from hauberk.kernels.lp_distance import lp_distance
 from hauberk.layers.lp_distance import LpDistance
@@ -112,7 +112,7 @@ class LipschitzInterpolant(nn.Sequential):
             InputError: a number is not finite, a point leaves the range, or a label is not below `classes`.
         """
         require_points(points, within)
-        require_labels(labels, len(points), classes)
+        labels = accepted.labels(labels, len(points), classes)
         rows = points.flatten(1)
         distances = [distance_from(rows[labels == label], rows, within[1] - within[0]) for label in range(classes)]
         return cls(points, -torch.stack(distances, 1), within)

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from hauberk.accepted import CheckedAttack
 from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet, ordinary_set
@@ -24,7 +25,7 @@ Climb = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 """A function for an attack to ascend: an adversarial loss, or any other of logits, labels and targets."""
 
 
-class Attack(ABC):
+class Attack(CheckedAttack, ABC):
     """A search that uses the network only by calling it (and taking the gradient of that call)."""
 
     black_box: ClassVar[bool] = False
@@ -71,7 +72,7 @@ class SteerableAttack(Attack):
         """Return a member of S per example, aiming for the class `target`, or for any wrong class if it is None."""
 
 
-class MinimumDistanceAttack(ABC):
+class MinimumDistanceAttack(CheckedAttack, ABC):
     """A search for the misclassified point nearest to the input, inside or outside the perturbation set."""
 
     black_box: ClassVar[bool] = False

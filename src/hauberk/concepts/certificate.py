@@ -11,7 +11,7 @@ from torch import Tensor
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.specification import LinearSpec
-from hauberk.concepts.subject import Subject
+from hauberk.concepts.subject import Subject, asking
 from hauberk.errors import InputError, SoundnessError
 from hauberk.kernels.full_precision import full_precision
 
@@ -177,9 +177,9 @@ class Verifier(ABC):
     """True if it runs after the attacks, only on undecided examples: it is too expensive for the others."""
 
     def __init_subclass__(cls, **options: object) -> None:
-        """Let every verifier compute in full precision."""
+        """Let every verifier check its arguments, and compute in full precision."""
         super().__init_subclass__(**options)
-        cls.__call__ = full_precision()(cls.__call__)
+        cls.__call__ = full_precision()(asking(cls.__call__))
 
     def covers(self, graph: FrozenGraph) -> bool:
         """Return whether the verifier is defined on a network's graph; on all others it raises UnsupportedOpError."""

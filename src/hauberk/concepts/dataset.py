@@ -2,10 +2,15 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int64, Shaped
 from torch import Tensor
+from torch.utils import data as torch_data
+
+from hauberk.accepted import labels, tensor
+from hauberk.errors import InputError, ShapeError
 
 
 @dataclass(frozen=True)
@@ -14,15 +19,57 @@ class Split:
 
     Args:
         inputs: uint8 pixels, or floating-point inputs already within the data set's range.
-        labels: the class of each input.
+        labels: the class of each input; integers of any width become int64.
         pseudo_labelled: further examples for training only, labelled by a network; None for none.
         stays: True if the inputs stay in a file on disk, so that only batches are moved to the labels' device.
+
+    Raises:
+        ShapeError: inputs are no batch of numbers or bytes, or labels are not integers.
     """
 
     inputs: Shaped[Tensor, "n *x"]
     labels: Int64[Tensor, "n"]
     pseudo_labelled: "Split | None" = None
     stays: bool = False
+
+    def __post_init__(self) -> None:
+        inputs, y = tensor("inputs", self.inputs), tensor("labels", self.labels)
+        if not (inputs.is_floating_point() or inputs.dtype == torch.uint8) or inputs.ndim < 2:
+            raise ShapeError(
+                "inputs of a split are examples (n, ...) of floating-point numbers, or bytes for pixels, but have "
+                f"shape {tuple(inputs.shape)} and type {inputs.dtype}."
+            )
+        object.__setattr__(self, "inputs", inputs)
+        object.__setattr__(self, "labels", labels(y, len(y) if y.ndim else 0))
+
+    @classmethod
+    def of(cls, given: object) -> "Split":
+        """Return what holds labelled examples as a split: a pair of tensors, a torch dataset, or a loader of one.
+
+        Examples of a torch dataset are read into memory, in its own order, whatever the order of the loader.
+
+        Raises:
+            InputError: it holds no pairs of an input and a label, or a loader makes other batches than torch's default.
+            ShapeError: inputs or labels are not numbers of one shape.
+        """
+        if isinstance(given, Split):
+            return given
+        if isinstance(given, torch_data.DataLoader):
+            known = torch_data.SequentialSampler | torch_data.RandomSampler
+            if given.collate_fn is not torch_data.default_collate or not isinstance(given.sampler, known):
+                raise InputError(
+                    "the loader has a sampler or a collate_fn of its own: pass Split(inputs, labels) instead."
+                )
+            return cls.of(given.dataset)
+        if isinstance(given, tuple | list) and len(given) == 2:
+            return cls(*given)
+        if isinstance(given, torch_data.TensorDataset) and len(given.tensors) == 2:
+            return cls(*given.tensors)
+        if isinstance(given, torch_data.Dataset) and hasattr(given, "__len__"):
+            return cls(*gathered(given))
+        raise InputError(
+            f"examples are a Split(inputs, labels), or a torch dataset with a length, but are a {type(given).__name__}."
+        )
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -49,6 +96,26 @@ class Split:
         alike = self.inputs.dtype == other.inputs.dtype
         inputs = [split.inputs if alike else split.batch(slice(None))[0] for split in (self, other)]
         return Split(torch.cat(inputs), torch.cat([self.labels, other.labels]))
+
+
+def gathered(dataset: torch_data.Dataset[Any]) -> tuple[Tensor, Tensor]:
+    """Return the inputs and the labels of a torch dataset.
+
+    Raises:
+        InputError: an item is no pair of an input and a label.
+        ShapeError: inputs are no numbers, or differ in shape.
+    """
+    items = [dataset[number] for number in range(len(dataset))]  # pyright: ignore[reportArgumentType]
+    if not items or not all(isinstance(item, tuple | list) and len(item) == 2 for item in items):
+        raise InputError(f"{type(dataset).__name__} holds {len(items)} items, not all pairs of an input and a label.")
+    inputs = [tensor("inputs", x) for x, _ in items]
+    if len({x.shape for x in inputs}) > 1:
+        raise ShapeError(f"inputs have one shape, but those of {type(dataset).__name__} have several: transform them.")
+    return torch.stack(inputs), tensor("labels", [tensor("labels", y).item() for _, y in items])
+
+
+Examples = Split | torch_data.Dataset[Any] | torch_data.DataLoader[Any] | tuple[Tensor, Tensor]
+"""What holds labelled examples: `Split.of` makes a split of it."""
 
 
 class Dataset(ABC):

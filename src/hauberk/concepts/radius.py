@@ -1,4 +1,4 @@
-"""Radii: parsing, and expansion to one per example."""
+"""Radii and other tensors of a threat: parsing, expansion to one per example, and the rows of some examples."""
 
 from fractions import Fraction
 from math import inf
@@ -36,6 +36,21 @@ def radii(eps: float | Tensor, x: Float[Tensor, "b *x"]) -> Float[Tensor, "b"]:
     if t.ndim and t.shape != (len(x),):
         raise ShapeError(f"eps has shape {tuple(t.shape)}, but must be a number or one for each of {len(x)} inputs.")
     return t.expand(len(x))
+
+
+def chosen(name: str, t: Shaped[Tensor, "..."], index: Tensor | slice, examples: int) -> Shaped[Tensor, "..."]:
+    """Return the rows of some of the examples; a number, or a single row, is that of all of them.
+
+    Raises:
+        ShapeError: there is neither one row for all nor one for each example; the message gives both numbers.
+    """
+    if t.ndim == 0 or len(t) == 1:
+        return t
+    if len(t) != examples:
+        raise ShapeError(
+            f"{name} has {len(t)} rows for {examples} examples: give one for each of them, or one for all."
+        )
+    return t[index.to(t.device) if isinstance(index, Tensor) else index]
 
 
 def rounded(within: tuple[float, float] | None, dtype: torch.dtype) -> tuple[float, float] | None:

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
-from hauberk.concepts.loss import require_labels
+from hauberk.accepted import labels
 from hauberk.errors import InputError, ShapeError
 
 
@@ -30,7 +30,7 @@ class LinearSpec:
     offset: Float[Tensor, "b k"]
 
     @classmethod
-    def margins(cls, y: Int[Tensor, "b"], classes: int, dtype: torch.dtype = torch.float32) -> "LinearSpec":
+    def margins(cls, y: Shaped[Tensor, "b"], classes: int, dtype: torch.dtype = torch.float32) -> "LinearSpec":
         """Return "y beats every other class": the classes - 1 rows e_y - e_j, j != y, in increasing order of j.
 
         On an accelerator, which is not waited for, a label outside the classes is the device's own error.
@@ -39,8 +39,7 @@ class LinearSpec:
             ShapeError: y does not hold one integer per example.
             InputError: a label lies outside 0 .. classes - 1.
         """
-        if y.device.type == "cpu":
-            require_labels(y, len(y), classes)
+        y = labels(y, len(y), classes if y.device.type == "cpu" else None)
         identity = torch.eye(classes, dtype=dtype, device=y.device)
         others = torch.arange(classes - 1, device=y.device)[None]
         others = others + (others >= y[:, None])

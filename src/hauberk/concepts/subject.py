@@ -1,14 +1,18 @@
 """Subjects of an evaluation."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from hauberk.accepted import require_alike
 from hauberk.concepts.graph import Graph
-from hauberk.errors import UnsupportedOpError
+from hauberk.errors import InputError, UnsupportedOpError
 
 
 class Subject(ABC):
@@ -56,6 +60,27 @@ class AttackableSubject(Subject):
     def refuted(self, x: Float[Tensor, "b *x"], y: Int[Tensor, "b"]) -> Bool[Tensor, "b"]:
         """Return a mask of the inputs that are not labelled y."""
         return self.predict(x) != y
+
+
+def asking(verifier: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a verifier's method that refuses what it cannot speak of: other than subjects, sets elsewhere."""
+
+    @wraps(verifier)
+    def checked(self: object, subject: Any, S: Any, spec: Any) -> Any:
+        if not isinstance(subject, Subject):
+            raise InputError(
+                f"a verifier judges a subject, NetworkSubject(module, capture(module, x)), but was given a "
+                f"{type(subject).__name__}."
+            )
+        if isinstance(subject, NetworkSubject):
+            require_alike(subject.module, S.start)
+            if S.start.dtype.itemsize < 4:
+                raise UnsupportedOpError(
+                    f"a network that runs in {S.start.dtype} rounds more than bounds allow for: prove network.float()."
+                )
+        return verifier(self, subject, S, spec)
+
+    return checked
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from hauberk import accepted
 from hauberk.atomic import write_text
 from hauberk.concepts.certificate import Verifier, joined
-from hauberk.concepts.dataset import Split
+from hauberk.concepts.dataset import Examples, Split
 from hauberk.concepts.graph import Graph
-from hauberk.concepts.loss import require_labels
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.evaluation.input_checks import require_examples, require_inputs
 from hauberk.evaluation.sharded import sharded
@@ -33,8 +33,8 @@ def evaluate_cascade(
     stages: Sequence[Answering],
     threat: ThreatModel,
     verifier: Verifier,
-    data: Split,
-    folder: Path,
+    data: Examples,
+    folder: Path | str,
     size: int,
     watch: Watcher = lambda stage, done, total: None,
 ) -> Summary:
@@ -49,11 +49,13 @@ def evaluate_cascade(
             does not fit, or there is no stage.
         UnsupportedOpError, UnsupportedSetError: the verifier raises it.
     """
+    data, folder = Split.of(data), accepted.folder_at(folder)
     cascade = ModelCascade(stages, threat, verifier, agreement=False)
     require_examples(data)
     require_inputs(data, threat, size)
-    first = cascade.threat.at(on_device(cascade, data.batch(slice(0, 1))[0]))
-    require_labels(data.labels, len(data), classes_of(stages[0], first))
+    one = torch.tensor([0])
+    first = cascade.selected(one, data.inputs.shape).threat.at(on_device(cascade, data.batch(one)[0]))
+    accepted.labels(data.labels, len(data), classes_of(stages[0], first))
     plan = {
         "stages": [stage.module if isinstance(stage, Graph) else stage for stage in stages],
         "threat": threat,
@@ -65,7 +67,7 @@ def evaluate_cascade(
         data,
         torch.arange(len(data)),
         size,
-        lambda x: columns(cascade, x),
+        lambda x, some: columns(cascade.selected(some, data.inputs.shape), x),
         lambda done, total: watch(threat.name, done, total),
     )
     summary = {

@@ -2,19 +2,18 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
+from hauberk import accepted
 from hauberk.atomic import write_text
 from hauberk.capture import capture
 from hauberk.concepts.attack import Attack, MinimumDistanceAttack
 from hauberk.concepts.certificate import Verifier
-from hauberk.concepts.dataset import Split
+from hauberk.concepts.dataset import Examples, Split
 from hauberk.concepts.graph import Graph
-from hauberk.concepts.loss import require_labels
 from hauberk.concepts.noise import require_seed
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.study import Study
@@ -132,9 +131,9 @@ class Evaluator:
     def evaluate(
         self,
         network: nn.Module,
-        data: Split,
+        data: Examples,
         threat: ThreatModel,
-        folder: Path,
+        folder: Path | str,
         watch: Watcher = lambda stage, done, total: None,
     ) -> Summary:
         """Evaluate the network in eval mode, write records and summary to `folder`, and return the summary.
@@ -149,18 +148,22 @@ class Evaluator:
             UnsupportedSetError: the set has no steepest step, which all of the attacks need.
             SoundnessError: an example is misclassified where it is proven; the evidence is kept in the folder.
         """
-        data = data.select(slice(0, self.examples))
+        data, folder, first = Split.of(data), accepted.folder_at(folder), slice(0, self.examples)
+        faced = {
+            name: replace(other, threat=other.threat.select(first, data.inputs.shape))
+            for name, other in self.unforeseen.items()
+        }
+        threat, data = threat.select(first, data.inputs.shape), data.select(first)
         require_examples(data)
         require_inputs(data, threat, self.shard)
-        require_steps(data, threat, self.everything.values(), self.shard)
-        for adversary in self.unforeseen.values():
+        require_steps(data, threat, self.everything.values())
+        for adversary in faced.values():
             require_inputs(data, adversary.threat, self.shard)
         with undisturbed(network):
             x, _ = data.batch(slice(0, 2))
             x = x.to(next(network.parameters(), x).device)
+            accepted.labels(data.labels, len(data), accepted.classes(network, x))
             subject = self.subject(network, x)
-            with torch.no_grad():
-                require_labels(data.labels, len(data), network(x).shape[1])
             experiment = {"network": network, "inputs": data.inputs, "labels": data.labels}
             claim(folder, experiment | {"threat": threat, "evaluator": self})
             suite = Suite(self.attacks, self.verifiers, self.undecided, self.every_attack)
@@ -173,7 +176,7 @@ class Evaluator:
             summary["subject"] = subject.kind
             summary["smoothing"] = None if self.smoothing is None else described(self.smoothing)
             summary["every_attack"] = self.every_attack
-            summary["unforeseen"] = face(sweep, data, folder / "unforeseen", self.unforeseen, SHOWN)
+            summary["unforeseen"] = face(sweep, data, folder / "unforeseen", faced, SHOWN)
             reseed(x.device, self.seed, "masking")
             records = read_records(folder / "records")
             attacks = self.everything

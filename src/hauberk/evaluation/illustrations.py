@@ -29,8 +29,8 @@ def write_layers(
 ) -> None:
     """Write the neurons' states according to the last bounding verifier, if network and set can be bounded."""
     bounders = [verifier.bounder for verifier in verifiers if isinstance(verifier, ByBound)]
-    x, _ = data.batch(slice(0, 200))
-    S = threat.at(x.to(next(subject.module.parameters(), x).device))
+    x, _ = data.batch(shown := slice(0, 200))
+    S = threat.select(shown, data.inputs.shape).at(x.to(next(subject.module.parameters(), x).device))
     if bounders and isinstance(subject.captured, Graph):
         with suppress(UnsupportedSetError):
             states = layer_states(subject.captured, S.cover(), bounders[-1])

@@ -34,16 +34,15 @@ def require_inputs(data: Split, threat: ThreatModel, size: int) -> None:
 
     Raises:
         InputError: an input is NaN or outside the range.
-        ShapeError: the threat is not made for inputs of this shape.
+        ShapeError: the threat is not made for inputs of this shape, or has another number of radii, say.
     """
     checked = len(data) if data.inputs.is_floating_point() else 1  # bytes cannot leave the range
     for start in range(0, checked, size):
-        threat.at(data.batch(slice(start, min(start + size, len(data))))[0])
+        some = slice(start, min(start + size, len(data)))
+        threat.select(some, data.inputs.shape).at(data.batch(some)[0])
 
 
-def require_steps(
-    data: Split, threat: ThreatModel, attacks: Iterable[Attack | MinimumDistanceAttack], size: int
-) -> None:
+def require_steps(data: Split, threat: ThreatModel, attacks: Iterable[Attack | MinimumDistanceAttack]) -> None:
     """Raise if the set has no steepest step and every attack needs one.
 
     Attacks that use no gradients, or minimise distances, do without.
@@ -53,7 +52,7 @@ def require_steps(
     """
     if not (attacks := list(attacks)) or any(a.black_box or isinstance(a, MinimumDistanceAttack) for a in attacks):
         return
-    S = threat.at(data.batch(slice(0, min(size, len(data))))[0]).select(torch.tensor([0]))
+    S = threat.select(slice(0, 1), data.inputs.shape).at(data.batch(slice(0, 1))[0])
     try:
         S.steepest_step(S.start, torch.ones_like(S.start), S.radius, Noise.of(0, torch.tensor([0])))
     except UnsupportedSetError as error:

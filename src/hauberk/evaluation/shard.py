@@ -32,7 +32,7 @@ class Shard:
 
     Args:
         subject: what is judged.
-        threat: gives the sets around the inputs.
+        threat: gives the sets around these inputs.
         x: the inputs.
         y: the labels.
         index: the examples' positions in the split.
@@ -68,7 +68,7 @@ class Shard:
         device = next(subject.module.parameters(), index).device
         x, y = data.batch(index)
         x, y, index = x.to(device), y.to(device), index.to(device)
-        return cls(subject, threat, x, y, index, seed)
+        return cls(subject, threat.select(index, data.inputs.shape), x, y, index, seed)
 
     def reseed(self, what: str) -> None:
         """Seed torch for what is about to be done, whatever was done before, in case the network is random."""

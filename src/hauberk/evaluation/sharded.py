@@ -21,7 +21,7 @@ def sharded(
     data: Split,
     index: Int[Tensor, "n"],
     size: int,
-    judge: Callable[[Tensor], dict[str, Any]],
+    judge: Callable[[Tensor, Tensor], dict[str, Any]],
     watch: Callable[[int, int], None],
 ) -> pl.DataFrame:
     """Return one record per example; shards already in the folder are kept.
@@ -32,7 +32,7 @@ def sharded(
         data: the split.
         index: the positions of the examples in the split, increasing.
         size: examples per shard.
-        judge: returns further columns for a batch of inputs.
+        judge: returns further columns for a batch of inputs and their positions.
         watch: called with the numbers of finished and of all examples.
 
     Raises:
@@ -45,7 +45,7 @@ def sharded(
         if not file.exists():
             began = time.monotonic()
             x, y = data.batch(some)
-            columns = {"index": some.tolist(), "label": y.tolist(), **judge(x)}
+            columns = {"index": some.tolist(), "label": y.tolist(), **judge(x, some)}
             columns["seconds"] = [(time.monotonic() - began) / len(some)] * len(some)
             with replacing(file) as temporary:
                 pl.DataFrame(columns).write_parquet(temporary)

@@ -61,7 +61,8 @@ class Sweep:
     def radii(self, data: Split, threat: ThreatModel, folder: Path, curve: Curve) -> None:
         """Evaluate the radii of a curve, each starting from the results of the next larger one."""
         suite = Suite(curve.attacks, curve.verifiers, skip_proven=True)
-        first, larger = data.select(slice(0, curve.examples)), None
+        chosen, larger = slice(0, curve.examples), None
+        threat, first = threat.select(chosen, data.inputs.shape), data.select(chosen)
         for factor in sorted(set(curve.radii), reverse=True):
             short = f"{factor:g}"
             place = folder / (short if float(short) == factor else repr(float(factor)))  # no two radii share a folder

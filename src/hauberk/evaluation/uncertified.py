@@ -37,8 +37,8 @@ def uncertified(
     device = next(stage.module.parameters(), data.labels).device
     plan = {"network": stage.module if isinstance(stage, Graph) else stage, "threat": threat, "verifier": verifier}
 
-    def judge(x: Tensor) -> dict[str, Any]:
-        found = detect(stage, threat.at(x.to(device)), verifier)
+    def judge(x: Tensor, some: Tensor) -> dict[str, Any]:
+        found = detect(stage, threat.select(some, data.inputs.shape).at(x.to(device)), verifier)
         return {"prediction": found.label.tolist(), "certified": found.certificate.verified.tolist()}
 
     records = sharded(folder, plan, data, index, size, judge, watch)

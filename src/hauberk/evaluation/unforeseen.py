@@ -66,7 +66,7 @@ def resting(sweep: Sweep, data: Split, adversary: Adversary) -> dict[str, float 
     right, device = 0, next(sweep.subject.module.parameters(), data.labels).device
     for index in torch.arange(len(data)).split(sweep.shard):
         x, y = data.batch(index)
-        S = adversary.threat.at(x.to(device))
+        S = adversary.threat.select(index, data.inputs.shape).at(x.to(device))
         reseed(device, sweep.seed, int(index[0]), "rest")
         with torch.no_grad():
             right += int((sweep.subject.predict(S.decode(S.start)) == y.to(device)).sum())

@@ -61,6 +61,6 @@ class Adversarial(Objective):
         noise: Noise,
     ) -> ObjectiveValue:
         S = threat.at(x)
-        z = self.attack(network, S, y, noise=noise)
+        z = self.attack(network.__call__, S, y, noise=noise)
         logits = network(S.decode(z).detach())
         return ObjectiveValue(self.loss(logits, y).mean(), None, logits.argmax(1) == y)

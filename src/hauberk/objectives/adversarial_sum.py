@@ -53,7 +53,7 @@ class AdversarialSum(Objective):
         noise: Noise,
     ) -> ObjectiveValue:
         S, count = threat.at(x), len(self.attacks)
-        points = [S.decode(attack(network, S, y, noise=noise)).detach() for attack in self.attacks]
+        points = [S.decode(attack(network.__call__, S, y, noise=noise)).detach() for attack in self.attacks]
         logits, labels = network(torch.cat(points)), y.repeat(count)
         loss = self.loss(logits, labels).view(count, -1).sum(0).mean()
         return ObjectiveValue(loss, None, (logits.argmax(1) == labels).view(count, -1).all(0))

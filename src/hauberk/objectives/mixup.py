@@ -64,7 +64,7 @@ class Mixup(Objective):
         partner = torch.empty_like(order).scatter(0, order, order.roll(-1))
         mixed = MixedLoss(self.loss, y[partner], weight)
         S = threat.at(weight * x + (1 - weight) * x[partner])
-        z = self.attack.climbing(mixed)(network, S, y, noise=noise.fold(2))
+        z = self.attack.climbing(mixed)(network.__call__, S, y, noise=noise.fold(2))
         return ObjectiveValue(mixed(network(S.decode(z).detach()), y).mean(), None)
 
 

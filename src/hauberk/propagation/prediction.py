@@ -54,6 +54,6 @@ def flags(
     """
     device, found = next(subject.module.parameters(), data.labels).device, []
     for piece in torch.arange(len(data)).split(batch):
-        S = threat.at(data.batch(piece)[0].to(device))
+        S = threat.select(piece, data.inputs.shape).at(data.batch(piece)[0].to(device))
         found.append(~certified(subject, S, predicted(subject, S), verifier).verified.cpu())
     return torch.cat(found)

@@ -7,10 +7,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from hauberk.accepted import called
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.smoothing_noise import SmoothingNoise
 from hauberk.concepts.subject import labels_of
-from hauberk.errors import InputError, ShapeError, UnsupportedOpError
+from hauberk.errors import InputError, UnsupportedOpError
 from hauberk.kernels.closeness import alike
 from hauberk.kernels.modes import eval_mode
 from hauberk.kernels.splitmix import GOLDEN, mixed
@@ -93,7 +94,7 @@ class Poll:
 
     def labelled(self, rows: Float[Tensor, "r *x"]) -> tuple[Int[Tensor, "r"], int]:
         """Return the labels of noisy inputs, -1 where logits are not finite, and the number of classes."""
-        logits = logits_of(self.network, rows)
+        logits = called(self.network, rows)
         return labels_of(logits), logits.shape[1]
 
 
@@ -118,22 +119,13 @@ def require_own_rows(network: nn.Module, noise: SmoothingNoise, x: Float[Tensor,
     size = flat.abs().amax(1).nan_to_num(nan=math.inf)  # a huge input would hide all others
     rows = noise.rows(flat, size.argmin().expand(BLOCK), Noise.of(0, place).keys).view(BLOCK, *x.shape[1:])
     with eval_mode(network):
-        first, again = logits_of(network, rows), logits_of(network, rows)
+        first, again = called(network, rows), called(network, rows)
         same = alike(first, again)
         for kept in (place % 2 == 0, place < BLOCK // 2):
             changed = torch.where(kept.view(-1, *(1,) * (x.ndim - 1)), rows, 2 * rows + 1)
-            same &= alike(first[kept], logits_of(network, changed)[kept])
+            same &= alike(first[kept], called(network, changed)[kept])
     if not same:
         raise UnsupportedOpError(
             "the network's logits for an input change with the rest of the batch, or from call to call, in eval mode "
             "(batch norm without running statistics, functional dropout): its votes would not be independent."
         )
-
-
-def logits_of(network: nn.Module, rows: Float[Tensor, "r *x"]) -> Float[Tensor, "r classes"]:
-    """Return a network's logits, or raise unless it gives a tensor of them."""
-    logits = network(rows)
-    if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != len(rows):
-        given = tuple(logits.shape) if isinstance(logits, Tensor) else f"a {type(logits).__name__}"
-        raise ShapeError(f"a network that votes gives logits ({len(rows)}, classes), but this one gives {given}.")
-    return logits

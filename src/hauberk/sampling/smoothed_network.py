@@ -7,10 +7,11 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from hauberk.accepted import inputs
 from hauberk.concepts.noise import require_seed
 from hauberk.concepts.smoothing_noise import SmoothingNoise
 from hauberk.concepts.subject import AttackableSubject
-from hauberk.errors import InputError, ShapeError, UnsupportedOpError
+from hauberk.errors import InputError, UnsupportedOpError
 from hauberk.kernels.full_precision import full_precision
 from hauberk.sampling.averaged import Averaged
 from hauberk.sampling.binomial import leader
@@ -91,7 +92,7 @@ class SmoothedNetwork(AttackableSubject):
             ShapeError: x is no batch of floating-point inputs.
             UnsupportedOpError: the network mixes the examples of a batch, or draws random numbers.
         """
-        require_batch(x)
+        x = inputs(x)
         if len(x) and purpose != ESTIMATION:  # which always follows a selection for the same inputs
             require_own_rows(self.network, self.by.noise, x)
         poll = Poll(self.network, self.by.noise, self.by.rows)
@@ -109,13 +110,3 @@ class SmoothedNetwork(AttackableSubject):
         """Return a mask of the inputs for which another class leads beyond doubt; abstaining refutes nothing."""
         label = self.predict(x)
         return (label != y) & (label >= 0)
-
-
-def require_batch(x: object) -> None:
-    """Raise unless this is a batch of floating-point inputs."""
-    if not isinstance(x, Tensor):
-        raise ShapeError(
-            f"inputs are one tensor, a batch (b, ...) of floating-point numbers, but are a {type(x).__name__}."
-        )
-    if not x.is_floating_point() or x.ndim < 2:
-        raise ShapeError(f"inputs are a batch (b, ...) of floating-point numbers, but are {tuple(x.shape)}, {x.dtype}.")

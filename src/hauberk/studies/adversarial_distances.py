@@ -57,7 +57,8 @@ class AdversarialDistances(Study):
 
     def __call__(self, subject: AttackableSubject, data: Split, threat: ThreatModel) -> Findings:
         n, tables = min(self.examples, len(data)), []
-        S = require_distance(self.reach.at(data.batch(slice(0, n))[0]), "AdversarialDistances")
+        reach = self.reach.select(slice(0, n), data.inputs.shape)
+        S = require_distance(reach.at(data.batch(slice(0, n))[0]), "AdversarialDistances")
         for index in torch.arange(n, device=data.labels.device).split(self.batch):
             y, own, noise = data.labels[index], S.select(index), Noise.of(self.seed, index)
             with eval_mode(subject.module):

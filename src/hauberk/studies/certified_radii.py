@@ -44,7 +44,8 @@ class CertifiedRadii(Study):
             )
 
     def __call__(self, subject: AttackableSubject, data: Split, threat: ThreatModel) -> Findings:
-        x, y = data.batch(slice(0, self.examples))
+        x, y = data.batch(first := slice(0, self.examples))
+        threat = threat.select(first, data.inputs.shape)
         with torch.no_grad():
             logits, prediction = subject.module(x), subject.predict(x)
         spec = LinearSpec.margins(prediction.clamp(min=0), logits.shape[1], logits.dtype)

@@ -46,10 +46,10 @@ class DecisionRegions(Study):
             )
 
     def __call__(self, subject: AttackableSubject, data: Split, threat: ThreatModel) -> Findings:
-        x, y = data.batch(slice(0, self.examples))
+        x, y = data.batch(first := slice(0, self.examples))
         if x.shape[1:] != (2,):
             raise ShapeError(f"decision regions are drawn for inputs of shape (2,), but these have {(*x.shape[1:],)}.")
-        S = threat.at(x)
+        S = threat.select(first, data.inputs.shape).at(x)
         around = outlines(S)
         with torch.no_grad():
             spec = LinearSpec.margins(y, subject.module(x).shape[1], x.dtype)

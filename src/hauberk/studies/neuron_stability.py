@@ -38,7 +38,8 @@ class NeuronStability(Study):
 
     def __call__(self, subject: AttackableSubject, data: Split, threat: ThreatModel) -> Findings:
         graph = subject.graph.frozen()
-        S = threat.at(data.batch(slice(0, self.examples))[0]).cover()
+        first = slice(0, self.examples)
+        S = threat.select(first, data.inputs.shape).at(data.batch(first)[0]).cover()
         with torch.no_grad():
             boxes = self.bounder.boxes(graph, S)
         parts = []

@@ -65,7 +65,8 @@ class OutputPolytope(Study):
             )
 
     def __call__(self, subject: AttackableSubject, data: Split, threat: ThreatModel) -> Findings:
-        x = data.batch(slice(0, 1))[0].double()
+        x = data.batch(first := slice(0, 1))[0].double()
+        threat = threat.select(first, data.inputs.shape)
         parts = []
         for number, network in enumerate(self.networks(subject.graph)):
             if network.shapes[0] != (2,) or network.shapes[-1] != (2,):

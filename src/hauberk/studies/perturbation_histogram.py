@@ -52,8 +52,8 @@ class PerturbationHistogram(Study):
             )
 
     def __call__(self, subject: AttackableSubject, data: Split, threat: ThreatModel) -> Findings:
-        x, y = data.batch(slice(0, self.examples))
-        S = require_ball(threat.at(x), "PerturbationHistogram", above=0)
+        x, y = data.batch(first := slice(0, self.examples))
+        S = require_ball(threat.select(first, data.inputs.shape).at(x), "PerturbationHistogram", above=0)
         noise = Noise.of(self.seed, torch.arange(len(x), device=x.device))
         z = self.attack(subject.module, S, y, noise=noise)
         (low, high), reach = S.within or (-inf, inf), per_example(S.radius, z)

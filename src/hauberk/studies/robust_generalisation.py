@@ -8,8 +8,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from hauberk.accepted import labels
 from hauberk.concepts.dataset import Dataset, Split
-from hauberk.concepts.loss import lead, require_labels
+from hauberk.concepts.loss import lead
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.study import Findings, Study
 from hauberk.concepts.subject import AttackableSubject
@@ -128,8 +129,7 @@ def margins(network: nn.Module, split: Split) -> Float[Tensor, "n"]:
     for start in range(0, len(split), BATCH):
         x, y = split.batch(slice(start, start + BATCH))
         logits = network(x)
-        require_labels(y, len(x), logits.shape[1])
-        found.append(-lead(logits, y).double())
+        found.append(-lead(logits, labels(y, len(x), logits.shape[1])).double())
     return torch.cat(found)
 
 

@@ -58,14 +58,15 @@ class TransportPlans(Study):
             )
 
     def __call__(self, subject: AttackableSubject, data: Split, threat: ThreatModel) -> Findings:
-        require_transport(threat.at(data.batch(slice(0, 1))[0]), threat)
+        first = slice(0, 1)
+        require_transport(threat.select(first, data.inputs.shape).at(data.batch(first)[0]), threat)
         index = first_correct(subject, data, self.examples)
         if not len(index):
             return Findings(
                 pl.DataFrame(), {"not_applicable": f"all {len(data)} examples are misclassified unattacked"}
             )
         x, y = data.batch(index)
-        S = require_transport(threat.at(x), threat)
+        S = require_transport(threat.select(index, data.inputs.shape).at(x), threat)
         z = self.attack(subject.module, S, y, noise=Noise.of(self.seed, index))
         with torch.no_grad():
             answer = subject.predict(S.decode(z))

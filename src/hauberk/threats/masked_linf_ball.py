@@ -1,5 +1,6 @@
 """The l_inf ball on some of the pixels."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 
@@ -131,6 +132,9 @@ class MaskedLinfBall(ThreatModel):
         size = radii(self.eps, x)  # pyright: ignore[reportArgumentType]  # a string was parsed
         size = torch.where(free.flatten(1).any(1), size, 0)
         return MaskedSet.around(x, size, free, rounded(self.within, x.dtype))
+
+    def shared(self, shape: Sequence[int]) -> Collection[str]:
+        return () if self.mask.ndim == len(shape) else ("mask",)
 
     def scaled(self, factor: float | Float[Tensor, "b"]) -> "MaskedLinfBall":
         return replace(self, eps=self.eps * factor)  # pyright: ignore[reportOperatorIssue]

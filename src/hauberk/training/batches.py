@@ -1,5 +1,6 @@
 """The examples of each step."""
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -35,6 +36,11 @@ class Batches:
             raise InputError(f"half of every batch is pseudo-labelled, so batch must be even, but is {odd[0]}.")
         self.plan = Plan(trainer.phases, (2 if self.pool else 1) * len(self.trained_on), self.replays)
         self.order_of_epoch = (-1, self.trained_on)
+
+    @property
+    def shape(self) -> torch.Size:
+        """The shape of all inputs, pseudo-labelled ones last; a threat's rows are in this order."""
+        return self.data.inputs.shape
 
     def of(self, step: int) -> Int[Tensor, "b"]:
         """Return the indices of a step's examples, over all processes."""

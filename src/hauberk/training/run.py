@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from hauberk import accepted
 from hauberk.capture import capture
 from hauberk.concepts.dataset import Split
 from hauberk.concepts.graph import Graph
-from hauberk.concepts.loss import require_labels
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.schedule import Progress
 from hauberk.errors import TrainingError
@@ -49,6 +49,7 @@ class Run:
         self.network = network.to(self.team.device)
         self.batches = Batches(trainer, data.to(self.team.device))
         self.plan = self.batches.plan
+        self.threat.select(slice(0), self.batches.shape)  # refuses one that does not fit
         self.judged = Judged(network, prepared(trainer, network, self.batches.data), trainer.objective)
         made = self.team.accelerator.prepare(self.judged, trainer.optimizer(network.parameters()))
         self.wrapped, self.optimizer = made
@@ -102,7 +103,8 @@ class Run:
         self.network.train()
         x, y, noise = self.batches.examples(step, mine)
         with self.team.statistics(weight):
-            value = self.wrapped(x, y, self.threat.scaled(progress.radius_share), progress, noise)
+            threat = self.threat.select(mine, self.batches.shape).scaled(progress.radius_share)
+            value = self.wrapped(x, y, threat, progress, noise)
         self.optimizer.zero_grad(set_to_none=True)
         self.team.accelerator.backward(value.loss * weight)
         if value.learned is not None and weight:
@@ -163,10 +165,9 @@ class Run:
 
 def prepared(trainer: Hyperparameters, network: nn.Module, data: Split) -> nn.Module | Graph:
     """Return the network or its graph, as the objective needs it, initialised and checked against the data."""
-    with torch.no_grad():
-        logits = network.eval()(data.batch(slice(0, 1))[0])
-    require_labels(data.labels, len(data), logits.shape[1])
     example, _ = data.batch(slice(0, 2))
+    network.eval()
     if trainer.initialisation is not None:
-        trainer.initialisation(network, example, torch.Generator(logits.device).manual_seed(trainer.seed))
+        trainer.initialisation(network, example, torch.Generator(example.device).manual_seed(trainer.seed))
+    accepted.labels(data.labels, len(data), accepted.classes(network, example))
     return capture(network, example) if trainer.objective.needs_graph else network

@@ -6,7 +6,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from hauberk.concepts.dataset import Split
+from hauberk import accepted
+from hauberk.concepts.dataset import Examples, Split
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.errors import InputError
 from hauberk.training.completeness import complete
@@ -47,9 +48,9 @@ class Trainer(Hyperparameters):
     def fit(
         self,
         network: nn.Module,
-        data: Split,
+        data: Examples,
         threat: ThreatModel,
-        folder: Path,
+        folder: Path | str,
         *,
         resume: bool = False,
         watch: Watcher = lambda record: None,
@@ -67,6 +68,9 @@ class Trainer(Hyperparameters):
             UnsupportedOpError: the objective computes bounds and the network cannot be captured.
             TrainingError: the loss is no longer finite.
         """
+        data, folder = Split.of(data), accepted.folder_at(folder)
+        if not isinstance(network, nn.Module):
+            raise InputError(f"training fits a torch module, not a {type(network).__name__}.")
         if not 0 <= self.held_out < len(data):
             raise InputError(f"held_out must be between 0 and {len(data) - 1}, but is {self.held_out}.")
         with torch.random.fork_rng(), complete():

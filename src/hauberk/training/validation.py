@@ -49,12 +49,13 @@ class Validation:
     def judgement(self, step: int, index: Int[Tensor, "b"], progress: Progress, judge: Attack | None) -> ObjectiveValue:
         """Return the verdict of the objective, and of the judge if there is one, on some examples."""
         x, y, noise = self.batches.examples(step, index, augmented=False)
+        threat = self.threat.select(index, self.batches.shape)
         with torch.no_grad():
-            value = self.judged(x, y, self.threat, progress, noise)
+            value = self.judged(x, y, threat, progress, noise)
             correct = labels_of(self.network(x)) == y if value.correct is None else value.correct
         if judge is None:
             return replace(value, correct=correct)
-        S = self.threat.at(x)
+        S = threat.at(x)
         z = judge(self.network, S, y, noise=noise)
         with torch.no_grad():
             robust = correct & (labels_of(self.network(S.decode(z))) == y)
@@ -65,9 +66,9 @@ class Validation:
         """Return the share of a step's examples that withstand an attack, in training mode."""
         mine, weight = self.team.part(self.batches.of(step))
         x, y, noise = self.batches.examples(step, mine)
-        S, tally = self.threat.at(x), Tally(self.team.device)
+        S, tally = self.threat.select(mine, self.batches.shape).at(x), Tally(self.team.device)
         with statistics_kept(self.network), self.team.statistics(weight):
-            z = attack(self.network.train(), S, y, noise=noise)
+            z = attack(self.network.train().__call__, S, y, noise=noise)
             with torch.no_grad():
                 robust = labels_of(self.network(S.decode(z))) == y
         if weight:

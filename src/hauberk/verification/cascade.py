@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from hauberk.accepted import inputs
 from hauberk.concepts.certificate import Certificate, Verifier
 from hauberk.concepts.dataset import Split
 from hauberk.concepts.graph import Graph
@@ -80,6 +81,10 @@ class ModelCascade(Subject):
     def predict(self, x: Float[Tensor, "b *x"]) -> Int[Tensor, "b"]:
         return self.answer(x).label
 
+    def selected(self, index: Int[Tensor, "b"], shape: Sequence[int]) -> "ModelCascade":
+        """Return the cascade for some of the examples of data of this shape: the threat may differ between them."""
+        return replace(self, threat=self.threat.select(index, shape))
+
     def answer(self, x: Float[Tensor, "b *x"]) -> CascadeAnswer:
         """Return each input's label, the stage that certified it and the proof; later stages see the remaining inputs.
 
@@ -87,6 +92,7 @@ class ModelCascade(Subject):
             ShapeError, InputError: as the threat does; or the stages have different numbers of classes.
             UnsupportedOpError, UnsupportedSetError: as the verifier does.
         """
+        x = inputs(x)
         S = self.threat.at(x)
         require_one_number([classes_of(stage, S) for stage in self.stages])
         first = predicted(self.stages[0], S)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from hauberk.attacks.pgd import PGD
@@ -24,23 +24,21 @@ class Probe:
 
     Args:
         subject: the network.
-        prefix: the split's examples up to the last chosen one, since a threat may have one radius per example.
-        chosen: True for those of the prefix that are probed.
-        y: labels of the chosen examples.
+        x: their inputs.
+        y: their labels.
         threat: gives the sets around them.
         noise: their noise.
     """
 
     subject: AttackableSubject
-    prefix: Float[Tensor, "n *x"]
-    chosen: Bool[Tensor, "n"]
+    x: Float[Tensor, "b *x"]
     y: Int[Tensor, "b"]
     threat: ThreatModel
     noise: Noise
 
     def sets(self, factor: float = 1.0) -> PerturbationSet:
-        """Return the sets around the chosen examples, at a multiple of the threat's radius."""
-        return self.threat.scaled(factor).at(self.prefix).select(self.chosen)
+        """Return the sets around the examples, at a multiple of the threat's radius."""
+        return self.threat.scaled(factor).at(self.x)
 
     def unbroken(self, S: PerturbationSet) -> int:
         """Return how many of the examples withstand a short attack on these sets."""

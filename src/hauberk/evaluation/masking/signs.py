@@ -37,9 +37,7 @@ def signs_of_masking(
     if len(correct) < FEWEST:
         return None
     device = next(subject.module.parameters(), data.labels).device
-    x, y = (t.to(device) for t in data.batch(slice(0, correct[-1] + 1)))
-    chosen = torch.zeros_like(y, dtype=torch.bool)
-    chosen[correct] = True
-    index = torch.tensor(correct, device=device)
-    probe = Probe(subject, x, chosen, y[chosen], threat, Noise.of(seed, index))
+    index = torch.tensor(correct)
+    x, y = (t.to(device) for t in data.batch(index))
+    probe = Probe(subject, x, y, threat.select(index, data.inputs.shape), Noise.of(seed, index.to(device)))
     return [*odd_logits(probe), *zero_gradients(probe), *futile_steps(probe), *black_box_wins(records, attacks)]

@@ -60,7 +60,7 @@ def futile_steps(probe: Probe) -> list[Sign]:
 def hopeless(probe: Probe, rest: int) -> bool:
     """Return whether an attack free to choose any valid input leaves more examples than both chance and 10 %."""
     with torch.no_grad():
-        classes = probe.subject.module(probe.prefix[:1]).shape[1]
+        classes = probe.subject.module(probe.x[:1]).shape[1]
     return notable(rest, len(probe.y)) and rest > max(0.1, 1 / classes) * len(probe.y)
 
 
