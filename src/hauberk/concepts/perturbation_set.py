@@ -1,8 +1,6 @@
 """Threat models, and the perturbation sets that they define around inputs."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
-from copy import copy
 from dataclasses import fields, replace
 from functools import cached_property
 from typing import Any, TypeVar, cast
@@ -13,7 +11,7 @@ from torch import Tensor
 
 from hauberk.concepts.box import Box
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.radius import chosen
+from hauberk.concepts.radius import OfExamples
 from hauberk.concepts.rows import Rows
 from hauberk.errors import UnsupportedSetError
 
@@ -167,7 +165,7 @@ def ends(sets: CertifiableSet, c: Float[Tensor, "b *z"]) -> Float[Tensor, "b 2"]
     return torch.stack([upper + lower, upper - lower], 1) * 0.5
 
 
-class ThreatModel(ABC):
+class ThreatModel(OfExamples, ABC):
     """The adversary's capabilities: `at(x)` is the perturbation set around each input of a batch."""
 
     name: str
@@ -187,33 +185,3 @@ class ThreatModel(ABC):
     @abstractmethod
     def scaled(self, factor: float | Float[Tensor, "b"]) -> "ThreatModel":
         """Return the threat with its radius multiplied by `factor`; the range of valid inputs stays."""
-
-    def shared(self, shape: Sequence[int]) -> Collection[str]:
-        """Return the names of the tensors that hold for all examples of data of this shape, whatever their rows."""
-        return ()
-
-    def select(self, index: Bool[Tensor, "n"] | Int[Tensor, "b"] | slice, shape: Sequence[int]) -> "ThreatModel":
-        """Return the threat for some of the examples of data of this shape, the batch first.
-
-        A tensor among its arguments, or those of threats that it is made of, has one row for all, or one per example.
-
-        Raises:
-            ShapeError: a tensor has another number of rows; the message names it and both numbers.
-        """
-        own = {name: value for name, value in vars(self).items() if name not in self.shared(shape)}
-        changed = {name: of_examples(name, value, index, shape) for name, value in own.items()}
-        if all(changed[name] is value for name, value in own.items()):
-            return self
-        selected = copy(self)
-        vars(selected).update(changed)
-        return selected
-
-
-def of_examples(name: str, value: Any, index: Tensor | slice, shape: Sequence[int]) -> Any:
-    """Return a threat's argument for some of the examples."""
-    if isinstance(value, tuple | list):
-        parts = [of_examples(name, part, index, shape) for part in value]
-        return value if all(a is b for a, b in zip(parts, value, strict=True)) else type(value)(parts)
-    if isinstance(value, ThreatModel):
-        return value.select(index, shape)
-    return chosen(name, value, index, shape[0]) if isinstance(value, Tensor) else value

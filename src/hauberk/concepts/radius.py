@@ -1,10 +1,13 @@
 """Radii and other tensors of a threat: parsing, expansion to one per example, and the rows of some examples."""
 
+from collections.abc import Collection, Sequence
+from copy import copy
 from fractions import Fraction
 from math import inf
+from typing import Any, TypeVar
 
 import torch
-from jaxtyping import Float, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
 from hauberk.errors import InputError, ShapeError
@@ -38,19 +41,47 @@ def radii(eps: float | Tensor, x: Float[Tensor, "b *x"]) -> Float[Tensor, "b"]:
     return t.expand(len(x))
 
 
-def chosen(name: str, t: Shaped[Tensor, "..."], index: Tensor | slice, examples: int) -> Shaped[Tensor, "..."]:
-    """Return the rows of some of the examples; a number, or a single row, is that of all of them.
+Whole = TypeVar("Whole", bound="OfExamples")
 
-    Raises:
-        ShapeError: there is neither one row for all nor one for each example; the message gives both numbers.
-    """
-    if t.ndim == 0 or len(t) == 1:
-        return t
-    if len(t) != examples:
+
+class OfExamples:
+    """What some examples are asked of, such as a threat: its tensors have one row for all of them, or one for each."""
+
+    def shared(self, shape: Sequence[int]) -> Collection[str]:
+        """Return the names of the tensors that hold for all examples of data of this shape, whatever their rows."""
+        return ()
+
+    def select(self: Whole, index: Bool[Tensor, "n"] | Int[Tensor, "b"] | slice, shape: Sequence[int]) -> Whole:
+        """Return the same for some of the examples of data of this shape, the batch first.
+
+        Tensors in lists, and those of parts that are of examples themselves, are selected as well.
+
+        Raises:
+            ShapeError: a tensor has neither one row for all nor one for each; the message names it and both numbers.
+        """
+        own = {name: value for name, value in vars(self).items() if name not in self.shared(shape)}
+        changed = {name: chosen(name, value, index, shape) for name, value in own.items()}
+        if all(changed[name] is value for name, value in own.items()):
+            return self
+        selected = copy(self)
+        vars(selected).update(changed)
+        return selected
+
+
+def chosen(name: str, value: Any, index: Tensor | slice, shape: Sequence[int]) -> Any:
+    """Return an argument for some of the examples: the rows of a tensor; a number, or a single row, is that of all."""
+    if isinstance(value, tuple | list):
+        parts = [chosen(name, part, index, shape) for part in value]
+        return value if all(a is b for a, b in zip(parts, value, strict=True)) else type(value)(parts)
+    if isinstance(value, OfExamples):
+        return value.select(index, shape)
+    if not isinstance(value, Tensor) or value.ndim == 0 or len(value) == 1:
+        return value
+    if len(value) != shape[0]:
         raise ShapeError(
-            f"{name} has {len(t)} rows for {examples} examples: give one for each of them, or one for all."
+            f"{name} has {len(value)} rows for {shape[0]} examples: give one for each of them, or one for all."
         )
-    return t[index.to(t.device) if isinstance(index, Tensor) else index]
+    return value[index.to(value.device) if isinstance(index, Tensor) else index]
 
 
 def rounded(within: tuple[float, float] | None, dtype: torch.dtype) -> tuple[float, float] | None:
