@@ -26,10 +26,16 @@ SMALL = [n for n in RECIPES if n.startswith(("mnist", "two")) and not any(part i
 
 
 @cache
+def whole(name: str) -> dict[str, Any]:
+    """Return the trees of a recipe, under the empty name, and of its variants."""
+    tree = read_recipe(name, [])
+    return {"": tree, **variants(tree)}
+
+
+@cache
 def published(name: str, variant: str = "") -> dict[str, Any]:
     """Return the trainer and the threats of a recipe, or of a variant of it, as it is."""
-    tree = read_recipe(name, [])
-    tree = variants(tree)[variant] if variant else tree
+    tree = whole(name)[variant]
     made = instantiated(
         {key: expanded(tree[key], key) for key in ("trainer", "threat", "training_threat") if key in tree}
     )
@@ -77,6 +83,14 @@ def rate(trainer: Trainer, epoch: float) -> float:
     return trainer.learning_rate(Progress(round(epoch * 400), trainer.epochs * 400, 400))
 
 
+def halvings(first: float, *epochs: int) -> dict[float, float]:
+    """Return the rates on both sides of each halving."""
+    sides = {}
+    for done, epoch in enumerate(epochs):
+        sides |= {epoch - 1 / 400: first / 2**done, epoch: first / 2 ** (done + 1)}
+    return sides
+
+
 @pytest.mark.parametrize(
     ("name", "variant", "rates"),
     [
@@ -96,9 +110,33 @@ def rate(trainer: Trainer, epoch: float) -> float:
         ("cifar10-trades", "short", {74.9: 0.1, 75: 0.01, 90: 0.001}),
         ("cifar10-union", "", {0: 0, 20: 0.1, 40: 0.005, 50: 0}),
         ("cifar10-hamming", "", {0: 0, 20: 0.05, 60: 0.0525, 90: 0.0025}),
-        ("cifar10-polytope-projected", "", {0: 0.05, 19.9: 0.05, 20: 0.025, 59: 0.003125}),
-        ("mnist-cnn7-0.1", "", {49.9: 5e-4, 50: 1e-4, 60: 2e-5}),
-        ("mnist-tightened", "", {19.9: 1e-3, 20: 5e-4, 79: 1.5625e-5}),
+        ("cifar10-hamming-verified", "", {0: 0, 20: 0.05, 60: 0.0525, 90: 0.0025}),
+        ("mnist-hamming", "", {0: 0, 20: 0.05, 60: 0.0525, 90: 0.0025}),
+        ("cifar10-polytope-projected", "", {0: 0.05, **halvings(0.05, 30, 40, 50), 59: 0.00625}),
+        ("cifar10-polytope-projected", "resnet", {0: 0.05, **halvings(0.05, 30, 40, 50), 59: 0.00625}),
+        ("cifar10-polytope-projected", "eps-8", {0: 0.05, **halvings(0.05, 30, 40, 50), 59: 0.00625}),
+        ("cifar10-wasserstein", "certified", {0: 0.05, **halvings(0.05, 30, 40, 50), 59: 0.00625}),
+        ("cifar10-wasserstein", "", {9.9975: 0.1, 10: 0.01}),
+        ("mnist-polytope-exact", "", {0: 1e-3, **halvings(1e-3, 30, 40, 50), 59: 1.25e-4}),
+        ("mnist-polytope-projected", "", {0: 1e-3, **halvings(1e-3, 30, 40, 50), 59: 1.25e-4}),
+        ("mnist-tightened", "", {0: 1e-3, **halvings(1e-3, 30, 40, 50, 60, 70), 79: 3.125e-5}),
+        ("mnist-cnn7-0.1", "", {49.9975: 5e-4, 50: 1e-4, 59.9975: 1e-4, 60: 2e-5}),
+        ("mnist-cnn7-0.3", "", {49.9975: 5e-4, 50: 1e-4, 59.9975: 1e-4, 60: 2e-5}),
+        ("cifar10-cnn7-2", "", {119.9975: 5e-4, 120: 1e-4, 139.9975: 1e-4, 140: 2e-5}),
+        ("cifar10-cnn7-8", "", {199.9975: 5e-4, 200: 1e-4, 219.9975: 1e-4, 220: 2e-5}),
+        ("mnist-fgsm-ablation", "", {0: 0, 4: 5e-3, 7: 2.5e-3, 10: 0}),
+        ("mnist-linf-dist", "", {0: 0.02, 50: 0.02, 225: 0.01, 400: 0}),
+        ("mnist-linf-dist", "boosted", {0: 0.03, 225: 0.015, 450: 0}),
+        ("mnist-linf-dist", "sortnet", {0: 0.02, 750: 0.01, 1500: 0}),
+        ("mnist-linf-dist-0.1", "", {0: 0.03, 225: 0.015, 450: 0}),
+        ("fashion-mnist-linf-dist", "mlp", {50: 0.02, 225: 0.01, 400: 0}),
+        ("cifar10-linf-dist", "", {0: 0.02, 100: 0.02, 450: 0.01, 800: 0}),
+        ("cifar10-linf-dist", "mlp", {0: 0.02, 100: 0.02, 450: 0.01, 800: 0}),
+        ("cifar10-linf-dist", "boosted-16", {0: 0.03, 650: 0.015, 1300: 0}),
+        ("cifar10-linf-dist", "sortnet-mlp-8", {0: 0.02, 1500: 0.01, 3000: 0}),
+        ("cifar10-smoothing", "", {59.9: 0.1, 60: 0.02, 120: 0.004, 160: 0.0008}),
+        ("cifar10-heat", "", {59.9: 0.1, 60: 0.02, 160: 0.0008, 200: 0.1, 960: 0.0008}),
+        ("imagenet-heat", "", {0: 0.01, 0.99: 0.01}),
         ("svhn-overfitting", "", {0: 0.01, 100: 0.001, 150: 0.0001}),
         ("imagenet-overfitting", "", {0: 0.001, 149: 0.001}),
         ("imagenet-overfitting", "l2", {0: 0.01, 39.9: 0.01, 40: 0.001, 139: 0.001}),
