@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all coverage lint
+.PHONY: demo test test-all test-lowest coverage lint
 
 demo: .venv/.installed
 	$(BIN)/hauberk demo
@@ -12,6 +12,10 @@ test: lint
 
 test-all: lint
 	$(BIN)/python -m pytest -n 2 -m "product or not product"
+
+# With the lowest versions that pyproject.toml promises, in an environment of its own.
+test-lowest: .venv-lowest/.installed
+	.venv-lowest/bin/python -m pytest -n 2
 
 # Tracing lines takes half as long again as the tests themselves.
 coverage: .venv/.installed-dev
@@ -32,3 +36,9 @@ lint: .venv/.installed-dev
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@ .venv/.installed
+
+.venv-lowest/.installed: pyproject.toml constraints.txt tests/lowest.py
+	test -x .venv-lowest/bin/python || $(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python tests/lowest.py > .venv-lowest/constraints.txt
+	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check -c .venv-lowest/constraints.txt -e '.[dev]'
+	touch $@

@@ -153,7 +153,7 @@ def test_p_and_the_weight_of_cross_entropy_move_together_between_two_epochs(name
         (
             "mnist-cnn7-0.1",
             {"": 2e-6, "crown-ibp": 5e-6, "sabr": 1e-6, "taps": 2e-6, "staps": 5e-6, "mtl-ibp": 1e-5},
-            {name: 0.3 for name in ("", "crown-ibp", "sabr", "taps", "staps", "mtl-ibp")},
+            dict.fromkeys(("", "crown-ibp", "sabr", "taps", "staps", "mtl-ibp"), 0.3),
         ),
         (
             "mnist-cnn7-0.3",
@@ -165,7 +165,7 @@ def test_p_and_the_weight_of_cross_entropy_move_together_between_two_epochs(name
             {"": 1e-6, "crown-ibp": 3e-6, "sabr": 1e-6, "taps": 2e-6, "staps": 1e-6, "mtl-ibp": 3e-6},
             {"": 0.2, "crown-ibp": 0, "sabr": 0, "taps": 0, "staps": 0, "mtl-ibp": 0.1},
         ),
-        ("cifar10-cnn7-8", {}, {name: 0 for name in ("", "crown-ibp", "sabr", "taps", "staps", "mtl-ibp")}),
+        ("cifar10-cnn7-8", {}, dict.fromkeys(("", "crown-ibp", "sabr", "taps", "staps", "mtl-ibp"), 0)),
     ],
 )
 def test_weights_of_the_common_recipe_are_those_of_ctbench(name, penalties, clean):

@@ -3,15 +3,18 @@
 import contextlib
 import json
 import re
+import shlex
 import subprocess
 import sys
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from hauberk.evaluation.records import outcomes
+from hauberk.recipe import read_recipe, shipped_recipes
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results"
@@ -68,6 +71,32 @@ def test_links_lead_to_files_and_python_runs(page: Path, monkeypatch: pytest.Mon
         if "write_parquet" not in program:
             with contextlib.redirect_stdout(None):
                 exec(compile(program, str(page), "exec"), {})
+
+
+@pytest.mark.parametrize("page", READMES, ids=lambda path: path.parent.name)
+def test_commands_that_a_page_names_are_still_there(page: Path):
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    known = shipped_recipes().keys() | {str(path.relative_to(page.parent)) for path in page.parent.rglob("*.yaml")}
+    for command in re.findall(r"`([^`]+)`", re.sub(r"\s+", " ", text)):
+        words = shlex.split(command.removeprefix("python ")) or [""]
+        if words[0].startswith("benchmarks/"):
+            source = (ROOT / words[0]).read_text(encoding="utf-8")
+            assert all(f'"{word}"' in source for word in words if word.startswith("--")), command
+        if (
+            words[0] == "hauberk"
+            and words[1] in ("train", "cascade")
+            and not {"FILE", "recipes/NAME.yaml"} & set(words[2:3])
+            and words[2:]
+        ):
+            assert words[2] in known, command
+            if words[2] in shipped_recipes():
+                settings = [setting for flag, setting in pairwise(words) if flag == "--set"]
+                read_recipe(words[2], [setting.replace("0..2", "0") for setting in settings])
+
+
+def test_every_folder_is_in_the_index():
+    index = (RESULTS / "README.md").read_text(encoding="utf-8")
+    assert [path.parent.name for path in READMES if f"({path.parent.name}/README.md)" not in index] == [RESULTS.name]
 
 
 def test_results_stay_small():

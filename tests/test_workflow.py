@@ -66,3 +66,12 @@ def test_the_recipe_in_the_folder_is_what_was_run_at_that_scale(recipe: str, tmp
     variant = read_recipe(str(folder / "variants" / "tiny" / "recipe.yaml"), [])
     assert (variant["trainer"]["epochs"], variant["trainer"]["batch"], variant["data"]["seed"]) == (2, 6, 5)
     assert "synthetic" in json.loads((folder / "run.json").read_text())["dataset"]
+
+
+def test_test_examples_are_judged_if_the_recipe_says_so(recipe: str, tmp_path: Path):
+    change = "trainer.test_judge={class: attacks.FGSM, loss: losses.CrossEntropy}"
+    folder = trained(recipe, tmp_path / "run", change, "variants={}")
+    lines = [json.loads(line) for line in (folder / "train.jsonl").read_text().splitlines()]
+    shares = [line["test_robust"] for line in lines if line["kind"] == "epoch"]
+    assert len(shares) == 3
+    assert all(3 * share == pytest.approx(round(3 * share)) for share in shares)  # of three test examples

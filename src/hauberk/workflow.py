@@ -54,7 +54,9 @@ def train_one(recipe: Recipe, tree: Tree, folder: Path, *, resume: bool, watch: 
         claim(folder / "recipe.yaml", yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), resume=resume)
         write_text(folder / "run.json", json.dumps(about, indent=1))
     state.wait_for_everyone()
-    recipe.trainer.fit(recipe.network, recipe.data.train(), recipe.training_threat, folder, resume=resume, watch=watch)
+    test = recipe.data.test() if recipe.trainer.test_judge else None
+    task = recipe.network, recipe.data.train(), recipe.training_threat, folder
+    recipe.trainer.fit(*task, test=test, resume=resume, watch=watch)
     if state.is_main_process:
         for file in set_aside(recipe):
             weights, other = folder / file, beside(folder, file)

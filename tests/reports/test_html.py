@@ -296,7 +296,7 @@ def test_reports_read_records_only():
 def add_study(folder, name="Radii", **facts):
     """Write a study's table into a run."""
     table = pl.DataFrame({"label": [0, 1], "prediction": [0, 1], "radius": [0.1, 0.2]})
-    known = {"radii": "2", "verifier": "CROWN"} | facts
+    known = {"cap": "1", "bounder": "BackwardLinear"} | facts
     metadata = {"study": "CertifiedRadii", "place": "0", "facts": json.dumps(known)}
     (folder / "evaluation/studies").mkdir(exist_ok=True)
     table.write_parquet(folder / f"evaluation/studies/{name}.parquet", metadata=metadata)
@@ -304,10 +304,10 @@ def add_study(folder, name="Radii", **facts):
 
 def test_studies_of_a_run_are_sections_with_captions(make_run, report):
     folder = make_run()
-    add_study(folder, verifier="</figcaption><script>")
+    add_study(folder, bounder="</figcaption><script>")
     page = report(folder)
     assert "study-1-1" in page.ids
-    assert "for which </figcaption><script> proves that the prediction" in page.text
+    assert "within which </figcaption><script> proves that the prediction" in page.text
     assert page.tags.count("figure") == page.tags.count("figcaption") == len(FIGURES) + 1
     assert len(page.ids) == len(set(page.ids))
 
@@ -400,3 +400,18 @@ def test_runs_of_one_name_are_told_apart(make_run, report):
     page = report(*(make_run(f"{name}/variants/final", curve=[]) for name in "ab"))
     assert "a/final Small on MNIST" in page.text
     assert "Run b/final" in page.text
+
+
+def test_errors_of_test_examples_are_told_as_what_they_are(make_run, report):
+    folder = with_recipe(make_run(curve=[]), "trainer: {test_judge: {class: attacks.PGD}}\n")
+    assert "test-errors" not in report(folder).ids
+    rows = journal()
+    first, last = (row for row in rows if row["kind"] == "epoch")
+    first |= {"test_clean": 0.8, "test_robust": 0.5}
+    last |= {"test_clean": 0.9, "test_robust": 0.4}
+    write_lines(folder / "train.jsonl", rows)
+    page = report(folder)
+    assert "robust against PGD. Nothing was chosen by them" in page.text
+    assert "best (epoch 1) final (mean ± deviation of the last 2)" in page.text
+    assert "robust 50.00 % 55.00 % ± 5.00 +5.00 standard 20.00 % 15.00 % ± 5.00 −5.00" in page.text
+    assert "dashes test examples" in page.text

@@ -109,3 +109,14 @@ def test_trainings_side_by_side_are_named_and_share_a_legend(count):
     assert [text for text in found if text.startswith("run ")] == [name for name, *_ in several]
     assert found.count("robust, validation") == 1
     assert found.count("epoch") == min(count, 3)  # below the last panel of each column
+
+
+def test_accuracies_on_test_examples_are_drawn_and_choose_nothing():
+    rows = [Row("epoch", e, e, 1.0, 0.9, 0.5, 1.0, 0.01, 1.0, 0.9, v, test_clean=0.8, test_robust=r)
+            for e, v, r in ((1, 0.4, 0.2), (2, 0.5, 0.3), (3, 0.3, 0.6))]  # fmt: skip
+    found = Training([], rows)
+    assert found.best.epoch == 2
+    assert found.tested[0].epoch == 3
+    assert {"clean, test", "robust, test"} <= set(texts(draw_learning_curves(found, True, "a")))
+    assert Training([], rows[:1]).tested[1][0].final == pytest.approx(0.8)
+    assert training(0.1, 0.2).tested is None

@@ -1,80 +1,61 @@
 """Certified radii against those known in closed form."""
 
-from dataclasses import dataclass
-
 import pytest
 import torch
 from torch import nn
 
-from hauberk.bounds import BackwardLinear
+from hauberk.bounds import BackwardLinear, Interval
 from hauberk.capture import capture
-from hauberk.concepts.certificate import Certificate, Verifier
 from hauberk.concepts.dataset import Split
 from hauberk.concepts.subject import NetworkSubject
 from hauberk.errors import InputError
 from hauberk.studies import CertifiedRadii
 from hauberk.threats import LinfBall
-from hauberk.verification import ByBound
+from hauberk.verification import LargestRadius
 
 X = torch.linspace(0.03, 0.97, 12)[:, None].double()
 LABELS = torch.arange(12) % 2
+THREAT = LinfBall(0.1, within=None)
 
 
-@pytest.fixture(scope="module")
-def subject():
+def linear(weight=1.0):
     """Two logits whose margin is 2 x - 1: the radius of x is its distance from one half."""
     network = nn.Linear(1, 2).double()
     with torch.no_grad():
-        network.weight.copy_(torch.tensor([[-1.0], [1.0]]))
+        network.weight.copy_(torch.tensor([[-weight], [weight]]))
         network.bias.copy_(torch.tensor([0.5, -0.5]))
     return NetworkSubject(network, capture(network, X))
 
 
-def test_each_radius_is_the_largest_tried_below_the_distance_from_the_boundary(subject):
-    factors = [3.0, 0.5, 1.0, 2.0, 4.0]
-    study = CertifiedRadii(ByBound(BackwardLinear(), "CROWN"), factors)
-    findings = study(subject, Split(X, LABELS), LinfBall(0.1, within=None))
-    distances = (X[:, 0] - 0.5).abs().tolist()
-    expected = [max([0.0, *(0.1 * factor for factor in factors if 0.1 * factor < d)]) for d in distances]
-    assert findings.table["radius"].to_list() == pytest.approx(expected, abs=1e-12)
-    assert len(set(expected)) == 5
+@pytest.mark.parametrize("bounder", [Interval(), BackwardLinear()])
+def test_radii_are_the_distances_from_the_boundary(bounder):
+    study = CertifiedRadii(LargestRadius(bounder, tolerance=1e-6))
+    findings = study(linear(), Split(X, LABELS), THREAT)
+    distances = (X[:, 0] - 0.5).abs()
+    radii = torch.tensor(findings.table["radius"].to_list(), dtype=torch.float64)
+    torch.testing.assert_close(radii, distances, rtol=1e-5, atol=0)
+    assert (radii <= distances).all()
     assert findings.table["prediction"].to_list() == [0] * 6 + [1] * 6
     assert findings.table["label"].to_list() == LABELS.tolist()
-    assert findings.facts["radii"] == "5"
+    assert findings.facts == {"bounder": type(bounder).__name__, "threat": THREAT.name, "cap": "1"}
 
 
-def test_only_the_first_examples_are_asked(subject):
-    study = CertifiedRadii(ByBound(BackwardLinear()), [1.0], examples=3)
-    assert len(study(subject, Split(X, LABELS), LinfBall(0.1, within=None)).table) == 3
+def test_no_radius_is_larger_than_the_cap():
+    findings = CertifiedRadii(LargestRadius(Interval(), cap=0.2))(linear(), Split(X, LABELS), THREAT)
+    assert findings.table["radius"].max() == pytest.approx(0.2)
+    assert (findings.table["radius"] < 0.2).sum() == ((X - 0.5).abs() < 0.2).sum()
 
 
-@dataclass(frozen=True)
-class Moody(Verifier):
-    """Proves nothing of radii between 0.15 and 0.25, as a bound that is not monotone may."""
-
-    name: str = "moody"
-
-    def __call__(self, subject, S, spec) -> Certificate:
-        lower = torch.where((S.radius < 0.15) | ((S.radius > 0.25) & (S.radius < 0.35)), 1.0, -1.0)
-        return Certificate.from_lower(lower[:, None].double(), subject.kind, "none")
+def test_only_the_first_examples_are_asked():
+    study = CertifiedRadii(LargestRadius(Interval()), examples=3)
+    assert len(study(linear(), Split(X, LABELS), THREAT).table) == 3
 
 
-def test_a_larger_radius_counts_although_a_smaller_one_is_not_proven(subject):
-    study = CertifiedRadii(Moody(), [1.0, 2.0, 3.0, 4.0])
-    findings = study(subject, Split(X, LABELS), LinfBall(0.1, within=None))
-    assert findings.table["radius"].to_list() == pytest.approx([0.3] * 12)
-
-
-def test_logits_that_are_not_finite_have_no_radius(subject):
-    network = nn.Linear(1, 2).double()
-    with torch.no_grad():
-        network.weight.fill_(torch.nan)
-    study = CertifiedRadii(Moody(), [1.0])
-    findings = study(NetworkSubject(network, subject.captured), Split(X, LABELS), LinfBall(0.1, within=None))
+def test_logits_that_are_not_finite_have_no_radius():
+    findings = CertifiedRadii(LargestRadius(Interval()))(linear(torch.nan), Split(X, LABELS), THREAT)
     assert findings.table["radius"].to_list() == [0.0] * 12
 
 
-@pytest.mark.parametrize("radii", [[], [0.0, 1.0], [float("nan")]])
-def test_refuses_radii_that_are_not_positive(radii):
-    with pytest.raises(InputError, match="positive radii"):
-        CertifiedRadii(Moody(), radii)
+def test_refuses_to_ask_no_example():
+    with pytest.raises(InputError, match="needs an example"):
+        CertifiedRadii(LargestRadius(Interval()), examples=0)

@@ -12,6 +12,7 @@ from hauberk.attacks import FGSM, PGD, Previous, RandomMember
 from hauberk.augmentations import Resize
 from hauberk.bounds import Interval
 from hauberk.concepts.attack import Attack
+from hauberk.concepts.noise import Noise
 from hauberk.concepts.objective import Objective
 from hauberk.errors import InputError, TrainingError, UnsupportedOpError
 from hauberk.losses import CrossEntropy
@@ -20,6 +21,7 @@ from hauberk.regularizers import FastIBP
 from hauberk.schedules import Constant, SmoothRamp, Steps
 from hauberk.threats import LinfBall
 from hauberk.training import CollapseDetector, FastIBPInit, GivenWeights, Phase, Trainer
+from hauberk.training.experiment import experiment
 from hauberk.training.order import held_out
 from longer import mostly_later
 
@@ -282,3 +284,27 @@ def test_in_bf16_training_still_learns(tmp_path: Path):
     other = network()
     replace(method, precision="no").fit(other, digits(600), THREAT, tmp_path / "plain")
     assert not states_equal(trained, other)
+
+
+def test_test_examples_are_attacked_after_each_epoch_and_change_nothing(tmp_path: Path):
+    data, test, attack = digits(312), digits(512).select(torch.arange(400, 512)), FGSM(CrossEntropy())
+    plain, watched = network(), network()
+    judged = trainer("adaptive", test_judge=attack)
+    assert experiment(judged, plain, data, THREAT) == experiment(trainer("adaptive"), plain, data, THREAT)
+    trainer("adaptive").fit(plain, data, THREAT, tmp_path / "plain")
+    judged.fit(watched, data, THREAT, tmp_path / "watched", test=test)
+    assert states_equal(plain, watched)
+    lines, more = (journal(tmp_path / name) for name in ("plain", "watched"))
+    tested = [{key: line.pop(key) for key in ("test_clean", "test_robust")} for line in more if line["kind"] == "epoch"]
+    assert more == lines
+    x, y = test.batch(slice(None))
+    z = attack(watched, THREAT.at(x), y, noise=Noise.of(0, torch.arange(len(y))))
+    right = watched(x).argmax(1) == y
+    left = right & (watched(z).argmax(1) == y)
+    assert tested[-1] == pytest.approx({"test_clean": right.double().mean(), "test_robust": left.double().mean()})
+    assert len(tested) == 3
+
+
+def test_a_judge_of_test_examples_needs_some(tmp_path: Path):
+    with pytest.raises(InputError, match=r"test_judge .* fit\(test=...\)"):
+        trainer(test_judge=FGSM(CrossEntropy())).fit(network(), digits(312), THREAT, tmp_path)

@@ -1,8 +1,9 @@
-"""Error bounds for floating-point sums."""
+"""Error bounds for floating-point sums, and the numbers next to others."""
 
 import math
 from collections.abc import Sequence
 from functools import lru_cache, reduce
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -52,4 +53,21 @@ def underflows(terms: int, sizes: Sequence[Float[Tensor, "b"]], like: Tensor) ->
 def rounded_down(numbers: Float[Tensor, "*b"], dtype: torch.dtype = torch.float32) -> Float[Tensor, "*b"]:
     """Return numbers in another precision, the largest there that are not above them."""
     found = numbers.to(dtype)
-    return torch.where(found > numbers, found.nextafter(torch.full_like(found, -math.inf)), found)
+    return torch.where(found > numbers, neighbours(found, -math.inf), found)
+
+
+def neighbours(numbers: Float[Tensor, "*b"], towards: float) -> Float[Tensor, "*b"]:
+    """Return the next numbers in the direction of another, with the gradients of these."""
+    return Neighbours.apply(numbers, towards)
+
+
+class Neighbours(torch.autograd.Function):
+    """Next numbers; torch knows no derivative of `nextafter` before its release 2.12."""
+
+    @staticmethod
+    def forward(ctx: Any, numbers: Tensor, towards: float) -> Tensor:
+        return torch.nextafter(numbers, torch.full_like(numbers, towards))
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        return grad, None

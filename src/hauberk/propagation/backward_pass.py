@@ -13,7 +13,7 @@ from hauberk.concepts.box import Box
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.concepts.relaxation import Placed
-from hauberk.concepts.rounding import underflow
+from hauberk.concepts.rounding import neighbours, underflow
 from hauberk.concepts.rows import Rows
 from hauberk.concepts.slopes import Slopes
 from hauberk.concepts.specification import LinearSpec
@@ -73,7 +73,7 @@ class BackwardPass:
     def rounded(self, bound: Tensor, towards: float, dtype: torch.dtype) -> Tensor:
         """Return the bound in another precision; if `outward`, moved to the next number `towards` an infinity."""
         bound = bound.to(dtype)
-        return torch.nextafter(bound, torch.full_like(bound, towards)) if self.outward else bound
+        return neighbours(bound, towards) if self.outward else bound
 
     def sums(self, rows: Rows, at: int) -> Float[Tensor, "r 2"]:
         """Return the centre and spread of every row, in float64: <row, value `at`> is at least centre - spread."""

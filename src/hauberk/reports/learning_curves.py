@@ -95,6 +95,8 @@ def curves(axes: Axes, training: Training) -> None:
         label = f"{measure}, validation"
         of = lambda row, measure=measure: getattr(row, f"validation_{measure}")  # noqa: E731
         line(axes, training.epochs, of, color=COLOURS[measure], label=label, **coarse)
+        of = lambda row, measure=measure: getattr(row, f"test_{measure}")  # noqa: E731
+        line(axes, training.epochs, of, color=COLOURS[measure], label=f"{measure}, test", linestyle="--", linewidth=1)
     style = {"color": COLOURS["wrong"], "linewidth": 1, "marker": "x", "markersize": 4, "linestyle": (0, (1, 2))}
     line(axes, training.epochs, lambda row: row.detector_robust, label="robust, detector", **style)
     axes.yaxis.set_major_formatter(PERCENT)
@@ -102,12 +104,13 @@ def curves(axes: Axes, training: Training) -> None:
 
 def accuracy_range(trainings: Sequence[Training]) -> tuple[float, float]:
     """Return the scale of accuracies without the first tenth of training, whose rise would flatten the rest."""
+    shown = [f"{where}{measure}" for where in ("", "validation_", "test_") for measure in ("clean", "robust")]
     values = [
         value
         for training in trainings
         for row in [*training.rows, *training.epochs]
         if row.epoch > training.last.epoch / 10
-        for value in (row.clean, row.robust, row.validation_clean, row.validation_robust, row.detector_robust)
+        for value in (row.detector_robust, *(getattr(row, name) for name in shown))
         if value is not None
     ]
     bottom = min(0.9, np.floor(min(values, default=0.0) * 10) / 10)

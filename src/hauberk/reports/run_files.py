@@ -116,7 +116,16 @@ class Run:
     @property
     def judge(self) -> str:
         """The kind of attack that judged held-out examples in training; empty if the objective itself did."""
-        given = self.keys.get("trainer.judge.class") or self.keys.get("trainer.judge") or ""
+        return self.kind_at("trainer.judge")
+
+    @property
+    def test_judge(self) -> str:
+        """The kind of attack that test examples were under after each epoch; empty if none was."""
+        return self.kind_at("trainer.test_judge")
+
+    def kind_at(self, key: str) -> str:
+        """Return the name of the class that the recipe gives at a key; empty if it gives none."""
+        given = self.keys.get(f"{key}.class") or self.keys.get(key) or ""
         return str(given).rpartition(".")[2]
 
 

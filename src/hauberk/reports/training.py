@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hauberk.errors import InputError
+from hauberk.reports.epoch_errors import EpochErrors, epoch_errors
 from hauberk.reports.typed_json import parse, read_text
 
 
@@ -27,6 +28,8 @@ class Row:
         detector_robust: the share of one training batch that withstood the detector of catastrophic overfitting.
         collapsed: True if the detector ended training here; None without a detector.
         cpu_seconds: processor time since training began, all threads together.
+        test_clean: clean accuracy on test examples.
+        test_robust: the share of test examples that withstood the attack `test_judge`.
     """
 
     kind: str
@@ -43,6 +46,8 @@ class Row:
     detector_robust: float | None = None
     collapsed: bool | None = None
     cpu_seconds: float | None = None
+    test_clean: float | None = None
+    test_robust: float | None = None
 
     @property
     def score(self) -> float | None:
@@ -101,6 +106,15 @@ class Training:
         """The detector's accuracies before and at the collapse; None if there was none."""
         before, now = (row.detector_robust if row else None for row in (self.final, self.collapse))
         return None if before is None or now is None else (before, now)
+
+    @property
+    def tested(self) -> tuple[Row, list[EpochErrors]] | None:
+        """The epoch with the least robust error on test examples, and the errors; None if nothing attacked these."""
+        rows = [row for row in self.epochs if row.test_robust is not None and not row.collapsed]
+        if not rows:
+            return None
+        best, errors = epoch_errors([row.test_clean or 0.0 for row in rows], [row.test_robust or 0.0 for row in rows])
+        return rows[best], errors
 
     def marks(self, keeps_best: bool) -> dict[float, str]:
         """Return the epochs worth a mark, with their names."""

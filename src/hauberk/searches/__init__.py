@@ -1,1 +1,1 @@
-"""Searches over a batch from which finished examples are dropped: starts, steps, nearest points, queries."""
+"""Searches over a batch from which finished examples are dropped: starts, steps, nearest points, queries, radii."""

@@ -12,6 +12,7 @@ from hauberk.concepts.box import Box
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.radius import per_example
+from hauberk.concepts.rounding import neighbours
 from hauberk.sets.moves import capped_multiple
 
 
@@ -60,8 +61,8 @@ class BoxSet(NormBall):
         """Return the set in another precision; a wider one holds the interval that each side was rounded from."""
         lower, upper = self.box.lower, self.box.upper
         if torch.finfo(dtype).eps < torch.finfo(lower.dtype).eps:
-            lower = torch.where(lower < self.start, lower.nextafter(torch.full_like(lower, -inf)), lower)
-            upper = torch.where(upper > self.start, upper.nextafter(torch.full_like(upper, inf)), upper)
+            lower = torch.where(lower < self.start, neighbours(lower, -inf), lower)
+            upper = torch.where(upper > self.start, neighbours(upper, inf), upper)
         return replace(self, start=self.start.to(dtype), radius=self.radius.to(dtype), box=Box(lower, upper).to(dtype))
 
     def project(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:

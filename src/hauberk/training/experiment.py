@@ -10,7 +10,7 @@ from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.identity import Structure, stamped
 from hauberk.training.hyperparameters import Hyperparameters
 
-FREE = ("log_steps", "checkpoint_steps")
+FREE = ("log_steps", "checkpoint_steps", "test_judge")
 """Hyperparameters that the weights do not depend on; they may change when a run is resumed."""
 
 

@@ -46,6 +46,7 @@ class Hyperparameters:
         gradient_clip: the largest l2 norm of the whole gradient; None for no clipping.
         held_out: number of training examples set aside for validation, chosen by the seed.
         judge: attacks the held-out examples after each epoch; by default the objective's own adversary or bound does.
+        test_judge: attacks the test examples after each epoch, for the record alone; None: nobody looks at them.
         keep: the weights that training ends with: the "final" ones, or those of the epoch of "best" robust accuracy
             (clean accuracy if nothing attacks) on held-out examples. The final ones are then saved alongside.
         averaging: keeps an average of the weights, and ends with it.
@@ -73,6 +74,7 @@ class Hyperparameters:
     gradient_clip: float | None = None
     held_out: int = 1000
     judge: Attack | None = None
+    test_judge: Attack | None = None
     keep: Literal["final", "best"] = "final"
     averaging: WeightAveraging | None = None
     detector: CollapseDetector | None = None

@@ -38,10 +38,17 @@ class Run:
         data: the training split.
         threat: what training defends against.
         folder: receives journal, checkpoints and kept weights.
+        test: examples for the trainer's `test_judge`.
     """
 
     def __init__(
-        self, trainer: Hyperparameters, network: nn.Module, data: Split, threat: ThreatModel, folder: Path
+        self,
+        trainer: Hyperparameters,
+        network: nn.Module,
+        data: Split,
+        threat: ThreatModel,
+        folder: Path,
+        test: Split | None = None,
     ) -> None:
         self.trainer, self.threat, self.folder = trainer, threat, folder
         self.team = Team(trainer.precision, shared_statistics=trainer.shared_statistics)
@@ -56,6 +63,7 @@ class Run:
         self.average = Average(network, trainer.averaging)
         self.state = State(folder, identified, network, self.average, self.optimizer, trainer.objective, self.team)
         self.validation = Validation(self.judged, threat, self.batches, self.team)
+        self.test = None if test is None or trainer.test_judge is None else test.to(self.team.device)
         self.kept = KeptWeights(folder, network, self.team)
 
     def execute(self, resume: bool, watch: Watcher) -> None:
@@ -90,6 +98,7 @@ class Run:
                     self.team.agree(self.network.buffers())
                     found = self.validation.held_out(step, progress, self.trainer.judge)
                     self.keep(found)
+                    found |= self.validation.tested(step, self.test, self.trainer.test_judge)
                 journal.write({"kind": "epoch", **facts, **averages, **found, **collapse})
             if done % self.trainer.checkpoint_steps == 0 or done == self.plan.steps or self.state.counters["collapsed"]:
                 self.state.save(done)

@@ -52,19 +52,21 @@ class Trainer(Hyperparameters):
         threat: ThreatModel,
         folder: Path | str,
         *,
+        test: Split | None = None,
         resume: bool = False,
         watch: Watcher = lambda record: None,
     ) -> None:
         """Train the network in place and leave it in eval mode; journal, checkpoints and kept weights go to `folder`.
 
         With `resume` training goes on from the newest checkpoint and ends, on the same machine with the same numbers of
-        threads and processes, bit for bit as if it had never stopped. Only `log_steps` and `checkpoint_steps` may have
-        changed: a checkpoint of other hyperparameters, data, threat or network is refused.
+        threads and processes, bit for bit as if it had never stopped. Only `log_steps`, `checkpoint_steps` and
+        `test_judge` may have changed: a checkpoint of other hyperparameters, data, threat or network is refused. `test`
+        has the examples for `test_judge`; nothing is chosen by them.
 
         Raises:
-            InputError: no example is left to train on, a batch cannot be halved, a part of the attack does not apply,
-                the checkpoint is damaged or belongs to another training run, or an object cannot be identified by its
-                content.
+            InputError: no example is left to train on, `test_judge` has none, a batch cannot be halved, a part of the
+                attack does not apply, the checkpoint is damaged or belongs to another training run, or an object cannot
+                be identified by its content.
             UnsupportedOpError: the objective computes bounds and the network cannot be captured.
             TrainingError: the loss is no longer finite.
         """
@@ -73,6 +75,8 @@ class Trainer(Hyperparameters):
             raise InputError(f"training fits a torch module, not a {type(network).__name__}.")
         if not 0 <= self.held_out < len(data):
             raise InputError(f"held_out must be between 0 and {len(data) - 1}, but is {self.held_out}.")
+        if self.test_judge is not None and not (test and len(test)):
+            raise InputError("test_judge attacks test examples after each epoch, but fit has none: fit(test=...).")
         with torch.random.fork_rng(), complete():
             torch.manual_seed(self.seed)
-            Run(self, network, data, threat, folder).execute(resume, watch)
+            Run(self, network, data, threat, folder, test).execute(resume, watch)

@@ -3,12 +3,14 @@
 from dataclasses import replace
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 from hauberk.concepts.attack import Attack
+from hauberk.concepts.dataset import Split
+from hauberk.concepts.noise import Noise
 from hauberk.concepts.objective import ObjectiveValue
-from hauberk.concepts.perturbation_set import ThreatModel
+from hauberk.concepts.perturbation_set import PerturbationSet, ThreatModel
 from hauberk.concepts.schedule import Progress
 from hauberk.concepts.subject import labels_of
 from hauberk.training.batches import Batches
@@ -55,22 +57,47 @@ class Validation:
             correct = labels_of(self.network(x)) == y if value.correct is None else value.correct
         if judge is None:
             return replace(value, correct=correct)
-        S = threat.at(x)
-        z = judge(self.network, S, y, noise=noise)
+        return replace(value, correct=correct, robust=correct & self.survivors(threat.at(x), y, judge, noise))
+
+    @incomplete()
+    def tested(self, step: int, test: Split | None, judge: Attack | None) -> Record:
+        """Return the accuracies on test examples, in eval mode; empty if nobody judges them.
+
+        The objective takes no part, so that nothing it remembers can depend on them.
+        """
+        if test is None or judge is None:
+            return {}
+        self.network.eval()
+        tally, behind = Tally(self.team.device), len(self.batches.data)  # of the noise of training examples
+        for index in torch.arange(len(test), device=self.team.device).split(self.batches.plan.phases[0].batch):
+            mine = self.team.share(index)
+            if not len(mine):
+                continue
+            x, y = test.batch(mine)
+            noise = Noise.of(self.batches.seed, behind + mine).fold(step).fold(1)
+            with torch.no_grad():
+                correct = labels_of(self.network(x)) == y
+            S = self.threat.select(mine, test.inputs.shape).at(x)
+            robust = correct & self.survivors(S, y, judge, noise)
+            tally.add(ObjectiveValue(robust.double().mean(), correct, robust), len(mine))
+        averages = tally.averages(self.team)
+        return {f"test_{name}": averages[name] for name in ("clean", "robust")}
+
+    def survivors(self, S: PerturbationSet, y: Int[Tensor, "b"], attack: Attack, noise: Noise) -> Bool[Tensor, "b"]:
+        """Return which examples withstand an attack, in the network's present mode."""
+        z = attack(self.network.__call__, S, y, noise=noise)
         with torch.no_grad():
-            robust = correct & (labels_of(self.network(S.decode(z))) == y)
-        return replace(value, correct=correct, robust=robust)
+            return labels_of(self.network(S.decode(z))) == y
 
     @incomplete()
     def withstood(self, step: int, attack: Attack) -> float:
         """Return the share of a step's examples that withstand an attack, in training mode."""
         mine, weight = self.team.part(self.batches.of(step))
         x, y, noise = self.batches.examples(step, mine)
-        S, tally = self.threat.select(mine, self.batches.shape).at(x), Tally(self.team.device)
+        tally = Tally(self.team.device)
         with statistics_kept(self.network), self.team.statistics(weight):
-            z = attack(self.network.train().__call__, S, y, noise=noise)
-            with torch.no_grad():
-                robust = labels_of(self.network(S.decode(z))) == y
+            self.network.train()
+            robust = self.survivors(self.threat.select(mine, self.batches.shape).at(x), y, attack, noise)
         if weight:
             tally.add(ObjectiveValue(robust.double().mean(), None, robust), len(mine))
         return tally.averages(self.team)["robust"]

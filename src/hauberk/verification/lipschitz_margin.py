@@ -13,7 +13,7 @@ from hauberk.concepts.graph import FrozenGraph, FrozenNode
 from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.perturbation_set import CertifiableSet, PerturbationSet
 from hauberk.concepts.radius import per_example
-from hauberk.concepts.rounding import rounding_factor, underflow
+from hauberk.concepts.rounding import neighbours, rounding_factor, underflow
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import NetworkSubject, Subject
 from hauberk.errors import InputError, UnsupportedOpError
@@ -76,9 +76,8 @@ class LipschitzMargin(Verifier):
         distance = reach(S) * (1 + slack)
         room, slope = margin(graph, S, spec, distance)
         lower = (room - slope * distance[:, None].double()).to(dtype)
-        down = torch.full_like(lower, -math.inf)
         means = f"{str(dtype).removeprefix('torch.')}, less the rounding errors of margins"
-        found = Certificate.from_lower(torch.nextafter(lower, down), subject.kind, means)
+        found = Certificate.from_lower(neighbours(lower, -math.inf), subject.kind, means)
         if own is not S or not isinstance(S, NormBall) or S.p != math.inf:
             return found  # the distance is not the set's own
         radius = torch.zeros_like(S.radius)

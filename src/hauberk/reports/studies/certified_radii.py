@@ -31,8 +31,8 @@ def draw_certified_radii(study: StudyFile, name: str) -> Illustration:
         svg = to_svg(figure, name, f"Certified radii of {len(table)} examples, sorted; the median is {median:.3g}.")
     none = int((radii == 0).sum())
     caption = (
-        f"For each of the first {len(table)} test examples, the largest of {study.fact('radii')} radii for which "
-        f"{study.fact('verifier')} proves that the prediction, right or wrong, cannot change. The median is "
-        f"{median:.3g}; {none} {'example has' if none == 1 else 'examples have'} none."
+        f"For each of the first {len(table)} test examples, the largest radius found, up to {study.fact('cap')}, "
+        f"within which {study.fact('bounder')} proves that the prediction, right or wrong, cannot change. The median "
+        f"is {median:.3g}; {none} {'example has' if none == 1 else 'examples have'} none."
     )
     return Illustration(svg, caption)

@@ -14,9 +14,9 @@ from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import NetworkSubject
 from hauberk.errors import InputError
 from hauberk.losses import Margin
+from hauberk.searches.largest_radius import Bracket
 from hauberk.threats import L2Ball, LinfBall, Union
 from hauberk.verification import ByBound, LargestRadius
-from hauberk.verification.largest_radius import Bracket
 from laws.networks import BUILDERS, CLASSES, images, network
 
 B = 4
