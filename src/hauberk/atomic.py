@@ -5,10 +5,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from hauberk.errors import InputError
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path next to `path`, which replaces it when the block ends without an error."""
+    """Yield a temporary path next to `path`, which replaces it when the block ends without an error.
+
+    A link stays, and leads to the new file.
+
+    Raises:
+        InputError: a folder, a device or a pipe is there: only regular files are replaced.
+    """
+    path = Path(os.path.realpath(path))
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path} is a folder, a device or a pipe, and is left as it is: name a file to write to.")
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:

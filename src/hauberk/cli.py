@@ -12,30 +12,37 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import Namespace
+from jsonargparse import ArgumentError, Namespace
 from rich.console import Console
 
 from hauberk.allocator import keep_freed_memory
 from hauberk.arguments import parser
-from hauberk.errors import HauberkError
+from hauberk.failures import complain, told
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit status."""
-    options = parser().parse_args(arguments)
     console = Console(stderr=True)
+    try:
+        options = parser().parse_args(arguments)
+    except ArgumentError as error:
+        complain(f"{error} (hauberk --help lists commands and options)", console)
+        raise SystemExit(2) from None
     keep_freed_memory()
     try:
         COMMANDS[options.command](options[options.command], console)
+        sys.stdout.flush()
         if options.command in ("demo", "train", "cascade"):
             end_together()
-    except HauberkError as error:
-        console.print("[bold red]error:[/] ", end="")
-        console.print(str(error), markup=False, highlight=False, soft_wrap=True)
+    except BrokenPipeError:  # whoever read the output has seen enough: what is left of it goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
         console.print("interrupted: --resume goes on from here", markup=False)
         return 130
+    except Exception as error:
+        complain(told(error), console)
+        return 1
     return 0
 
 
@@ -125,24 +132,10 @@ def sweep(options: Namespace, console: Console) -> None:
 
 def info(options: Namespace, console: Console) -> None:
     """Print versions, devices, recipes, operators and classes."""
-    import platform
-    from importlib.metadata import version
+    from hauberk.overview import overview
 
-    import torch
-
-    from hauberk.capture import covered
-    from hauberk.recipe import public_classes, shipped_recipes
-
-    devices = ["cpu", *(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))]
-    print(f"hauberk {version('hauberk')}, torch {torch.__version__}, Python {platform.python_version()}")
-    print(f"devices: {', '.join(devices)} ({torch.get_num_threads()} threads)")
-    print("recipes:")
-    for name, text in shipped_recipes().items():
-        print(f"  {name}: {text.splitlines()[0].removeprefix('# ')}")
-    print(f"operators with bounds: {', '.join(covered())}")
-    print("classes for recipes:")
-    for name in public_classes():
-        print(f"  {name}")
+    for line in overview():
+        print(line)
 
 
 def chosen(options: Namespace) -> dict[str, Any]:

@@ -1,9 +1,11 @@
 """Sources of recipes: files, those shipped with Hauberk, and changes made on the command line."""
 
+from collections.abc import Collection
 from importlib.resources import files
 from pathlib import Path
 
 from hauberk.errors import InputError
+from hauberk.files import read_text
 from hauberk.recipe.alternatives import scaled
 from hauberk.recipe.building import SECTIONS
 from hauberk.recipe.tree import Tree, assign, parsed
@@ -22,12 +24,10 @@ def read_recipe(name: str, overrides: list[str], scale: str | None = None) -> Tr
         InputError: there is no such recipe or scale, it is not a valid YAML mapping, or an override is malformed.
     """
     shipped = shipped_recipes()
-    if Path(name).is_file():
-        text = Path(name).read_text(encoding="utf-8")
-    elif name in shipped:
+    if name in shipped and not Path(name).is_file():
         text = shipped[name]
     else:
-        raise InputError(f"there is no recipe {name!r}: give a file, or one of {', '.join(shipped)}.")
+        text = recipe_text(name, shipped)
     tree = parsed(text, name)
     if not isinstance(tree, dict):
         raise InputError(f"{name} is not a recipe: it must be a mapping of {', '.join(SECTIONS)}.")
@@ -38,3 +38,13 @@ def read_recipe(name: str, overrides: list[str], scale: str | None = None) -> Tr
             raise InputError(f"--set takes key=value (say trainer.epochs=3), but got {override!r}.")
         assign(tree, key, parsed(value, override), f"--set {override}")
     return tree
+
+
+def recipe_text(name: str, shipped: Collection[str]) -> str:
+    """Return the text of a recipe's file, or raise if there is none that can be read."""
+    try:
+        return read_text(name)
+    except FileNotFoundError as error:
+        raise InputError(f"there is no recipe {name!r}: give a file, or one of {', '.join(shipped)}.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"the recipe {name!r} cannot be read ({error}): give a text file in UTF-8.") from error

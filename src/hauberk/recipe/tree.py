@@ -3,8 +3,7 @@
 import copy
 from typing import Any
 
-import yaml
-
+from hauberk import plain_yaml
 from hauberk.errors import InputError
 
 Tree = dict[str, Any]
@@ -16,11 +15,11 @@ def parsed(text: str, source: str) -> Any:
     """Return what YAML text describes; `source` is its name in messages.
 
     Raises:
-        InputError: the text is not YAML.
+        InputError: the text is not YAML of plain values, or a key occurs twice.
     """
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        return plain_yaml.load(text)
+    except ValueError as error:
         raise InputError(f"{source} is not valid YAML: {error}") from error
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from hauberk import plain_yaml
 from hauberk.errors import InputError
 
 
@@ -16,8 +17,8 @@ def recipe_keys(text: str, where: str) -> dict[str, Any]:
         InputError: the text is not YAML; the message says where it came from.
     """
     try:
-        tree = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        tree = plain_yaml.load(text)
+    except ValueError as error:
         raise InputError(f"{where} is not valid YAML ({error}): train again, or restore the file.") from error
     return dict(leaves(tree)) if isinstance(tree, dict) else {}
 

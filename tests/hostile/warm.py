@@ -1,0 +1,72 @@
+"""A process that has imported all and forks for each command line: starting Python anew takes seconds.
+
+Run as a program of its own. Polars' threads would not survive the fork, so nothing here may use them.
+"""
+
+import json
+import os
+import resource
+import signal
+import sys
+import traceback
+from typing import Any
+
+CPU_SECONDS, WALL_SECONDS = 5, 90
+"""What a command may take: its own time, whatever else the machine does; and all in all, in case it waits for ever."""
+ADDRESSES = 2**33
+"""The address space that a command may add: bombs must not harm the machine."""
+
+
+def serve() -> None:
+    """Run the commands that standard input names, a line each, and answer each with a line."""
+    import hauberk.cascades
+    import hauberk.reports
+    import hauberk.sweeping
+    from hauberk.recipe import build, public_classes, read_recipe
+
+    list(public_classes())
+    build(read_recipe("mnist-demo", [], "smoke"))
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    for line in sys.stdin:
+        print(json.dumps(answer(**json.loads(line))), file=answers, flush=True)
+
+
+def answer(arguments: list[str], folder: str, output: str, errors: str) -> dict[str, Any]:
+    """Run one command in a folder, its output going to two files, and say how it ended and what it took."""
+    resident = int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
+    child = os.fork()
+    if not child:
+        run(arguments, folder, output, errors)
+    _, status, used = os.wait4(child, 0)
+    return {"status": os.waitstatus_to_exitcode(status), "bytes": used.ru_maxrss * 1024 - resident}
+
+
+def run(arguments: list[str], folder: str, output: str, errors: str) -> None:
+    """Run a command with limits, and end this process."""
+    status = 70
+    try:
+        os.chdir(folder)
+        for number, file in ((0, os.devnull), (1, output), (2, errors)):
+            os.dup2(os.open(file, os.O_RDWR | os.O_CREAT), number)
+        sys.stdout, sys.stderr = os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", closefd=False)
+        now = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (now + ADDRESSES, now + ADDRESSES))
+        resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        signal.alarm(WALL_SECONDS)
+        from hauberk.cli import main
+
+        status = main(arguments)
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else 1
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+if __name__ == "__main__":
+    serve()
