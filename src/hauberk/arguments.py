@@ -9,6 +9,7 @@ VARIANT = "one of the recipe's variants, in place of the recipe and all of them"
 SET = "key=value, as in trainer.epochs=3: change the recipe; repeatable"
 OVER = "key=values, as in 'trainer.epochs=[5, 10]', or {low: 1, high: 9, log: true} to draw from; repeatable"
 RANDOM = "how many points to draw (default: all combinations of the values)"
+CODE = "import the classes that the recipe names outside Hauberk and torch: this runs their code, so trust it first"
 DESCRIPTIONS = {
     "demo": "train, attack, prove and report in one go: by default an MNIST classifier",
     "train": "train what a recipe describes",
@@ -40,6 +41,7 @@ def parser() -> ArgumentParser:
     parsers["evaluate"].add_argument("run", type=str, help="folder of the run")
     for name in ("demo", "train", "cascade", "sweep", "evaluate"):
         parsers[name].add_argument("--set", type=str, action="append", default=[], help=SET)
+        parsers[name].add_argument("--allow-code", action="store_true", help=CODE)
     parsers["report"].add_argument("runs", type=str, nargs="+", help="folders of runs")
     parsers["report"].add_argument("--output", type=str, default=None, help="default: report.html in the first folder")
     for name, text in DESCRIPTIONS.items():

@@ -83,6 +83,8 @@ def evaluate(options: Namespace, console: Console) -> None:
     from hauberk.display import Display
     from hauberk.reports import print_adversaries, print_headline
 
+    if options.allow_code:
+        workflow.import_code_of(Path(options.run))
     with Display(console) as display:
         summary = workflow.evaluate(Path(options.run), options.set, display.evaluation)
     print_headline(summary, Console())
@@ -140,9 +142,11 @@ def info(options: Namespace, console: Console) -> None:
 
 def chosen(options: Namespace) -> dict[str, Any]:
     """Return the tree of the recipe that the options describe."""
-    from hauberk.recipe import read_recipe, variant
+    from hauberk.recipe import import_code, read_recipe, variant
 
     tree = read_recipe(options.recipe, options.set, options.scale)
+    if options.allow_code:
+        import_code(tree)
     return tree if options.variant is None else variant(tree, options.variant)
 
 

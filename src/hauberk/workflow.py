@@ -20,7 +20,7 @@ from hauberk.errors import InputError
 from hauberk.evaluation.summary import Summary
 from hauberk.evaluation.sweep import Watcher as EvaluationWatcher
 from hauberk.identity import differences, first_few, identity
-from hauberk.recipe import Recipe, Tree, build, parsed, read_recipe, variants
+from hauberk.recipe import Recipe, Tree, build, import_code, parsed, read_recipe, variants
 from hauberk.training.journal import Watcher as TrainingWatcher
 from hauberk.training.kept_weights import COLLAPSED, FINAL
 from hauberk.weights import load_weights
@@ -128,6 +128,12 @@ def evaluate(folder: Path, overrides: list[str], watch: EvaluationWatcher) -> Su
 def family(folder: Path) -> list[Path]:
     """Return the folders of a run and of its variants."""
     return [folder, *sorted(path for path in (folder / "variants").glob("*") if path.is_dir())]
+
+
+def import_code_of(folder: Path) -> None:
+    """Import the classes of a run's recipe, and of its variants', that are not Hauberk's, because the user trusts them."""
+    for run in family(folder):
+        import_code(read_recipe(str(require(run / "recipe.yaml")), []))
 
 
 def evaluate_one(folder: Path, overrides: list[str], watch: EvaluationWatcher) -> Summary:

@@ -5,6 +5,9 @@ Arguments are checked against the constructors' annotations before anything runs
 constructor's default. A recipe may hold variants of itself, which are run along with it for comparison, and scales, at
 which recipe and variants are run on request: `smoke` tries everything out on a few made-up examples.
 
+Nothing is imported but Hauberk and torch's layers and optimizers. A class of other code is found once its module was
+imported: by `hauberk --allow-code`, or by whoever calls `build`.
+
     variants:
       standard:
         trainer.objective: {class: objectives.Natural, loss: losses.CrossEntropy}
@@ -16,7 +19,7 @@ which recipe and variants are run on request: `smoke` tries everything out on a 
 
 from hauberk.recipe.alternatives import variant, variants
 from hauberk.recipe.building import Recipe, build
-from hauberk.recipe.classes import public_classes
+from hauberk.recipe.classes import import_code, public_classes
 from hauberk.recipe.reading import read_recipe, shipped_recipes
 from hauberk.recipe.search import drawn, grid, point_trees, searched
 from hauberk.recipe.tree import Tree, parsed
@@ -27,6 +30,7 @@ __all__ = [
     "build",
     "drawn",
     "grid",
+    "import_code",
     "parsed",
     "point_trees",
     "public_classes",

@@ -12,10 +12,12 @@ from hauberk.concepts.noise import require_seed
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.errors import HauberkError, InputError
 from hauberk.evaluation import Evaluator
-from hauberk.recipe.classes import CLASS_PATH, arguments, full_path
+from hauberk.recipe.classes import CLASS_PATH, arguments, class_at, full_path
+from hauberk.recipe.kinds import inner, name_of, takes_object
 from hauberk.recipe.mistakes import explained
 from hauberk.recipe.suggestion import nearest
 from hauberk.recipe.tree import ALTERNATIVES, Tree
+from hauberk.reports.recipe_keys import as_number
 from hauberk.training import Trainer
 
 
@@ -40,7 +42,8 @@ class Recipe:
     training_threat: ThreatModel
 
 
-OBJECTS = tuple(field.name for field in fields(Recipe))
+KINDS = {field.name: field.type for field in fields(Recipe)}
+OBJECTS = tuple(KINDS)
 SECTIONS = (*OBJECTS, "seed", *ALTERNATIVES)
 
 
@@ -55,7 +58,7 @@ def build(tree: Tree) -> Recipe:
     for key in tree:
         if key not in SECTIONS:
             raise InputError(f"a recipe has no {key!r}{nearest(key, list(SECTIONS))}: it has {', '.join(SECTIONS)}.")
-    content = {key: expanded(tree.get(key), key) for key in OBJECTS if key in tree or key != "training_threat"}
+    content = {key: expanded(tree.get(key), KINDS[key], key) for key in OBJECTS if key in tree or key != "training_threat"}
     seed = tree.get("seed", 0)
     require_seed(seed)
     for section in ("trainer", "evaluator"):
@@ -69,20 +72,38 @@ def build(tree: Tree) -> Recipe:
     return Recipe(data, **{"training_threat": rest["threat"], **rest})
 
 
-def expanded(value: Any, where: str) -> Any:
-    """Return a tree in which classes are written as jsonargparse expects them."""
+def expanded(value: Any, kind: Any, where: str) -> Any:
+    """Return a tree in which classes are written as jsonargparse expects them.
+
+    Text names a class only where an object is asked for: jsonargparse would import, or read as a file, what it names.
+
+    Args:
+        value: the tree.
+        kind: the annotation of the argument that it is given for; None if that is unknown.
+        where: its place in the recipe.
+
+    Raises:
+        InputError: there is no such class, or text stands where an object must.
+    """
     if isinstance(value, dict):
         if written := value.keys() & {"class_path", "init_args"}:
             raise InputError(f"{where}: write `class: name`, its arguments beside it, instead of {min(written)}.")
-        inner = {key: expanded(item, f"{where}.{key}") for key, item in value.items() if key != "class"}
-        if "class" not in value:
-            return inner
-        return {"class_path": full_path(str(value["class"]), where), "init_args": inner}
+        if "class" in value:
+            path = full_path(str(value["class"]), where)
+            kind = class_at(path)
+        parts = {
+            key: expanded(item, inner(kind, key), f"{where}.{key}") for key, item in value.items() if key != "class"
+        }
+        return {"class_path": path, "init_args": parts} if "class" in value else parts
     if isinstance(value, list):
-        return [expanded(item, f"{where}.{number}") for number, item in enumerate(value)]
-    if isinstance(value, str) and CLASS_PATH.fullmatch(value):
-        return {"class_path": full_path(value, where), "init_args": {}}
-    return value
+        return [expanded(item, inner(kind, None), f"{where}.{number}") for number, item in enumerate(value)]
+    if not isinstance(value, str) or not takes_object(kind) or isinstance(as_number(value), float):
+        return value
+    if not CLASS_PATH.fullmatch(value):
+        raise InputError(
+            f"{where}: needs {name_of(kind)}, written as a mapping (class: name, then its arguments), but is {value!r}."
+        )
+    return {"class_path": full_path(value, where), "init_args": {}}
 
 
 def complete_networks(part: Any, known: Tree) -> None:
@@ -97,10 +118,9 @@ def complete_networks(part: Any, known: Tree) -> None:
 
 def instantiated(content: Tree) -> dict[str, Any]:
     """Return the objects of some sections, their arguments checked against the constructors' annotations."""
-    types = {field.name: field.type for field in fields(Recipe)}
     parser = ArgumentParser(exit_on_error=False)
     for key in content:
-        parser.add_argument(f"--{key}", type=types[key], required=True)
+        parser.add_argument(f"--{key}", type=KINDS[key], required=True)
     missing = [key for key, value in content.items() if value is None]
     if missing:
         raise InputError(f"the recipe lacks {', '.join(missing)}.")
