@@ -23,7 +23,9 @@ DESCRIPTIONS = {
 
 def parser() -> ArgumentParser:
     """Return the parser for all commands and their options."""
-    parser = ArgumentParser(prog="hauberk", exit_on_error=False, description="Make classifiers robust, and prove how robust they are.")
+    parser = ArgumentParser(
+        prog="hauberk", exit_on_error=False, description="Make classifiers robust, and prove how robust they are."
+    )
     commands = parser.add_subcommands(required=True, dest="command")
     parsers = {name: ArgumentParser(exit_on_error=False, description=text) for name, text in DESCRIPTIONS.items()}
     parsers["demo"].add_argument("recipe", type=str, nargs="?", default=DEMO, help=f"{RECIPE} (default: {DEMO})")

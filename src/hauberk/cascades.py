@@ -20,6 +20,7 @@ from hauberk.evaluation.cascade_scores import evaluate_cascade
 from hauberk.evaluation.summary import Summary
 from hauberk.evaluation.uncertified import uncertified
 from hauberk.identity import differences, first_few, identity
+from hauberk.parquet import read_parquet
 from hauberk.propagation.prediction import Answering
 from hauberk.recipe import Recipe, Tree, build, read_recipe
 from hauberk.sampling.smoothed_network import SmoothedNetwork
@@ -28,6 +29,8 @@ from hauberk.workflow import claim, require, train_one, trained
 
 WEIGHTS = "model.safetensors"
 """The last file that training writes."""
+MOST = 100
+"""Largest number of stages."""
 
 
 def train(
@@ -54,6 +57,8 @@ def train(
     """
     if stages < 1:
         raise InputError(f"a cascade needs at least one stage, but is to have {stages}.")
+    if stages > MOST:
+        raise InputError(f"a cascade has at most {MOST} stages, but is to have {stages:,}.")
     tree = {key: value for key, value in tree.items() if key != "variants"}
     recipe, state = build(tree), PartialState()
     data, verifier = recipe.data.train(), prover(recipe)
@@ -176,7 +181,7 @@ def keep(index: Int[Tensor, "n"], file: Path) -> None:
         InputError: it was given others before.
     """
     frame = pl.DataFrame({"index": index.tolist()})
-    if file.exists() and not pl.read_parquet(file).equals(frame):
+    if file.exists() and not read_parquet(file).equals(frame):
         raise InputError(f"{file.parent} was to be trained on other examples: a stage before it changed. Delete it.")
     with replacing(file) as temporary:
         frame.write_parquet(temporary)

@@ -19,6 +19,7 @@ from hauberk.atomic import replacing, write_text
 from hauberk.errors import InputError
 from hauberk.evaluation.summary import Summary
 from hauberk.evaluation.sweep import Watcher as EvaluationWatcher
+from hauberk.files import read_text
 from hauberk.identity import differences, first_few, identity
 from hauberk.recipe import Recipe, Tree, build, import_code, parsed, read_recipe, variants
 from hauberk.training.journal import Watcher as TrainingWatcher
@@ -76,11 +77,19 @@ def claim(kept: Path, text: str, *, resume: bool) -> None:
     """
     if kept.exists() and not resume:
         raise InputError(f"{kept} is there already: continue with --resume, or choose another folder with --run.")
-    if kept.exists() and kept.read_text(encoding="utf-8") != text:
-        there, here = parsed(kept.read_text(encoding="utf-8"), str(kept)), parsed(text, "the recipe")
+    if kept.exists() and (there := kept_text(kept)) != text:
+        there, here = parsed(there, str(kept)), parsed(text, "the recipe")
         found = first_few(differences(identity(there), identity(here))) or "its text alone"
         raise InputError(f"{kept} differs from what is to be resumed, {found}: choose another folder with --run.")
     write_text(kept, text)
+
+
+def kept_text(file: Path) -> str:
+    """Return the text of a recipe that a folder holds."""
+    try:
+        return read_text(file)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file} cannot be read ({error}): choose another folder with --run.") from error
 
 
 def publish(state: Mapping[str, Tensor], folder: Path, about: dict[str, object]) -> None:
@@ -131,7 +140,7 @@ def family(folder: Path) -> list[Path]:
 
 
 def import_code_of(folder: Path) -> None:
-    """Import the classes of a run's recipe, and of its variants', that are not Hauberk's, because the user trusts them."""
+    """Import the classes of the recipes of a run and its variants that are not Hauberk's: the user trusts them."""
     for run in family(folder):
         import_code(read_recipe(str(require(run / "recipe.yaml")), []))
 

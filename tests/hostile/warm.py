@@ -9,6 +9,7 @@ import resource
 import signal
 import sys
 import traceback
+from pathlib import Path
 from typing import Any
 
 CPU_SECONDS, WALL_SECONDS = 5, 90
@@ -19,9 +20,6 @@ ADDRESSES = 2**33
 
 def serve() -> None:
     """Run the commands that standard input names, a line each, and answer each with a line."""
-    import hauberk.cascades
-    import hauberk.reports
-    import hauberk.sweeping
     from hauberk.recipe import build, public_classes, read_recipe
 
     list(public_classes())
@@ -34,12 +32,17 @@ def serve() -> None:
 
 def answer(arguments: list[str], folder: str, output: str, errors: str) -> dict[str, Any]:
     """Run one command in a folder, its output going to two files, and say how it ended and what it took."""
-    resident = int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
+    resident = pages(1)
     child = os.fork()
     if not child:
         run(arguments, folder, output, errors)
     _, status, used = os.wait4(child, 0)
     return {"status": os.waitstatus_to_exitcode(status), "bytes": used.ru_maxrss * 1024 - resident}
+
+
+def pages(place: int) -> int:
+    """Return the bytes of this process's address space (0), or of those in memory (1)."""
+    return int(Path("/proc/self/statm").read_text().split()[place]) * resource.getpagesize()
 
 
 def run(arguments: list[str], folder: str, output: str, errors: str) -> None:
@@ -48,10 +51,9 @@ def run(arguments: list[str], folder: str, output: str, errors: str) -> None:
     try:
         os.chdir(folder)
         for number, file in ((0, os.devnull), (1, output), (2, errors)):
-            os.dup2(os.open(file, os.O_RDWR | os.O_CREAT), number)
+            os.dup2(os.open(file, os.O_RDWR | os.O_CREAT | os.O_TRUNC), number)
         sys.stdout, sys.stderr = os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", closefd=False)
-        now = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (now + ADDRESSES, now + ADDRESSES))
+        resource.setrlimit(resource.RLIMIT_AS, (pages(0) + ADDRESSES, pages(0) + ADDRESSES))
         resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         signal.alarm(WALL_SECONDS)

@@ -12,6 +12,11 @@ from torch.utils import data as torch_data
 from hauberk.accepted import labels, tensor
 from hauberk.errors import InputError, ShapeError
 
+from hauberk.errors import InputError
+
+CLASSES = 100_000
+"""Largest number of classes; ImageNet's largest version has 21,841."""
+
 
 @dataclass(frozen=True)
 class Split:
@@ -140,3 +145,14 @@ class Dataset(ABC):
     @abstractmethod
     def test(self) -> Split:
         """Return the test split; raises as `train` does."""
+
+
+def numbered(count: int, where: str) -> tuple[str, ...]:
+    """Return numbers as names of classes; `where` is what messages call their source.
+
+    Raises:
+        InputError: there are none, or so many that labels must be something else.
+    """
+    if not 1 <= count <= CLASSES:
+        raise InputError(f"{where} has {count:,} classes, but there must be 1 to {CLASSES:,}: check its labels.")
+    return tuple(map(str, range(count)))

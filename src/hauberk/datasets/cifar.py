@@ -14,8 +14,6 @@ from hauberk.datasets.restricted_pickle import read_plain_pickle
 from hauberk.errors import InputError
 
 HOME = "https://www.cs.toronto.edu/~kriz/cifar.html"
-LARGEST = 2**28
-"""Largest size of a file, in bytes; the largest published one, the training images of CIFAR-100, has 0.6 of it."""
 
 
 class _PythonVersion(Dataset):
@@ -35,6 +33,8 @@ class _PythonVersion(Dataset):
     _train_files: tuple[str, ...]
     _test_file: str
     _meta_file: str
+    _largest: int
+    """Largest size of a file, in bytes, a little above that of the largest published one."""
 
     def __init__(self, path: str, classes: tuple[str, ...], labels_key: str, names_key: str) -> None:
         given = Path(path)
@@ -59,7 +59,7 @@ class _PythonVersion(Dataset):
 
     def _read(self, files: tuple[str, ...], optional: str = "") -> dict[str, dict[str, Any]]:
         """Return the dicts in the files, with keys as str: Python 2 wrote bytes."""
-        contents = dict(self._tree.read([self._prefix + file for file in files], LARGEST))
+        contents = dict(self._tree.read([self._prefix + file for file in files], self._largest))
         missing = [file for file in files if self._prefix + file not in contents and file != optional]
         if missing:
             raise InputError(
@@ -123,6 +123,7 @@ class CIFAR10(_PythonVersion):
     _train_files = tuple(f"data_batch_{number}" for number in (1, 2, 3, 4, 5))
     _test_file = "test_batch"
     _meta_file = "batches.meta"
+    _largest = 2**25
 
     def __init__(self, folder: str) -> None:
         classes = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -149,6 +150,7 @@ class CIFAR100(_PythonVersion):
     _train_files = ("train",)
     _test_file = "test"
     _meta_file = "meta"
+    _largest = 160 * 10**6
 
     def __init__(self, folder: str, coarse: bool = False) -> None:
         kind, count = ("coarse", 20) if coarse else ("fine", 100)

@@ -1,16 +1,16 @@
 """The files of a data set by relative name, in a folder or in a tar archive that is never unpacked."""
 
-import lzma
 import tarfile
-import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from hauberk.datasets import compressed
+from hauberk.datasets.compressed import Bounded, require_plausible
 from hauberk.errors import InputError
 
-DAMAGE = (OSError, EOFError, ValueError, tarfile.TarError, zlib.error, lzma.LZMAError)
+DAMAGE = (*compressed.DAMAGE, tarfile.TarError, OverflowError)
 """Errors that Python's archive readers raise for a file that is not an archive, or a broken one."""
 
 
@@ -74,6 +74,8 @@ class Folder(FileTree):
 class Tar(FileTree):
     """A tar archive, compressed or not. Each call reads it once from start to end and writes nothing to disk.
 
+    Its files may have up to 32 times its size together (`compressed.most`).
+
     Arguments are those of `FileTree`.
     """
 
@@ -97,10 +99,13 @@ class Tar(FileTree):
 
     def _members(self) -> Iterator[tuple[str, tarfile.TarInfo, tarfile.TarFile]]:
         try:
-            with tarfile.open(self.path) as archive:
+            size = self.path.stat().st_size
+            with Bounded(self.path, size) as stream, tarfile.open(fileobj=stream, mode="r:") as archive:
                 for member in archive:
+                    require_plausible(member.size, size)
                     name = PurePosixPath(member.name)
-                    if name.is_absolute() or ".." in name.parts or not (member.isfile() or member.isdir()):
+                    odd = member.issparse() or not (member.isfile() or member.isdir())
+                    if odd or name.is_absolute() or ".." in name.parts:
                         raise InputError(
                             f"{self.path}: {member.name} is a link, a device or leads out of the archive; remove it."
                         )

@@ -1,12 +1,16 @@
 """Synthetic images: enough to try out training, but not to report results on."""
 
+from math import prod
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hauberk.concepts.dataset import Dataset, Split
+from hauberk.concepts.dataset import Dataset, Split, numbered
 from hauberk.errors import InputError
 
+LARGEST = 2**26
+"""Largest number of values of a split: 85,000 examples of the size of MNIST's."""
 BLOCKS = 4
 """Blocks of one value along each side of a pattern: coarse blocks survive shifts, crops and noise."""
 DEVIATION = 0.1
@@ -27,20 +31,23 @@ class Generated(Dataset):
         seed: The seed of patterns and noise.
 
     Raises:
-        InputError: a number is not positive, or the shape is empty.
+        InputError: a number is not positive, the shape is empty, or there are too many classes or values.
     """
 
     range = (0.0, 1.0)
 
     def __init__(self, shape: list[int], classes: int, train: int, test: int, seed: int = 0) -> None:
-        if not shape or min(*shape, classes, train, test) < 1:
+        if not shape or min(*shape, train, test) < 1:
             raise InputError(
-                f"Generated needs positive numbers, but has shape {shape}, {classes} classes, {train} training and "
-                f"{test} test examples."
+                f"Generated needs positive numbers, but has shape {shape}, {train} training and {test} test examples."
+            )
+        if max(train, test) * prod(shape) > LARGEST:
+            raise InputError(
+                f"Generated draws at most {LARGEST:,} values; {max(train, test):,} examples of shape {shape} are more."
             )
         self.name = f"generated patterns (synthetic, {train} to train on)"
         self.shape = tuple(shape)
-        self.classes = tuple(map(str, range(classes)))
+        self.classes = numbered(classes, "Generated")
         self._train, self._test, self._seed = train, test, seed
 
     def train(self) -> Split:

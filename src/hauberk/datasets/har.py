@@ -9,7 +9,10 @@ from torch import Tensor
 
 from hauberk.concepts.dataset import Dataset, Split
 from hauberk.errors import InputError
+from hauberk.files import read_bytes
 
+LARGEST = 2**28
+"""Largest size of a file, in bytes; the largest published one has a quarter of it."""
 FEATURES = 561
 _FOLDER = "UCI HAR Dataset"
 
@@ -98,7 +101,7 @@ def _parse_labels(file: Path, classes: int) -> Int64[Tensor, "n"]:
 
 def _lines(file: Path) -> list[str]:
     try:
-        lines = file.read_text("ascii").splitlines()
+        lines = read_bytes(file, LARGEST).decode("ascii").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{file} cannot be read as text ({error}); unpack the data set again.") from error
     if not lines:

@@ -1,8 +1,7 @@
 """The idx format of the MNIST files, and folders of four such files (MNIST, Fashion-MNIST, ...)."""
 
-import gzip
 import math
-import zlib
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,12 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from hauberk.concepts.dataset import Dataset, Split
+from hauberk.datasets.compressed import DAMAGE, Bounded
 from hauberk.errors import InputError
+from hauberk.files import read_bytes
+
+LARGEST = 2**33
+"""Largest size of a file, in bytes."""
 
 
 class IdxFolder(Dataset):
@@ -92,13 +96,13 @@ def parse_idx(content: bytes, file: str, dimensions: int) -> UInt8[Tensor, "..."
     Raises:
         InputError: the gzip data, magic number, sizes or length are wrong; the message names `file` and the fault.
     """
-    mend = "fetch the file again."
+    mend, start = "fetch the file again.", 4 + 4 * dimensions
     if content[:2] == b"\x1f\x8b":  # by content, not by name: browsers may unpack files but keep the suffix
         try:
-            content = gzip.decompress(content)
-        except (OSError, EOFError, zlib.error) as error:
+            content = _inflated(content, start)
+        except DAMAGE as error:
             raise InputError(f"{file}: broken gzip data ({error}); {mend}") from error
-    magic, start = bytes([0, 0, 8, dimensions]), 4 + 4 * dimensions
+    magic = bytes([0, 0, 8, dimensions])
     if content[:4] != magic:
         raise InputError(
             f"{file} starts with the bytes {content[:4].hex() or '(none)'}, but the magic number of unsigned bytes in "
@@ -106,7 +110,7 @@ def parse_idx(content: bytes, file: str, dimensions: int) -> UInt8[Tensor, "..."
         )
     if len(content) < start:
         raise InputError(f"{file} is truncated: its header has {start} bytes, but the file only {len(content)}; {mend}")
-    sizes = [int.from_bytes(content[at : at + 4], "big") for at in range(4, start, 4)]
+    sizes = _sizes(content[:start])
     if 0 in sizes:
         raise InputError(f"{file} is empty: its header says {' x '.join(map(str, sizes))}; {mend}")
     if len(content) != start + math.prod(sizes):
@@ -118,8 +122,19 @@ def parse_idx(content: bytes, file: str, dimensions: int) -> UInt8[Tensor, "..."
     return torch.from_numpy(np.frombuffer(content, np.uint8, offset=start).reshape(sizes).copy())
 
 
+def _inflated(content: bytes, start: int) -> bytes:
+    """Return what gzip data become, at most a byte more than the header of `start` bytes promises."""
+    with Bounded(BytesIO(content), len(content)) as stream:
+        header = stream.read(start)
+        return header + stream.read(math.prod(_sizes(header)) + 1)
+
+
+def _sizes(header: bytes) -> list[int]:
+    return [int.from_bytes(header[at : at + 4], "big") for at in range(4, len(header), 4)]
+
+
 def _contents(file: Path) -> bytes:
     try:
-        return file.read_bytes()
+        return read_bytes(file, LARGEST)
     except OSError as error:
         raise InputError(f"{file} cannot be read ({error}); check its permissions.") from error

@@ -27,6 +27,9 @@ DAMAGE = (
 LARGEST = 2**26
 """Largest number of pixels of an image, also resized, and of bytes of its file: a small file can hold a huge image."""
 
+FREE, RATIO = 2**22, 64
+"""The pixels that any file may hold, and how many more for each of its bytes; photographs have 10 at most."""
+
 _MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"}
 
 
@@ -42,6 +45,10 @@ def decode(content: bytes, file: str, size: int, resize: int) -> UInt8[Tensor, "
             if max(image.width * image.height, scaled[0] * scaled[1]) > LARGEST:
                 raise ValueError(
                     f"{image.width} x {image.height} pixels, resized {scaled[0]} x {scaled[1]}, are too many"
+                )
+            if image.width * image.height > max(FREE, RATIO * len(content)):
+                raise ValueError(
+                    f"{len(content):,} bytes promise {image.width} x {image.height} pixels, and show nothing"
                 )
             if image.mode not in _MODES:
                 raise ValueError(f"its pixels are of mode {image.mode}; save it with 8 bits a channel")

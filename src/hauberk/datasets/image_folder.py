@@ -62,6 +62,8 @@ class ImageFolder(Dataset):
         self._resize = size if resize is None else resize
         if not 1 <= size <= self._resize:
             raise InputError(f"ImageFolder needs 1 <= size <= resize, but has size {size} and resize {self._resize}.")
+        if self._resize**2 > LARGEST:
+            raise InputError(f"ImageFolder resizes to at most {LARGEST:,} pixels, but {self._resize}^2 are more.")
         self._tree = open_tree(Path(path), "train/<class>/<file> and test/<class>/<file>, or val/<class>/<file>")
         self._memory = memory
         self._cache = None if cache is None else Path(cache)

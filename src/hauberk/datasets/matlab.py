@@ -7,10 +7,13 @@ from collections.abc import Collection
 
 import numpy as np
 
+from hauberk.datasets.compressed import require_plausible
 from hauberk.errors import InputError
 
 LARGEST = 2**30
 """Largest decompressed size of a variable, in bytes; SVHN's largest one outside its extra images has 0.2 of it."""
+START = 4096
+"""Bytes of a compressed variable that tell its size and its name."""
 DIMENSIONS = 4
 """Largest number of dimensions of an array."""
 
@@ -40,7 +43,7 @@ def read_matlab(content: bytes, file: str, names: Collection[str]) -> dict[str, 
         while place < len(content):
             kind, element, place = _element(content, place, compressed_unpadded=True)
             if kind == _COMPRESSED:
-                kind, element, _ = _element(_inflate(element), 0)
+                kind, element = _inflate(element, names)
             if kind == _MATRIX:
                 name, parts = _header(element)
                 if name in names:
@@ -67,12 +70,21 @@ def _element(content: bytes, place: int, compressed_unpadded: bool = False) -> t
     return kind, content[start : start + size], end
 
 
-def _inflate(content: bytes) -> bytes:
+def _inflate(content: bytes, names: Collection[str]) -> tuple[int, bytes]:
+    """Return the type and data of a compressed element; of a matrix with another name only the start."""
     stream = zlib.decompressobj()
-    inflated = stream.decompress(content, LARGEST)
+    start = stream.decompress(content, START)
+    kind, size = struct.unpack_from("<II", start)
+    if kind == _MATRIX and _header(start[8:])[0] not in names:
+        return kind, start[8:]
+    require_plausible(size, len(content))
+    if size > LARGEST:
+        raise ValueError(f"a compressed variable has more than {LARGEST} bytes")
+    whole = start + stream.decompress(stream.unconsumed_tail, max(16 + size - len(start), 1))  # up to 8 of padding
     if not stream.eof:
-        raise ValueError(f"a compressed variable ends early or has more than {LARGEST} bytes")
-    return inflated
+        raise ValueError("a compressed variable ends early, or late")
+    kind, element, _ = _element(whole, 0)
+    return kind, element
 
 
 def _header(matrix: bytes) -> tuple[str, tuple[int, bytes, int]]:

@@ -1,32 +1,16 @@
 """Data sets in NumPy's .npz files."""
 
-import zlib
 from pathlib import Path
-from tokenize import TokenError
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
 from jaxtyping import Int64, Shaped
 from torch import Tensor
 
-from hauberk.concepts.dataset import Dataset, Split
+from hauberk.concepts.dataset import Dataset, Split, numbered
 from hauberk.concepts.radius import require_within
+from hauberk.datasets.npz_archive import load_arrays
 from hauberk.errors import InputError, ShapeError
-
-DAMAGE = (
-    OSError,
-    ValueError,
-    TypeError,
-    KeyError,
-    EOFError,
-    SyntaxError,
-    NotImplementedError,
-    BadZipFile,
-    zlib.error,
-    TokenError,
-)
-"""Errors that NumPy and the libraries below it raise for a file that is not an .npz, or a broken one."""
 
 _TRAIN_KEYS = [("x_train", "y_train"), ("train_images", "train_labels")]
 _TEST_KEYS = [("x_test", "y_test"), ("test_images", "test_labels")]
@@ -79,7 +63,7 @@ class NpzFile(Dataset):
         test_file = path if test_path is None else test_path
         self._test = self._read(test_file, _TEST_KEYS + _SINGLE_KEYS if test_keys is None else [test_keys], "test")
         self.shape = tuple(self._test.inputs.shape[1:])
-        self.classes = _numbered(self._test.labels) if classes is None else tuple(classes)
+        self.classes = numbered(1 + int(self._test.labels.max()), path) if classes is None else tuple(classes)
         self._require_classes(self._test, test_file)
 
     def train(self) -> Split:
@@ -96,7 +80,7 @@ class NpzFile(Dataset):
         return self._test
 
     def _read(self, path: str, keys: list[tuple[str, str]], split: str) -> Split:
-        images, labels = _load(path, keys, split)
+        images, labels = load_arrays(path, keys, split)
         x = _parse_images(*images, self._channels_last, self.range)
         y = _parse_labels(*labels)
         if len(x) != len(y):
@@ -111,29 +95,6 @@ class NpzFile(Dataset):
             raise InputError(
                 f"{path}: label {largest} lies outside 0..{classes - 1}; pass the names of all classes as `classes`."
             )
-
-
-def _load(path: str, keys: list[tuple[str, str]], split: str) -> list[tuple[str, np.ndarray]]:
-    """Return images and labels under the first pair of `keys` in the file, each with its place for messages."""
-    where = str(path)
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            names = list(file)
-            for pair in keys:
-                if set(pair) <= set(names):
-                    arrays = []
-                    for key in pair:
-                        where = f"{path}, array {key!r}"
-                        arrays.append((where, np.asarray(file[key])))
-                    return arrays
-    except DAMAGE as error:
-        raise InputError(
-            f"{where}: cannot be read ({error}). Save plain numbers with numpy.savez; Python objects are never loaded."
-        ) from error
-    raise InputError(
-        f"{path} has no {split} split: it holds the arrays {', '.join(names) or '(none)'}, but not "
-        f"{', nor '.join(' and '.join(pair) for pair in keys)}; name its images and labels by `{split}_keys`."
-    )
 
 
 def _parse_images(
@@ -182,7 +143,3 @@ def _parse_labels(where: str, array: np.ndarray) -> Int64[Tensor, "n"]:
     if len(y) and int(y.min()) < 0:
         raise InputError(f"{where}: label {int(y.min())} is negative; number the classes from 0.")
     return y
-
-
-def _numbered(labels: Int64[Tensor, "n"]) -> tuple[str, ...]:
-    return tuple(str(number) for number in range(int(labels.max()) + 1))

@@ -7,6 +7,7 @@ import torch
 
 from hauberk.concepts.dataset import Dataset, Split
 from hauberk.errors import InputError
+from hauberk.parquet import read_parquet
 
 
 class Selected(Dataset):
@@ -29,8 +30,8 @@ class Selected(Dataset):
     def train(self) -> Split:
         split = self._data.train()
         try:
-            index = pl.read_parquet(self._file, columns=["index"])["index"].cast(pl.Int64)
-        except (pl.exceptions.PolarsError, OSError) as error:
+            index = read_parquet(self._file, len(split))["index"].cast(pl.Int64)
+        except (pl.exceptions.PolarsError, OSError, ValueError) as error:
             raise InputError(f"{self._file} is no Parquet file with positions as `index`: {error}.") from error
         inside = index.is_between(0, len(split) - 1)
         if index.is_empty() or not inside.all(ignore_nulls=False):

@@ -6,8 +6,9 @@ import numpy as np
 import torch
 
 from hauberk.concepts.dataset import Dataset, Split
-from hauberk.datasets.matlab import read_matlab
+from hauberk.datasets.matlab import LARGEST, read_matlab
 from hauberk.errors import InputError
+from hauberk.files import read_bytes
 
 HOME = "http://ufldl.stanford.edu/housenumbers"
 
@@ -46,7 +47,7 @@ class SVHN(Dataset):
 
 def _read(file: Path) -> Split:
     try:
-        content = file.read_bytes()
+        content = read_bytes(file, LARGEST)
     except OSError as error:
         raise InputError(
             f"{file} cannot be read ({error}); put train_32x32.mat and test_32x32.mat of {HOME} there."

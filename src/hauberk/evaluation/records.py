@@ -11,11 +11,14 @@ import polars as pl
 from jaxtyping import Float64
 
 from hauberk.errors import InputError
+from hauberk.parquet import read_parquet
 
 Floats = Float64[np.ndarray, "n"]
 FILE_NAME = re.compile(r"\w[\w ,.()+-]{0,99}")
 """The names of studies and adversaries, which name files and folders."""
 
+ROWS = 10**6
+"""Largest number of rows of a shard."""
 SCHEMA = {
     "index": pl.Int64,  # position in the test split
     "label": pl.Int64,
@@ -122,9 +125,14 @@ def read_records(folder: Path) -> pl.DataFrame:
     frames = []
     for shard in shards:
         try:
-            frames.append(completed(pl.read_parquet(shard)))
-        except (pl.exceptions.PolarsError, OSError) as error:
+            frames.append(completed(read_parquet(shard, ROWS)))
+        except (OSError, ValueError) as error:
             raise InputError(
                 f"{shard} is not a readable Parquet file ({error}): delete it and evaluate again."
             ) from error
-    return pl.concat(frames).sort("index")
+    try:
+        return pl.concat(frames).sort("index")
+    except pl.exceptions.PolarsError as error:
+        raise InputError(
+            f"{folder}: the shards do not fit together ({error}): delete it and evaluate again."
+        ) from error

@@ -7,6 +7,7 @@ from typing import Any
 
 from hauberk.atomic import write_text
 from hauberk.errors import InputError
+from hauberk.files import read_text
 from hauberk.identity.differing import differences, first_few
 from hauberk.identity.walk import identity
 
@@ -52,7 +53,7 @@ def stamped(plan: Mapping[str, object]) -> dict[str, Any]:
 def read(file: Path, advice: str) -> dict[str, Any]:
     """Return the content of a plan file."""
     try:
-        kept = json.loads(file.read_text(encoding="utf-8"))
+        kept = json.loads(read_text(file))
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{file} cannot be read: {error}. {advice}") from error
     if not isinstance(kept, dict):

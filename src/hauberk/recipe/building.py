@@ -58,7 +58,9 @@ def build(tree: Tree) -> Recipe:
     for key in tree:
         if key not in SECTIONS:
             raise InputError(f"a recipe has no {key!r}{nearest(key, list(SECTIONS))}: it has {', '.join(SECTIONS)}.")
-    content = {key: expanded(tree.get(key), KINDS[key], key) for key in OBJECTS if key in tree or key != "training_threat"}
+    content = {
+        key: expanded(tree.get(key), KINDS[key], key) for key in OBJECTS if key in tree or key != "training_threat"
+    }
     seed = tree.get("seed", 0)
     require_seed(seed)
     for section in ("trainer", "evaluator"):
@@ -88,13 +90,12 @@ def expanded(value: Any, kind: Any, where: str) -> Any:
     if isinstance(value, dict):
         if written := value.keys() & {"class_path", "init_args"}:
             raise InputError(f"{where}: write `class: name`, its arguments beside it, instead of {min(written)}.")
-        if "class" in value:
-            path = full_path(str(value["class"]), where)
-            kind = class_at(path)
+        path = full_path(str(value["class"]), where) if "class" in value else None
+        kind = class_at(path) if path else kind
         parts = {
             key: expanded(item, inner(kind, key), f"{where}.{key}") for key, item in value.items() if key != "class"
         }
-        return {"class_path": path, "init_args": parts} if "class" in value else parts
+        return {"class_path": path, "init_args": parts} if path else parts
     if isinstance(value, list):
         return [expanded(item, inner(kind, None), f"{where}.{number}") for number, item in enumerate(value)]
     if not isinstance(value, str) or not takes_object(kind) or isinstance(as_number(value), float):

@@ -33,12 +33,13 @@ def full_path(path: str, where: str) -> str:
     for candidate in (f"hauberk.{path}", path, *moved(path)):
         if lookup(candidate) is not None:
             return candidate
+    meant = nearest(path, list(public_classes()))
     if is_foreign(path) and path.rpartition(".")[0] not in sys.modules:
         raise InputError(
-            f"{where}: {path} is neither Hauberk's nor a layer or optimizer of torch{nearest(path, list(public_classes()))}: "
-            "if you trust the code of its module, say --allow-code (in Python, import the module first)."
+            f"{where}: {path} is neither Hauberk's nor a layer or optimizer of torch{meant}: if you trust the code of "
+            "its module, say --allow-code (in Python, import the module first)."
         )
-    raise InputError(f"{where}: there is no class {path!r}{nearest(path, list(public_classes()))}.")
+    raise InputError(f"{where}: there is no class {path!r}{meant}.")
 
 
 def lookup(path: str) -> type | None:

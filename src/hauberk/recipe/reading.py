@@ -24,11 +24,8 @@ def read_recipe(name: str, overrides: list[str], scale: str | None = None) -> Tr
         InputError: there is no such recipe or scale, it is not a valid YAML mapping, or an override is malformed.
     """
     shipped = shipped_recipes()
-    if name in shipped and not Path(name).is_file():
-        text = shipped[name]
-    else:
-        text = recipe_text(name, shipped)
-    tree = parsed(text, name)
+    own = name in shipped and not Path(name).is_file()
+    tree = parsed(shipped[name] if own else recipe_text(name, shipped), name)
     if not isinstance(tree, dict):
         raise InputError(f"{name} is not a recipe: it must be a mapping of {', '.join(SECTIONS)}.")
     tree = scaled(tree, scale)

@@ -10,6 +10,9 @@ from hauberk.errors import InputError
 from hauberk.recipe.tree import ALTERNATIVES, Tree, changed, parsed
 from hauberk.reports.recipe_keys import as_number
 
+MOST = 1000
+"""Largest number of points of a sweep."""
+
 
 @dataclass(frozen=True)
 class Range:
@@ -75,6 +78,7 @@ def grid(values: dict[str, list[Any] | Range]) -> list[Tree]:
     lists = {key: given for key, given in values.items() if isinstance(given, list)}
     if ranges := [key for key in values if key not in lists]:
         raise InputError(f"{ranges[0]} has a range to draw from, not a list: say how many points with --random.")
+    require_few(math.prod(map(len, lists.values())))
     return [dict(zip(lists, point, strict=True)) for point in product(*lists.values())]
 
 
@@ -86,6 +90,7 @@ def drawn(values: dict[str, list[Any] | Range], count: int, seed: object) -> lis
     """
     if count < 1:
         raise InputError(f"--random must be at least 1, but is {count}.")
+    require_few(count)
     random = Random(str(seed))  # any text will do: a seed that is not a number is refused when the recipe is built
     if any(isinstance(given, Range) for given in values.values()):
         return [
@@ -99,6 +104,12 @@ def drawn(values: dict[str, list[Any] | Range], count: int, seed: object) -> lis
     if count > len(whole):
         raise InputError(f"--random asks for {count} points, but the whole grid has {len(whole)}: leave it out.")
     return random.sample(whole, count)
+
+
+def require_few(count: int) -> None:
+    """Raise unless a sweep may have that many points."""
+    if count > MOST:
+        raise InputError(f"a sweep has at most {MOST:,} points, but {count:,} are asked for: leave out some values.")
 
 
 def point_trees(tree: Tree, points: list[Tree]) -> list[Tree]:

@@ -13,7 +13,10 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from hauberk.errors import InputError
+from hauberk.files import regular
 
+LARGEST = 2**28
+"""Largest size of a file, in bytes."""
 SHOWN = 10
 """The number of examples that fit side by side."""
 
@@ -75,10 +78,10 @@ def read_examples(path: Path, remedy: str) -> Examples | None:
     if not path.exists():
         return None
     try:
-        tensors = load_file(path)
+        tensors = load_file(regular(path, LARGEST))
         names = Examples.__dataclass_fields__
         arrays = {name: tensors[name] for name in names}
-    except (OSError, SafetensorError, KeyError) as error:
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise InputError(f"{path} does not hold the examples of an evaluation ({error!r}): {remedy}") from error
     shapes = {name: array.shape for name, array in arrays.items()}
     count = shapes["labels"]

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin
 
+from hauberk import files
 from hauberk.errors import InputError
 
 T = TypeVar("T")
@@ -18,7 +19,7 @@ def read_text(path: Path, remedy: str) -> str:
         InputError: it is missing or not UTF-8; the message ends with the remedy.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        return files.read_text(path)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path} cannot be read ({error}): {remedy}") from error
 
@@ -47,7 +48,7 @@ def parse_mapping(text: str, where: str, remedy: str) -> dict[str, str]:
 def _parse(text: str, kind: Any, where: str, remedy: str) -> Any:
     try:
         return _convert(json.loads(text), kind, "")
-    except ValueError as error:  # JSONDecodeError, and what _convert and the dataclasses raise
+    except (ValueError, RecursionError, OverflowError) as error:  # JSONDecodeError, and what is raised below
         raise InputError(f"{where} is not what it must be ({error}): {remedy}") from error
 
 

@@ -12,10 +12,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from hauberk.errors import InputError
+from hauberk.files import read_text
 from hauberk.identity import objection
 
 OTHERS = ("memory", "average")
 """The files of tensors that neither network nor optimizer holds."""
+DAMAGE = (OSError, ValueError, RuntimeError, TypeError, KeyError, AttributeError, IndexError, SafetensorError)
+"""Errors that a checkpoint causes which is not what was written."""
 
 
 def save_checkpoint(
@@ -72,7 +75,7 @@ def load_checkpoint(
         return None
     newest = found[-1]
     try:
-        content = json.loads((newest / "state.json").read_text(encoding="utf-8"))
+        content = json.loads(read_text(newest / "state.json"))
         if not isinstance(content, dict) or not content.keys() >= {"step", "counters", "scalars", "groups"}:
             raise ValueError("state.json is damaged")
         kept = content.get("experiment", experiment)
@@ -84,11 +87,12 @@ def load_checkpoint(
         tensors = load_file(newest / "optimizer.safetensors", device=str(device))
         network.load_state_dict(load_file(newest / "model.safetensors", device=str(device)))
         others = {name: load_file(newest / f"{name}.safetensors", device=str(device)) for name in OTHERS}
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        state: dict[int, dict[str, object]] = {}
+        for key, value in (tensors | content["scalars"]).items():
+            number, name = key.split(".", 1)
+            state.setdefault(int(number), {})[name] = value
+        optimizer.load_state_dict({"state": state, "param_groups": content["groups"]})
+        step, counters = int(content["step"]), dict(content["counters"])
+    except DAMAGE as error:
         raise InputError(f"checkpoint {newest} cannot be restored: {error}. Delete it to start afresh.") from error
-    state: dict[int, dict[str, object]] = {}
-    for key, value in (tensors | content["scalars"]).items():
-        number, name = key.split(".", 1)
-        state.setdefault(int(number), {})[name] = value
-    optimizer.load_state_dict({"state": state, "param_groups": content["groups"]})
-    return content["step"], content["counters"], others
+    return step, counters, others

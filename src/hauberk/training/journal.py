@@ -1,7 +1,7 @@
 """The journal of training, one JSON object per line, and the running sums behind it."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,8 @@ import torch
 
 from hauberk.atomic import write_text
 from hauberk.concepts.objective import ObjectiveValue
+from hauberk.errors import InputError
+from hauberk.files import read_text
 from hauberk.training.team import Team
 
 Record = dict[str, Any]
@@ -43,6 +45,20 @@ class Tally:
         return {"loss": loss / count, "clean": clean, "robust": robust / attacked if attacked else None}
 
 
+def up_to(path: Path, step: int) -> Iterator[str]:
+    """Yield the lines of a journal up to a step, without one that a kill has cut.
+
+    Raises:
+        InputError: a line is damaged.
+    """
+    try:
+        for line in read_text(path).splitlines(keepends=True):
+            if line.endswith("}\n") and json.loads(line)["step"] <= step:
+                yield line
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise InputError(f"the journal {path} is damaged ({error!r}): delete it, and training goes on.") from error
+
+
 class Journal:
     """A file of records, shown to a watcher as it grows.
 
@@ -57,9 +73,7 @@ class Journal:
         self.path, self.watch, self.silent = path, watch, silent
         if silent:
             return
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if step and path.exists() else []
-        whole = [line for line in lines if line.endswith("}\n")]  # a kill may have cut the last one
-        write_text(path, "".join(line for line in whole if json.loads(line)["step"] <= step))
+        write_text(path, "".join(up_to(path, step) if step and path.exists() else []))
 
     def write(self, record: Record) -> None:
         """Append a record, written to disk at once for anyone reading along."""

@@ -10,6 +10,9 @@ from hauberk.concepts.augmentation import Augmentation
 from hauberk.concepts.schedule import Progress
 from hauberk.errors import InputError
 
+MOST = 10**6
+"""Largest number of epochs, and of examples per step."""
+
 
 @dataclass(frozen=True)
 class Phase:
@@ -21,7 +24,7 @@ class Phase:
         augmentation: changes the inputs of every step.
 
     Raises:
-        InputError: epochs or batch is not positive.
+        InputError: epochs or batch is not positive, or more than a million.
     """
 
     epochs: int
@@ -32,6 +35,8 @@ class Phase:
         for name in ("epochs", "batch"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1, but is {getattr(self, name)}.")
+            if getattr(self, name) > MOST:
+                raise InputError(f"{name} must be at most {MOST:,}, but is {getattr(self, name):,}.")
 
 
 @dataclass(frozen=True)
