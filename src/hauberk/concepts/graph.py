@@ -15,6 +15,7 @@ from hauberk.concepts.lowering import Computed, Constants
 from hauberk.concepts.op import Elementwise, Op
 from hauberk.errors import UnsupportedOpError
 from hauberk.kernels.gradients import ordinary_mode
+from hauberk.kernels.spectral_norms import iterate
 
 
 @dataclass(frozen=True)
@@ -175,11 +176,9 @@ class Graph:
         like = torch.empty(0, dtype=dtype or like.dtype, device=like.device)
         constants = Constants(stored, like.device)
         constants.compute(t for node in self.nodes for t in node.tensors)
-        nodes = []
-        for node in self.nodes:  # constants and buffers may hold integers
-            tensors = [t if t is None else constants.tensor(t).to(like) for t in node.tensors]
-            nodes.append(FrozenNode(node.name, node.make(*tensors), node.inputs))
-        return FrozenGraph(tuple(nodes), self.shapes)
+        read = [[t if t is None else constants.tensor(t).to(like) for t in node.tensors] for node in self.nodes]
+        made = (FrozenNode(n.name, n.make(*tensors), n.inputs) for n, tensors in zip(self.nodes, read, strict=True))
+        return FrozenGraph(tuple(made), self.shapes)
 
     def run(self, x: Float[Tensor, "b *x"]) -> tuple[Float[Tensor, "b classes"], FrozenGraph]:
         """Run one pass, each part in its own mode; return the logits, and the graph as that pass fixed it."""
@@ -189,7 +188,8 @@ class Graph:
     def observed(self, x: Float[Tensor, "b *x"]) -> tuple[list[Tensor], FrozenGraph]:
         """Return all values of a pass as in `run`, the input first, and the graph as that pass fixed it."""
         # Batch norms in training mode use this batch's statistics, through which gradients flow, and update their
-        # running statistics once; dropout in training mode raises an UnsupportedOpError.
+        # running statistics once, spectral norms their vectors; dropout in training mode raises an UnsupportedOpError.
+        iterate(self.module)
         values, nodes = [x], []
         for node, frozen in zip(self.nodes, self.frozen().nodes, strict=True):
             operands = [values[i] for i in node.inputs]
