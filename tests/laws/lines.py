@@ -3,8 +3,19 @@
 import torch
 
 from hauberk.concepts.box import Box
+from hauberk.functions.partial import Partial
 
 DTYPE = torch.float64
+
+
+def inside(op, box, margin=0.0):
+    """Return boxes where an op is defined, and as far inside: mirrored to positive numbers, and clamped."""
+    if not isinstance(op, Partial):
+        return box
+    low, high = op.domain[0] + margin, op.domain[1] - margin
+    if low >= 0:
+        box = Box(*torch.stack([box.lower.abs(), box.upper.abs()]).sort(0).values)
+    return Box(box.lower.clamp(low, high), box.upper.clamp(low, high))
 
 
 def difficult_boxes(count=400):

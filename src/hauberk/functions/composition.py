@@ -80,9 +80,9 @@ def composed(rule: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def multiplied(first: Value, second: Value, left: str, right: str, out: str) -> Value:
-    """Return the sum over products of two values, by the letters of their dimensions, without the batch, and the result's.
+    """Return the sum over products of two values, by the letters of their dimensions and of the result's.
 
-    A dimension of size 1 that the other operand has larger is left out.
+    The batch has no letter. A dimension of size 1 that the other operand has larger is left out.
 
     Raises:
         UnsupportedOpError: an operand has a dimension that neither the other one has nor the result.

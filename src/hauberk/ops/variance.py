@@ -21,7 +21,7 @@ def variance(z: Value, dims: Dims, correction: float | None, shape: Sequence[int
     centred = call(aten.sub.Tensor, z, call(aten.expand.default, mean, [-1, *z.shape]))
     if z.shape[-1] <= correction:
         raise UnsupportedOpError("it divides by zero: there are as few numbers as the correction subtracts")
-    total = call(aten.sum.dim_IntList, call(aten.square.default, centred), [-1])
+    total = call(aten.sum.dim_IntList, call(aten.square.default, centred), [-1], True)
     return shaped(call(aten.mul.Tensor, total, 1 / (z.shape[-1] - correction)), shape)
 
 
@@ -96,13 +96,13 @@ def lower_norm(
     """Lower torch's norm over dimensions: l_1, l_2, l_inf and those between and beyond."""
     z = gathered(z, listed(dims))
     if p == 2:
-        return shaped(root(call(aten.sum.dim_IntList, call(aten.square.default, z), [-1])), shape)
+        return shaped(root(call(aten.sum.dim_IntList, call(aten.square.default, z), [-1], True)), shape)
     sizes = call(aten.abs.default, z)
     if p == math.inf:
-        return shaped(call(aten.amax.default, sizes, [-1]), shape)
+        return shaped(call(aten.amax.default, sizes, [-1], True), shape)
     if p < 1:
         raise UnsupportedOpError(f"its p is {p}: only norms with p >= 1 are bounded")
-    total = call(aten.sum.dim_IntList, call(aten.pow.Tensor_Scalar, sizes, p), [-1])
+    total = call(aten.sum.dim_IntList, call(aten.pow.Tensor_Scalar, sizes, p), [-1], True)
     return shaped(call(aten.pow.Tensor_Scalar, call(aten.relu.default, total), 1 / p), shape)
 
 
