@@ -53,7 +53,7 @@ def test_networks_that_give_no_tensor_are_refused_with_what_to_return(made, advi
 
 @pytest.mark.parametrize("made", [lambda z: z[:, :1], lambda z: z[:, 0]], ids=["a column", "a number each"])
 def test_a_single_logit_is_refused_with_how_to_make_two(made):
-    with pytest.raises(ShapeError, match=r"torch\.stack\(\[-z, z\], 1\)"):
+    with pytest.raises(ShapeError, match=r"torch\.cat\(\[-z, z\], 1\)"):
         classes(Gives(made), X)
 
 
@@ -122,3 +122,9 @@ def test_a_networks_own_errors_pass():
 
     with pytest.raises(RuntimeError, match="of its own"):
         called(broken, X)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+def test_half_precision_is_refused(dtype):
+    with pytest.raises(InputError, match=f"not in {dtype}"):
+        classes(nn.Linear(4, 2).to(dtype), X.to(dtype))

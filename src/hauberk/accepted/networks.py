@@ -27,7 +27,7 @@ def logits(given: object, x: Tensor) -> Float[Tensor, "b classes"]:
     if (given.ndim == 2 and given.shape[1] == 1) or given.shape == (len(x),):
         raise ShapeError(
             f"a classifier gives two logits or more, but the network gives one number for each of {len(x)} inputs: for "
-            "two classes by one logit z, let forward return torch.stack([-z, z], 1)."
+            "two classes by one logit z (b, 1), let forward return torch.cat([-z, z], 1)."
         )
     if given.ndim != 2 or len(given) != len(x) or not given.is_floating_point():
         raise ShapeError(
@@ -70,11 +70,13 @@ def classes(network: nn.Module, x: Tensor) -> int:
     """Return the number of classes that a network tells apart, by a pass in eval mode over a few inputs.
 
     Raises:
-        InputError: a weight is NaN or infinite or not yet there, no logit is finite, or the network fails on inputs of
-            this shape; the message gives torch's reason.
+        InputError: a weight is NaN or infinite or not yet there, no logit is finite, inputs are in half precision, or
+            the network fails on inputs of this shape; the message gives torch's reason.
         ShapeError: the network gives something else than logits.
     """
     require_weights(network)
+    if x.dtype.itemsize < 4:
+        raise InputError(f"networks are judged in float32 or float64, not in {x.dtype}: network.float(), x.float().")
     with torch.no_grad(), eval_mode(network):
         try:
             found = called(network, x)

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
+from hauberk.accepted import tensor
 from hauberk.errors import InputError, ShapeError
 
 
@@ -108,6 +109,7 @@ def require_within(x: Tensor, low: float, high: float) -> Tensor:
         ShapeError: x is empty, has no batch dimension or is not of a floating-point type.
         InputError: a value is NaN or out of range; the message names it.
     """
+    x = tensor("inputs", x)
     if not x.is_floating_point():
         raise ShapeError(
             f"inputs must be floating point in [{low}, {high}], but have type {x.dtype}; uint8 pixels: x.float() / 255."

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
-from hauberk.accepted import labels
+from hauberk.accepted import labels, tensor
 from hauberk.errors import InputError, ShapeError
 
 
@@ -37,8 +37,11 @@ class LinearSpec:
 
         Raises:
             ShapeError: y does not hold one integer per example.
-            InputError: a label lies outside 0 .. classes - 1.
+            InputError: a label lies outside 0 .. classes - 1, or there is one class alone.
         """
+        if classes < 2:
+            raise InputError(f"margins are between two classes or more, but there are {classes}.")
+        y = tensor("labels", y)
         y = labels(y, len(y), classes if y.device.type == "cpu" else None)
         identity = torch.eye(classes, dtype=dtype, device=y.device)
         others = torch.arange(classes - 1, device=y.device)[None]

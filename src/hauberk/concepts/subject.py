@@ -72,6 +72,8 @@ def asking(verifier: Callable[..., Any]) -> Callable[..., Any]:
                 f"a verifier judges a subject, NetworkSubject(module, capture(module, x)), but was given a "
                 f"{type(subject).__name__}."
             )
+        if not isinstance(getattr(S, "start", None), Tensor):
+            raise InputError(f"a verifier proves over sets, threat.at(x), but was given a {type(S).__name__}.")
         if isinstance(subject, NetworkSubject):
             require_alike(subject.module, S.start)
             if S.start.dtype.itemsize < 4:

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, Float64, Int
 from torch import Tensor
 
+from hauberk.accepted import inputs
 from hauberk.concepts.certificate import Certificate, Verifier
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.norm_ball import NormBall
@@ -98,6 +99,7 @@ class Certification(Verifier):
         Raises:
             ShapeError: there are fewer classes than `top`.
         """
+        x = inputs(x)
         votes = subject.votes(x, SELECTION, self.selection)
         if isinstance(top, bool) or not isinstance(top, Integral) or not 1 <= top <= votes.shape[1]:
             raise ShapeError(f"top is a number of classes, from 1 to {votes.shape[1]}, but is {top}.")
