@@ -40,5 +40,6 @@ lint: .venv/.installed-dev
 .venv-lowest/.installed: pyproject.toml constraints.txt tests/lowest.py
 	test -x .venv-lowest/bin/python || $(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/python tests/lowest.py > .venv-lowest/constraints.txt
-	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check -c .venv-lowest/constraints.txt -e '.[dev]'
+	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check -c .venv-lowest/constraints.txt \
+	  -e '.[fast]' beartype mypy pytest pytest-xdist
 	touch $@

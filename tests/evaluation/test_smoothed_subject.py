@@ -26,7 +26,7 @@ from hauberk.smoothing import FixedSample, Gaussian, Sequential
 from hauberk.studies import CertifiedRadii, FirstLayerFilters, NeuronStability
 from hauberk.threats import L2Ball, LinfBall
 from hauberk.training import Trainer
-from hauberk.verification import ByBound, LargestRadius
+from hauberk.verification import ByBound
 
 THREAT, EXAMPLES, ALPHA = L2Ball(0.3), 40, 0.01
 BY = Smoothing(Gaussian(0.3), samples=128, alpha=ALPHA, attacked=4, rows=256)
@@ -207,6 +207,6 @@ def test_where_votes_certify_no_radius_of_the_threats_norm_they_certify_the_set(
 
 
 def test_radii_of_bounds_do_not_apply(network: nn.Module, tmp_path: Path):
-    plan = Evaluator({}, [], studies={"Radii": CertifiedRadii(LargestRadius(Interval()))}, smoothing=BY)
+    plan = Evaluator({}, [], studies={"Radii": CertifiedRadii(Interval())}, smoothing=BY)
     plan.evaluate(network, digits(8), THREAT, tmp_path)
     assert "bounds speak of a network" in pl.read_parquet_metadata(tmp_path / "studies/Radii.parquet")["facts"]

@@ -11,25 +11,24 @@ from hauberk.concepts.subject import NetworkSubject
 from hauberk.errors import InputError
 from hauberk.studies import CertifiedRadii
 from hauberk.threats import LinfBall
-from hauberk.verification import LargestRadius
 
 X = torch.linspace(0.03, 0.97, 12)[:, None].double()
 LABELS = torch.arange(12) % 2
 THREAT = LinfBall(0.1, within=None)
 
 
-def linear(weight=1.0):
+def linear():
     """Two logits whose margin is 2 x - 1: the radius of x is its distance from one half."""
     network = nn.Linear(1, 2).double()
     with torch.no_grad():
-        network.weight.copy_(torch.tensor([[-weight], [weight]]))
+        network.weight.copy_(torch.tensor([[-1.0], [1.0]]))
         network.bias.copy_(torch.tensor([0.5, -0.5]))
     return NetworkSubject(network, capture(network, X))
 
 
 @pytest.mark.parametrize("bounder", [Interval(), BackwardLinear()])
 def test_radii_are_the_distances_from_the_boundary(bounder):
-    study = CertifiedRadii(LargestRadius(bounder, tolerance=1e-6))
+    study = CertifiedRadii(bounder, tolerance=1e-6)
     findings = study(linear(), Split(X, LABELS), THREAT)
     distances = (X[:, 0] - 0.5).abs()
     radii = torch.tensor(findings.table["radius"].to_list(), dtype=torch.float64)
@@ -41,21 +40,24 @@ def test_radii_are_the_distances_from_the_boundary(bounder):
 
 
 def test_no_radius_is_larger_than_the_cap():
-    findings = CertifiedRadii(LargestRadius(Interval(), cap=0.2))(linear(), Split(X, LABELS), THREAT)
+    findings = CertifiedRadii(Interval(), cap=0.2)(linear(), Split(X, LABELS), THREAT)
     assert findings.table["radius"].max() == pytest.approx(0.2)
     assert (findings.table["radius"] < 0.2).sum() == ((X - 0.5).abs() < 0.2).sum()
 
 
 def test_only_the_first_examples_are_asked():
-    study = CertifiedRadii(LargestRadius(Interval()), examples=3)
+    study = CertifiedRadii(Interval(), examples=3)
     assert len(study(linear(), Split(X, LABELS), THREAT).table) == 3
 
 
 def test_logits_that_are_not_finite_have_no_radius():
-    findings = CertifiedRadii(LargestRadius(Interval()))(linear(torch.nan), Split(X, LABELS), THREAT)
+    subject = linear()
+    with torch.no_grad():
+        subject.module.weight.fill_(torch.nan)
+    findings = CertifiedRadii(Interval())(subject, Split(X, LABELS), THREAT)
     assert findings.table["radius"].to_list() == [0.0] * 12
 
 
 def test_refuses_to_ask_no_example():
     with pytest.raises(InputError, match="needs an example"):
-        CertifiedRadii(LargestRadius(Interval()), examples=0)
+        CertifiedRadii(Interval(), examples=0)

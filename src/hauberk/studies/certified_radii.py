@@ -7,6 +7,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from hauberk.concepts.bounder import Bounder
 from hauberk.concepts.dataset import Split
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.specification import LinearSpec
@@ -23,21 +24,31 @@ class CertifiedRadii(Study):
     The radii of smoothed networks are those of votes: `SmoothedRadii`.
 
     Args:
-        search: proves the prediction, right or wrong, at radii that it looks for.
+        bounder: proves the prediction, right or wrong.
         examples: the number of examples, from the first.
+        tolerance: the relative error of a radius.
+        cap: the largest radius tried (or the threat's own, if larger).
 
     Raises:
-        InputError: examples is not positive.
+        InputError: examples is not positive, or the bounder's bounds may fail.
 
     Source: Wong & Kolter 2018, certificates of predictions (corollary 2).
     """
 
-    search: LargestRadius
+    bounder: Bounder
     examples: int = 100
+    tolerance: float = 1e-4
+    cap: float = 1.0
 
     def __post_init__(self) -> None:
         if self.examples < 1:
             raise InputError(f"CertifiedRadii needs an example, but examples is {self.examples}.")
+        _ = self.search  # raises on a bounder that may fail
+
+    @property
+    def search(self) -> LargestRadius:
+        """The search for the radii."""
+        return LargestRadius(self.bounder, self.tolerance, self.cap)
 
     def __call__(self, subject: AttackableSubject, data: Split, threat: ThreatModel) -> Findings:
         x, y = data.batch(first := slice(0, self.examples))
@@ -48,5 +59,5 @@ class CertifiedRadii(Study):
         radius = cast(Tensor, self.search(subject, threat, x, spec).radius).double() * (prediction >= 0)
         columns = {"label": y, "prediction": prediction, "radius": radius}
         table = pl.DataFrame({"index": range(len(x))} | {name: column.tolist() for name, column in columns.items()})
-        facts = {"bounder": type(self.search.bounder).__name__, "threat": threat.name, "cap": f"{self.search.cap:g}"}
+        facts = {"bounder": type(self.bounder).__name__, "threat": threat.name, "cap": f"{self.cap:g}"}
         return Findings(table, facts)
