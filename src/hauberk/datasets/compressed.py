@@ -6,7 +6,6 @@ import io
 import lzma
 import zlib
 from pathlib import Path
-from typing import BinaryIO
 
 FREE, RATIO = 2**26, 32
 """The bytes that any file may become, and how many more for each byte that it has; the files of MNIST become 5."""
@@ -45,9 +44,9 @@ class Bounded(io.RawIOBase):
         OSError: it cannot be opened.
     """
 
-    def __init__(self, file: Path | BinaryIO, size: int) -> None:
+    def __init__(self, file: Path | io.BufferedIOBase, size: int) -> None:
         self.size = size
-        raw: BinaryIO = file.open("rb") if isinstance(file, Path) else file
+        raw = file.open("rb") if isinstance(file, Path) else file
         opener = OPENERS.get(raw.read(2))
         raw.seek(0)
         self.raw, self.stream = raw, opener(raw, "rb") if opener else raw

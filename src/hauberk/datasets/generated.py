@@ -37,9 +37,10 @@ class Generated(Dataset):
     range = (0.0, 1.0)
 
     def __init__(self, shape: list[int], classes: int, train: int, test: int, seed: int = 0) -> None:
-        if not shape or min(*shape, train, test) < 1:
+        if not shape or min(*shape, classes, train, test) < 1:
             raise InputError(
-                f"Generated needs positive numbers, but has shape {shape}, {train} training and {test} test examples."
+                f"Generated needs positive numbers, but has shape {shape}, {classes} classes, {train} training and "
+                f"{test} test examples."
             )
         if max(train, test) * prod(shape) > LARGEST:
             raise InputError(

@@ -10,7 +10,7 @@ from hauberk.errors import InputError
 from hauberk.recipe.tree import ALTERNATIVES, Tree, changed, parsed
 from hauberk.reports.recipe_keys import as_number
 
-MOST = 1000
+MOST = 2000
 """Largest number of points of a sweep."""
 
 
