@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+Content = bytes | Callable[[], bytes]
+
 
 @dataclass(frozen=True)
 class Case:
@@ -61,7 +63,7 @@ def file(kind: str, name: str, content: bytes, *arguments: str, path: str = "min
     return Case(kind, name, prepare)
 
 
-def data(kind: str, name: str, files: dict[str, bytes | Callable[[], bytes]], given: str) -> Case:
+def data(kind: str, name: str, files: dict[str, Content], given: str) -> Case:
     """Return the case of a data set's files, or what makes them; `given` is the data set as a recipe writes it."""
 
     def prepare(folder: Path) -> list[str]:

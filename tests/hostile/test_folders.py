@@ -11,14 +11,24 @@ import torch
 from safetensors.numpy import save_file
 
 from hostile.cases import Case, each_kind_first
-from hostile.test_data_files import cut
+from hostile.makers import cut
 from hostile.test_recipe_text import TEXT
 
 JSON = {
-    "empty": b"", "text": b"<html>", "cut": b'{"a": ', "list": b"[]", "number": b"1", "null": b"null", "other": b"{}",
-    "nested": b"[" * 100_000, "nested mappings": b'{"a":' * 50_000, "UTF-16": "{}".encode("utf-16"), "latin-1": b'{"\xe4": 1}',
-    "long number": b'{"seed": ' + b"9" * 5000 + b"}", "zeros": bytes(99),
-}  # fmt: skip
+    "empty": b"",
+    "text": b"<html>",
+    "cut": b'{"a": ',
+    "list": b"[]",
+    "number": b"1",
+    "null": b"null",
+    "other": b"{}",
+    "nested": b"[" * 100_000,
+    "nested mappings": b'{"a":' * 50_000,
+    "UTF-16": "{}".encode("utf-16"),
+    "latin-1": b'{"\xe4": 1}',
+    "long number": b'{"seed": ' + b"9" * 5000 + b"}",
+    "zeros": bytes(99),
+}
 
 
 def run_folder(folder: Path, changes: dict[str, bytes | Callable[[Path], object]]) -> None:
@@ -66,24 +76,41 @@ def resumed(name: str, file: str, content: bytes) -> Case:
 SAFE = b"\x08\x00\x00\x00\x00\x00\x00\x00{}      "
 HUGE = b'{"a":{"dtype":"F32","shape":[1099511627776],"data_offsets":[0,4398046511104]}}'
 SPECIAL = {
-    "folder": Path.mkdir, "pipe": os.mkfifo, "device": lambda path: path.symlink_to("/dev/zero"),
+    "folder": Path.mkdir,
+    "pipe": os.mkfifo,
+    "device": lambda path: path.symlink_to("/dev/zero"),
     "loop": lambda path: path.symlink_to(path),
-}  # fmt: skip
+}
 CASES = [
     *[of("run.json", n, "report", run_json=c, evaluation__summary_json=b"{}") for n, c in JSON.items()],
     *[of("summary.json", n, "report", evaluation__summary_json=c) for n, c in JSON.items()],
-    *[of("recipe of a run", n, "evaluate", recipe_yaml=c, model_safetensors=weights) for n, c in JSON.items() if n != "zeros"],
-    *[of("weights", n, "evaluate", model_safetensors=c) for n, c in {
-        "empty": b"", "text": b"<html>", "others": weights, "none": SAFE, "promise": b"\xff" * 8 + b"{}", "pickle": b"\x80\x02.",
-        "terabytes": len(HUGE).to_bytes(8, "little") + HUGE,
-        "torch": lambda path: torch.save({"a": torch.zeros(3)}, path),
-    }.items()],
+    *[
+        of("recipe of a run", n, "evaluate", recipe_yaml=c, model_safetensors=weights)
+        for n, c in JSON.items()
+        if n != "zeros"
+    ],
+    *[
+        of("weights", n, "evaluate", model_safetensors=c)
+        for n, c in {
+            "empty": b"",
+            "text": b"<html>",
+            "others": weights,
+            "none": SAFE,
+            "promise": b"\xff" * 8 + b"{}",
+            "pickle": b"\x80\x02.",
+            "terabytes": len(HUGE).to_bytes(8, "little") + HUGE,
+            "torch": lambda path: torch.save({"a": torch.zeros(3)}, path),
+        }.items()
+    ],
     *[of("weights that are no file", n, "evaluate", model_safetensors=c) for n, c in SPECIAL.items()],
-    *[of("recipe that is no file", n, "report", recipe_yaml=c, evaluation__summary_json=b"{}") for n, c in SPECIAL.items()],
+    *[
+        of("recipe that is no file", n, "report", recipe_yaml=c, evaluation__summary_json=b"{}")
+        for n, c in SPECIAL.items()
+    ],
     *[of("summary that is no file", n, "report", evaluation__summary_json=c) for n, c in SPECIAL.items()],
     *[of("missing file", n, "evaluate", **{n: b""}) for n in ("train_jsonl", "run_json")],
     *[resumed(n, "recipe.yaml", c) for n, c in JSON.items()],
-]  # fmt: skip
+]
 
 
 @each_kind_first(CASES)
@@ -97,5 +124,5 @@ def test_weights_cut_short_are_refused(name: str, share: int, refused: Callable[
     file = tmp_path / "inputs" / name
     torch.save({"a": torch.zeros(99)}, file) if name.endswith("pt") else save_file({"a": np.zeros(99)}, file)
     file.write_bytes(cut(file.read_bytes())[f"first {share} %"])
-    given = "{class: datasets.PseudoLabelled, labelled: datasets.MNIST, pool: datasets.MNIST, network: {class: architectures.Small, shape: [1, 28, 28], classes: 10}, weights: %s}"
-    refused("train", "mnist-demo", "--set", f"data={given % name}", "--run", "../run")
+    given = f"trainer.initialisation={{class: training.GivenWeights, file: {name}}}"
+    refused("train", "mnist-demo", "--scale", "smoke", "--set", given, "--run", "../run")

@@ -24,18 +24,41 @@ CASES = [
     *[setting("foreign class", f"trainer.optimizer={name}") for name in FOREIGN[:3]],
     *[
         setting("odd class", f"network={{class: {name}}}")
-        for name in ("3", "[1]", "{a: 1}", "null", "''", "..", "architectures", ".x", "__main__.X", "architectures.__doc__")
+        for name in (
+            "3",
+            "[1]",
+            "{a: 1}",
+            "null",
+            "''",
+            "..",
+            "architectures",
+            ".x",
+            "__main__.X",
+            "architectures.__doc__",
+        )
     ],
     *[setting("class of another kind", f"{key}=threats.LinfBall") for key in ("network", "data", "trainer.objective")],
-    *[setting("misspelt class", f"threat={{class: threats.{name}}}") for name in ("Linf", "linfball", "LinfBall ", "L∞Ball")],
-    *[setting("abstract class", f"{key}={{class: {c}}}") for key, c in {
-        "threat": "concepts.perturbation_set.ThreatModel", "data": "concepts.dataset.Dataset"
-    }.items()],
-    *[setting("text for an object", f"{key}={text}") for key in ("trainer", "network", "threat") for text in (
-        "/etc/passwd", "mine.yaml", "'{class_path: os.system}'", "{class_path: os.system}"
-    )],
-    *[setting("object for text or number", f"{key}=threats.LinfBall") for key in ("seed", "trainer.epochs", "threat.eps")],
-    *[setting("wrong type", f"trainer.epochs={value}") for value in ("three", "1.5", "[1]", "{a: 1}", "null", "true", "''")],
+    *[
+        setting("misspelt class", f"threat={{class: threats.{name}}}")
+        for name in ("Linf", "linfball", "LinfBall ", "L∞Ball")
+    ],
+    *[
+        setting("abstract class", f"{key}={{class: {c}}}")
+        for key, c in {"threat": "concepts.perturbation_set.ThreatModel", "data": "concepts.dataset.Dataset"}.items()
+    ],
+    *[
+        setting("text for an object", f"{key}={text}")
+        for key in ("trainer", "network", "threat")
+        for text in ("/etc/passwd", "mine.yaml", "'{class_path: os.system}'", "{class_path: os.system}")
+    ],
+    *[
+        setting("object for text or number", f"{key}=threats.LinfBall")
+        for key in ("seed", "trainer.epochs", "threat.eps")
+    ],
+    *[
+        setting("wrong type", f"trainer.epochs={value}")
+        for value in ("three", "1.5", "[1]", "{a: 1}", "null", "true", "''")
+    ],
     *[setting("wrong type", f"threat.eps={value}") for value in ("[1]", "{a: 1}", "null", "a/b", "1/0", "x" * 300)],
     *[setting("wrong type", f"seed={value}") for value in ("x", "1.5", "[1]", "{}", "-1", "9" * 30)],
     *[setting("no number", f"threat.eps={value}") for value in (".nan", ".inf", "-.inf", "-1", "1e999")],
@@ -43,22 +66,44 @@ CASES = [
     *[setting("no such place", f"{key}=1") for key in ("evaluator.verifiers.9.x", "threat.eps.x", "scales.a.b")],
     *[setting("endless training", f"trainer.epochs={n}") for n in ("1" + 30 * "0", "1e30", "1000001", "0", "-1")],
     *[setting("endless training", f"trainer.batch={n}") for n in ("1" + 30 * "0", "0", "-1")],
-    *[setting("too many classes", GENERATED.format("[1, 8, 8]", n, 9, 9)) for n in ("10000000000", "100001", "0", "-1")],
+    *[
+        setting("too many classes", GENERATED.format("[1, 8, 8]", n, 9, 9))
+        for n in ("10000000000", "100001", "0", "-1")
+    ],
     *[setting("too many examples", GENERATED.format("[1, 8, 8]", 2, n, 9)) for n in ("10000000000", "9000000", "0")],
     *[setting("too large inputs", GENERATED.format(s, 2, 9, 9)) for s in ("[100000, 100000]", "[]", "[-1]", "[1, 0]")],
-    *[setting("impossible points", f"data={{class: datasets.Points, {given}}}") for given in (
-        "count: 0", "count: 1000000000", "separation: .nan", "separation: 0", "count: 9999, separation: 0.5"
-    )],
-    *[setting("impossible subset", f"data={{class: datasets.Subset, data: datasets.MNIST, test: {n}}}") for n in ("0", "-1")],
-    *[setting("no data", f"data={{class: datasets.{name}, {given}}}") for name, given in {
-        "NpzFile": "path: nowhere.npz", "CIFAR10": "folder: nowhere", "CIFAR100": "folder: ''", "SVHN": "folder: nowhere",
-        "HAR": "folder: nowhere", "IdxFolder": "folder: nowhere", "ImageFolder": "path: nowhere, size: 8",
-    }.items()],
-    *[setting("no regular file", f"data={{class: datasets.NpzFile, path: {path}}}") for path in (
-        "/dev/zero", "/dev/full", "/", "/proc/self/mem", "/dev/stdin", "'a\\0b'"
-    )],
+    *[
+        setting("impossible points", f"data={{class: datasets.Points, {given}}}")
+        for given in (
+            "count: 0",
+            "count: 1000000000",
+            "separation: .nan",
+            "separation: 0",
+            "count: 9999, separation: 0.5",
+        )
+    ],
+    *[
+        setting("impossible subset", f"data={{class: datasets.Subset, data: datasets.MNIST, test: {n}}}")
+        for n in ("0", "-1")
+    ],
+    *[
+        setting("no data", f"data={{class: datasets.{name}, {given}}}")
+        for name, given in {
+            "NpzFile": "path: nowhere.npz",
+            "CIFAR10": "folder: nowhere",
+            "CIFAR100": "folder: ''",
+            "SVHN": "folder: nowhere",
+            "HAR": "folder: nowhere",
+            "IdxFolder": "folder: nowhere",
+            "ImageFolder": "path: nowhere, size: 8",
+        }.items()
+    ],
+    *[
+        setting("no regular file", f"data={{class: datasets.NpzFile, path: {path}}}")
+        for path in ("/dev/zero", "/dev/full", "/", "/proc/self/mem", "/dev/stdin", "'a\\0b'")
+    ],
     *[setting("text that looks like a class", "data={class: datasets.NpzFile, path: st.Bernard}")],
-]  # fmt: skip
+]
 
 
 @each_kind_first(CASES)
