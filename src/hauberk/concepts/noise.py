@@ -26,7 +26,8 @@ class Noise:
     """A stream of random numbers for each example of a batch, a pure function of (seed, example, folds, position).
 
     An example draws the same numbers whatever the batch size, the device, the number of processes and the other
-    examples in the batch. Drawing twice gives the same numbers; `fold` gives a new stream. Create it with `Noise.of`.
+    examples in the batch; normal numbers are the same on all devices but for the last bits, which each device's own
+    logarithm rounds. Drawing twice gives the same numbers; `fold` gives a new stream. Create it with `Noise.of`.
 
     Args:
         keys: the state of each example's stream.
@@ -93,5 +94,5 @@ class Noise:
         return bits.flatten(1)[:, :total].to(dtype).mul_(2).sub_(1).view(-1, *shape)
 
     def normal(self, shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> Float[Tensor, "b ..."]:
-        """Return standard normal numbers, of this shape per example."""
+        """Return standard normal numbers, of this shape per example: on all devices the same but for the last bits."""
         return torch.special.ndtri(self.uniform(shape, torch.promote_types(dtype, torch.float32))).to(dtype)

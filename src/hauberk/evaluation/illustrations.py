@@ -17,7 +17,7 @@ from hauberk.concepts.dataset import Split
 from hauberk.concepts.graph import Graph
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.subject import AttackableSubject
-from hauberk.errors import UnsupportedSetError
+from hauberk.errors import NOT_APPLICABLE
 from hauberk.evaluation.layers import layer_states
 from hauberk.evaluation.records import read_records
 from hauberk.evaluation.shard import Shard
@@ -28,12 +28,12 @@ def write_layers(
     folder: Path, subject: AttackableSubject, data: Split, threat: ThreatModel, verifiers: Sequence[Verifier]
 ) -> None:
     """Write the neurons' states according to the last bounding verifier, if network and set can be bounded."""
-    bounders = [verifier.bounder for verifier in verifiers if isinstance(verifier, ByBound)]
+    bounding = [verifier for verifier in verifiers if isinstance(verifier, ByBound)]
     x, _ = data.batch(shown := slice(0, 200))
     S = threat.select(shown, data.inputs.shape).at(x.to(next(subject.module.parameters(), x).device))
-    if bounders and isinstance(subject.captured, Graph):
-        with suppress(UnsupportedSetError):
-            states = layer_states(subject.captured, S.cover(), bounders[-1])
+    if bounding and isinstance(subject.captured, Graph):
+        with suppress(*NOT_APPLICABLE):
+            states = layer_states(subject.captured, S.cover(), bounding[-1])
             write_text(folder / "layers.json", json.dumps(states, indent=1))
 
 
