@@ -1,7 +1,56 @@
-"""Entry point of `python -m hauberk`, the same as the command `hauberk`."""
+"""Entry point of `python -m hauberk` and of the command `hauberk`: Ctrl-C or SIGTERM ends either with one line.
 
+Nothing else is imported before that holds, since most of a start-up is imports.
+"""
+
+import os
+import signal
 import sys
+import threading
+from types import FrameType
+from typing import NoReturn
 
-from hauberk.cli import main
+GRACE = 5.0
+"""The seconds that an interrupted process has to clear up; some libraries swallow interruptions while they load."""
+RECEIVED: list[int] = []
+"""The signals that have asked the process to end."""
 
-sys.exit(main())
+
+def run() -> NoReturn:
+    """Run the command line, and end the process with its status."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores what should not end the process
+            signal.signal(number, interrupt)
+    try:
+        from hauberk.cli import main
+
+        status = main()
+    except BaseException:
+        if not RECEIVED:
+            raise
+        leave()
+    if RECEIVED:
+        leave()
+    sys.exit(status)
+
+
+def interrupt(number: int, frame: FrameType | None) -> None:
+    """Interrupt what is running; a second signal ends the process at once, and so does the end of the grace."""
+    RECEIVED.append(number)
+    if len(RECEIVED) > 1:
+        leave()
+    timer = threading.Timer(GRACE, leave)
+    timer.daemon = True
+    timer.start()
+    raise KeyboardInterrupt
+
+
+def leave() -> NoReturn:
+    """End the process: what it was writing is whole, or swept at the next start."""
+    said = "terminated" if RECEIVED[0] == signal.SIGTERM else "interrupted"
+    os.write(2, f"{said}: --resume goes on from here\n".encode())
+    os._exit(128 + RECEIVED[0])
+
+
+if __name__ == "__main__":
+    run()

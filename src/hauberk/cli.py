@@ -1,7 +1,7 @@
 """The command line: hauberk demo, train, evaluate, cascade, report, sweep, info.
 
 Results go to standard output, progress and errors to standard error. Exit status: 0, 1 after an error that the message
-explains, 2 for a command line that cannot be parsed, 130 when interrupted.
+explains, 2 for a command line that cannot be parsed; 130 when interrupted and 143 when terminated (`__main__`).
 """
 
 import os
@@ -37,9 +37,6 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read the output has seen enough: what is left of it goes nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except KeyboardInterrupt:
-        console.print("interrupted: --resume goes on from here", markup=False)
-        return 130
     except Exception as error:
         complain(told(error), console)
         return 1
