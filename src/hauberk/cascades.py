@@ -1,5 +1,6 @@
 """The steps of a cascade: its stages, each an ordinary run in a folder of its own, and what they certify together."""
 
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from hauberk.errors import InputError
 from hauberk.evaluation.cascade_scores import evaluate_cascade
 from hauberk.evaluation.summary import Summary
 from hauberk.evaluation.uncertified import uncertified
+from hauberk.exclusive import exclusive
 from hauberk.identity import differences, first_few, identity
 from hauberk.parquet import read_parquet
 from hauberk.propagation.prediction import Answering
@@ -59,6 +61,14 @@ def train(
         raise InputError(f"a cascade needs at least one stage, but is to have {stages}.")
     if stages > MOST:
         raise InputError(f"a cascade has at most {MOST} stages, but is to have {stages:,}.")
+    with ExitStack() as held:
+        return train_stages(tree, folder, stages, first, resume, display, held)
+
+
+def train_stages(
+    tree: Tree, folder: Path, stages: int, first: Path | None, resume: bool, display: Display, held: ExitStack
+) -> list[Path]:
+    """Train the stages, as `train` does; `held` keeps the folder from other processes."""
     tree = {key: value for key, value in tree.items() if key != "variants"}
     recipe, state = build(tree), PartialState()
     data, verifier = recipe.data.train(), prover(recipe)
@@ -69,6 +79,7 @@ def train(
         flags(answering(network, recipe, data), threat, verifier, data.select(one))
     places = [folder / "stages" / str(number + 1) for number in range(stages)]
     if state.is_main_process:
+        held.enter_context(exclusive(folder))
         claim(folder / "recipe.yaml", yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), resume=resume)
         if first is not None:
             take(first, places[0])

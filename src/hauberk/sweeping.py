@@ -16,6 +16,7 @@ from hauberk.atomic import write_text
 from hauberk.display import Display
 from hauberk.errors import InputError, TrainingError
 from hauberk.evaluation.sweep import Watcher
+from hauberk.exclusive import exclusive
 from hauberk.identity import claim as claim_content
 from hauberk.identity import differences, first_few, identity
 from hauberk.recipe import Tree, build, point_trees
@@ -23,7 +24,7 @@ from hauberk.reports.recipe_keys import in_short
 from hauberk.reports.search_files import FAILURE, VALIDATION, Search, point_folder, read_search
 from hauberk.training.experiment import examples
 from hauberk.training.order import held_out
-from hauberk.workflow import claim, train_one, trained
+from hauberk.workflow import claim, require_free, train_one, trained
 
 
 def sweep(tree: Tree, points: list[Tree], folder: Path, *, resume: bool, console: Console) -> Search:
@@ -54,15 +55,23 @@ def sweep(tree: Tree, points: list[Tree], folder: Path, *, resume: bool, console
     require_alike(trees)
     listed = [deepcopy(point) for point in points]  # YAML would write what points share only once, with references
     text = yaml.safe_dump({"recipe": tree, "points": listed}, sort_keys=False, allow_unicode=True)
-    claim(folder / "sweep.yaml", text, resume=resume)
-    claim_content(folder, {"judged by": judged_by(trees[0]), **examples(build(trees[0]).data.train())})
+    content = {"judged by": judged_by(trees[0]), **examples(build(trees[0]).data.train())}
+    require_free(folder / "sweep.yaml", text, resume=resume)
+    with exclusive(folder):
+        claim(folder / "sweep.yaml", text, resume=resume)
+        claim_content(folder, content)
+        run_points(points, trees, folder, console)
+    return read_search(folder, points)
+
+
+def run_points(points: list[Tree], trees: list[Tree], folder: Path, console: Console) -> None:
+    """Train and judge the points that are not finished."""
     for number, (point, each) in enumerate(zip(points, trees, strict=True), start=1):
         place = point_folder(folder, number)
         if not (place / VALIDATION / "summary.json").exists() and not (place / FAILURE).exists():
             with Display(console) as display:
                 display.line(f"point {number} of {len(points)}: {in_short(point)}")
                 run_point(each, place, display)
-    return read_search(folder, points)
 
 
 def run_point(tree: Tree, folder: Path, display: Display) -> None:

@@ -3,28 +3,29 @@
 import json
 import platform
 from collections.abc import Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import torch
 import yaml
 from accelerate import Accelerator, PartialState
 from accelerate.utils import broadcast_object_list
-from safetensors.torch import load_file, save_file
-from torch import Tensor
 
-from hauberk.atomic import replacing, write_text
+from hauberk.atomic import write_text
 from hauberk.errors import InputError
 from hauberk.evaluation.summary import Summary
 from hauberk.evaluation.sweep import Watcher as EvaluationWatcher
+from hauberk.exclusive import exclusive
 from hauberk.files import read_text
 from hauberk.identity import differences, first_few, identity
 from hauberk.recipe import Recipe, Tree, build, import_code, parsed, read_recipe, variants
 from hauberk.training.journal import Watcher as TrainingWatcher
 from hauberk.training.kept_weights import COLLAPSED, FINAL
-from hauberk.weights import load_weights
+from hauberk.weights import load_state, load_weights, save_state
 
 
 def train(tree: Tree, folder: Path, *, resume: bool, watch: TrainingWatcher) -> None:
@@ -50,27 +51,50 @@ def train(tree: Tree, folder: Path, *, resume: bool, watch: TrainingWatcher) -> 
 
 def train_one(recipe: Recipe, tree: Tree, folder: Path, *, resume: bool, watch: TrainingWatcher) -> None:
     """Train one recipe, as `train` does; of several processes, only the first writes."""
-    state, about = PartialState(), facts(recipe)
+    state, about, text = PartialState(), facts(recipe), yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
     if state.is_main_process:
-        claim(folder / "recipe.yaml", yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), resume=resume)
-        write_text(folder / "run.json", json.dumps(about, indent=1))
-    state.wait_for_everyone()
+        require_free(folder / "recipe.yaml", text, resume=resume)
+    data = recipe.data.train()
     test = recipe.data.test() if recipe.trainer.test_judge else None
-    task = recipe.network, recipe.data.train(), recipe.training_threat, folder
-    recipe.trainer.fit(*task, test=test, resume=resume, watch=watch)
-    if state.is_main_process:
-        for file in set_aside(recipe):
-            weights, other = folder / file, beside(folder, file)
-            if weights.exists():
-                write_text(other / "recipe.yaml", (folder / "recipe.yaml").read_text(encoding="utf-8"))
-                publish(load_file(weights), other, about)
-                weights.unlink()
-        publish(recipe.network.state_dict(), folder, about)
+    with ExitStack() as held:
+
+        def claimed() -> None:
+            if state.is_main_process:
+                held.enter_context(exclusive(folder))
+                claim(folder / "recipe.yaml", text, resume=resume)
+                write_text(folder / "run.json", json.dumps(about, indent=1))
+            state.wait_for_everyone()
+
+        task = recipe.network, data, recipe.training_threat, folder
+        recipe.trainer.fit(*task, test=test, resume=resume, watch=watch, claim=claimed)
+        if state.is_main_process:
+            publish_all(recipe, folder, about)
     state.wait_for_everyone()
+
+
+def publish_all(recipe: Recipe, folder: Path, about: dict[str, object]) -> None:
+    """Publish the weights that training ended with, and those that it set aside."""
+    for file in set_aside(recipe):
+        weights, other = folder / file, beside(folder, file)
+        if weights.exists():
+            write_text(other / "recipe.yaml", (folder / "recipe.yaml").read_text(encoding="utf-8"))
+            publish(load_state(weights), other, about)
+            weights.unlink()
+    publish(recipe.network.state_dict(), folder, about)
 
 
 def claim(kept: Path, text: str, *, resume: bool) -> None:
     """Write the file that says which run or sweep a folder holds.
+
+    Raises:
+        InputError: as `require_free` does.
+    """
+    require_free(kept, text, resume=resume)
+    write_text(kept, text)
+
+
+def require_free(kept: Path, text: str, *, resume: bool) -> None:
+    """Raise if a folder holds something else than what is to be done there.
 
     Raises:
         InputError: the file is there already and `resume` is off, or says something else, which is named, and it is on.
@@ -81,7 +105,6 @@ def claim(kept: Path, text: str, *, resume: bool) -> None:
         there, here = parsed(there, str(kept)), parsed(text, "the recipe")
         found = first_few(differences(identity(there), identity(here))) or "its text alone"
         raise InputError(f"{kept} differs from what is to be resumed, {found}: choose another folder with --run.")
-    write_text(kept, text)
 
 
 def kept_text(file: Path) -> str:
@@ -92,11 +115,10 @@ def kept_text(file: Path) -> str:
         raise InputError(f"{file} cannot be read ({error}): choose another folder with --run.") from error
 
 
-def publish(state: Mapping[str, Tensor], folder: Path, about: dict[str, object]) -> None:
+def publish(state: Mapping[str, Any], folder: Path, about: dict[str, object]) -> None:
     """Write the weights of a run, and run.json with their checksum."""
     weights = folder / "model.safetensors"
-    with replacing(weights) as temporary:
-        save_file({name: tensor.cpu().contiguous() for name, tensor in state.items()}, temporary)
+    save_state(state, weights)
     checked = about | {"weights_sha256": sha256(weights.read_bytes()).hexdigest()}
     write_text(folder / "run.json", json.dumps(checked, indent=1))
 
@@ -148,8 +170,9 @@ def import_code_of(folder: Path) -> None:
 def evaluate_one(folder: Path, overrides: list[str], watch: EvaluationWatcher) -> Summary:
     """Evaluate one run, as `evaluate` does."""
     recipe = trained(folder, overrides)
-    network = recipe.network.to(Accelerator().device)
-    return recipe.evaluator.evaluate(network, recipe.data.test(), recipe.threat, folder / "evaluation", watch)
+    network, data = recipe.network.to(Accelerator().device), recipe.data.test()
+    with exclusive(folder):
+        return recipe.evaluator.evaluate(network, data, recipe.threat, folder / "evaluation", watch)
 
 
 def trained(folder: Path, overrides: list[str]) -> Recipe:

@@ -12,8 +12,6 @@ from torch.utils import data as torch_data
 from hauberk.accepted import labels, tensor
 from hauberk.errors import InputError, ShapeError
 
-from hauberk.errors import InputError
-
 CLASSES = 100_000
 """Largest number of classes; ImageNet's largest version has 21,841."""
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from hauberk.errors import InputError
+from hauberk.ranges import Checked, PartialShare, PositiveShare
 
 
 @dataclass(frozen=True)
-class WeightAveraging:
+class WeightAveraging(Checked):
     """An average of the weights over a training run, which is validated, kept, and becomes the run's result.
 
     After every step the average moves towards the network by a share of the way, 1/n after the n-th step that it
@@ -31,14 +31,8 @@ class WeightAveraging:
     Sources: Polyak & Juditsky 1992; Izmailov et al. 2018; with attacks: Gowal et al. 2020.
     """
 
-    decay: float = 0.999
-    begin: float = 0.0
-
-    def __post_init__(self) -> None:
-        if not (0 < self.decay <= 1 and 0 <= self.begin < 1):
-            raise InputError(
-                f"WeightAveraging needs 0 < decay <= 1 and 0 <= begin < 1, but they are {self.decay} and {self.begin}."
-            )
+    decay: PositiveShare = 0.999
+    begin: PartialShare = 0.0
 
 
 class Average:
@@ -60,24 +54,28 @@ class Average:
             return
         count = step + 1 - math.ceil(self.averaging.begin * steps)
         share = max(1 / count, 1 - self.averaging.decay)
-        for name, now in self.network.state_dict().items():
-            if count == 1 or not now.is_floating_point():
+        for name, now in self.held().items():
+            if count == 1 or not (now.is_floating_point() or now.is_complex()):
                 self.tensors[name] = now.clone()
             else:
                 self.tensors[name].lerp_(now, share)
 
+    def held(self) -> dict[str, Tensor]:
+        """Return the network's own tensors, without what else its state dict may hold."""
+        return {name: value for name, value in self.network.state_dict().items() if isinstance(value, Tensor)}
+
     def settle(self) -> None:
         """Load the average into the network for good."""
         if self.tensors:
-            self.network.load_state_dict(self.tensors)
+            self.network.load_state_dict({**self.network.state_dict(), **self.tensors})
 
     @contextmanager
     def applied(self) -> Iterator[None]:
         """Load the average into the network for the duration of the block."""
-        own = {name: tensor.clone() for name, tensor in self.network.state_dict().items()} if self.tensors else {}
+        own = {name: tensor.clone() for name, tensor in self.held().items()} if self.tensors else {}
         self.settle()
         try:
             yield
         finally:
             if own:
-                self.network.load_state_dict(own)
+                self.network.load_state_dict({**self.network.state_dict(), **own})

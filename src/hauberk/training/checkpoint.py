@@ -8,13 +8,16 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from hauberk.atomic import unfinished, write_text
 from hauberk.errors import InputError
 from hauberk.files import read_text
 from hauberk.identity import objection
+from hauberk.weights import load_state, save_state
 
+APART = "not in the state dict: "
+"""Begins the names of buffers that a network's state dict leaves out."""
 OTHERS = ("memory", "average")
 """The files of tensors that neither network nor optimizer holds."""
 DAMAGE = (OSError, ValueError, RuntimeError, TypeError, KeyError, AttributeError, IndexError, SafetensorError)
@@ -35,7 +38,8 @@ def save_checkpoint(
     `experiment` is the identity of the run. The `others` are further files of tensors, named as in OTHERS.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    final, temporary = folder / f"{step:09d}", folder / f".{step:09d}.{os.getpid()}"
+    final = folder / f"{step:09d}"
+    temporary = unfinished(final)
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
     state = optimizer.state_dict()
@@ -45,14 +49,11 @@ def save_checkpoint(
         for name, value in values.items():
             target = tensors if isinstance(value, Tensor) else scalars
             target[f"{number}.{name}"] = value
-    for name, file in {"model": network.state_dict(), "optimizer": tensors, **others}.items():
-        save_file({k: v.contiguous() for k, v in file.items()}, temporary / f"{name}.safetensors")
+    for name, file in {"model": whole_state(network), "optimizer": tensors, **others}.items():
+        save_state(file, temporary / f"{name}.safetensors")
     content = {"step": step, "counters": counters, "scalars": scalars, "groups": state["param_groups"]}
     content["experiment"] = experiment
-    (temporary / "state.json").write_text(json.dumps(content), encoding="utf-8")
-    for path in temporary.iterdir():
-        with path.open("rb") as written:
-            os.fsync(written.fileno())
+    write_text(temporary / "state.json", json.dumps(content))
     shutil.rmtree(final, ignore_errors=True)
     temporary.replace(final)
     for other in folder.iterdir():
@@ -84,9 +85,9 @@ def load_checkpoint(
         if why := objection(kept, experiment):
             raise InputError(why)
         device = next(network.parameters()).device
-        tensors = load_file(newest / "optimizer.safetensors", device=str(device))
-        network.load_state_dict(load_file(newest / "model.safetensors", device=str(device)))
-        others = {name: load_file(newest / f"{name}.safetensors", device=str(device)) for name in OTHERS}
+        tensors = load_state(newest / "optimizer.safetensors", str(device))
+        load_whole_state(network, load_state(newest / "model.safetensors", str(device)))
+        others = {name: load_state(newest / f"{name}.safetensors", str(device)) for name in OTHERS}
         state: dict[int, dict[str, object]] = {}
         for key, value in (tensors | content["scalars"]).items():
             number, name = key.split(".", 1)
@@ -96,3 +97,21 @@ def load_checkpoint(
     except DAMAGE as error:
         raise InputError(f"checkpoint {newest} cannot be restored: {error}. Delete it to start afresh.") from error
     return step, counters, others
+
+
+def whole_state(network: nn.Module) -> dict[str, Any]:
+    """Return a network's state dict, and the buffers that it leaves out, which training may change too."""
+    state = network.state_dict()
+    kept = {name for name in state if isinstance(state[name], Tensor)}
+    return state | {APART + name: buffer for name, buffer in network.named_buffers() if name not in kept}
+
+
+def load_whole_state(network: nn.Module, state: dict[str, Any]) -> None:
+    """Load what `whole_state` returned."""
+    buffers = dict(network.named_buffers())
+    with torch.no_grad():
+        for name in [name for name in state if name.startswith(APART)]:
+            buffer, kept = buffers[name.removeprefix(APART)], state.pop(name)
+            if not torch.equal(buffer, kept):  # a constant may be expanded, which cannot be written
+                buffer.copy_(kept)
+    network.load_state_dict(state)

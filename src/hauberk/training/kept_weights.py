@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from safetensors.torch import load_file, save_file
 from torch import nn
 
-from hauberk.atomic import replacing
 from hauberk.training.team import Team
+from hauberk.weights import load_state, save_state
 
 BEST, SOUND = "best.safetensors", "sound.safetensors"
 """Weights of the best epoch, and of the last epoch before a collapse."""
@@ -32,10 +31,9 @@ class KeptWeights:
     def write(self, name: str) -> None:
         """Save the network's weights to a file."""
         if self.team.first:
-            with replacing(self.folder / name) as temporary:
-                save_file({key: tensor.contiguous() for key, tensor in self.network.state_dict().items()}, temporary)
+            save_state(self.network.state_dict(), self.folder / name)
         self.team.wait()
 
     def read(self, name: str) -> None:
         """Load saved weights into the network."""
-        self.network.load_state_dict(load_file(self.folder / name, device=str(self.team.device)))
+        self.network.load_state_dict(load_state(self.folder / name, str(self.team.device)))

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +23,8 @@ from hauberk.training.hyperparameters import Hyperparameters
 from hauberk.training.journal import Journal, Record, Watcher
 from hauberk.training.judged import Judged
 from hauberk.training.kept_weights import BEST, COLLAPSED, FINAL, SOUND, KeptWeights
-from hauberk.training.state import State
+from hauberk.training.optimizers import optimizer_of
+from hauberk.training.state import State, require_initialised
 from hauberk.training.team import Team
 from hauberk.training.validation import Validation
 
@@ -51,6 +53,7 @@ class Run:
         test: Split | None = None,
     ) -> None:
         self.trainer, self.threat, self.folder = trainer, threat, folder
+        require_initialised(network)
         self.team = Team(trainer.precision, shared_statistics=trainer.shared_statistics)
         identified = experiment(trainer, network, data, threat)
         self.network = network.to(self.team.device)
@@ -58,7 +61,7 @@ class Run:
         self.plan = self.batches.plan
         self.threat.select(slice(0), self.batches.shape)  # refuses one that does not fit
         self.judged = Judged(network, prepared(trainer, network, self.batches.data), trainer.objective)
-        made = self.team.accelerator.prepare(self.judged, trainer.optimizer(network.parameters()))
+        made = self.team.accelerator.prepare(self.judged, optimizer_of(trainer.optimizer, network.parameters()))
         self.wrapped, self.optimizer = made
         self.average = Average(network, trainer.averaging)
         self.state = State(folder, identified, network, self.average, self.optimizer, trainer.objective, self.team)
@@ -66,8 +69,10 @@ class Run:
         self.test = None if test is None or trainer.test_judge is None else test.to(self.team.device)
         self.kept = KeptWeights(folder, network, self.team)
 
-    def execute(self, resume: bool, watch: Watcher) -> None:
-        """Train to the end, with `resume` from the newest checkpoint."""
+    def execute(self, resume: bool, watch: Watcher, claim: Callable[[], None]) -> None:
+        """Train to the end, with `resume` from the newest checkpoint; call `claim` before the folder is touched."""
+        self.state.rehearse()
+        claim()
         start = self.state.restore() if resume else 0
         journal = Journal(self.folder / "train.jsonl", watch, start, silent=not self.team.first)
         began = {name: clock() - self.state.counters[name] for name, clock in CLOCKS.items()}

@@ -2,16 +2,19 @@
 
 import math
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 from accelerate.optimizer import AcceleratedOptimizer
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from hauberk.concepts.memory import Remembered
 from hauberk.concepts.objective import Objective
+from hauberk.errors import InputError
 from hauberk.training.averaging import Average
-from hauberk.training.checkpoint import load_checkpoint, save_checkpoint
+from hauberk.training.checkpoint import OTHERS, load_checkpoint, save_checkpoint
 from hauberk.training.journal import Tally
 from hauberk.training.parts import parts
 from hauberk.training.team import Team
@@ -48,6 +51,23 @@ class State:
         self.tallies = {"epoch": Tally(team.device), "window": Tally(team.device)}
         times = {"seconds": 0.0, "cpu_seconds": 0.0}
         self.counters: dict[str, Any] = {**times, "best": -math.inf, "attacked": 0.0, "collapsed": False}
+
+    def rehearse(self) -> None:
+        """Write a checkpoint to a temporary folder and read it again, before hours of training rely on it.
+
+        Raises:
+            InputError: the network or the optimizer holds what checkpoints cannot.
+        """
+        optimizer = self.optimizer.optimizer
+        with TemporaryDirectory() as folder:
+            try:
+                others: dict[str, dict[str, Tensor]] = {name: {} for name in OTHERS}
+                save_checkpoint(Path(folder), 0, self.experiment, self.network, optimizer, {}, others)
+                load_checkpoint(Path(folder), self.experiment, self.network, optimizer)
+            except (InputError, TypeError, ValueError, KeyError, RuntimeError) as error:
+                raise InputError(
+                    f"this network and optimizer cannot be kept in checkpoints: {error.__cause__ or error}"
+                ) from error
 
     def exchange(self) -> None:
         """Exchange the objective's memories between processes."""
@@ -91,3 +111,13 @@ class State:
         self.average.tensors = others["average"]
         self.counters |= counters
         return step
+
+
+def require_initialised(network: nn.Module) -> None:
+    """Raise if parameters wait for a first batch to learn their shapes.
+
+    Raises:
+        InputError: some do; the message names them.
+    """
+    if lazy := [name for name, parameter in network.named_parameters() if is_lazy(parameter)]:
+        raise InputError(f"{', '.join(lazy)[:200]}: lazy parameters have no shape: call the network on a batch.")

@@ -1,5 +1,6 @@
 """The trainer, which fits a network to data."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,13 +56,18 @@ class Trainer(Hyperparameters):
         test: Split | None = None,
         resume: bool = False,
         watch: Watcher = lambda record: None,
+        claim: Callable[[], None] = lambda: None,
     ) -> None:
         """Train the network in place and leave it in eval mode; journal, checkpoints and kept weights go to `folder`.
 
-        With `resume` training goes on from the newest checkpoint and ends, on the same machine with the same numbers of
+        With `resume` training goes on from the newest checkpoint and ends, on the same CPU with the same numbers of
         threads and processes, bit for bit as if it had never stopped. Only `log_steps`, `checkpoint_steps` and
         `test_judge` may have changed: a checkpoint of other hyperparameters, data, threat or network is refused. `test`
         has the examples for `test_judge`; nothing is chosen by them.
+
+        A network, data or hyperparameters that cannot be trained are refused before `claim` is called and the folder
+        is touched. On a CUDA device only operators that torch makes deterministic repeat to the bit: call
+        `torch.use_deterministic_algorithms(True)` before, if a resumed training must.
 
         Raises:
             InputError: no example is left to train on, `test_judge` has none, a batch cannot be halved, a part of the
@@ -79,4 +85,4 @@ class Trainer(Hyperparameters):
             raise InputError("test_judge attacks test examples after each epoch, but fit has none: fit(test=...).")
         with torch.random.fork_rng(), complete():
             torch.manual_seed(self.seed)
-            Run(self, network, data, threat, folder, test).execute(resume, watch)
+            Run(self, network, data, threat, folder, test).execute(resume, watch, claim)
