@@ -61,5 +61,5 @@ def test_what_it_cannot_do_is_refused():
         GaussianNoise()(module, Union([LinfBall(0.1)]).at(x), Y, noise=noise(B))
     with pytest.raises(UnsupportedSetError, match=r"GaussianNoise needs a norm that grows.*p = 0"):
         GaussianNoise()(module, L0Ball(3).at(x), Y, noise=noise(B))
-    with pytest.raises(InputError, match="UniformNoise needs draws > 0, but it is 0"):
+    with pytest.raises(InputError, match="UniformNoise needs draws to be"):
         UniformNoise(0)

@@ -124,9 +124,9 @@ def test_what_it_cannot_do_is_refused():
         Square(Margin())(module, L2Ball(0.1).at(interior(B, SHAPE, 1)), y, noise=noise(B))
     with pytest.raises(ShapeError, match=r"Square needs images \(b, c, h, w\).*\(5, 4\)"):
         Square(Margin())(module, LinfBall(0.1).at(interior(B, (4,), 1)), y, noise=noise(B))
-    with pytest.raises(InputError, match="Square needs queries > 0, but it is 0"):
+    with pytest.raises(InputError, match="Square needs queries to be"):
         Square(Margin(), 0)
-    with pytest.raises(InputError, match="Square needs p > 0"):
+    with pytest.raises(InputError, match="Square needs p to be"):
         Square(Margin(), p=-0.1)
 
 

@@ -120,5 +120,5 @@ def test_what_it_cannot_do_is_refused():
         SquareWindows(Margin())(module, LinfBall(0.1).at(interior(B, (1, 5, 5), 1)), Y, noise=noise(B))
     with pytest.raises(ShapeError, match="SquareWindows needs images"):
         SquareWindows(Margin())(module, L2Ball(0.1).at(interior(B, (4,), 1)), Y, noise=noise(B))
-    with pytest.raises(InputError, match="SquareWindows needs queries > 0, but it is -1"):
+    with pytest.raises(InputError, match="SquareWindows needs queries to be"):
         SquareWindows(Margin(), -1)

@@ -3,9 +3,10 @@
 from torch import nn
 
 from hauberk.errors import ShapeError
+from hauberk.ranges import Checked, Count
 
 
-class AlexNet(nn.Sequential):
+class AlexNet(Checked, nn.Sequential):
     """Five convolutions, three poolings and a linear layer: AlexNet's features for small images.
 
     Perceptual distances compare the outputs of its five ReLUs.
@@ -27,7 +28,7 @@ class AlexNet(nn.Sequential):
     Sources: Krizhevsky, Sutskever & Hinton 2012; for images of 32 x 32, Laidlaw, Singla & Feizi 2021.
     """
 
-    def __init__(self, shape: tuple[int, int, int], classes: int, width: int = 64) -> None:
+    def __init__(self, shape: tuple[Count, Count, Count], classes: Count, width: Count = 64) -> None:
         channels, height, columns = shape
         if min(height, columns) < 16:
             raise ShapeError(f"AlexNet halves images four times, so sides are at least 16, but the shape is {shape}.")

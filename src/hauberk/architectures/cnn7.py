@@ -2,8 +2,10 @@
 
 from torch import nn
 
+from hauberk.ranges import Checked, Count
 
-class CNN7(nn.Sequential):
+
+class CNN7(Checked, nn.Sequential):
     """Five convolutions and two linear layers, batch norm after all but the last.
 
     It has 13,259,338 parameters for (1, 28, 28) and 10 classes, and 17,192,650 for (3, 32, 32).
@@ -15,7 +17,7 @@ class CNN7(nn.Sequential):
     Source: Shi et al. 2021, "CNN-7"; the recipe of CTBench (Mao et al. 2024).
     """
 
-    def __init__(self, shape: tuple[int, int, int], classes: int) -> None:
+    def __init__(self, shape: tuple[Count, Count, Count], classes: Count) -> None:
         channels, height, width = shape
         layers: list[nn.Module] = []
         for inputs, outputs, stride in [(channels, 64, 1), (64, 64, 1), (64, 128, 2), (128, 128, 1), (128, 128, 1)]:

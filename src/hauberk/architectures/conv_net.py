@@ -3,9 +3,10 @@
 from torch import nn
 
 from hauberk.errors import ShapeError
+from hauberk.ranges import Checked, Count
 
 
-class ConvNet(nn.Sequential):
+class ConvNet(Checked, nn.Sequential):
     """Convolutions, then fully connected layers, each followed by a ReLU, with optional batch norm before it.
 
     Args:
@@ -23,12 +24,12 @@ class ConvNet(nn.Sequential):
 
     def __init__(
         self,
-        shape: tuple[int, int, int],
-        classes: int,
-        filters: list[int],
-        kernels: list[int],
-        strides: list[int],
-        hidden: list[int],
+        shape: tuple[Count, Count, Count],
+        classes: Count,
+        filters: list[Count],
+        kernels: list[Count],
+        strides: list[Count],
+        hidden: list[Count],
         batch_norm: bool = True,
     ) -> None:
         if not len(filters) == len(kernels) == len(strides):

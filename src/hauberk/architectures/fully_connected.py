@@ -5,8 +5,10 @@ from itertools import pairwise
 
 from torch import nn
 
+from hauberk.ranges import Checked, Count
 
-class FullyConnected(nn.Sequential):
+
+class FullyConnected(Checked, nn.Sequential):
     """Linear layers with a ReLU between any two: `hidden=[500]` is 784-500-10 on MNIST, 561-500-6 on HAR.
 
     Args:
@@ -15,7 +17,7 @@ class FullyConnected(nn.Sequential):
         hidden: The sizes of the hidden layers; empty for a linear classifier.
     """
 
-    def __init__(self, shape: tuple[int, ...], classes: int, hidden: list[int]) -> None:
+    def __init__(self, shape: tuple[Count, ...], classes: Count, hidden: list[Count]) -> None:
         super().__init__()
         if len(shape) > 1:
             self.append(nn.Flatten())

@@ -5,9 +5,10 @@ from torch import nn
 from hauberk.layers.lp_distance import LpDistance, LpDistance2d
 from hauberk.layers.mean_shift import MeanShift
 from hauberk.layers.scaled_linear import ScaledLinear
+from hauberk.ranges import Checked, Count, NonNegative
 
 
-class LinfDistConvNet(nn.Sequential):
+class LinfDistConvNet(Checked, nn.Sequential):
     """Five 3 x 3 l_inf-distance convolutions with mean shifts, a distance layer, then linear, tanh, linear.
 
     The convolutions have w, w, 2w (stride 2), 2w and 2w channels with w = 32 * width.
@@ -28,12 +29,12 @@ class LinfDistConvNet(nn.Sequential):
 
     def __init__(
         self,
-        shape: tuple[int, int, int],
-        classes: int,
-        width: int = 3,
-        features: int = 1024,
-        mlp: int = 512,
-        identity: float | None = 10.0,
+        shape: tuple[Count, Count, Count],
+        classes: Count,
+        width: Count = 3,
+        features: Count = 1024,
+        mlp: Count = 512,
+        identity: NonNegative | None = 10.0,
     ) -> None:
         super().__init__()
         channels, w = shape[0], 32 * width

@@ -6,9 +6,10 @@ from torch import nn
 
 from hauberk.layers.distance_stack import distance_layers
 from hauberk.layers.scaled_linear import ScaledLinear
+from hauberk.ranges import Checked, Count, NonNegative, PositiveShare
 
 
-class LinfDistMLP(nn.Sequential):
+class LinfDistMLP(Checked, nn.Sequential):
     """l_inf-distance layers, whose outputs are 1-Lipschitz features, then linear, tanh, linear.
 
     Certify it by bounds: a feature moves by the radius at most, and intervals lose little in two layers.
@@ -30,13 +31,13 @@ class LinfDistMLP(nn.Sequential):
 
     def __init__(
         self,
-        shape: tuple[int, ...],
-        classes: int,
-        hidden: list[int],
-        mlp: int,
-        identity: float | None = 10.0,
-        keep: float = 1.0,
-        examples: int = 32,
+        shape: tuple[Count, ...],
+        classes: Count,
+        hidden: list[Count],
+        mlp: Count,
+        identity: NonNegative | None = 10.0,
+        keep: PositiveShare = 1.0,
+        examples: Count = 32,
     ) -> None:
         super().__init__()
         if len(shape) > 1:

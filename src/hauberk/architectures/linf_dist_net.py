@@ -7,9 +7,10 @@ from torch import Tensor, nn
 
 from hauberk.layers.distance_stack import distance_layers
 from hauberk.layers.logit_scale import LogitScale
+from hauberk.ranges import Checked, Count, NonNegative, PositiveShare
 
 
-class LinfDistNet(nn.Sequential):
+class LinfDistNet(Checked, nn.Sequential):
     """A fully connected l_inf-distance network: every logit is 1-Lipschitz in the l_inf norm of the input.
 
     Hidden layers are distances followed by mean shifts, the last one distances with biases; logits are their
@@ -33,13 +34,13 @@ class LinfDistNet(nn.Sequential):
 
     def __init__(
         self,
-        shape: tuple[int, ...],
-        classes: int,
-        hidden: list[int],
-        identity: float | None = 10.0,
+        shape: tuple[Count, ...],
+        classes: Count,
+        hidden: list[Count],
+        identity: NonNegative | None = 10.0,
         scaled: bool = False,
-        keep: float = 1.0,
-        examples: int = 32,
+        keep: PositiveShare = 1.0,
+        examples: Count = 32,
     ) -> None:
         super().__init__()
         if len(shape) > 1:

@@ -10,12 +10,13 @@ from hauberk import accepted
 from hauberk.errors import InputError, ShapeError
 from hauberk.kernels.lp_distance import lp_distance
 from hauberk.layers.lp_distance import LpDistance
+from hauberk.ranges import Checked
 
 BLOCK = 512
 """The number of points compared with all others at once."""
 
 
-class LipschitzInterpolant(nn.Sequential):
+class LipschitzInterpolant(Checked, nn.Sequential):
     """An l_inf-distance network through given points: logit_k(x) = min_i (values[i, k] + ||x - points[i]||_inf).
 
     Construction. The first layer's weights are the points, so that its outputs are u_i = ||x - points[i]||. With C at

@@ -3,9 +3,10 @@
 from torch import nn
 
 from hauberk.errors import ShapeError
+from hauberk.ranges import Checked, Count
 
 
-class MadryCNN(nn.Sequential):
+class MadryCNN(Checked, nn.Sequential):
     """Two convolutions, each max-pooled, and two linear layers; 3,274,634 parameters for (1, 28, 28) and 10 classes.
 
     Args:
@@ -18,7 +19,7 @@ class MadryCNN(nn.Sequential):
     Source: Madry et al. 2018, MNIST; with several threats: Maini et al. 2020.
     """
 
-    def __init__(self, shape: tuple[int, int, int], classes: int) -> None:
+    def __init__(self, shape: tuple[Count, Count, Count], classes: Count) -> None:
         channels, height, width = _at_least(4, shape)
         super().__init__(
             nn.Conv2d(channels, 32, 5, padding=2),
@@ -34,7 +35,7 @@ class MadryCNN(nn.Sequential):
         )
 
 
-class CarliniWagnerCNN(nn.Sequential):
+class CarliniWagnerCNN(Checked, nn.Sequential):
     """Two pairs of convolutions without padding, each max-pooled, and three linear layers.
 
     It has 312,202 parameters for (1, 28, 28) and 10 classes.
@@ -49,7 +50,7 @@ class CarliniWagnerCNN(nn.Sequential):
     Source: Carlini & Wagner 2017, Table I, MNIST; without dropout.
     """
 
-    def __init__(self, shape: tuple[int, int, int], classes: int) -> None:
+    def __init__(self, shape: tuple[Count, Count, Count], classes: Count) -> None:
         channels, height, width = _at_least(16, shape)
         rows, columns = (((size - 4) // 2 - 4) // 2 for size in (height, width))
         super().__init__(

@@ -5,9 +5,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hauberk.errors import ShapeError
+from hauberk.ranges import Checked, Count
 
 
-class PreActResNet18(nn.Module):
+class PreActResNet18(Checked, nn.Module):
     """Eighteen layers in four stages of 64 to 512 channels; 11,172,170 parameters for (3, 32, 32) and 10 classes.
 
     Args:
@@ -20,7 +21,7 @@ class PreActResNet18(nn.Module):
     Source: He et al. 2016, "Identity mappings in deep residual networks"; final batch norm: Wong et al. 2020.
     """
 
-    def __init__(self, shape: tuple[int, int, int], classes: int) -> None:
+    def __init__(self, shape: tuple[Count, Count, Count], classes: Count) -> None:
         super().__init__()
         channels, height, width = shape
         if height % 32 or width % 32:

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hauberk.errors import InputError
+from hauberk.ranges import Checked, Count
 
 Stem = Literal["cifar", "imagenet"]
 
@@ -67,7 +68,7 @@ class Bottleneck(nn.Module):
         return F.relu(self.bn3(self.conv3(x)) + skip)
 
 
-class ResNet(nn.Module):
+class ResNet(Checked, nn.Module):
     """A stem, four stages of blocks, the mean over all pixels and a linear layer, for images of any size.
 
     The modules have torchvision's names, so that weights published for it load. Convolutions are initialised with
@@ -135,7 +136,7 @@ class ResNet18(ResNet):
         InputError: stem is neither "cifar" nor "imagenet".
     """
 
-    def __init__(self, shape: tuple[int, int, int], classes: int, stem: Stem = "cifar") -> None:
+    def __init__(self, shape: tuple[Count, Count, Count], classes: Count, stem: Stem = "cifar") -> None:
         super().__init__(BasicBlock, (2, 2, 2, 2), shape, classes, stem)
 
 
@@ -153,7 +154,7 @@ class ResNet34(ResNet):
         InputError: stem is neither "cifar" nor "imagenet".
     """
 
-    def __init__(self, shape: tuple[int, int, int], classes: int, stem: Stem = "cifar") -> None:
+    def __init__(self, shape: tuple[Count, Count, Count], classes: Count, stem: Stem = "cifar") -> None:
         super().__init__(BasicBlock, (3, 4, 6, 3), shape, classes, stem)
 
 
@@ -171,7 +172,7 @@ class ResNet50(ResNet):
         InputError: stem is neither "cifar" nor "imagenet".
     """
 
-    def __init__(self, shape: tuple[int, int, int], classes: int, stem: Stem = "cifar") -> None:
+    def __init__(self, shape: tuple[Count, Count, Count], classes: Count, stem: Stem = "cifar") -> None:
         super().__init__(Bottleneck, (3, 4, 6, 3), shape, classes, stem)
 
 

@@ -7,9 +7,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hauberk.errors import InputError
+from hauberk.ranges import Checked, Count, PartialShare
 
 
-class WideResNet(nn.Module):
+class WideResNet(Checked, nn.Module):
     """Three stages of pre-activation blocks, WRN-depth-width, the mean over all pixels and a linear layer.
 
     WRN-34-10 has 46,160,474 parameters for (3, 32, 32) and 10 classes, WRN-28-10 has 36,479,194. Images may have any
@@ -31,7 +32,12 @@ class WideResNet(nn.Module):
     """
 
     def __init__(
-        self, shape: tuple[int, int, int], classes: int, depth: int = 34, width: int = 10, dropout: float = 0.0
+        self,
+        shape: tuple[Count, Count, Count],
+        classes: Count,
+        depth: Count = 34,
+        width: Count = 10,
+        dropout: PartialShare = 0.0,
     ) -> None:
         super().__init__()
         if depth < 10 or depth % 6 != 4:

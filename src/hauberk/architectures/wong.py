@@ -4,9 +4,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from hauberk.errors import ShapeError
+from hauberk.ranges import Checked, Count
 
 
-class Small(nn.Sequential):
+class Small(Checked, nn.Sequential):
     """Two convolutions and two linear layers; 166,406 parameters for (1, 28, 28) and 10 classes.
 
     Args:
@@ -30,7 +31,7 @@ class Small(nn.Sequential):
     Source: Wong, Schmidt, Metzen & Kolter 2018, "small".
     """
 
-    def __init__(self, shape: tuple[int, int, int], classes: int, kaiming: bool = False) -> None:
+    def __init__(self, shape: tuple[Count, Count, Count], classes: Count, kaiming: bool = False) -> None:
         channels, pixels = _quartered(shape)
         super().__init__(
             nn.Conv2d(channels, 16, 4, stride=2, padding=1),
@@ -46,7 +47,7 @@ class Small(nn.Sequential):
             _initialize_convolutions(self)
 
 
-class Large(nn.Sequential):
+class Large(Checked, nn.Sequential):
     """Four convolutions and three linear layers; 1,974,762 parameters for (1, 28, 28) and 10 classes.
 
     Args:
@@ -60,7 +61,7 @@ class Large(nn.Sequential):
     Source: Wong, Schmidt, Metzen & Kolter 2018, "large".
     """
 
-    def __init__(self, shape: tuple[int, int, int], classes: int, kaiming: bool = False) -> None:
+    def __init__(self, shape: tuple[Count, Count, Count], classes: Count, kaiming: bool = False) -> None:
         channels, pixels = _quartered(shape)
         super().__init__(
             nn.Conv2d(channels, 32, 3, padding=1),
@@ -82,7 +83,7 @@ class Large(nn.Sequential):
             _initialize_convolutions(self)
 
 
-class ResidualNet(nn.Sequential):
+class ResidualNet(Checked, nn.Sequential):
     """A convolution, four residual blocks and two linear layers; 3,254,562 parameters for (1, 28, 28) and 10 classes.
 
     There is no batch norm.
@@ -98,7 +99,7 @@ class ResidualNet(nn.Sequential):
     Source: Wong, Schmidt, Metzen & Kolter 2018, "resnet".
     """
 
-    def __init__(self, shape: tuple[int, int, int], classes: int, kaiming: bool = False) -> None:
+    def __init__(self, shape: tuple[Count, Count, Count], classes: Count, kaiming: bool = False) -> None:
         channels, pixels = _quartered(shape)
         super().__init__(
             nn.Conv2d(channels, 16, 3, padding=1),

@@ -7,15 +7,15 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from hauberk.concepts.attack import Network, SteerableAttack, ascent, require_positive, slope
+from hauberk.concepts.attack import Network, SteerableAttack, ascent, slope
 from hauberk.concepts.cases import Cases
 from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet, ordinary_set
 from hauberk.concepts.radius import per_example
 from hauberk.concepts.semantic_set import SemanticSet
-from hauberk.errors import InputError
 from hauberk.kernels.gradients import gradients, ordinary
+from hauberk.ranges import Natural, NonNegative, Positive
 from hauberk.searches.required import refusal
 from hauberk.searches.search import Search
 from hauberk.searches.start import Start, Unperturbed
@@ -46,19 +46,14 @@ class Adam(SteerableAttack):
     """
 
     loss: AdversarialLoss
-    steps: int = 100
-    rate: float = 0.01
-    smoothness: float = 0.0
+    steps: Natural = 100
+    rate: Positive = 0.01
+    smoothness: NonNegative = 0.0
     start: Start = field(default_factory=Unperturbed)
 
     @staticmethod
     def cases() -> Cases:
         return {"smoothness": [0.0, 0.0025]}
-
-    def __post_init__(self) -> None:
-        require_positive("Adam", rate=self.rate)
-        if not 0 <= self.smoothness < inf:
-            raise InputError(f"Adam needs a finite smoothness >= 0, but it is {self.smoothness}.")
 
     def steered(
         self,

@@ -8,13 +8,14 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from hauberk.concepts.attack import Network, SteerableAttack, ascent, require_positive
+from hauberk.concepts.attack import Network, SteerableAttack, ascent
 from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.metric_ball import MetricBall
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
+from hauberk.ranges import Count, PositiveShare, Share
 from hauberk.searches.required import require_ball
 from hauberk.searches.search import Search
 
@@ -55,13 +56,10 @@ class APGD(SteerableAttack):
     """
 
     loss: AdversarialLoss
-    steps: int = 100
-    rho: float = 0.75
-    inertia: float = 0.75
-    samples: int = 1
-
-    def __post_init__(self) -> None:
-        require_positive("APGD", steps=self.steps, samples=self.samples)
+    steps: Count = 100
+    rho: Share = 0.75
+    inertia: PositiveShare = 0.75
+    samples: Count = 1
 
     def steered(
         self,

@@ -6,11 +6,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from hauberk.concepts.attack import MinimumDistanceAttack, Network, misclassified, require_positive
+from hauberk.concepts.attack import MinimumDistanceAttack, Network, misclassified
 from hauberk.concepts.cases import Cases
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import clamped
 from hauberk.concepts.perturbation_set import PerturbationSet
+from hauberk.ranges import Count
 from hauberk.searches.required import require_ball, require_range
 from hauberk.searches.search import Search
 
@@ -31,16 +32,13 @@ class BlendedNoise(MinimumDistanceAttack):
     Source: Brendel et al. 2018, section 2.1.
     """
 
-    draws: int = 1000
-    blends: int = 50
+    draws: Count = 1000
+    blends: Count = 50
     black_box = True
 
     @staticmethod
     def cases() -> Cases:
         return {"draws": [20], "blends": [5]}
-
-    def __post_init__(self) -> None:
-        require_positive("BlendedNoise", draws=self.draws, blends=self.blends)
 
     def __call__(
         self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise, enough: bool = False

@@ -7,11 +7,12 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from hauberk.concepts.attack import MinimumDistanceAttack, Network, misclassified, require_positive
+from hauberk.concepts.attack import MinimumDistanceAttack, Network, misclassified
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
+from hauberk.ranges import Count, Positive, PositiveShare
 from hauberk.searches.required import require_ball
 from hauberk.searches.search import Search
 
@@ -43,13 +44,10 @@ class Boundary(MinimumDistanceAttack):
     """
 
     start: MinimumDistanceAttack
-    steps: int = 25000
-    sphere: float = 0.01
-    inwards: float = 0.01
+    steps: Count = 25000
+    sphere: Positive = 0.01
+    inwards: PositiveShare = 0.01
     black_box = True
-
-    def __post_init__(self) -> None:
-        require_positive("Boundary", steps=self.steps, sphere=self.sphere, inwards=self.inwards)
 
     def __call__(
         self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise, enough: bool = False

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from hauberk.concepts.attack import MinimumDistanceAttack, Network, ascent, require_positive
+from hauberk.concepts.attack import MinimumDistanceAttack, Network, ascent
 from hauberk.concepts.cases import Cases
 from hauberk.concepts.loss import lead
 from hauberk.concepts.noise import Noise
@@ -16,6 +16,7 @@ from hauberk.concepts.norm_ball import NormBall, clamped
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
 from hauberk.concepts.subject import labels_of
+from hauberk.ranges import Count, Positive
 from hauberk.searches.nearest import Nearest
 from hauberk.searches.required import require_ball
 from hauberk.searches.trade_off import balanced, pull
@@ -47,17 +48,14 @@ class CarliniWagner(MinimumDistanceAttack):
     Source: Carlini & Wagner 2017, section VI A.
     """
 
-    steps: int = 10000
-    rounds: int = 9
-    rate: float = 0.01
-    weight: float = 0.001
+    steps: Count = 10000
+    rounds: Count = 9
+    rate: Positive = 0.01
+    weight: Positive = 0.001
 
     @staticmethod
     def cases() -> Cases:
         return {"rounds": [2], "rate": [0.1], "weight": [10.0]}
-
-    def __post_init__(self) -> None:
-        require_positive("CarliniWagner", steps=self.steps, rounds=self.rounds, rate=self.rate, weight=self.weight)
 
     def __call__(
         self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise, enough: bool = False

@@ -8,12 +8,13 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from hauberk.concepts.attack import MinimumDistanceAttack, Network, ascent, require_positive
+from hauberk.concepts.attack import MinimumDistanceAttack, Network, ascent
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall, clamped
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
 from hauberk.concepts.subject import labels_of
+from hauberk.ranges import Count, Positive, PositiveShare, Several
 from hauberk.searches.nearest import Nearest, direction, farthest
 from hauberk.searches.required import require_ball
 
@@ -49,14 +50,10 @@ class DDN(MinimumDistanceAttack):
     Source: Rony et al. 2019, algorithm 1.
     """
 
-    steps: int = 100
-    gamma: float = 0.05
-    norm: float = 1.0
-    levels: int | None = 256
-
-    def __post_init__(self) -> None:
-        require_positive("DDN", steps=self.steps, gamma=self.gamma, norm=self.norm)
-        require_positive("DDN", **{"levels - 1": (self.levels or 2) - 1})
+    steps: Count = 100
+    gamma: PositiveShare = 0.05
+    norm: Positive = 1.0
+    levels: Several | None = 256
 
     def __call__(
         self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise, enough: bool = False

@@ -6,13 +6,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from hauberk.concepts.attack import MinimumDistanceAttack, Network, require_positive
+from hauberk.concepts.attack import MinimumDistanceAttack, Network
 from hauberk.concepts.cases import Cases
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall, clamped
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
 from hauberk.concepts.subject import labels_of
+from hauberk.ranges import Count, NonNegative, Several
 from hauberk.searches.borders import nearest_border, ranked_targets
 from hauberk.searches.nearest import Nearest
 from hauberk.searches.required import require_norm
@@ -39,17 +40,13 @@ class DeepFool(MinimumDistanceAttack):
     Source: Moosavi-Dezfooli et al. 2016, algorithm 2.
     """
 
-    steps: int = 50
-    classes: int = 10
-    overshoot: float = 0.02
+    steps: Count = 50
+    classes: Several = 10
+    overshoot: NonNegative = 0.02
 
     @staticmethod
     def cases() -> Cases:
         return {"classes": [3]}
-
-    def __post_init__(self) -> None:
-        require_positive("DeepFool", steps=self.steps)
-        require_positive("DeepFool", **{"classes - 1": self.classes - 1, "1 + overshoot": 1 + self.overshoot})
 
     def __call__(
         self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise, enough: bool = False

@@ -10,6 +10,7 @@ from hauberk.concepts.attack import Attack, Network
 from hauberk.concepts.cases import Cases
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet
+from hauberk.ranges import Natural
 from hauberk.searches.combination import in_turn
 from hauberk.sets.union_set import members_of
 
@@ -27,7 +28,7 @@ class EachMember(Attack):
     """
 
     attack: Attack
-    only: int | None = None
+    only: Natural | None = None
 
     @staticmethod
     def cases() -> Cases:

@@ -7,13 +7,14 @@ from math import sqrt
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from hauberk.concepts.attack import MinimumDistanceAttack, Network, ascent, require_positive
+from hauberk.concepts.attack import MinimumDistanceAttack, Network, ascent
 from hauberk.concepts.cases import Cases
 from hauberk.concepts.loss import lead
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall, clamped
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
+from hauberk.ranges import Count, NonNegative, Positive
 from hauberk.searches.nearest import Nearest
 from hauberk.searches.required import require_ball
 from hauberk.searches.trade_off import balanced, pull
@@ -40,19 +41,16 @@ class ElasticNet(MinimumDistanceAttack):
     Source: Chen et al. 2018 (EAD with FISTA).
     """
 
-    steps: int = 1000
-    rounds: int = 9
-    beta: float = 0.01
-    rate: float = 0.01
-    weight: float = 0.001
+    steps: Count = 1000
+    rounds: Count = 9
+    beta: NonNegative = 0.01
+    rate: Positive = 0.01
+    weight: Positive = 0.001
     elastic: bool = False
 
     @staticmethod
     def cases() -> Cases:
         return {"rounds": [2], "rate": [0.1], "weight": [100.0]}
-
-    def __post_init__(self) -> None:
-        require_positive("ElasticNet", steps=self.steps, rounds=self.rounds, rate=self.rate, weight=self.weight)
 
     def __call__(
         self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise, enough: bool = False

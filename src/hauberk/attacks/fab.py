@@ -13,7 +13,6 @@ from hauberk.concepts.attack import (
     Network,
     ascent,
     misclassified,
-    require_positive,
 )
 from hauberk.concepts.cases import Cases
 from hauberk.concepts.loss import lead
@@ -22,6 +21,7 @@ from hauberk.concepts.norm_ball import NormBall, clamped
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
 from hauberk.concepts.subject import labels_of
+from hauberk.ranges import Count, Natural, Positive, PositiveShare, Share
 from hauberk.searches.borders import nearest_border, ranked_targets
 from hauberk.searches.nearest import Nearest
 from hauberk.searches.required import require_ball, require_norm
@@ -49,20 +49,16 @@ class FAB(MinimumDistanceAttack):
     Source: Croce & Hein 2020.
     """
 
-    steps: int = 100
-    targets: int = 9
-    alpha_max: float = 0.1
-    overshoot: float = 1.05
-    backward: float = 0.9
-    restarts: int = 1
+    steps: Count = 100
+    targets: Natural = 9
+    alpha_max: PositiveShare = 0.1
+    overshoot: Positive = 1.05
+    backward: Share = 0.9
+    restarts: Count = 1
 
     @staticmethod
     def cases() -> Cases:
         return {"targets": [2, 0], "restarts": [2]}
-
-    def __post_init__(self) -> None:
-        require_positive("FAB", steps=self.steps, restarts=self.restarts, alpha_max=self.alpha_max)
-        require_positive("FAB", overshoot=self.overshoot, **{"1 + targets": 1 + self.targets})
 
     def __call__(
         self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise, enough: bool = False

@@ -9,6 +9,7 @@ from hauberk.concepts.attack import Network, SteerableAttack, ascent
 from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet
+from hauberk.ranges import Positive
 from hauberk.searches.start import Origin, Unperturbed
 
 
@@ -37,7 +38,7 @@ class FGSM(SteerableAttack):
     """
 
     loss: AdversarialLoss
-    step: float = 1.0
+    step: Positive = 1.0
     start: Origin = field(default_factory=Unperturbed)
     steady = True
 

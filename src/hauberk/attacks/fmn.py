@@ -7,13 +7,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from hauberk.concepts.attack import MinimumDistanceAttack, Network, ascent, require_positive
+from hauberk.concepts.attack import MinimumDistanceAttack, Network, ascent
 from hauberk.concepts.loss import lead
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
 from hauberk.concepts.subject import labels_of
+from hauberk.ranges import Count, Positive, PositiveShare
 from hauberk.searches.borders import dual_norm
 from hauberk.searches.nearest import Nearest, direction, farthest
 from hauberk.searches.required import require_ball
@@ -41,15 +42,11 @@ class FMN(MinimumDistanceAttack):
     Source: Pintor et al. 2021, algorithm 1.
     """
 
-    steps: int = 100
-    step: float = 1.0
-    last_step: float = 0.01
-    gamma: float = 0.05
-    last_gamma: float = 0.001
-
-    def __post_init__(self) -> None:
-        require_positive("FMN", steps=self.steps, step=self.step, last_step=self.last_step)
-        require_positive("FMN", gamma=self.gamma, last_gamma=self.last_gamma)
+    steps: Count = 100
+    step: Positive = 1.0
+    last_step: PositiveShare = 0.01
+    gamma: PositiveShare = 0.05
+    last_gamma: PositiveShare = 0.001
 
     def __call__(
         self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise, enough: bool = False

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from hauberk.concepts.attack import Network, SteerableAttack, ascent, require_positive, slope
+from hauberk.concepts.attack import Network, SteerableAttack, ascent, slope
 from hauberk.concepts.cases import Cases
 from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.metric_ball import MetricBall
@@ -14,6 +14,7 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet, ordinary_set
 from hauberk.concepts.radius import per_example
 from hauberk.kernels.gradients import gradients, ordinary
+from hauberk.ranges import Count, NonNegative, Positive
 from hauberk.searches.required import refusal, require_distance
 from hauberk.searches.search import Search
 
@@ -72,23 +73,19 @@ class Lagrangian(SteerableAttack):
     """
 
     loss: AdversarialLoss
-    rounds: int = 5
-    steps: int = 20
-    weight: float = 5.0
-    growth: float = 10.0
-    rise: float = 1.0
-    step: float = 1.0
-    deviation: float = 0.01
+    rounds: Count = 5
+    steps: Count = 20
+    weight: Positive = 5.0
+    growth: Positive = 10.0
+    rise: Positive = 1.0
+    step: Positive = 1.0
+    deviation: NonNegative = 0.01
     stop_when_broken: bool = True
-    samples: int = 1
+    samples: Count = 1
 
     @staticmethod
     def cases() -> Cases:
         return {"rounds": [2, 1], "rise": [1.0, 10.0], "samples": [1, 2]}
-
-    def __post_init__(self) -> None:
-        require_positive("Lagrangian", rounds=self.rounds, steps=self.steps, weight=self.weight, growth=self.growth)
-        require_positive("Lagrangian", rise=self.rise, step=self.step, samples=self.samples)
 
     @property
     def steady(self) -> bool:

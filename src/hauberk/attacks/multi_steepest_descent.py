@@ -8,13 +8,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from hauberk.concepts.attack import Attack, Network, ascent, require_positive
+from hauberk.concepts.attack import Attack, Network, ascent
 from hauberk.concepts.cases import Cases
 from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
 from hauberk.errors import InputError
+from hauberk.ranges import Natural, Positive
 from hauberk.searches.search import Search
 from hauberk.searches.start import Start, Unperturbed
 from hauberk.sets.union_set import chosen, members_of
@@ -44,8 +45,8 @@ class MultiSteepestDescent(Attack):
     """
 
     loss: AdversarialLoss
-    steps: int = 50
-    step: float | Sequence[float] = 0.05
+    steps: Natural = 50
+    step: Positive | Sequence[Positive] = 0.05
     best_of_steps: bool = True
     stop_when_broken: bool = True
     start: Start = field(default_factory=Unperturbed)
@@ -53,10 +54,6 @@ class MultiSteepestDescent(Attack):
     @staticmethod
     def cases() -> Cases:
         return {"step": [0.3]}
-
-    def __post_init__(self) -> None:
-        for step in self.step if isinstance(self.step, Sequence) else [self.step]:
-            require_positive("MultiSteepestDescent", step=step)
 
     @property
     def steady(self) -> bool:

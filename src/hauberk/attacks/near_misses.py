@@ -6,10 +6,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from hauberk.concepts.attack import Attack, Network, require_positive
+from hauberk.concepts.attack import Attack, Network
 from hauberk.concepts.loss import lead
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet
+from hauberk.ranges import Positive
 
 
 @dataclass(frozen=True)
@@ -31,10 +32,7 @@ class NearMisses(Attack):
 
     probe: Attack
     attack: Attack
-    share: float = 0.45
-
-    def __post_init__(self) -> None:
-        require_positive("NearMisses", share=self.share)
+    share: Positive = 0.45
 
     @property
     def outdone(self) -> tuple[Attack, ...]:

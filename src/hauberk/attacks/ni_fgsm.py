@@ -6,13 +6,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from hauberk.concepts.attack import Network, SteerableAttack, ascent, require_positive
+from hauberk.concepts.attack import Network, SteerableAttack, ascent
 from hauberk.concepts.cases import Cases
 from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
 from hauberk.concepts.subject import labels_of
+from hauberk.ranges import Natural, Positive, Share
 from hauberk.searches.search import Search
 from hauberk.searches.start import Start, Unperturbed
 
@@ -53,18 +54,15 @@ class NIFGSM(SteerableAttack):
     """
 
     loss: AdversarialLoss
-    steps: int = 10
-    step: float = 0.1
-    momentum: float = 1.0
+    steps: Natural = 10
+    step: Positive = 0.1
+    momentum: Share = 1.0
     stop_when_broken: bool = True
     start: Start = field(default_factory=Unperturbed)
 
     @staticmethod
     def cases() -> Cases:
         return {"momentum": [1.0, 0.5]}
-
-    def __post_init__(self) -> None:
-        require_positive("NIFGSM", step=self.step)
 
     @property
     def steady(self) -> bool:

@@ -7,13 +7,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from hauberk.concepts.attack import Network, SteerableAttack, ascent, require_positive
+from hauberk.concepts.attack import Network, SteerableAttack, ascent
 from hauberk.concepts.cases import Cases
 from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
 from hauberk.concepts.subject import labels_of
+from hauberk.ranges import Count, Natural, PartialShare, Positive
 from hauberk.searches.growth import Growth
 from hauberk.searches.search import Search
 from hauberk.searches.start import RandomMember, Start
@@ -57,20 +58,17 @@ class PGD(SteerableAttack):
     """
 
     loss: AdversarialLoss
-    steps: int = 40
-    step: float = 0.05
+    steps: Natural = 40
+    step: Positive = 0.05
     stop_when_broken: bool = True
-    momentum: float = 0.0
-    samples: int = 1
+    momentum: PartialShare = 0.0
+    samples: Count = 1
     start: Start = field(default_factory=RandomMember)
     growth: Growth | None = None
 
     @staticmethod
     def cases() -> Cases:
         return {"momentum": [0.0, 1.0], "samples": [1, 2], "growth": [None, Growth(0.5, 1.5, 2)]}
-
-    def __post_init__(self) -> None:
-        require_positive("PGD", step=self.step, samples=self.samples)
 
     @property
     def steady(self) -> bool:

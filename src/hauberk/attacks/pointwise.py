@@ -8,11 +8,12 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from hauberk.concepts.attack import MinimumDistanceAttack, Network, misclassified, require_positive
+from hauberk.concepts.attack import MinimumDistanceAttack, Network, misclassified
 from hauberk.concepts.cases import Cases
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.perturbation_set import PerturbationSet
+from hauberk.ranges import Count, PositiveShare
 from hauberk.searches.required import require_ball
 
 Wrong = Callable[[Float[Tensor, "s"]], Bool[Tensor, "s"]]
@@ -39,16 +40,13 @@ class Pointwise(MinimumDistanceAttack):
     """
 
     start: MinimumDistanceAttack
-    halvings: int = 10
-    gain: float = 0.01
+    halvings: Count = 10
+    gain: PositiveShare = 0.01
     black_box = True
 
     @staticmethod
     def cases() -> Cases:
         return {"halvings": [2]}
-
-    def __post_init__(self) -> None:
-        require_positive("Pointwise", halvings=self.halvings, gain=self.gain)
 
     def __call__(
         self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise, enough: bool = False

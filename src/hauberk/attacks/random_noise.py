@@ -7,12 +7,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from hauberk.concepts.attack import Attack, Network, misclassified, require_positive
+from hauberk.concepts.attack import Attack, Network, misclassified
 from hauberk.concepts.cases import Cases
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import clamped
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
+from hauberk.ranges import Count
 from hauberk.searches.required import refusal, require_ball
 from hauberk.searches.search import Search
 
@@ -32,15 +33,12 @@ class RandomNoise(Attack):
         InputError: `draws` is not positive.
     """
 
-    draws: int = 100
+    draws: Count = 100
     black_box = True
 
     @staticmethod
     def cases() -> Cases:
         return {"draws": [5]}
-
-    def __post_init__(self) -> None:
-        require_positive(type(self).__name__, draws=self.draws)
 
     @abstractmethod
     def drawn(self, S: PerturbationSet, noise: Noise) -> Float[Tensor, "b *z"]:

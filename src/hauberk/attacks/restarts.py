@@ -6,9 +6,10 @@ from functools import partial
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from hauberk.concepts.attack import Attack, Network, require_positive
+from hauberk.concepts.attack import Attack, Network
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet
+from hauberk.ranges import Count
 from hauberk.searches.combination import in_turn
 
 
@@ -41,10 +42,7 @@ class Restarts(Attack):
     """
 
     attack: Attack
-    times: int = 3
-
-    def __post_init__(self) -> None:
-        require_positive("Restarts", times=self.times)
+    times: Count = 3
 
     @property
     def outdone(self) -> tuple[Attack, ...]:

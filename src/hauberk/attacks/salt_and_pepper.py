@@ -6,10 +6,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from hauberk.concepts.attack import MinimumDistanceAttack, Network, misclassified, require_positive
+from hauberk.concepts.attack import MinimumDistanceAttack, Network, misclassified
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
+from hauberk.ranges import Count
 from hauberk.searches.required import require_ball, require_range
 from hauberk.searches.search import Search
 
@@ -31,12 +32,9 @@ class SaltAndPepper(MinimumDistanceAttack):
     Source: Rauber et al. 2020 (Foolbox), for the schedule; the noise is common.
     """
 
-    steps: int = 1000
+    steps: Count = 1000
     across_channels: bool = True
     black_box = True
-
-    def __post_init__(self) -> None:
-        require_positive("SaltAndPepper", steps=self.steps)
 
     def __call__(
         self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise, enough: bool = False

@@ -7,12 +7,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from hauberk.concepts.attack import Network, SteerableAttack, ascent, require_positive
+from hauberk.concepts.attack import Network, SteerableAttack, ascent
 from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
+from hauberk.ranges import Count
 from hauberk.searches.required import require_ball
 from hauberk.searches.search import Search
 
@@ -41,11 +42,8 @@ class SparseAPGD(SteerableAttack):
     """
 
     loss: AdversarialLoss
-    steps: int = 100
-    samples: int = 1
-
-    def __post_init__(self) -> None:
-        require_positive("SparseAPGD", steps=self.steps, samples=self.samples)
+    steps: Count = 100
+    samples: Count = 1
 
     def steered(
         self,

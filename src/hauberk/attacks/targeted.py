@@ -7,9 +7,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from hauberk.concepts.attack import Attack, Network, SteerableAttack, require_positive
+from hauberk.concepts.attack import Attack, Network, SteerableAttack
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet
+from hauberk.ranges import Count
 from hauberk.searches.combination import in_turn
 
 
@@ -30,10 +31,7 @@ class Targeted(Attack):
     """
 
     attack: SteerableAttack
-    classes: int = 9
-
-    def __post_init__(self) -> None:
-        require_positive("Targeted", classes=self.classes)
+    classes: Count = 9
 
     @property
     def black_box(self) -> bool:

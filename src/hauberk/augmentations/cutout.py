@@ -8,7 +8,8 @@ from torch import Tensor
 
 from hauberk.concepts.augmentation import Augmentation, require_images
 from hauberk.concepts.noise import Noise
-from hauberk.errors import InputError, ShapeError
+from hauberk.errors import ShapeError
+from hauberk.ranges import Natural
 
 
 @dataclass(frozen=True)
@@ -26,11 +27,7 @@ class Cutout(Augmentation):
     Sources: DeVries & Taylor 2017, whose squares may cross the border; fully inside: Rice, Wong & Kolter 2020.
     """
 
-    length: int
-
-    def __post_init__(self) -> None:
-        if self.length < 0:
-            raise InputError(f"length must not be negative, but is {self.length}.")
+    length: Natural
 
     def __call__(self, x: Float[Tensor, "b c h w"], noise: Noise) -> Float[Tensor, "b c h w"]:
         """Return the images without their squares.

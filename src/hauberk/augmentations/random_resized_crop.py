@@ -10,6 +10,7 @@ from torch import Tensor
 from hauberk.concepts.augmentation import Augmentation, kept_in_range, require_images
 from hauberk.concepts.noise import Noise
 from hauberk.errors import InputError
+from hauberk.ranges import Count, Positive, PositiveShare
 
 TRIES = 10
 
@@ -36,13 +37,11 @@ class RandomResizedCrop(Augmentation):
     Source: Szegedy et al. 2015, section 6; ten tries and the rest are customary in ImageNet training.
     """
 
-    size: int
-    scale: tuple[float, float] = (0.08, 1.0)
-    ratio: tuple[float, float] = (3 / 4, 4 / 3)
+    size: Count
+    scale: tuple[PositiveShare, PositiveShare] = (0.08, 1.0)
+    ratio: tuple[Positive, Positive] = (3 / 4, 4 / 3)
 
     def __post_init__(self) -> None:
-        if self.size < 1:
-            raise InputError(f"size must be at least 1, but is {self.size}.")
         if not 0 < self.scale[0] <= self.scale[1] <= 1:
             raise InputError(f"scale must be a growing pair of shares in (0, 1], but is {self.scale}.")
         if not 0 < self.ratio[0] <= self.ratio[1] < math.inf:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from hauberk.concepts.augmentation import Augmentation, require_images
 from hauberk.concepts.noise import Noise
-from hauberk.errors import InputError
+from hauberk.ranges import Natural
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,8 @@ class RandomShift(Augmentation):
         InputError: pixels is negative.
     """
 
-    pixels: int
+    pixels: Natural
     edge: bool = False
-
-    def __post_init__(self) -> None:
-        if self.pixels < 0:
-            raise InputError(f"pixels must not be negative, but is {self.pixels}.")
 
     def __call__(self, x: Float[Tensor, "b c h w"], noise: Noise) -> Float[Tensor, "b c h w"]:
         """Return the shifted images.

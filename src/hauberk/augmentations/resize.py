@@ -8,7 +8,7 @@ from torch import Tensor
 
 from hauberk.concepts.augmentation import Augmentation, kept_in_range, require_images
 from hauberk.concepts.noise import Noise
-from hauberk.errors import InputError
+from hauberk.ranges import Count
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,7 @@ class Resize(Augmentation):
         InputError: size is less than one pixel.
     """
 
-    size: int
-
-    def __post_init__(self) -> None:
-        if self.size < 1:
-            raise InputError(f"size must be at least 1, but is {self.size}.")
+    size: Count
 
     def __call__(self, x: Float[Tensor, "b c h w"], noise: Noise) -> Float[Tensor, "b c new_h new_w"]:
         """Return the resized images.

@@ -2,7 +2,6 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from math import inf
 
 import torch
 from jaxtyping import Float, Int
@@ -16,7 +15,7 @@ from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.regularizer import BoundRegularizer
 from hauberk.concepts.schedule import Progress, Schedule
-from hauberk.errors import InputError
+from hauberk.ranges import Positive
 
 
 @dataclass(frozen=True)
@@ -41,12 +40,8 @@ class ExpressiveObjective(BoundObjective):
     bound_weight: Schedule
     loss: AdversarialLoss
     clean_weight: Schedule
-    attack_scale: float = 1.0
+    attack_scale: Positive = 1.0
     regularizers: list[BoundRegularizer] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        if not 0 < self.attack_scale < inf:
-            raise InputError(f"{type(self).__name__} needs attack_scale > 0, but it is {self.attack_scale}.")
 
     def robust(self, seen: BoundedPass, progress: Progress, noise: Noise) -> Robust:
         bounds = self.bounder(seen.graph, seen.S, seen.spec, outward=False, noise=noise.fold(0))

@@ -16,7 +16,7 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.concepts.regularizer import BoundRegularizer
 from hauberk.concepts.schedule import Progress, Schedule
-from hauberk.errors import InputError
+from hauberk.ranges import Count, NonNegative
 
 
 @dataclass(frozen=True)
@@ -38,22 +38,15 @@ class PropagatedObjective(BoundObjective):
 
     bounder: Bounder
     latent_attack: SteerableAttack
-    activations: int
+    activations: Count
     loss: AdversarialLoss
     clean_weight: Schedule
-    gradient_scale: float = 4.0
+    gradient_scale: NonNegative = 4.0
     regularizers: list[BoundRegularizer] = field(default_factory=list)
 
     @staticmethod
     def cases() -> Cases:
         return {"activations": [1]}
-
-    def __post_init__(self) -> None:
-        if self.activations < 1 or not self.gradient_scale >= 0:
-            raise InputError(
-                f"{type(self).__name__} needs activations >= 1 and gradient_scale >= 0, but they are "
-                f"{self.activations} and {self.gradient_scale}."
-            )
 
     def robust(self, seen: BoundedPass, progress: Progress, noise: Noise) -> Robust:
         S, first = self.region(seen, noise.fold(0)), torch.zeros_like(seen.y)

@@ -14,6 +14,7 @@ from hauberk.propagation.backward_pass import BackwardPass
 from hauberk.propagation.forward_box import backward_boxes
 from hauberk.propagation.memberwise_bounder import MemberwiseBounder
 from hauberk.propagation.unit_bounds import margins
+from hauberk.ranges import Count
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class BackwardLinear(MemberwiseBounder):
 
     intermediate: Bounder | None = None
     slopes: Slopes = field(default_factory=Adaptive)
-    budget: int = 2**27
+    budget: Count = 2**27
     frugal: bool = False
     tightness = Tightness.STABLE
 

@@ -8,6 +8,7 @@ from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.propagation.dual_bounder import DualBounder
 from hauberk.propagation.dual_boxes import carried_forward, reached_backward
+from hauberk.ranges import Count
 
 FEW = 5
 """Rows are carried forward if the narrowest relaxed value is at least this many times wider than the input."""
@@ -33,7 +34,7 @@ class DualNetwork(DualBounder):
     Sources: Wong & Kolter 2018, algorithm 1; Wong et al. 2018, algorithm 2 (AutoDual).
     """
 
-    budget: int = 2**27
+    budget: Count = 2**27
     frugal: bool = False
     intersect: bool | None = None
 

@@ -24,6 +24,7 @@ from hauberk.propagation.memberwise_bounder import MemberwiseBounder
 from hauberk.propagation.norm_bounds import l1_bound, l2_bound
 from hauberk.propagation.projections import CAUCHY, GAUSSIAN, Projections, chosen, stream
 from hauberk.propagation.unit_bounds import replaced
+from hauberk.ranges import Count, OpenShare
 
 AT_ONCE = 100  # rows that travel together; each group has its own stream, so no draw depends on memory
 OWN = 1 << 40  # the number of a stream that no training step or restart uses
@@ -66,19 +67,13 @@ class HighProbability(MemberwiseBounder):
     Source: Wong 2020 (thesis), section 3.4.6, with fresh projections for each layer and one set of rows for all terms.
     """
 
-    rows: int = 2000
-    failure: float = 0.01  # pyright: ignore[reportAssignmentType]
-    budget: int = 2**26
+    rows: Count = 2000
+    failure: OpenShare = 0.01  # pyright: ignore[reportAssignmentType]
+    budget: Count = 2**26
 
     @staticmethod
     def cases() -> Cases:
         return {"rows": [200]}
-
-    def __post_init__(self) -> None:
-        if self.rows < 1:
-            raise InputError(f"rows must be at least 1, but is {self.rows}.")
-        if not 0 < self.failure < 1:
-            raise InputError(f"failure must be a probability between 0 and 1, but is {self.failure}.")
 
     def shared(self, count: int) -> "HighProbability":
         return replace(self, failure=self.failure / count)

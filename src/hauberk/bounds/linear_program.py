@@ -24,6 +24,7 @@ from hauberk.programs.encoding import Encoding
 from hauberk.programs.solver import Solver
 from hauberk.propagation.backward_pass import BackwardPass
 from hauberk.propagation.memberwise_bounder import MemberwiseBounder
+from hauberk.ranges import Count
 
 STEEPEST = 1e4
 """The steepest slope accepted from the solver: steeper ones come from coefficients that are noise."""
@@ -69,7 +70,7 @@ class LinearProgram(MemberwiseBounder):
     """
 
     intermediate: Bounder
-    workers: int = 1
+    workers: Count = 1
     differentiable = False
     tightness = Tightness.STABLE
 

@@ -17,12 +17,12 @@ from hauberk.concepts.op import Relaxable
 from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.concepts.slopes import Adaptive, Given, Slopes
 from hauberk.concepts.specification import LinearSpec
-from hauberk.errors import InputError
 from hauberk.kernels.gradients import gradients
 from hauberk.propagation.backward_pass import BackwardPass
 from hauberk.propagation.forward_box import forward_box
 from hauberk.propagation.memberwise_bounder import MemberwiseBounder
 from hauberk.propagation.unit_bounds import grouped, margins, tightened
+from hauberk.ranges import Count, Natural, Positive, PositiveShare
 
 
 @dataclass(frozen=True)
@@ -66,11 +66,11 @@ class OptimizedLinear(MemberwiseBounder):
     Source: Xu et al. 2021.
     """
 
-    iterations: int = 20
+    iterations: Natural = 20
     intermediate: Bounder | None = None
-    rate: float = 0.1
-    decay: float = 0.98
-    budget: int = 2**28
+    rate: Positive = 0.1
+    decay: PositiveShare = 0.98
+    budget: Count = 2**28
     differentiable = False
     searches = True
     tightness = Tightness.STABLE
@@ -78,10 +78,6 @@ class OptimizedLinear(MemberwiseBounder):
     @staticmethod
     def cases() -> Cases:
         return {"intermediate": [None], "iterations": [3], "budget": [2**28]}
-
-    def __post_init__(self) -> None:
-        if self.iterations < 0:
-            raise InputError(f"iterations must not be negative, but is {self.iterations}.")
 
     @property
     def certifies(self) -> bool:

@@ -12,12 +12,12 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.concepts.slopes import Parallel
 from hauberk.concepts.specification import LinearSpec
-from hauberk.errors import InputError
 from hauberk.propagation.backward_pass import BackwardPass
 from hauberk.propagation.forward_pass import Form, forward_boxes
 from hauberk.propagation.memberwise_bounder import MemberwiseBounder
 from hauberk.propagation.projections import CAUCHY, GAUSSIAN, Projections, chosen, stream
 from hauberk.propagation.unit_bounds import replaced
+from hauberk.ranges import Count
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,8 @@ class Projected(MemberwiseBounder):
     separate rows; sums of Cauchy variables are Cauchy, so one set of rows is enough.
     """
 
-    rows: int = 50
+    rows: Count = 50
     certifies = False  # pyright: ignore[reportAssignmentType]
-
-    def __post_init__(self) -> None:
-        if self.rows < 1:
-            raise InputError(f"rows must be at least 1, but is {self.rows}.")
 
     def bound(
         self, graph: FrozenGraph, S: CertifiableSet, spec: LinearSpec, *, outward: bool, noise: Noise | None

@@ -10,7 +10,7 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.propagation.box_bounder import BoxBounder
 from hauberk.propagation.forward_box import forward_box
-from hauberk.sets.small_box import require_share
+from hauberk.ranges import Share
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,8 @@ class ShrunkInterval(BoxBounder):
     Source: Mueller et al. 2023, with the quantities that the released code multiplies.
     """
 
-    share: float = 0.8
+    share: Share = 0.8
     certifies = False  # pyright: ignore[reportAssignmentType]
-
-    def __post_init__(self) -> None:
-        require_share("ShrunkInterval", self.share)
 
     def enclose(self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool, noise: Noise | None) -> list[Box]:
         boxes = [S.bounding_box()]

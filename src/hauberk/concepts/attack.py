@@ -17,6 +17,7 @@ from hauberk.concepts.subject import labels_of
 from hauberk.errors import InputError
 from hauberk.kernels.convolutions import FastConvolutions
 from hauberk.kernels.gradients import gradients, ordinary
+from hauberk.ranges import Checked
 
 Network = Callable[[Tensor], Tensor]
 """Anything that maps a batch of inputs to logits."""
@@ -25,7 +26,7 @@ Climb = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 """A function for an attack to ascend: an adversarial loss, or any other of logits, labels and targets."""
 
 
-class Attack(CheckedAttack, ABC):
+class Attack(CheckedAttack, Checked, ABC):
     """A search that uses the network only by calling it (and taking the gradient of that call)."""
 
     black_box: ClassVar[bool] = False
@@ -72,7 +73,7 @@ class SteerableAttack(Attack):
         """Return a member of S per example, aiming for the class `target`, or for any wrong class if it is None."""
 
 
-class MinimumDistanceAttack(CheckedAttack, ABC):
+class MinimumDistanceAttack(CheckedAttack, Checked, ABC):
     """A search for the misclassified point nearest to the input, inside or outside the perturbation set."""
 
     black_box: ClassVar[bool] = False

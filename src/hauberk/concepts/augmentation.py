@@ -7,9 +7,10 @@ from torch import Tensor
 
 from hauberk.concepts.noise import Noise
 from hauberk.errors import ShapeError
+from hauberk.ranges import Checked
 
 
-class Augmentation(ABC):
+class Augmentation(Checked, ABC):
     """A transformation of inputs, usually random, that keeps their labels and range; it may change their size."""
 
     @abstractmethod

@@ -13,6 +13,7 @@ from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.concepts.specification import LinearSpec
+from hauberk.ranges import Checked
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Tightness(IntEnum):
     """Exact, moreover, wherever no neuron is unstable."""
 
 
-class Bounder(ABC):
+class Bounder(Checked, ABC):
     """A method that computes lower bounds of a specification over a perturbation set.
 
     With `outward`, every step is widened by its rounding error, so that the bounds hold both for the network in exact

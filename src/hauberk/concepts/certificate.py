@@ -14,6 +14,7 @@ from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import Subject, asking
 from hauberk.errors import InputError, SoundnessError
 from hauberk.kernels.full_precision import full_precision
+from hauberk.ranges import Checked
 
 
 class Verdict(IntEnum):
@@ -168,7 +169,7 @@ def joined(first: str, second: str) -> str:
     return "; ".join(dict.fromkeys(part for text in (first, second) for part in text.split("; ") if part))
 
 
-class Verifier(ABC):
+class Verifier(Checked, ABC):
     """A method that tries to prove a specification over a perturbation set."""
 
     name: str

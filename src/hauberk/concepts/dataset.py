@@ -11,6 +11,7 @@ from torch.utils import data as torch_data
 
 from hauberk.accepted import labels, tensor
 from hauberk.errors import InputError, ShapeError
+from hauberk.ranges import Checked
 
 CLASSES = 100_000
 """Largest number of classes; ImageNet's largest version has 21,841."""
@@ -121,7 +122,7 @@ Examples = Split | torch_data.Dataset[Any] | torch_data.DataLoader[Any] | tuple[
 """What holds labelled examples: `Split.of` makes a split of it."""
 
 
-class Dataset(ABC):
+class Dataset(Checked, ABC):
     """A named classification data set."""
 
     name: str

@@ -6,8 +6,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from hauberk.ranges import Checked
 
-class Initialisation(ABC):
+
+class Initialisation(Checked, ABC):
     """A rule that sets the parameters of a network before training."""
 
     @abstractmethod

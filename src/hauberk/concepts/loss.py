@@ -6,8 +6,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from hauberk.ranges import Checked
 
-class AdversarialLoss(ABC):
+
+class AdversarialLoss(Checked, ABC):
     """A loss for attacks to ascend and for training to descend."""
 
     @abstractmethod

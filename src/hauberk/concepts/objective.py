@@ -11,6 +11,7 @@ from hauberk.concepts.graph import Graph
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.schedule import Progress
+from hauberk.ranges import Checked
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class ObjectiveValue:
     learned: Callable[[], None] | None = None
 
 
-class Objective(ABC):
+class Objective(Checked, ABC):
     """A training objective with its attack, bounder and loss; it knows neither optimizer nor radius schedule."""
 
     needs_graph: bool = False

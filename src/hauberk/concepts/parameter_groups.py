@@ -6,8 +6,10 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
+from hauberk.ranges import Checked
 
-class ParameterGroups(ABC):
+
+class ParameterGroups(Checked, ABC):
     """A rule that sorts parameters into groups and builds an optimizer for them."""
 
     @abstractmethod

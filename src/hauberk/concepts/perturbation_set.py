@@ -14,6 +14,7 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.radius import OfExamples
 from hauberk.concepts.rows import Rows
 from hauberk.errors import UnsupportedSetError
+from hauberk.ranges import Checked
 
 
 class PerturbationSet(ABC):
@@ -165,7 +166,7 @@ def ends(sets: CertifiableSet, c: Float[Tensor, "b *z"]) -> Float[Tensor, "b 2"]
     return torch.stack([upper + lower, upper - lower], 1) * 0.5
 
 
-class ThreatModel(OfExamples, ABC):
+class ThreatModel(OfExamples, Checked, ABC):
     """The adversary's capabilities: `at(x)` is the perturbation set around each input of a batch."""
 
     name: str

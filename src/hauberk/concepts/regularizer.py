@@ -8,9 +8,10 @@ from torch import Tensor
 from hauberk.concepts.box import Box
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.schedule import Progress
+from hauberk.ranges import Checked
 
 
-class BoundRegularizer(ABC):
+class BoundRegularizer(Checked, ABC):
     """A penalty computed from the bounds of a network's values."""
 
     @abstractmethod

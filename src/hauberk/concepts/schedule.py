@@ -3,6 +3,8 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+from hauberk.ranges import Checked
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -26,7 +28,7 @@ class Progress:
         return self.step / self.steps_per_epoch
 
 
-class Schedule(ABC):
+class Schedule(Checked, ABC):
     """A scalar that training varies: a radius, a weight, a learning rate."""
 
     @abstractmethod

@@ -12,9 +12,10 @@ from hauberk.concepts.box import Box
 from hauberk.concepts.op import Relaxable
 from hauberk.concepts.relaxation import Relaxation
 from hauberk.errors import InputError
+from hauberk.ranges import Checked, Share
 
 
-class Slopes(ABC):
+class Slopes(Checked, ABC):
     """A rule that picks one of an op's sound relaxations on a box."""
 
     parallel: bool = False
@@ -62,7 +63,7 @@ class Constant(Slopes):
         InputError: the choice lies outside [0, 1].
     """
 
-    choice: float
+    choice: Share
 
     def __post_init__(self) -> None:
         if not 0 <= self.choice <= 1:

@@ -7,9 +7,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from hauberk.concepts.noise import Noise
+from hauberk.ranges import Checked
 
 
-class SmoothingNoise(ABC):
+class SmoothingNoise(Checked, ABC):
     """A distribution of noise that is added to inputs, in their units and before any normalisation.
 
     A classifier smoothed by it answers with the class that is most likely under the noise. If one class has a

@@ -8,6 +8,7 @@ import polars as pl
 from hauberk.concepts.dataset import Split
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.subject import AttackableSubject
+from hauberk.ranges import Checked
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Findings:
     facts: dict[str, str]
 
 
-class Study(ABC):
+class Study(Checked, ABC):
     """A question about a network in eval mode, besides the accuracies that every evaluation computes.
 
     Reports draw its table according to the name of its class.

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from hauberk.concepts.dataset import Dataset, Split, numbered
 from hauberk.errors import InputError
+from hauberk.ranges import Count
 
 LARGEST = 2**26
 """Largest number of values of a split: 85,000 examples of the size of MNIST's."""
@@ -36,7 +37,7 @@ class Generated(Dataset):
 
     range = (0.0, 1.0)
 
-    def __init__(self, shape: list[int], classes: int, train: int, test: int, seed: int = 0) -> None:
+    def __init__(self, shape: list[Count], classes: Count, train: Count, test: Count, seed: int = 0) -> None:
         if not shape or min(*shape, classes, train, test) < 1:
             raise InputError(
                 f"Generated needs positive numbers, but has shape {shape}, {classes} classes, {train} training and "

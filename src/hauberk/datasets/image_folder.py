@@ -17,6 +17,7 @@ from hauberk.datasets.file_tree import open_tree
 from hauberk.datasets.image_file import LARGEST, decode
 from hauberk.datasets.stored import open_images, write_images
 from hauberk.errors import InputError
+from hauberk.ranges import Count
 
 CHUNK = 64
 """Number of files read before their images are decoded."""
@@ -53,9 +54,9 @@ class ImageFolder(Dataset):
     def __init__(
         self,
         path: str,
-        size: int,
-        resize: int | None = None,
-        memory: int = 8 * 2**30,
+        size: Count,
+        resize: Count | None = None,
+        memory: Count = 8 * 2**30,
         name: str | None = None,
         cache: str | None = None,
     ) -> None:

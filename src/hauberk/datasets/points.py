@@ -6,6 +6,7 @@ import torch
 
 from hauberk.concepts.dataset import Dataset, Split
 from hauberk.errors import InputError
+from hauberk.ranges import Count, Positive
 
 TRIES = 10_000
 """Number of candidates drawn before the square is considered full."""
@@ -29,16 +30,12 @@ class Points(Dataset):
     Source: Wong & Kolter 2018, the experiment in two dimensions.
     """
 
-    count: int = 12
-    separation: float = 0.16
+    count: Count = 12
+    separation: Positive = 0.16
     seed: int = 0
     classes = ("0", "1")
     shape = (2,)
     range = (0.0, 1.0)
-
-    def __post_init__(self) -> None:
-        if self.count < 1 or not self.separation > 0:
-            raise InputError(f"Points needs a positive count and separation, but has {self.count}, {self.separation}.")
 
     @property
     def name(self) -> str:

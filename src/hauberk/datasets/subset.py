@@ -2,6 +2,7 @@
 
 from hauberk.concepts.dataset import Dataset, Split
 from hauberk.errors import InputError
+from hauberk.ranges import Count
 
 
 class Subset(Dataset):
@@ -18,7 +19,7 @@ class Subset(Dataset):
         InputError: a number is not positive; later, when a split is read, the number is larger than the split.
     """
 
-    def __init__(self, data: Dataset, train: int | None = None, test: int | None = None) -> None:
+    def __init__(self, data: Dataset, train: Count | None = None, test: Count | None = None) -> None:
         for name, count in (("train", train), ("test", test)):
             if count is not None and count < 1:
                 raise InputError(f"Subset needs {name} > 0, but it is {count}.")

@@ -10,10 +10,11 @@ from hauberk.concepts.certificate import Verifier
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.errors import InputError
 from hauberk.evaluation.distinct_names import require_distinct
+from hauberk.ranges import Checked
 
 
 @dataclass(frozen=True)
-class Adversary:
+class Adversary(Checked):
     """A threat, with the attacks and verifiers that judge a network under it.
 
     Args:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from hauberk.concepts.attack import Attack, MinimumDistanceAttack
 from hauberk.concepts.certificate import Verifier
+from hauberk.ranges import Checked, Count, NonNegative
 
 
 @dataclass(frozen=True)
-class Curve:
+class Curve(Checked):
     """Accuracies at several radii, with attacks and verifiers of its own; proven examples are not attacked.
 
     Radii are visited from the largest to the smallest, and no question is asked twice, so accuracies never rise with
@@ -23,7 +24,7 @@ class Curve:
         examples: number of examples, from the first, that the curve is computed on.
     """
 
-    radii: Sequence[float]
+    radii: Sequence[NonNegative]
     attacks: Mapping[str, Attack | MinimumDistanceAttack]
     verifiers: Sequence[Verifier]
-    examples: int = 1000
+    examples: Count = 1000

@@ -34,6 +34,7 @@ from hauberk.evaluation.sweep import Suite, Sweep, Watcher
 from hauberk.evaluation.unforeseen import face
 from hauberk.identity import claim
 from hauberk.kernels.full_precision import full_precision
+from hauberk.ranges import Checked, Count, Natural
 from hauberk.sampling.smoothed_network import SmoothedNetwork, Smoothing
 
 SHOWN = 6
@@ -41,7 +42,7 @@ SHOWN = 6
 
 
 @dataclass(frozen=True)
-class Evaluator:
+class Evaluator(Checked):
     """A judge of networks that runs attacks and verifiers on correctly classified examples, in the order given.
 
     Attacked accuracy is the per-example worst case: an example counts only if no attack broke it. Attacks and verifiers
@@ -91,11 +92,11 @@ class Evaluator:
     verifiers: Sequence[Verifier]
     curve: Curve | None = None
     studies: Mapping[str, Study] = field(default_factory=dict)
-    shard: int = 500
-    illustrated: int = 10
+    shard: Count = 500
+    illustrated: Natural = 10
     seed: int = 0
     undecided: Mapping[str, Attack | MinimumDistanceAttack] = field(default_factory=dict)
-    examples: int | None = None
+    examples: Count | None = None
     every_attack: bool = False
     smoothing: Smoothing | None = None
     unforeseen: Mapping[str, Adversary] = field(default_factory=dict)

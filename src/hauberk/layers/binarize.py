@@ -6,9 +6,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from hauberk.errors import InputError
+from hauberk.ranges import Checked
 
 
-class Binarize(nn.Module):
+class Binarize(Checked, nn.Module):
     """A layer that maps what exceeds a threshold to 1, all else to 0; NaN and infinite values become NaN.
 
     Its derivative is 0 wherever there is one, so gradients pass straight through it instead, as if it returned its
@@ -47,7 +48,7 @@ class Binarize(nn.Module):
         return f"threshold={self.threshold:g}"
 
 
-class Binarized(nn.Sequential):
+class Binarized(Checked, nn.Sequential):
     """A network on binarised inputs: `nn.Sequential(Binarize(threshold), network)`.
 
     For recipes, where the network is given the data's shape and classes just as without it.

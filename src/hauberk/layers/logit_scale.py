@@ -4,8 +4,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from hauberk.ranges import Checked, Positive
 
-class LogitScale(nn.Module):
+
+class LogitScale(Checked, nn.Module):
     """A learnable factor by which a training loss multiplies logits; the layer itself returns them unchanged.
 
     It alters neither predictions nor margins, which certificates compare with radii in units of the input. The
@@ -17,7 +19,7 @@ class LogitScale(nn.Module):
     Source: Zhang et al. 2022 (Boosting the certified robustness of l_infinity distance nets).
     """
 
-    def __init__(self, factor: float = 1.0) -> None:
+    def __init__(self, factor: Positive = 1.0) -> None:
         super().__init__()
         self.factor = nn.Parameter(torch.tensor(factor))
 

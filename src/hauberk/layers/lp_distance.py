@@ -10,11 +10,12 @@ from torch import Tensor, nn
 
 from hauberk.errors import InputError, ShapeError
 from hauberk.kernels.lp_distance import lp_distance
+from hauberk.ranges import Checked, Count, Natural, NonNegative
 
 LARGEST = 1e5
 
 
-class LpNeurons(nn.Module):
+class LpNeurons(Checked, nn.Module):
     """Neurons that measure l_p distances; the common part of dense and convolutional layers.
 
     The exponent is p = inf unless `relax` sets another: training replaces the maximum by a power mean of growing
@@ -104,7 +105,9 @@ class LpDistance(LpNeurons):
     Source: Zhang et al. 2021.
     """
 
-    def __init__(self, in_features: int, out_features: int, bias: bool = False, identity: float | None = 10.0) -> None:
+    def __init__(
+        self, in_features: Count, out_features: Count, bias: bool = False, identity: NonNegative | None = 10.0
+    ) -> None:
         super().__init__(in_features, out_features, identity)
         self.bias = nn.Parameter(torch.zeros(out_features)) if bias else None
 
@@ -137,12 +140,12 @@ class LpDistance2d(LpNeurons):
 
     def __init__(
         self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: int,
-        stride: int = 1,
-        padding: int = 0,
-        identity: float | None = 10.0,
+        in_channels: Count,
+        out_channels: Count,
+        kernel_size: Count,
+        stride: Count = 1,
+        padding: Natural = 0,
+        identity: NonNegative | None = 10.0,
     ) -> None:
         if min(kernel_size, stride, padding + 1) < 1:
             raise InputError(

@@ -6,9 +6,10 @@ from torch import Tensor, nn
 
 from hauberk.errors import InputError, ShapeError
 from hauberk.kernels.mean_shift import mean_shift, observed_mean
+from hauberk.ranges import Checked, Count, PositiveShare
 
 
-class MeanShift(nn.Module):
+class MeanShift(Checked, nn.Module):
     """A layer that subtracts each channel's mean: in training the batch's, which is differentiated, else a running one.
 
     Args:
@@ -32,7 +33,7 @@ class MeanShift(nn.Module):
 
     running_mean: Float[Tensor, "c"]
 
-    def __init__(self, channels: int, momentum: float = 0.1) -> None:
+    def __init__(self, channels: Count, momentum: PositiveShare = 0.1) -> None:
         super().__init__()
         if channels < 1 or not 0 < momentum <= 1:
             raise InputError(

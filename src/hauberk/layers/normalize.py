@@ -7,9 +7,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from hauberk.errors import InputError
+from hauberk.ranges import Checked, Positive
 
 
-class Normalize(nn.Module):
+class Normalize(Checked, nn.Module):
     """A layer that subtracts each channel's mean and divides by its standard deviation.
 
     Use it as a network's first layer, `nn.Sequential(Normalize(mean, std), network)`: normalising inside keeps the
@@ -34,7 +35,7 @@ class Normalize(nn.Module):
     mean: Float[Tensor, "c 1 1"]
     std: Float[Tensor, "c 1 1"]
 
-    def __init__(self, mean: list[float], std: list[float]) -> None:
+    def __init__(self, mean: list[float], std: list[Positive]) -> None:
         super().__init__()
         if len(mean) != len(std) or len(mean) == 0:
             raise InputError(
@@ -72,7 +73,7 @@ class Normalize(nn.Module):
         return f"mean={self.mean.flatten().tolist()}, std={self.std.flatten().tolist()}"
 
 
-class Normalized(nn.Sequential):
+class Normalized(Checked, nn.Sequential):
     """A network preceded by the normalisation of its inputs: `nn.Sequential(Normalize(mean, std), network)`.
 
     For recipes, where the network is given the data's shape and classes just as without it.
@@ -86,5 +87,5 @@ class Normalized(nn.Sequential):
         InputError: as in `Normalize`.
     """
 
-    def __init__(self, mean: list[float], std: list[float], network: nn.Module) -> None:
+    def __init__(self, mean: list[float], std: list[Positive], network: nn.Module) -> None:
         super().__init__(Normalize(mean, std), network)

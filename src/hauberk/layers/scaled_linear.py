@@ -5,8 +5,10 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from hauberk.ranges import Checked, Count
 
-class ScaledLinear(nn.Module):
+
+class ScaledLinear(Checked, nn.Module):
     """A layer weight @ x / sqrt(inputs) + bias, with normal weights and zero biases at first.
 
     The factor is not part of the weights, so that steps of an adaptive optimizer, too, are scaled by it.
@@ -18,7 +20,7 @@ class ScaledLinear(nn.Module):
     Source: the released code of Zhang et al. 2021, for the layers on top of l_inf-distance features.
     """
 
-    def __init__(self, in_features: int, out_features: int) -> None:
+    def __init__(self, in_features: Count, out_features: Count) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(out_features, in_features))
         self.bias = nn.Parameter(torch.zeros(out_features))

@@ -8,6 +8,7 @@ from hauberk.errors import InputError
 from hauberk.kernels.lp_distance import lp_distance, matched
 from hauberk.kernels.sorted_distance import shares_of, sorted_distance
 from hauberk.layers.lp_distance import LpNeurons
+from hauberk.ranges import Count, NonNegative, PositiveShare
 
 EXAMPLES = 32
 
@@ -45,13 +46,13 @@ class SortDistance(LpNeurons):
 
     def __init__(
         self,
-        in_features: int,
-        out_features: int,
-        keep: float,
-        terms: int = 10,
+        in_features: Count,
+        out_features: Count,
+        keep: PositiveShare,
+        terms: Count = 10,
         bias: bool = False,
-        identity: float | None = 10.0,
-        examples: int = EXAMPLES,
+        identity: NonNegative | None = 10.0,
+        examples: Count = EXAMPLES,
     ) -> None:
         if not 0 < keep <= 1 or min(terms, examples) < 1:
             raise InputError(

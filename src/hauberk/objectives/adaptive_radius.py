@@ -14,6 +14,7 @@ from hauberk.concepts.objective import Objective, ObjectiveValue
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.schedule import Progress
 from hauberk.errors import InputError
+from hauberk.ranges import PositiveShare, Share
 
 
 @dataclass(frozen=True)
@@ -42,17 +43,10 @@ class AdaptiveRadius(DerivedObjective):
     """
 
     objective: Objective
-    growth: float = 0.1
-    shrink: float = 0.0
-    initial: float = 0.1
+    growth: PositiveShare = 0.1
+    shrink: Share = 0.0
+    initial: Share = 0.1
     shares: ExampleMemory = field(default_factory=ExampleMemory, init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        if not (0 < self.growth <= 1 and 0 <= self.shrink <= 1 and 0 <= self.initial <= 1):
-            raise InputError(
-                "AdaptiveRadius needs 0 < growth <= 1 and shrink and initial between 0 and 1, but they are "
-                f"{self.growth}, {self.shrink} and {self.initial}."
-            )
 
     def __call__(
         self,

@@ -1,7 +1,6 @@
 """Training that makes a network answer alike under all noise."""
 
 from dataclasses import dataclass
-from math import inf
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -13,8 +12,7 @@ from hauberk.concepts.objective import Objective, ObjectiveValue
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.schedule import Progress
 from hauberk.concepts.smoothing_noise import SmoothingNoise
-from hauberk.errors import InputError
-from hauberk.sampling.requirements import require_counts
+from hauberk.ranges import NonNegative, Several
 
 
 @dataclass(frozen=True)
@@ -58,17 +56,9 @@ class Consistency(Objective):
 
     noise: SmoothingNoise
     loss: AdversarialLoss
-    weight: float = 10.0
-    entropy: float = 0.5
-    samples: int = 2
-
-    def __post_init__(self) -> None:
-        require_counts(samples=self.samples)
-        if not (0 <= self.weight < inf and 0 <= self.entropy < inf and self.samples > 1):
-            raise InputError(
-                "Consistency needs finite weights of at least 0 and two samples, but weight, entropy, samples are "
-                f"{self.weight}, {self.entropy}, {self.samples}."
-            )
+    weight: NonNegative = 10.0
+    entropy: NonNegative = 0.5
+    samples: Several = 2
 
     def __call__(
         self,

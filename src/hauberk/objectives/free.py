@@ -13,7 +13,7 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.objective import Objective, ObjectiveValue
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.schedule import Progress
-from hauberk.errors import InputError
+from hauberk.ranges import Count, Positive
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,10 @@ class Free(Objective):
     """
 
     loss: AdversarialLoss
-    replays: int = 8
-    step: float = 1.0
+    replays: Count = 8
+    step: Positive = 1.0
     perturbation: Memory = field(default_factory=Memory, init=False, repr=False, compare=False)
     measure = "attacked"
-
-    def __post_init__(self) -> None:
-        if self.replays < 1 or not self.step > 0:
-            raise InputError(f"Free needs replays and step > 0, but they are {self.replays} and {self.step}.")
 
     def __call__(
         self,

@@ -1,6 +1,7 @@
 """Training for stability: outputs and activation patterns that agree at opposite corners of the ball."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from jaxtyping import Float, Int
@@ -16,6 +17,7 @@ from hauberk.concepts.radius import per_example
 from hauberk.concepts.schedule import Progress, Schedule
 from hauberk.errors import InputError, UnsupportedOpError
 from hauberk.kernels.disagreement import disagreement
+from hauberk.ranges import Positive, Range
 from hauberk.searches.required import require_ball
 
 
@@ -51,10 +53,10 @@ class Hamming(Objective):
     loss: AdversarialLoss
     stability_weight: Schedule
     hamming_weight: Schedule
-    alpha: float = 8.0
-    power: int = 1
+    alpha: Positive = 8.0
+    power: Annotated[int, Range("1 or 2", lambda power: power in (1, 2))] = 1
     dense: bool = False
-    scale: float = 1.0
+    scale: Positive = 1.0
     probabilities: bool = False
     needs_graph = True
 

@@ -1,9 +1,7 @@
 """Training that makes a network its own average over Gaussian noise, without labels."""
 
-import math
-from dataclasses import dataclass, field, fields
-from numbers import Integral
-from typing import Literal, get_args, get_origin
+from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -25,6 +23,7 @@ from hauberk.kernels.closeness import alike
 from hauberk.kernels.gradients import gradients
 from hauberk.kernels.modes import eval_mode
 from hauberk.kernels.packed_state import load
+from hauberk.ranges import Count, Positive, Share
 
 
 @dataclass(frozen=True)
@@ -79,15 +78,15 @@ class HeatSmoothing(Objective):
     Source: Campbell, Finlay & Oberman, Adversarial Boot Camp, Alg. 1, with two factors corrected.
     """
 
-    sigma: float
-    timesteps: int = 1
+    sigma: Positive
+    timesteps: Count = 1
     distance: Literal["logits", "softmax"] = "logits"
-    noisy_share: float = 0.0
-    directions: int = 10
-    delta: float = 0.1
+    noisy_share: Share = 0.0
+    directions: Count = 10
+    delta: Positive = 0.1
     normalisation: Literal["unbiased", "as-printed"] = "unbiased"
     diffusion: Literal["exact", "as-printed"] = "exact"
-    gamma: float = 1.0
+    gamma: Positive = 1.0
     base: Initialisation | None = None
     target: FrozenWeights = field(default_factory=FrozenWeights, init=False, repr=False, compare=False)
     initial: FrozenWeights = field(default_factory=FrozenWeights, init=False, repr=False, compare=False)
@@ -96,20 +95,6 @@ class HeatSmoothing(Objective):
     @staticmethod
     def cases() -> Cases:
         return {"distance": ["logits", "softmax"], "noisy_share": [0.0, 0.5], "directions": [3], "base": [None]}
-
-    def __post_init__(self) -> None:
-        for name in ("sigma", "timesteps", "directions", "delta", "gamma"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise InputError(f"HeatSmoothing needs a finite {name} > 0, but it is {getattr(self, name)}.")
-        for name in ("timesteps", "directions"):
-            if not isinstance(getattr(self, name), Integral):
-                raise InputError(f"{name} is a number of passes, an integer, but is {getattr(self, name)}.")
-        if not 0 <= self.noisy_share <= 1:
-            raise InputError(f"noisy_share is a share of the examples, in [0, 1], but is {self.noisy_share}.")
-        for choice in fields(self):
-            if get_origin(choice.type) is Literal and getattr(self, choice.name) not in get_args(choice.type):
-                known = " or ".join(map(repr, get_args(choice.type)))
-                raise InputError(f"{choice.name} must be {known}, but is {getattr(self, choice.name)!r}.")
 
     @property
     def coefficient(self) -> float:

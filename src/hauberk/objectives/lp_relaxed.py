@@ -15,6 +15,7 @@ from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.schedule import Progress, Schedule
 from hauberk.errors import InputError, UnsupportedOpError
 from hauberk.layers.lp_distance import LpNeurons
+from hauberk.ranges import Share
 
 
 @dataclass(frozen=True)
@@ -39,15 +40,11 @@ class LpRelaxed(DerivedObjective):
 
     objective: Objective
     p: Schedule
-    exact_from: float = 0.875
+    exact_from: Share = 0.875
 
     @staticmethod
     def cases() -> Cases:
         return {"exact_from": [0.0]}
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.exact_from <= 1:
-            raise InputError(f"exact_from is a share of the training run, in [0, 1], but is {self.exact_from}.")
 
     def covers(self, network: nn.Module | Graph) -> bool:
         return bool(distance_layers_of(network)) and super().covers(network)

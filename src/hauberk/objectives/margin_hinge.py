@@ -11,7 +11,7 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.objective import Objective, ObjectiveValue
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.schedule import Progress
-from hauberk.errors import InputError
+from hauberk.ranges import Share
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,8 @@ class MarginHinge(Objective):
     Source: Zhang et al. 2021, and the released code.
     """
 
-    worst_weight: float = 0.75
+    worst_weight: Share = 0.75
     measure = "certified"
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.worst_weight <= 1:
-            raise InputError(f"worst_weight must lie in [0, 1], but is {self.worst_weight}.")
 
     def __call__(
         self,

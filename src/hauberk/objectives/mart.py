@@ -13,8 +13,8 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.objective import Objective, ObjectiveValue
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.schedule import Progress
-from hauberk.errors import InputError
 from hauberk.kernels.modes import eval_mode
+from hauberk.ranges import NonNegative
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,8 @@ class MART(Objective):
     """
 
     attack: Attack
-    beta: float = 5.0
+    beta: NonNegative = 5.0
     measure = "attacked"
-
-    def __post_init__(self) -> None:
-        if not self.beta >= 0:
-            raise InputError(f"MART needs beta >= 0, but it is {self.beta}.")
 
     def __call__(
         self,

@@ -15,7 +15,8 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.objective import Objective, ObjectiveValue
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.schedule import Progress
-from hauberk.errors import InputError, ShapeError
+from hauberk.errors import ShapeError
+from hauberk.ranges import Positive
 
 LEVELS = 4096
 """The number of quantiles of the beta distribution to draw weights from, which a device looks up without the host."""
@@ -42,11 +43,7 @@ class Mixup(Objective):
 
     attack: SteerableAttack
     loss: AdversarialLoss
-    alpha: float = 1.4
-
-    def __post_init__(self) -> None:
-        if not self.alpha > 0:
-            raise InputError(f"Mixup needs alpha > 0, but it is {self.alpha}.")
+    alpha: Positive = 1.4
 
     def __call__(
         self,

@@ -12,7 +12,8 @@ from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.regularizer import BoundRegularizer
 from hauberk.concepts.schedule import Progress, Schedule
-from hauberk.sets.small_box import require_share, small_box
+from hauberk.ranges import Share
+from hauberk.sets.small_box import small_box
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,11 @@ class SABR(BoundObjective):
 
     bounder: Bounder
     attack: Attack
-    share: float
+    share: Share
     loss: AdversarialLoss
     clean_weight: Schedule
     regularizers: list[BoundRegularizer] = field(default_factory=list)
     measure = "in small boxes"
-
-    def __post_init__(self) -> None:
-        require_share("SABR", self.share)
 
     def robust(self, seen: BoundedPass, progress: Progress, noise: Noise) -> Robust:
         z = self.attack(seen.graph, seen.S, seen.y, noise=noise.fold(0))

@@ -16,7 +16,7 @@ from hauberk.concepts.schedule import Progress
 from hauberk.concepts.smoothing_noise import SmoothingNoise
 from hauberk.errors import InputError
 from hauberk.kernels.modes import eval_mode
-from hauberk.sampling.requirements import require_counts
+from hauberk.ranges import Count
 
 
 @dataclass(frozen=True)
@@ -66,11 +66,8 @@ class SmoothAdversarial(Objective):
     attack: Attack
     noise: SmoothingNoise
     loss: AdversarialLoss
-    samples: int = 2
+    samples: Count = 2
     measure = "attacked"
-
-    def __post_init__(self) -> None:
-        require_counts(samples=self.samples)
 
     def __call__(
         self,

@@ -11,7 +11,7 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.objective import Objective, ObjectiveValue
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.schedule import Progress
-from hauberk.errors import InputError
+from hauberk.ranges import NonNegative
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,7 @@ class SparseWeights(DerivedObjective):
     """
 
     objective: Objective
-    penalty: float
-
-    def __post_init__(self) -> None:
-        if not self.penalty >= 0:
-            raise InputError(f"SparseWeights needs penalty >= 0, but it is {self.penalty}.")
+    penalty: NonNegative
 
     def __call__(
         self,

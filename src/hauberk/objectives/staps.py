@@ -7,7 +7,8 @@ from hauberk.bound_training.propagated import PropagatedObjective
 from hauberk.concepts.attack import Attack
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import CertifiableSet
-from hauberk.sets.small_box import require_share, small_box
+from hauberk.ranges import Share
+from hauberk.sets.small_box import small_box
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,8 @@ class STAPS(PropagatedObjective):
     """
 
     attack: Attack = field(kw_only=True)
-    share: float = field(kw_only=True)
+    share: Share = field(kw_only=True)
     measure = "in small boxes"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require_share("STAPS", self.share)
 
     def region(self, seen: BoundedPass, noise: Noise) -> CertifiableSet:
         return small_box(seen.S, self.attack(seen.graph, seen.S, seen.y, noise=noise), self.share)

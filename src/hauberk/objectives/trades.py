@@ -14,8 +14,9 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.objective import Objective, ObjectiveValue
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.schedule import Progress
-from hauberk.errors import InputError, ShapeError
+from hauberk.errors import ShapeError
 from hauberk.kernels.modes import eval_mode
+from hauberk.ranges import NonNegative
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,8 @@ class TRADES(Objective):
 
     attack: SteerableAttack
     loss: AdversarialLoss
-    beta: float = 6.0
+    beta: NonNegative = 6.0
     measure = "attacked"
-
-    def __post_init__(self) -> None:
-        if not self.beta >= 0:
-            raise InputError(f"TRADES needs beta >= 0, but it is {self.beta}.")
 
     def __call__(
         self,

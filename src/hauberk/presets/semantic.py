@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from hauberk.attacks import PGD, Adam, Jittered, Lagrangian, RandomMember
 from hauberk.concepts.loss import AdversarialLoss
 from hauberk.losses import CrossEntropy, Margin
+from hauberk.ranges import Count, NonNegative, Positive
 from hauberk.searches.start import Start
 
 
@@ -18,7 +19,7 @@ class StAdv(Adam):
     """
 
     loss: AdversarialLoss = field(default_factory=Margin)
-    smoothness: float = 0.0025
+    smoothness: NonNegative = 0.0025
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,8 @@ class ReColorAdv(Adam):
     """
 
     loss: AdversarialLoss = field(default_factory=Margin)
-    rate: float = 0.001
-    smoothness: float = 0.0036
+    rate: Positive = 0.001
+    smoothness: NonNegative = 0.0036
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,8 @@ class JPEGAscent(PGD):
     """
 
     loss: AdversarialLoss = field(default_factory=CrossEntropy)
-    steps: int = 20
-    step: float = 20**-0.5
+    steps: Count = 20
+    step: Positive = 20**-0.5
     start: Start = field(default_factory=RandomMember)
 
 
@@ -61,8 +62,8 @@ class LPA(Lagrangian):
     """
 
     loss: AdversarialLoss = field(default_factory=Margin)
-    steps: int = 40
-    weight: float = 0.005
+    steps: Count = 40
+    weight: Positive = 0.005
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,6 @@ class PPGD(PGD):
     """
 
     loss: AdversarialLoss = field(default_factory=Margin)
-    steps: int = 40
-    step: float = 0.05
+    steps: Count = 40
+    step: Positive = 0.05
     start: Start = field(default_factory=lambda: Jittered(0.01))

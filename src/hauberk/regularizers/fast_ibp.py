@@ -10,6 +10,7 @@ from hauberk.concepts.box import Box
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.regularizer import BoundRegularizer
 from hauberk.concepts.schedule import Progress
+from hauberk.ranges import NonNegative
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,8 @@ class FastIBP(BoundRegularizer):
     Source: Shi et al. 2021, section 4.3; a layer whose ratio is not finite counts as balanced.
     """
 
-    weight: float = 0.5
-    tolerance: float = 0.5
+    weight: NonNegative = 0.5
+    tolerance: NonNegative = 0.5
 
     def __call__(self, graph: FrozenGraph, boxes: list[Box], progress: Progress) -> Float[Tensor, ""]:
         share = self.weight * (1 - progress.radius_share)

@@ -13,6 +13,7 @@ from hauberk.concepts.smoothing_noise import SmoothingNoise
 from hauberk.concepts.subject import AttackableSubject
 from hauberk.errors import InputError, UnsupportedOpError
 from hauberk.kernels.full_precision import full_precision
+from hauberk.ranges import Checked, Count, OpenShare
 from hauberk.sampling.averaged import Averaged
 from hauberk.sampling.binomial import leader
 from hauberk.sampling.poll import Poll, require_own_rows, require_rows, streams
@@ -23,7 +24,7 @@ PREDICTION, SELECTION, ESTIMATION = range(3)
 
 
 @dataclass(frozen=True)
-class Smoothing:
+class Smoothing(Checked):
     """The way in which a network is smoothed, and answers are estimated from votes.
 
     Args:
@@ -39,11 +40,11 @@ class Smoothing:
     """
 
     noise: SmoothingNoise
-    samples: int = 1000
-    alpha: float = 0.001
+    samples: Count = 1000
+    alpha: OpenShare = 0.001
     seed: int = 0
-    attacked: int = 32
-    rows: int = 1024
+    attacked: Count = 32
+    rows: Count = 1024
 
     def __post_init__(self) -> None:
         require_failure(self.alpha)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from hauberk.concepts.schedule import Progress, Schedule
+from hauberk.ranges import NonNegative
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Constant(Schedule):
         0.5
     """
 
-    value: float = 1.0
+    value: NonNegative = 1.0
 
     def __call__(self, progress: Progress) -> float:
         return self.value

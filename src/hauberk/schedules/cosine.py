@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from hauberk.concepts.schedule import Progress, Schedule
-from hauberk.errors import InputError
+from hauberk.ranges import NonNegative, PartialShare
 
 
 @dataclass(frozen=True)
@@ -28,15 +28,10 @@ class Cosine(Schedule):
         [0.1, 0.085, 0.05, 0.0]
     """
 
-    peak: float
-    end: float = 0.0
-    warmup: float = 0.0
-    hold: float = 0.0
-
-    def __post_init__(self) -> None:
-        for name, value in (("warmup", self.warmup), ("hold", self.hold)):
-            if not 0 <= value < 1:
-                raise InputError(f"{name} is a share of the training run, in [0, 1), but is {value}.")
+    peak: NonNegative
+    end: NonNegative = 0.0
+    warmup: PartialShare = 0.0
+    hold: PartialShare = 0.0
 
     def __call__(self, progress: Progress) -> float:
         share = progress.step / progress.steps

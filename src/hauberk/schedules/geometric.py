@@ -1,11 +1,10 @@
 """Geometric schedules."""
 
-import math
 from dataclasses import dataclass
 
 from hauberk.concepts.cases import Cases
 from hauberk.concepts.schedule import Progress, Schedule
-from hauberk.errors import InputError
+from hauberk.ranges import NonNegative, Positive
 
 
 @dataclass(frozen=True)
@@ -29,18 +28,14 @@ class Geometric(Schedule):
         [1.0, 1.0, 10.0, 100.0]
     """
 
-    start: float
-    end: float
-    begin: float = 0.0
-    finish: float = 1.0
+    start: Positive
+    end: Positive
+    begin: NonNegative = 0.0
+    finish: NonNegative = 1.0
 
     @staticmethod
     def cases() -> Cases:
         return {"start": [8.0], "end": [1000.0]}
-
-    def __post_init__(self) -> None:
-        if not (0 < self.start < math.inf and 0 < self.end < math.inf):
-            raise InputError(f"Geometric needs positive, finite values, but has start={self.start} and end={self.end}.")
 
     def __call__(self, progress: Progress) -> float:
         time, length = progress.step / progress.steps, self.finish - self.begin

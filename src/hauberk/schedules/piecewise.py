@@ -6,6 +6,7 @@ from itertools import pairwise
 from hauberk.concepts.cases import Cases
 from hauberk.concepts.schedule import Progress, Schedule
 from hauberk.errors import InputError
+from hauberk.ranges import NonNegative
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,8 @@ class Piecewise(Schedule):
         [0.0, 0.05, 0.2, 0.2]
     """
 
-    times: list[float]
-    values: list[float]
+    times: list[NonNegative]
+    values: list[NonNegative]
 
     @staticmethod
     def cases() -> Cases:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from hauberk.concepts.schedule import Progress, Schedule
-from hauberk.errors import InputError
+from hauberk.ranges import NonNegative, PositiveShare
 
 
 @dataclass(frozen=True)
@@ -30,15 +30,11 @@ class SmoothRamp(Schedule):
     Source: Shi et al. 2021, and the released code.
     """
 
-    start: float = 0.0
-    end: float = 1.0
-    begin: float = 0.0
-    finish: float = 0.5
-    bend: float = 0.25
-
-    def __post_init__(self) -> None:
-        if not 0 < self.bend <= 1:
-            raise InputError(f"bend is a share of the ramp, in (0, 1], but is {self.bend}.")
+    start: NonNegative = 0.0
+    end: NonNegative = 1.0
+    begin: NonNegative = 0.0
+    finish: NonNegative = 0.5
+    bend: PositiveShare = 0.25
 
     def __call__(self, progress: Progress) -> float:
         t0, t1 = self.begin, self.finish

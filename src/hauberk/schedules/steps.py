@@ -7,6 +7,7 @@ from itertools import pairwise
 from hauberk.concepts.cases import Cases
 from hauberk.concepts.schedule import Progress, Schedule
 from hauberk.errors import InputError
+from hauberk.ranges import NonNegative
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,8 @@ class Steps(Schedule):
         InputError: there are no values, their number differs from that of the times, or times do not strictly increase.
     """
 
-    times: list[float]
-    values: list[float]
+    times: list[NonNegative]
+    values: list[NonNegative]
 
     @staticmethod
     def cases() -> Cases:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from hauberk.concepts.schedule import Progress, Schedule
+from hauberk.ranges import NonNegative
 
 
 @dataclass(frozen=True)
@@ -14,8 +15,8 @@ class WithRadius(Schedule):
         end: the value at the final radius.
     """
 
-    start: float
-    end: float
+    start: NonNegative
+    end: NonNegative
 
     def __call__(self, progress: Progress) -> float:
         return self.start + (self.end - self.start) * progress.radius_share

@@ -4,10 +4,11 @@ import math
 from dataclasses import dataclass
 
 from hauberk.errors import InputError
+from hauberk.ranges import Checked, Count, Positive, PositiveShare
 
 
 @dataclass(frozen=True)
-class Growth:
+class Growth(Checked):
     """The share of a set's radius that each step of an attack may use: it begins small and grows by a factor.
 
     An example that is misclassified at a small radius needs no larger one, so the answers' distances say roughly how
@@ -29,9 +30,9 @@ class Growth:
     Source: Wong, Schmidt & Kolter 2019: of radius 2, MNIST starts at a share of 0.15 with 1.1 after every 10 steps.
     """
 
-    start: float = 0.15
-    factor: float = 1.1
-    every: int = 10
+    start: PositiveShare = 0.15
+    factor: Positive = 1.1
+    every: Count = 10
 
     def __post_init__(self) -> None:
         if not (1e-9 <= self.start <= 1 < self.factor < math.inf and self.every >= 1):

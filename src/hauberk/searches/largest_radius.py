@@ -14,13 +14,14 @@ from hauberk.concepts.subject import AttackableSubject
 from hauberk.errors import InputError
 from hauberk.kernels.gradients import gradients, ordinary
 from hauberk.propagation.bound_certificate import bound_certificate
+from hauberk.ranges import Checked, Count, Positive
 
 DOUBLINGS = 64  # as many as leave steps for halving
 STEPS = 100  # more than halving alone needs: ends the search if a bounder behaves erratically
 
 
 @dataclass(frozen=True)
-class LargestRadius:
+class LargestRadius(Checked):
     """A search, for each example, for the largest radius of a threat at which a bounder proves the specification.
 
     Newton's method on phi(radius), the least lower bound of the rows, from the threat's own radius; autograd takes the
@@ -64,9 +65,9 @@ class LargestRadius:
     """
 
     bounder: Bounder
-    tolerance: float = 1e-4
-    cap: float = 1.0
-    batch: int = 50
+    tolerance: Positive = 1e-4
+    cap: Positive = 1.0
+    batch: Count = 50
 
     def __post_init__(self) -> None:
         if self.bounder.failure:

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from hauberk.concepts.attack import Attack, Network, require_positive
+from hauberk.concepts.attack import Attack, Network
 from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall
@@ -18,6 +18,7 @@ from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
 from hauberk.concepts.subject import labels_of
 from hauberk.errors import ShapeError
+from hauberk.ranges import Count, PositiveShare
 from hauberk.searches.search import Search
 
 HALVED = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
@@ -50,13 +51,10 @@ class QuerySearch(Attack):
     """
 
     loss: AdversarialLoss
-    queries: int = 5000
-    p: float = 0.8
-    planned: int = 10_000
+    queries: Count = 5000
+    p: PositiveShare = 0.8
+    planned: Count = 10_000
     start: Attack | None = None
-
-    def __post_init__(self) -> None:
-        require_positive(type(self).__name__, queries=self.queries, p=self.p, planned=self.planned)
 
     @property
     def outdone(self) -> tuple[Attack, ...]:

@@ -11,18 +11,18 @@ from hauberk.concepts.memory import Memory
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
-from hauberk.errors import InputError
+from hauberk.ranges import Checked, NonNegative, Positive
 from hauberk.searches.required import require_ball
 
 
-class Origin(ABC):
+class Origin(Checked, ABC):
     """The first point of an attack; it may lie anywhere if the attack projects its answers."""
 
     @abstractmethod
     def __call__(self, S: PerturbationSet, noise: Noise) -> Float[Tensor, "b *z"]:
         """Return a point per example."""
 
-    def remember(self, S: PerturbationSet, z: Float[Tensor, "b *z"]) -> None:  # noqa: B027
+    def remember(self, S: PerturbationSet, z: Float[Tensor, "b *z"]) -> None:
         """Take note of the points at which the search ended; most starts ignore them."""
 
 
@@ -61,11 +61,7 @@ class RandomSigns(Start):
     Source: Tramer et al. 2018 (R+FGSM).
     """
 
-    share: float = 0.5
-
-    def __post_init__(self) -> None:
-        if not self.share > 0:
-            raise InputError(f"RandomSigns needs share > 0, but it is {self.share}.")
+    share: Positive = 0.5
 
     def __call__(self, S: PerturbationSet, noise: Noise) -> Float[Tensor, "b *z"]:
         heading = 0.5 - noise.uniform(tuple(S.start.shape[1:]), S.start.dtype)
@@ -101,7 +97,7 @@ class Jittered(Start):
     Source: Zhang et al. 2019 (TRADES).
     """
 
-    deviation: float = 0.001
+    deviation: NonNegative = 0.001
 
     def __call__(self, S: PerturbationSet, noise: Noise) -> Float[Tensor, "b *z"]:
         normal = noise.normal(tuple(S.start.shape[1:]), S.start.dtype)

@@ -11,6 +11,7 @@ from torch import Tensor
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.radius import radii, radius, require_within, rounded
 from hauberk.errors import InputError
+from hauberk.ranges import NonNegative
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class BallThreat(ThreatModel):
     norm: ClassVar[str]
     """The norm's name in records and tables: "l2"."""
 
-    eps: float | str | Float[Tensor, "b"]
+    eps: NonNegative | str | Float[Tensor, "b"]
     within: tuple[float, float] | None = (0.0, 1.0)
 
     def __post_init__(self) -> None:

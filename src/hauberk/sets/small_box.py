@@ -5,7 +5,7 @@ from torch import Tensor
 
 from hauberk.concepts.box import Box
 from hauberk.concepts.perturbation_set import PerturbationSet
-from hauberk.errors import InputError, UnsupportedSetError
+from hauberk.errors import UnsupportedSetError
 from hauberk.sets.box_set import BoxSet
 
 
@@ -22,13 +22,3 @@ def small_box(S: PerturbationSet, z: Float[Tensor, "b *z"], share: float) -> Box
     reach = S.box.radius * share
     center = z.clamp(S.box.lower + reach, S.box.upper - reach)
     return BoxSet(center, S.radius * share, Box.around(center, reach), S.within)
-
-
-def require_share(name: str, share: float) -> None:
-    """Raise unless the share lies in [0, 1].
-
-    Raises:
-        InputError: it does not; the message names the method and the share.
-    """
-    if not 0 <= share <= 1:
-        raise InputError(f"{name} needs a share in [0, 1], but it is {share}.")

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float, Float64, Int
 from torch import Tensor
 
+from hauberk.ranges import Count, OpenShare
 from hauberk.sampling.binomial import share_at_least
 from hauberk.sampling.certification import Certification
 from hauberk.sampling.requirements import require_counts, require_failure
@@ -45,9 +46,9 @@ class FixedSample(Certification):
     Source: Cohen et al. 2019, CERTIFY.
     """
 
-    samples: int = 100_000
-    selection: int = 100
-    alpha: float = 0.001
+    samples: Count = 100_000
+    selection: Count = 100
+    alpha: OpenShare = 0.001
     name: str = "smoothing, fixed sample"
 
     def __post_init__(self) -> None:

@@ -9,6 +9,7 @@ from torch import Tensor
 from hauberk.concepts.smoothing_noise import SmoothingNoise
 from hauberk.errors import InputError
 from hauberk.kernels.noise import with_gaussian
+from hauberk.ranges import Positive
 from hauberk.sampling.requirements import real
 
 SMALLEST, LARGEST = 2.0**-126, 2.0**127  # other noise would be lost in float32, and its radii with it
@@ -33,7 +34,7 @@ class Gaussian(SmoothingNoise):
     Source: Cohen et al. 2019, theorem 1.
     """
 
-    sigma: float
+    sigma: Positive
     p = 2.0
 
     def __post_init__(self) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from hauberk.concepts.smoothing_noise import SmoothingNoise
 from hauberk.errors import InputError
+from hauberk.ranges import Count, OpenShare, Positive
 from hauberk.sampling.betting import NEAR_ZERO, Counts, Floats, above, capital
 from hauberk.sampling.certification import Certification
 from hauberk.sampling.poll import BLOCK
@@ -44,12 +45,12 @@ class Sequential(Certification):
         InputError: a number is out of range.
     """
 
-    samples: int = 100_000
-    radii: tuple[float, ...] = ()
-    selection: int = 100
-    alpha: float = 0.001
-    doubt: float = 0.01
-    gain: float = 0.05
+    samples: Count = 100_000
+    radii: tuple[Positive, ...] = ()
+    selection: Count = 100
+    alpha: OpenShare = 0.001
+    doubt: OpenShare = 0.01
+    gain: Positive = 0.05
     name: str = "smoothing, sequential"
 
     def __post_init__(self) -> None:

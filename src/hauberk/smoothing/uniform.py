@@ -8,6 +8,7 @@ from torch import Tensor
 from hauberk.concepts.smoothing_noise import SmoothingNoise
 from hauberk.errors import InputError
 from hauberk.kernels.noise import with_uniform
+from hauberk.ranges import Positive
 from hauberk.sampling.requirements import real
 
 SMALLEST, LARGEST = 2.0**-126, 2.0**127  # other noise would be lost in float32, and its radii with it
@@ -35,7 +36,7 @@ class Uniform(SmoothingNoise):
     Source: Lee et al. 2019, corollary 1; Yang et al. 2020, table 1.
     """
 
-    reach: float
+    reach: Positive
     p = 1.0
 
     def __post_init__(self) -> None:

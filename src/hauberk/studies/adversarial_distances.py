@@ -15,6 +15,7 @@ from hauberk.concepts.study import Findings, Study
 from hauberk.concepts.subject import AttackableSubject
 from hauberk.errors import InputError
 from hauberk.kernels.modes import eval_mode
+from hauberk.ranges import Count
 from hauberk.sampling.smoothed_network import SmoothedNetwork
 from hauberk.searches.required import require_distance
 
@@ -43,8 +44,8 @@ class AdversarialDistances(Study):
 
     reach: ThreatModel
     attacks: Mapping[str, Attack | MinimumDistanceAttack]
-    examples: int = 1000
-    batch: int = 100
+    examples: Count = 1000
+    batch: Count = 100
     seed: int = 0
 
     def __post_init__(self) -> None:

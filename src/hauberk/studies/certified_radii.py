@@ -13,7 +13,7 @@ from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.study import Findings, Study
 from hauberk.concepts.subject import AttackableSubject
-from hauberk.errors import InputError
+from hauberk.ranges import Count, Positive
 from hauberk.searches.largest_radius import LargestRadius
 
 
@@ -36,13 +36,11 @@ class CertifiedRadii(Study):
     """
 
     bounder: Bounder
-    examples: int = 100
-    tolerance: float = 1e-4
-    cap: float = 1.0
+    examples: Count = 100
+    tolerance: Positive = 1e-4
+    cap: Positive = 1.0
 
     def __post_init__(self) -> None:
-        if self.examples < 1:
-            raise InputError(f"CertifiedRadii needs an example, but examples is {self.examples}.")
         _ = self.search  # raises on a bounder that may fail
 
     @property

@@ -14,7 +14,8 @@ from hauberk.concepts.perturbation_set import PerturbationSet, ThreatModel
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.study import Findings, Study
 from hauberk.concepts.subject import AttackableSubject
-from hauberk.errors import InputError, ShapeError
+from hauberk.errors import ShapeError
+from hauberk.ranges import Count, Several
 
 
 @dataclass(frozen=True)
@@ -36,14 +37,8 @@ class DecisionRegions(Study):
     """
 
     verifier: Verifier
-    side: int = 200
-    examples: int = 100
-
-    def __post_init__(self) -> None:
-        if self.side < 2 or self.examples < 1:
-            raise InputError(
-                f"DecisionRegions needs a side of at least 2 and an example, but has {self.side}, {self.examples}."
-            )
+    side: Several = 200
+    examples: Count = 100
 
     def __call__(self, subject: AttackableSubject, data: Split, threat: ThreatModel) -> Findings:
         x, y = data.batch(first := slice(0, self.examples))

@@ -12,7 +12,8 @@ from hauberk.concepts.dataset import Split
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.study import Findings, Study
 from hauberk.concepts.subject import AttackableSubject
-from hauberk.errors import InputError, ShapeError
+from hauberk.errors import ShapeError
+from hauberk.ranges import Count
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,7 @@ class FirstLayerFilters(Study):
         InputError: count is not positive.
     """
 
-    count: int = 64
-
-    def __post_init__(self) -> None:
-        if self.count < 1:
-            raise InputError(f"FirstLayerFilters needs a positive count, but has {self.count}.")
+    count: Count = 64
 
     def __call__(self, subject: AttackableSubject, data: Split, threat: ThreatModel) -> Findings:
         found = ((n, m) for n, m in subject.module.named_modules() if isinstance(m, nn.Conv2d | nn.Linear))

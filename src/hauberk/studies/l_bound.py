@@ -16,6 +16,7 @@ from hauberk.concepts.subject import AttackableSubject
 from hauberk.errors import ShapeError, UnsupportedOpError
 from hauberk.kernels.gradients import gradients
 from hauberk.kernels.modes import eval_mode
+from hauberk.ranges import Count, OpenShare
 from hauberk.sampling.moments import gaps_at_least, moments
 from hauberk.sampling.poll import require_own_rows, streams
 from hauberk.sampling.requirements import require_counts, require_failure
@@ -48,11 +49,11 @@ class LBound(Study):
     """
 
     noise: SmoothingNoise | None = None
-    top: int = 1
-    samples: int = 1000
-    alpha: float = 0.001
-    examples: int = 500
-    batch: int = 50
+    top: Count = 1
+    samples: Count = 1000
+    alpha: OpenShare = 0.001
+    examples: Count = 500
+    batch: Count = 50
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -10,7 +10,7 @@ from hauberk.concepts.dataset import Split
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.study import Findings, Study
 from hauberk.concepts.subject import AttackableSubject
-from hauberk.errors import InputError
+from hauberk.ranges import Count
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,7 @@ class NeuronStability(Study):
     """
 
     bounder: Bounder
-    examples: int = 200
-
-    def __post_init__(self) -> None:
-        if self.examples < 1:
-            raise InputError(f"NeuronStability needs an example, but has {self.examples}.")
+    examples: Count = 200
 
     def __call__(self, subject: AttackableSubject, data: Split, threat: ThreatModel) -> Findings:
         graph = subject.graph.frozen()

@@ -19,6 +19,7 @@ from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.study import Findings, Study
 from hauberk.concepts.subject import AttackableSubject
 from hauberk.errors import InputError, ShapeError
+from hauberk.ranges import Count, Natural, Positive, Several
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,10 @@ class OutputPolytope(Study):
 
     bounder: Bounder
     box: Bounder
-    eps: list[float] = field(default_factory=lambda: [0.05, 0.1, 0.25])
-    redrawn: int = 0
-    directions: int = 64
-    side: int = 65
+    eps: list[Positive] = field(default_factory=lambda: [0.05, 0.1, 0.25])
+    redrawn: Natural = 0
+    directions: Count = 64
+    side: Several = 65
     seed: int = 0
 
     def __post_init__(self) -> None:

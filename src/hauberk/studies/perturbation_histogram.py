@@ -14,6 +14,7 @@ from hauberk.concepts.radius import per_example
 from hauberk.concepts.study import Findings, Study
 from hauberk.concepts.subject import AttackableSubject
 from hauberk.errors import InputError
+from hauberk.ranges import Count
 from hauberk.searches.required import require_ball
 
 
@@ -39,8 +40,8 @@ class PerturbationHistogram(Study):
     """
 
     attack: Attack
-    examples: int = 200
-    bins: int = 41
+    examples: Count = 200
+    bins: Count = 41
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -16,6 +16,7 @@ from hauberk.concepts.study import Findings, Study
 from hauberk.concepts.subject import AttackableSubject
 from hauberk.errors import InputError, ShapeError, UnsupportedSetError
 from hauberk.layers.distance_chain import DistanceChain, distance_chain
+from hauberk.ranges import Count, NonNegative, OpenShare
 from hauberk.sets.ball_threat import BallThreat
 
 BATCH = 500
@@ -71,9 +72,9 @@ class RobustGeneralisation(Study):
     """
 
     training: Dataset
-    slacks: list[float] = field(default_factory=lambda: [0.05, 0.1, 0.2])
-    failure: float = 0.05
-    examples: int | None = None
+    slacks: list[NonNegative] = field(default_factory=lambda: [0.05, 0.1, 0.2])
+    failure: OpenShare = 0.05
+    examples: Count | None = None
 
     def __post_init__(self) -> None:
         fits = self.slacks and all(0 < slack < math.inf for slack in self.slacks) and 0 < self.failure < 1

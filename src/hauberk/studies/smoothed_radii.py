@@ -10,6 +10,7 @@ from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.study import Findings, Study
 from hauberk.concepts.subject import AttackableSubject
 from hauberk.errors import InputError, UnsupportedOpError
+from hauberk.ranges import Count
 from hauberk.sampling.certification import Certification
 from hauberk.sampling.requirements import require_counts, require_several
 from hauberk.sampling.smoothed_network import SmoothedNetwork
@@ -36,9 +37,9 @@ class SmoothedRadii(Study):
     """
 
     certification: Certification
-    top: list[int]
-    examples: int = 500
-    batch: int = 100
+    top: list[Count]
+    examples: Count = 500
+    batch: Count = 100
 
     def __post_init__(self) -> None:
         require_several(top=self.top)

@@ -16,6 +16,7 @@ from hauberk.concepts.study import Findings, Study
 from hauberk.concepts.subject import AttackableSubject
 from hauberk.errors import InputError, UnsupportedSetError
 from hauberk.kernels.transport_grid import Grid
+from hauberk.ranges import Count, PartialShare
 from hauberk.sets.wasserstein_set import Table, WassersteinSet
 
 BATCH = 100
@@ -46,8 +47,8 @@ class TransportPlans(Study):
     """
 
     attack: Attack
-    examples: int = 4
-    least: float = 1e-6
+    examples: Count = 4
+    least: PartialShare = 1e-6
     seed: int = 0
 
     def __post_init__(self) -> None:

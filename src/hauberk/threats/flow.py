@@ -6,6 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hauberk.errors import ShapeError
+from hauberk.ranges import NonNegative
 from hauberk.sets.ball_threat import BallThreat
 from hauberk.sets.flow_set import FlowSet
 from hauberk.sets.linf_set import LinfSet
@@ -35,7 +36,7 @@ class Flow(BallThreat):
     Source: Xiao et al. 2018 (StAdv); the bound and its value: Laidlaw, Singla & Feizi 2021.
     """
 
-    eps: float | str | Float[Tensor, "b"] = 0.05
+    eps: NonNegative | str | Float[Tensor, "b"] = 0.05
     norm = "flow"
 
     def at(self, x: Float[Tensor, "b *x"]) -> FlowSet:

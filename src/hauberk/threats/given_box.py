@@ -12,6 +12,7 @@ from hauberk.concepts.cases import Cases
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.radius import per_example, radii, radius, require_within
 from hauberk.errors import InputError, ShapeError
+from hauberk.ranges import NonNegative
 from hauberk.sets.box_set import BoxSet
 
 DUST = 1e-6  # the share of the range, or of the largest bound, by which rounding may have moved an input out of its box
@@ -38,7 +39,7 @@ class GivenBox(ThreatModel):
     lower: Float[Tensor, "n *x"]
     upper: Float[Tensor, "n *x"]
     within: tuple[float, float] | None = (0.0, 1.0)
-    scale: float | Float[Tensor, "b"] = 1.0
+    scale: NonNegative | Float[Tensor, "b"] = 1.0
     name = "given box"
 
     @staticmethod

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from hauberk.concepts.cases import Cases
 from hauberk.errors import ShapeError
+from hauberk.ranges import NonNegative
 from hauberk.sets.ball_threat import BallThreat, require_finite
 from hauberk.sets.jpeg_set import JPEGSet
 from hauberk.sets.jpeg_transform import JPEGTransform
@@ -43,7 +44,7 @@ class JPEG(BallThreat):
     Source: Kang, Sun, Hendrycks, Brown & Steinhardt 2019 (JPEG in l_inf).
     """
 
-    eps: float | str | Float[Tensor, "b"] = 0.25
+    eps: NonNegative | str | Float[Tensor, "b"] = 0.25
     within: tuple[float, float] | None = (0.0, 1.0)
     exact: bool = False
     norm = "JPEG"

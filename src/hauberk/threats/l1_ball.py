@@ -12,6 +12,7 @@ from hauberk.concepts.cases import Cases
 from hauberk.concepts.noise import Noise
 from hauberk.errors import InputError
 from hauberk.kernels.levels import threshold
+from hauberk.ranges import Count
 from hauberk.sets.ball_set import BallSet
 from hauberk.sets.ball_threat import BallThreat
 from hauberk.sets.moves import greedy
@@ -118,7 +119,7 @@ class L1Ball(BallThreat):
     """
 
     norm = "l1"
-    coordinates: tuple[int, int] | None = None
+    coordinates: tuple[Count, Count] | None = None
 
     @staticmethod
     def cases() -> Cases:

@@ -13,6 +13,7 @@ from hauberk.concepts.cases import Cases
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.radius import per_example, radii, radius, require_within, rounded
 from hauberk.errors import InputError, ShapeError
+from hauberk.ranges import NonNegative
 from hauberk.sets.box_set import BoxSet
 
 
@@ -77,7 +78,7 @@ class MaskedLinfBall(ThreatModel):
         tensor([[0.3750, 0.2500]])
     """
 
-    eps: float | str | Float[Tensor, "b"]
+    eps: NonNegative | str | Float[Tensor, "b"]
     mask: Shaped[Tensor, "*m"]
     within: tuple[float, float] | None = (0.0, 1.0)
 

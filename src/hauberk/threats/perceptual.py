@@ -11,6 +11,7 @@ from hauberk.concepts.cases import Cases
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.radius import radii, radius, require_within, rounded
 from hauberk.layers.perceptual_features import Features
+from hauberk.ranges import NonNegative
 from hauberk.sets.perceptual_set import PerceptualSet
 
 
@@ -43,7 +44,7 @@ class Perceptual(ThreatModel):
     """
 
     network: nn.Module
-    eps: float | str | Float[Tensor, "b"] = 0.5
+    eps: NonNegative | str | Float[Tensor, "b"] = 0.5
     layers: list[str] | None = None
     within: tuple[float, float] | None = (0.0, 1.0)
 

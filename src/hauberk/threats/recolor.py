@@ -7,6 +7,7 @@ from torch import Tensor
 
 from hauberk.concepts.cases import Cases
 from hauberk.errors import InputError, ShapeError
+from hauberk.ranges import Count, NonNegative
 from hauberk.sampling.requirements import require_counts
 from hauberk.sets.ball_threat import BallThreat, require_finite
 from hauberk.sets.colour_set import ColourSet
@@ -43,8 +44,8 @@ class Recolor(BallThreat):
     Source: Laidlaw & Feizi 2019 (ReColorAdv); the bound and its value: Laidlaw, Singla & Feizi 2021.
     """
 
-    eps: float | str | Float[Tensor, "b"] = 0.06
-    resolution: tuple[int, int, int] = RESOLUTION
+    eps: NonNegative | str | Float[Tensor, "b"] = 0.06
+    resolution: tuple[Count, Count, Count] = RESOLUTION
     exact: bool = True
     norm = "recolor"
 

@@ -12,6 +12,7 @@ from hauberk.concepts.cases import Cases
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.radius import radii, radius, require_within, rounded
 from hauberk.errors import InputError, ShapeError
+from hauberk.ranges import Count, NonNegative, OpenShare, Positive
 from hauberk.sampling.requirements import real, require_counts, require_reals
 from hauberk.sets.transport_heading import Heading
 from hauberk.sets.transport_projection import Method, Projection
@@ -64,15 +65,15 @@ class WassersteinBall(ThreatModel):
     Source: Wong, Schmidt & Kolter 2019; there, the projection is entropic and may leave the ball before it converges.
     """
 
-    eps: float | str | Float[Tensor, "b"]
-    window: int | None = 5
-    p: float = 1.0
-    cost: list[list[float]] | None = None
+    eps: NonNegative | str | Float[Tensor, "b"]
+    window: Count | None = 5
+    p: Positive = 1.0
+    cost: list[list[NonNegative]] | None = None
     within: tuple[float, float] | None = (0.0, 1.0)
     heading: Heading = "l2"
-    tolerance: float = 1e-5
+    tolerance: OpenShare = 1e-5
     projection: Projection = "exact"
-    sharpness: float = 1000.0
+    sharpness: Positive = 1000.0
 
     @staticmethod
     def cases() -> Cases:

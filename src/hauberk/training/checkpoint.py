@@ -1,7 +1,6 @@
 """Checkpoints that a kill at any moment leaves whole: safetensors and JSON, never a pickle."""
 
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any

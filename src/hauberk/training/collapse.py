@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from hauberk.concepts.attack import Attack
-from hauberk.errors import InputError
+from hauberk.ranges import Checked, OpenShare
 
 
 @dataclass(frozen=True)
-class CollapseDetector:
+class CollapseDetector(Checked):
     """A detector that stops training once the network withstands nothing but its own training adversary.
 
     At the end of each epoch an attack stronger than the training's own, say a few steps of PGD, is run on the epoch's
@@ -26,11 +26,7 @@ class CollapseDetector:
     """
 
     attack: Attack
-    drop: float = 0.2
-
-    def __post_init__(self) -> None:
-        if not 0 < self.drop < 1:
-            raise InputError(f"CollapseDetector needs a drop between 0 and 1, but it is {self.drop}.")
+    drop: OpenShare = 0.2
 
     def collapsed(self, before: float, now: float) -> bool:
         """Return whether an accuracy fell too far."""

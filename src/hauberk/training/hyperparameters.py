@@ -1,6 +1,6 @@
 """The hyperparameters of a training run: everything except network, data and threat."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -12,20 +12,19 @@ from hauberk.concepts.augmentation import Augmentation
 from hauberk.concepts.initialisation import Initialisation
 from hauberk.concepts.noise import require_seed
 from hauberk.concepts.objective import Objective
-from hauberk.concepts.parameter_groups import ParameterGroups
 from hauberk.concepts.schedule import Schedule
 from hauberk.errors import InputError
+from hauberk.ranges import Checked, Count, Natural, Positive
 from hauberk.schedules import Constant
 from hauberk.training.averaging import WeightAveraging
 from hauberk.training.collapse import CollapseDetector
+from hauberk.training.optimizers import OptimizerFactory, optimizer_of
 from hauberk.training.plan import Phase
 from hauberk.training.steadiness import require_steady
 
-OptimizerFactory = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer] | ParameterGroups
-
 
 @dataclass(frozen=True)
-class Hyperparameters:
+class Hyperparameters(Checked):
     """The settings that, together with network, data and threat, fully determine a training run.
 
     Several processes, started by `accelerate launch` or `torchrun`, share each batch. Their number changes results only
@@ -58,21 +57,22 @@ class Hyperparameters:
         checkpoint_steps: steps between checkpoints; only the newest is kept.
 
     Raises:
-        InputError: a number is out of range, the best weights are requested with nothing held out, or processes are
-            meant to share statistics under an attack that may call the network more often in one of them.
+        InputError: a number is out of range, or a setting of the optimizer; the best weights are requested with nothing
+            held out; or processes are meant to share statistics under an attack that may call the network more often in
+            one of them.
     """
 
     objective: Objective
-    epochs: int
+    epochs: Count
     learning_rate: Schedule
-    batch: int = 256
+    batch: Count = 256
     optimizer: OptimizerFactory = torch.optim.Adam
     radius: Schedule = field(default_factory=Constant)
     augmentation: Augmentation | None = None
     later: Sequence[Phase] = ()
     initialisation: Initialisation | None = None
-    gradient_clip: float | None = None
-    held_out: int = 1000
+    gradient_clip: Positive | None = None
+    held_out: Natural = 1000
     judge: Attack | None = None
     test_judge: Attack | None = None
     keep: Literal["final", "best"] = "final"
@@ -81,14 +81,12 @@ class Hyperparameters:
     shared_statistics: bool = False
     precision: Literal["no", "bf16", "fp16"] = "no"
     seed: int = 0
-    log_steps: int = 50
-    checkpoint_steps: int = 250
+    log_steps: Count = 50
+    checkpoint_steps: Count = 250
 
     def __post_init__(self) -> None:
         require_seed(self.seed, 42)  # times a million and an epoch's number, it is 64 bits long
-        for name in ("log_steps", "checkpoint_steps"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be at least 1, but is {getattr(self, name)}.")
+        optimizer_of(self.optimizer, [nn.Parameter(torch.zeros(1, 1))])  # raises on bad settings
         _ = self.phases  # raises on bad numbers
         if self.shared_statistics:
             require_steady(self.objective, self.detector)

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from hauberk.concepts.parameter_groups import ParameterGroups
-from hauberk.errors import InputError
+from hauberk.ranges import NonNegative
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,8 @@ class LpDecay(ParameterGroups):
     Source: Zhang et al. 2021, and the released code.
     """
 
-    weight_decay: float
+    weight_decay: NonNegative
     optimizer: Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer] | ParameterGroups = torch.optim.Adam
-
-    def __post_init__(self) -> None:
-        if not self.weight_decay >= 0:
-            raise InputError(f"weight_decay must not be negative, but is {self.weight_decay}.")
 
     def __call__(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         made = self.optimizer(parameters)

@@ -5,17 +5,17 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Annotated
 
 from hauberk.concepts.augmentation import Augmentation
 from hauberk.concepts.schedule import Progress
-from hauberk.errors import InputError
+from hauberk.ranges import Checked, Range
 
-MOST = 10**6
-"""Largest number of epochs, and of examples per step."""
+UpToMillion = Annotated[int, Range("an integer from 1 to a million", lambda n: 0 < n <= 10**6)]
 
 
 @dataclass(frozen=True)
-class Phase:
+class Phase(Checked):
     """A part of a training run with its own batch size and augmentation, as progressive resizing needs them.
 
     Args:
@@ -27,16 +27,9 @@ class Phase:
         InputError: epochs or batch is not positive, or more than a million.
     """
 
-    epochs: int
-    batch: int
+    epochs: UpToMillion
+    batch: UpToMillion
     augmentation: Augmentation | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("epochs", "batch"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be at least 1, but is {getattr(self, name)}.")
-            if getattr(self, name) > MOST:
-                raise InputError(f"{name} must be at most {MOST:,}, but is {getattr(self, name):,}.")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from hauberk.concepts.parameter_groups import ParameterGroups
-from hauberk.errors import InputError
+from hauberk.ranges import Positive
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,8 @@ class ScalarRate(ParameterGroups):
     Source: Zhang et al. 2022 (Boosting the certified robustness of l_infinity distance nets): 0.006 / 0.03.
     """
 
-    share: float = 0.2
+    share: Positive = 0.2
     optimizer: Callable[[list[dict[str, Any]]], torch.optim.Optimizer] = torch.optim.Adam
-
-    def __post_init__(self) -> None:
-        if not self.share > 0:
-            raise InputError(f"share must be positive, but is {self.share}.")
 
     def __call__(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         all_of_them = list(parameters)

@@ -9,6 +9,7 @@ from torch import nn
 
 from hauberk.concepts.parameter_groups import ParameterGroups
 from hauberk.errors import InputError
+from hauberk.ranges import NonNegative
 
 GroupedFactory = Callable[[list[dict[str, Any]]], torch.optim.Optimizer]
 
@@ -31,12 +32,8 @@ class SelectiveDecay(ParameterGroups):
     Sources: Wong, Rice & Kolter 2020 (no decay of batch norm); Rice, Wong & Kolter 2020 (nor of biases).
     """
 
-    weight_decay: float
+    weight_decay: NonNegative
     optimizer: GroupedFactory = torch.optim.SGD
-
-    def __post_init__(self) -> None:
-        if not self.weight_decay >= 0:
-            raise InputError(f"weight_decay must not be negative, but is {self.weight_decay}.")
 
     def __call__(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """Return the optimizer, with the weights as its first group; a group without parameters is left out.

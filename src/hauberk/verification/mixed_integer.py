@@ -25,6 +25,7 @@ from hauberk.programs.execution_error import execution_error
 from hauberk.programs.minima import Minima
 from hauberk.propagation.bound_certificate import arithmetic, network_certificate
 from hauberk.propagation.faithful import require_faithful
+from hauberk.ranges import Positive
 
 ARITHMETIC = "float64 bounds by weak duality from multipliers of HiGHS, every rounding error subtracted"
 """The meaning of soundness of a search; the bounds before it have their own."""
@@ -73,7 +74,7 @@ class MixedInteger(Verifier):
     """
 
     intermediate: Bounder
-    seconds: float = 60.0
+    seconds: Positive = 60.0
     name: str = "mixed integer"
     minimum: bool = False
     last = True

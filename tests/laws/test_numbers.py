@@ -1,0 +1,149 @@
+"""Numbers that make no sense are refused by the constructor that they are given to, which names them."""
+
+import importlib
+import inspect
+import math
+import typing
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hauberk.attacks import PGD
+from hauberk.errors import InputError
+from hauberk.losses import Margin
+from hauberk.ranges import alternatives
+from hauberk.recipe import public_classes
+from hauberk.training import Trainer
+
+SIGNED = {
+    *("seed", "within", "range", "mean", "Hinge.threshold", "Binarize.threshold", "Binarized.threshold"),
+}
+"""Arguments that may be negative, of any class or of one."""
+ZERO = {
+    *("targets", "only", "length", "pixels", "iterations", "illustrated", "held_out", "redrawn", "padding", "eps"),
+    *(
+        "identity",
+        "smoothness",
+        "beta",
+        "deviation",
+        "entropy",
+        "penalty",
+        "weight_decay",
+        "dropout",
+        "rho",
+        "backward",
+    ),
+    *("begin", "finish", "worst_weight", "noisy_share", "exact_from", "shrink", "initial", "least", "value", "values"),
+    *("cost", "times", "peak", "end", "warmup", "hold", "slacks", "gradient_scale"),
+    *("PGD.steps", "NIFGSM.steps", "Adam.steps", "MultiSteepestDescent.steps", "PGD.momentum", "NIFGSM.momentum"),
+    *("DeepFool.overshoot", "ShrunkInterval.share", "SABR.share", "STAPS.share", "Consistency.weight"),
+    *(
+        "FastIBP.weight",
+        "FastIBP.tolerance",
+        "SmoothRamp.start",
+        "WithRadius.start",
+        "GivenBox.scale",
+        "Curve.radii",
+        "choice",
+    ),
+}
+"""Arguments that may be 0, of any class or of one."""
+POSITIVE = {"Restarts.times", "Geometric.end", "OutputPolytope.eps"}
+"""Exceptions to them."""
+SHARES = {
+    *("rho", "inertia", "backward", "momentum", "dropout", "keep", "worst_weight", "noisy_share", "exact_from"),
+    *("shrink", "initial", "least", "drop", "warmup", "hold", "bend", "failure", "doubt", "decay", "gain", "alpha_max"),
+    *("FixedSample.alpha", "Sequential.alpha", "LBound.alpha", "Smoothing.alpha", "SABR.share", "STAPS.share"),
+    *(
+        "ShrunkInterval.share",
+        "AdaptiveRadius.growth",
+        "WeightAveraging.begin",
+        "WassersteinBall.tolerance",
+        "Square.p",
+    ),
+}
+"""Arguments of which no more than 1 makes sense, of any class or of one."""
+LARGE = {"Sequential.gain"}
+"""Exceptions to them."""
+
+
+def numbers(cls: type) -> dict[str, Any]:
+    """Return the annotations of a constructor's arguments that are numbers, may be, or hold some."""
+    hints = {} if cls.__init__ is object.__init__ else typing.get_type_hints(cls.__init__)
+    return {name: hint for name, hint in hints.items() if name != "return" and kinds(hint) & {int, float}}
+
+
+def kinds(annotation: Any) -> set[Any]:
+    """Return the types that a value, or an entry of one, may have."""
+    found: set[Any] = set()
+    for option in alternatives(annotation):
+        listed = typing.get_origin(option) in (list, tuple, Sequence)
+        found |= set().union(*map(kinds, typing.get_args(option))) if listed else {option}
+    return found
+
+
+def placed(annotation: Any, value: object) -> object:
+    """Return a value where the annotation has its numbers: alone, or in lists."""
+    options = alternatives(annotation)
+    lists = [option for option in options if typing.get_origin(option) in (list, tuple, Sequence)]
+    return value if {int, float} & set(options) else [placed(typing.get_args(lists[0])[0], value)]
+
+
+def listed(cls: type, name: str, table: set[str]) -> bool:
+    """Return whether a table has an argument."""
+    return bool(table & {name, *(f"{base.__name__}.{name}" for base in cls.__mro__)})
+
+
+def nonsense(cls: type, name: str, annotation: Any) -> Iterator[object]:
+    """Yield values that an argument must refuse."""
+    yield from (math.nan, math.inf, True)
+    if str not in kinds(annotation):
+        yield "1"
+    if float not in kinds(annotation):
+        yield from (0.5, 1e30, 10**30)
+    if not listed(cls, name, SIGNED):
+        yield -1
+    if not listed(cls, name, SIGNED | ZERO) or listed(cls, name, POSITIVE):
+        yield 0
+    if listed(cls, name, SHARES) and not listed(cls, name, LARGE):
+        yield from (1.5, 1e30)
+
+
+def classes() -> Iterator[type]:
+    """Yield the public classes whose constructors take numbers."""
+    for path in [*public_classes(), "sampling.smoothed_network.Smoothing", "concepts.slopes.Constant"]:
+        module, _, name = path.rpartition(".")
+        cls = getattr(importlib.import_module(f"hauberk.{module}"), name)
+        if (
+            inspect.isclass(cls)
+            and not inspect.isabstract(cls)
+            and cls.__init__ is not object.__init__
+            and numbers(cls)
+        ):
+            yield cls
+
+
+@pytest.mark.parametrize("cls", classes())
+def test_nonsense_is_refused_by_name(cls: type):
+    for name, annotation in numbers(cls).items():
+        for value in nonsense(cls, name, annotation):
+            given = {name: placed(annotation, value)}
+            with pytest.raises(InputError, match=name):
+                raise AssertionError(f"{cls.__name__} takes {given}: {cls(**given)}")
+
+
+def test_every_exception_is_an_argument():
+    known = {name for cls in classes() for one in numbers(cls) for name in (one, f"{cls.__name__}.{one}")}
+    assert known >= SIGNED | ZERO | POSITIVE | SHARES | LARGE
+
+
+def test_choices_of_words_are_refused_by_name():
+    with pytest.raises(InputError, match="keep to be 'final' or 'best', but it is 'bst'"):
+        Trainer(keep="bst")  # pyright: ignore
+
+
+@pytest.mark.parametrize("value", [np.float32(0.25), 1])
+def test_numbers_of_numpy_are_numbers(value: object):
+    assert PGD(Margin(), step=value).step == value
