@@ -203,7 +203,7 @@ def test_no_training_step_draws_what_a_certificate_draws():
 def test_what_it_cannot_use_is_refused():
     frozen, S, spec = problem("dense", 9)
     for wrong in ({"rows": 0}, {"failure": 0.0}, {"failure": 1.0}):
-        with pytest.raises(InputError, match=f"{next(iter(wrong))} must be"):
+        with pytest.raises(InputError, match=f"{next(iter(wrong))} to be"):
             HighProbability(**wrong)
     with pytest.raises(InputError, match=r"Noise\.of"):
         HighProbability(10)(frozen, S, spec)

@@ -145,7 +145,7 @@ def test_what_it_cannot_use_is_refused():
     frozen, S, spec = problem("dense", 9)
     with pytest.raises(InputError, match=r"Noise\.of"):
         Projected()(frozen, S, spec)
-    with pytest.raises(InputError, match="rows must be at least 1, but is 0"):
+    with pytest.raises(InputError, match="rows to be a positive integer, but it is 0"):
         Projected(0)
 
     class Diamond(Ball):

@@ -74,5 +74,5 @@ def test_recipes_put_it_before_a_network():
 
 @pytest.mark.parametrize("threshold", [math.nan, math.inf, -math.inf])
 def test_thresholds_are_finite(threshold):
-    with pytest.raises(InputError, match=f"finite threshold .* not {threshold}"):
+    with pytest.raises(InputError, match=f"threshold to be a finite number, but it is {threshold}"):
         Binarize(threshold)

@@ -9,7 +9,7 @@ from torch import nn
 from hauberk.bounds import Interval
 from hauberk.capture import capture
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.schedule import Progress
+from hauberk.concepts.schedule import Progress, Schedule
 from hauberk.errors import InputError, ShapeError
 from hauberk.layers import LpDistance, LpDistance2d, MeanShift, ScaledLinear, SortDistance
 from hauberk.losses import CrossEntropy
@@ -56,7 +56,11 @@ def test_exponents_out_of_range_are_refused(p):
 
 @pytest.mark.parametrize("p", [math.inf, math.nan])
 def test_a_schedule_of_p_that_is_not_finite_is_refused(p):
-    objective = LpRelaxed(MarginHinge(), Constant(p))
+    class Unbounded(Schedule):
+        def __call__(self, progress: Progress) -> float:
+            return p
+
+    objective = LpRelaxed(MarginHinge(), Unbounded())
     with pytest.raises(InputError, match="finite"):
         objective(
             LpDistance(2, 2), torch.rand(4, 2), torch.zeros(4).long(), LinfBall(0.1), progress=PROGRESS, noise=NOISE

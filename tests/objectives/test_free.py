@@ -62,7 +62,7 @@ def test_without_gradients_it_looks_at_clean_examples():
 
 
 def test_bad_arguments_are_refused():
-    with pytest.raises(InputError, match="Free needs replays and step > 0, but they are 0 and 1"):
+    with pytest.raises(InputError, match="Free needs replays to be"):
         Free(CrossEntropy(), replays=0)
-    with pytest.raises(InputError, match="Free needs replays and step > 0"):
+    with pytest.raises(InputError, match=r"Free needs (replays|step) to be"):
         Free(CrossEntropy(), step=0)

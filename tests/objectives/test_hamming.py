@@ -155,7 +155,7 @@ def test_what_it_cannot_do_is_refused():
     with pytest.raises(UnsupportedOpError, match="patterns of activations, but the network has none"):
         objective()(linear, x, y, LinfBall(0.1), **arguments)
     for changes in ({"alpha": 0}, {"power": 3}, {"scale": 0}):
-        with pytest.raises(InputError, match="Hamming needs alpha and scale > 0 and power 1 or 2"):
+        with pytest.raises(InputError, match=r"Hamming needs (alpha|scale|power) to be"):
             objective(**changes)
 
 

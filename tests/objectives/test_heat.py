@@ -228,14 +228,14 @@ def test_what_it_cannot_do_is_refused(unchecked):
     with pytest.raises(InputError, match="5 timesteps need as many steps, but training has 4"):
         value(HeatSmoothing(0.1, timesteps=5), smooth(), points(B), steps=4)
     for name in ("timesteps", "directions"):
-        with pytest.raises(InputError, match=f"{name} is a number of passes, an integer, but is 2.5"):
+        with pytest.raises(InputError, match=f"{name} to be a positive integer, but it is 2.5"):
             HeatSmoothing(**{"sigma": 1.0, name: 2.5})
-    with pytest.raises(InputError, match="finite sigma > 0, but it is inf"):
+    with pytest.raises(InputError, match="sigma to be a positive number, but it is inf"):
         HeatSmoothing(math.inf)
     for name in ("sigma", "timesteps", "directions", "delta", "gamma"):
-        with pytest.raises(InputError, match=f"HeatSmoothing needs a finite {name} > 0, but it is 0"):
+        with pytest.raises(InputError, match=f"HeatSmoothing needs {name} to be a positive .*, but it is 0"):
             HeatSmoothing(**{"sigma": 1.0, name: 0})
-    with pytest.raises(InputError, match="noisy_share is a share"):
+    with pytest.raises(InputError, match="noisy_share to be a share"):
         HeatSmoothing(0.1, noisy_share=1.5)
     with pytest.raises(InputError, match="distance must be 'logits' or 'softmax', but is 'margin'"):
         HeatSmoothing(0.1, distance="margin")

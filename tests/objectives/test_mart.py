@@ -78,5 +78,5 @@ def test_the_attack_sees_the_network_in_eval_mode_and_the_loss_as_it_was():
 
 @pytest.mark.parametrize("beta", [-1.0, float("nan")])
 def test_weights_below_zero_are_refused(beta):
-    with pytest.raises(InputError, match=f"MART needs beta >= 0, but it is {beta}"):
+    with pytest.raises(InputError, match=f"MART needs beta to be a number, 0 or more, but it is {beta}"):
         MART(FGSM(CrossEntropy()), beta)

@@ -59,5 +59,5 @@ def test_what_is_no_box_and_a_share_outside_its_range_are_refused():
     graph, x, y = network("dense", 3), images(B, 3), labels(B, 3)
     with pytest.raises(UnsupportedSetError, match="small boxes are cut out of boxes, but the set is a L2Set"):
         loss(boxed(0.5), graph, x, y, L2Ball(0.3))
-    with pytest.raises(InputError, match=r"a share in \[0, 1\], but it is 1.5"):
+    with pytest.raises(InputError, match=r"share to be a share, from 0 to 1, but it is 1\.5"):
         boxed(1.5)

@@ -122,5 +122,5 @@ def test_attacks_that_drop_examples_and_no_samples_are_refused():
     y[0] = graph(x[:1]).argmax(1)
     with pytest.raises(InputError, match=r"the noises of 20 examples .* stop_when_broken=False"):
         value(graph, x, y, PGD(CrossEntropy(), 3, 0.5))
-    with pytest.raises(InputError, match="samples is a positive integer, but is 0"):
+    with pytest.raises(InputError, match="samples to be a positive integer, but it is 0"):
         SmoothAdversarial(ATTACK, Gaussian(SIGMA), CrossEntropy(), 0)

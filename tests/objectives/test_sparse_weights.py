@@ -36,5 +36,5 @@ def test_it_is_of_its_objectives_kind():
 
 
 def test_a_negative_penalty_is_refused():
-    with pytest.raises(InputError, match="SparseWeights needs penalty >= 0, but it is -1"):
+    with pytest.raises(InputError, match="SparseWeights needs penalty to be a number, 0 or more, but it is -1"):
         SparseWeights(Free(CrossEntropy()), -1)

@@ -127,9 +127,9 @@ def test_what_cannot_be_cut_is_refused():
         value(TAPS(Interval(), LATENT, 2, ENTROPY, NONE), network("dense", 0), x, y, 0.05)
     with pytest.raises(UnsupportedOpError, match=r"cannot be cut in two before .*, which reads a value from before"):
         value(TAPS(Interval(), LATENT, 1, ENTROPY, NONE), network("reordered", 0), x, y, 0.05)
-    with pytest.raises(InputError, match=r"TAPS needs activations >= 1 and .* but they are 0 and 4\.0"):
+    with pytest.raises(InputError, match="TAPS needs activations to be a positive integer, but it is 0"):
         TAPS(Interval(), LATENT, 0, ENTROPY, NONE)
-    with pytest.raises(InputError, match=r"STAPS needs a share in \[0, 1\], but it is 1.5"):
+    with pytest.raises(InputError, match=r"STAPS needs share to be a share, from 0 to 1, but it is 1\.5"):
         STAPS(Interval(), LATENT, 1, ENTROPY, NONE, attack=LATENT, share=1.5)
 
 
@@ -141,5 +141,5 @@ def test_shrunk_intervals_lie_within_intervals_and_end_in_them():
     shrunk = ShrunkInterval(0.8)(seen.graph, seen.S, seen.spec, outward=False).lower
     assert (shrunk >= whole - 1e-12).all()
     assert (shrunk > whole).any()
-    with pytest.raises(InputError, match=r"ShrunkInterval needs a share in \[0, 1\], but it is 2"):
+    with pytest.raises(InputError, match=r"ShrunkInterval needs share to be a share, from 0 to 1, but it is 2"):
         ShrunkInterval(2)

@@ -67,5 +67,5 @@ def test_attacks_that_drop_examples_and_bad_weights_are_refused():
     y[0] = (y[0] + 1) % 3
     with pytest.raises(ShapeError, match="stop_when_broken=False"):
         value(TRADES(PGD(CrossEntropy(), 3, 0.5), CrossEntropy()), graph, x, y)
-    with pytest.raises(InputError, match="TRADES needs beta >= 0, but it is -1"):
+    with pytest.raises(InputError, match="TRADES needs beta to be a number, 0 or more, but it is -1"):
         TRADES(FGSM(CrossEntropy()), CrossEntropy(), -1)

@@ -28,7 +28,7 @@ def test_random_signs_end_at_the_borders_of_set_and_range():
 
 
 def test_random_signs_refuse_a_share_that_is_not_positive():
-    with pytest.raises(InputError, match="share > 0"):
+    with pytest.raises(InputError, match="share to be"):
         RandomSigns(0.0)
 
 

@@ -57,7 +57,7 @@ def test_noise_is_added_to_each_input_and_gradients_pass():
 
 @pytest.mark.parametrize("reach", [0.0, -0.5, math.nan, math.inf])
 def test_what_is_no_reach_is_refused(reach):
-    with pytest.raises(InputError, match=f"Uniform needs reach > 0.*{reach}"):
+    with pytest.raises(InputError, match=f"Uniform needs reach .*{reach}"):
         Uniform(reach)
 
 

@@ -59,5 +59,5 @@ def test_logits_that_are_not_finite_have_no_radius():
 
 
 def test_refuses_to_ask_no_example():
-    with pytest.raises(InputError, match="needs an example"):
+    with pytest.raises(InputError, match="needs examples to be a positive integer"):
         CertifiedRadii(Interval(), examples=0)

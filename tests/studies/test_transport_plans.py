@@ -150,5 +150,5 @@ def test_other_threats_are_refused_by_name(threat):
 
 @pytest.mark.parametrize(("examples", "least"), [(0, 0.1), (1, 1.0), (1, -0.1), (1, float("nan"))])
 def test_refuses_no_example_and_impossible_shares(examples, least):
-    with pytest.raises(InputError, match=f"least share in \\[0, 1\\), but has {examples}, {least:g}"):
+    with pytest.raises(InputError, match=r"TransportPlans needs (examples|least) to be"):
         TransportPlans(Put(X), examples, least)

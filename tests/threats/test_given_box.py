@@ -102,5 +102,5 @@ def test_bounds_of_other_shapes_are_refused(unchecked):
 @pytest.mark.parametrize("scale", [-0.5, math.nan])
 def test_a_scale_that_is_none_is_refused_by_its_name(scale):
     _x, lower, upper = drawn(8)
-    with pytest.raises(InputError, match="scale must be finite and not negative"):
+    with pytest.raises(InputError, match="scale to be a number, 0 or more"):
         GivenBox(lower, upper).scaled(scale)

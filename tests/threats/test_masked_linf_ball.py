@@ -101,5 +101,5 @@ def test_masks_that_do_not_fit_are_refused(unchecked):
             MaskedLinfBall(0.1, torch.ones(shape)).at(x)
     with pytest.raises(ShapeError, match=r"must be a tensor.*torch\.as_tensor"):
         MaskedLinfBall(0.1, [[True]])
-    with pytest.raises(InputError, match="eps must be finite"):
+    with pytest.raises(InputError, match="eps"):
         MaskedLinfBall(-0.1, PATCH)

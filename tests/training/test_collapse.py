@@ -17,5 +17,5 @@ def test_a_fall_by_more_than_the_drop_is_a_collapse():
 
 @pytest.mark.parametrize("drop", [0.0, 1.0, float("nan")])
 def test_a_drop_that_is_no_share_is_refused(drop):
-    with pytest.raises(InputError, match="drop between 0 and 1"):
+    with pytest.raises(InputError, match="drop to be a number between 0 and 1"):
         CollapseDetector(ATTACK, drop)
