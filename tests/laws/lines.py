@@ -13,7 +13,7 @@ def inside(op, box, margin=0.0):
     if not isinstance(op, Partial):
         return box
     low, high = op.domain[0] + margin, op.domain[1] - margin
-    if low >= 0:
+    if low > -torch.inf:
         box = Box(*torch.stack([box.lower.abs(), box.upper.abs()]).sort(0).values)
     return Box(box.lower.clamp(low, high), box.upper.clamp(low, high))
 

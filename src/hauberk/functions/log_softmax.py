@@ -77,7 +77,7 @@ class LogSoftmax(Relaxable):
         """Return the largest error of an element and of its planes, whose products sum up to `terms` at most."""
         with torch.no_grad():
             most = box.magnitude.amax(-1, keepdim=True) + terms + (2 * math.log(self.count) + 4)
-            return most * (4 * (self.roundings + 16) * torch.finfo(most.dtype).eps) + 0 * box.magnitude
+            return (most * (4 * (self.roundings + 16) * torch.finfo(most.dtype).eps)).expand_as(box.magnitude)
 
     def tangent(self, box: Box, choice: Float[Tensor, "b *s n"] | None) -> tuple[Tensor, Tensor]:
         """Return the slopes and the intercept of a plane that touches L from below."""

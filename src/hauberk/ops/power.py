@@ -164,9 +164,9 @@ def lower_rsqrt(z: Value, *, shape: tuple[int, ...]) -> Lowered:
 
 @lowers(aten.pow.Scalar, aten.exp2.default, case=lambda x: 3**x + torch.exp2(x))
 @composed
-def lower_exponential(base: float | Value, z: Value | None = None, *, shape: tuple[int, ...]) -> Value:
+def lower_exponential(first: float | Value, second: Value | None = None, *, shape: tuple[int, ...]) -> Value:
     """Lower a constant to the power of a value; without a constant, 2."""
-    base, z = (2.0, base) if z is None else (base, z)
+    base, z = (2.0, first) if second is None else (first, second)
     if not isinstance(base, int | float) or not base > 0:
         raise UnsupportedOpError(f"its base is {base}: only positive numbers are bounded")
     return call(aten.exp.default, call(aten.mul.Tensor, z, math.log(base)))
