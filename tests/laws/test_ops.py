@@ -196,6 +196,17 @@ MODULES = {
     "dropout of channels": layer(nn.Dropout2d(0.4)),
     "same padding": layer(nn.Conv2d(4, 2, (3, 5), padding="same", dilation=(2, 1))),
     "valid padding": layer(nn.Conv2d(4, 2, 3, padding="valid", stride=2)),
+    "convolution of lines": layer(nn.Sequential(nn.Flatten(2), nn.Conv1d(4, 6, 4, 3, 2, 2, groups=2))),
+    "circular convolution of lines": layer(
+        nn.Sequential(nn.Flatten(2), nn.Conv1d(4, 2, 3, padding=1, padding_mode="circular"))
+    ),
+    "convolution of volumes": layer(nn.Sequential(nn.Unflatten(1, (2, 2)), nn.Conv3d(2, 3, (1, 3, 2), 2, (0, 1, 1)))),
+    "same padding of lines": layer(nn.Sequential(nn.Flatten(2), nn.Conv1d(4, 2, 5, padding="same", bias=False))),
+    "same padding of volumes": layer(nn.Sequential(nn.Unflatten(1, (2, 2)), nn.Conv3d(2, 3, 3, padding="same"))),
+    "pool lines": layer(nn.Sequential(nn.Flatten(2), nn.AvgPool1d(4, 3, 1, ceil_mode=True))),
+    "pool volumes": layer(
+        nn.Sequential(nn.Unflatten(1, (2, 2)), nn.AvgPool3d((2, 3, 2), 1, (0, 1, 1), divisor_override=5))
+    ),
     "transposed convolution of lines": layer(nn.Sequential(nn.Flatten(2), nn.ConvTranspose1d(4, 2, 3, 2))),
     "transposed convolution of volumes": layer(nn.Sequential(nn.Unflatten(1, (2, 2)), nn.ConvTranspose3d(2, 3, 2))),
 }

@@ -39,8 +39,6 @@ def test_rows_of_a_stack_are_taken_apart():
 @pytest.mark.parametrize(
     ("function", "reason"),
     [
-        (lambda x, c: torch.cat([c, c], 1) + x[:, :1], "constants only"),
-        (lambda x, c: torch.stack([x, c], 1), "concatenate them"),
         (lambda x, c: torch.cat([x, x], 0)[: x.shape[0]], "only the first may be the batch"),
         (lambda x, c: torch.cat([x, x.sin()], 1), "sin"),
     ],

@@ -56,8 +56,6 @@ def test_no_element_may_move_to_another_example(function):
         (lambda m, x: x.flip(0), "between the examples"),
         (lambda m, x: x[0], "only the first may be the batch"),
         (lambda m, x: x.repeat(2, 1, 1), "only the first may be the batch"),
-        (lambda m, x: x + m.constant.expand(x.shape[0], 2, -1), "store it enlarged"),
-        (lambda m, x: x[:, 0] + m.constant.expand(x.shape[0], -1, -1)[:, 0], "is a constant"),
     ],
 )
 def test_what_is_not_the_examples_own_is_refused(unchecked, function, reason):

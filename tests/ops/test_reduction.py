@@ -35,7 +35,7 @@ def test_rows_are_repeated_and_divided(keepdim):
         (lambda x: x - x.mean(0, keepdim=True), "only the first may be the batch"),
         (lambda x: x - x.mean(), "only the first may be the batch"),
         (lambda x: x - x.sum((0, 1)), "only the first may be the batch"),
-        (lambda x: x.sum(1, keepdim=True, dtype=torch.float64), "dtype"),
+        (lambda x: x.sum(1, keepdim=True, dtype=torch.float64), "precision"),
     ],
 )
 def test_sums_over_the_batch_or_in_another_precision_are_refused(unchecked, function, reason):

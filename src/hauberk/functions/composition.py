@@ -130,3 +130,8 @@ def gathered(z: Value, dims: Sequence[int]) -> Value:
 def shaped(z: Value, shape: Sequence[int]) -> Value:
     """Return a value in another shape, without the batch."""
     return call(aten.reshape.default, z, [-1, *shape])
+
+
+def enlarged(z: Value, shape: tuple[int, ...]) -> Value:
+    """Return a value, enlarged to a shape as broadcasting does."""
+    return z if z.shape == shape else call(aten.expand.default, z, [-1, *shape])

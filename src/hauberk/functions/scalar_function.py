@@ -35,9 +35,9 @@ class Span:
         """The midpoint of the box."""
         return 0.5 * self.low + 0.5 * self.high  # low + high may overflow
 
-    def clip(self, point: float) -> Float[Tensor, "b *z"]:
+    def clip(self, point: float | Float[Tensor, "*#z"]) -> Float[Tensor, "b *z"]:
         """Return the point of the box nearest to `point`, which may be infinite."""
-        if math.isinf(point):
+        if isinstance(point, float) and math.isinf(point):
             return self.high if point > 0 else self.low
         return torch.minimum(self.low.clamp(min=point), self.high)
 

@@ -45,7 +45,9 @@ class Piece:
 
 
 class Smooth(ScalarFunction):
-    """A differentiable function of alternately convex and concave pieces; increasing, unless it overrides `interval`.
+    """A function of alternately convex and concave pieces; increasing, unless it overrides `interval`.
+
+    It is differentiable, unless it overrides `supporting`.
 
     A line of slope s is sound by construction. Above f, its intercept is the largest value of h(z) = f(z) - s z at the
     ends of the box and of the bounds h(q) + h'(q) (z - q) on each concave piece, for any q; a convex piece lies below
@@ -59,6 +61,10 @@ class Smooth(ScalarFunction):
     @abstractmethod
     def slope(self, z: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
         """Return the derivative, to a few ulps."""
+
+    def supporting(self, z: Float[Tensor, "b *z"], slope: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
+        """Return, of the slopes of all lines that touch the piece at z from its open side, the closest to `slope`."""
+        return self.slope(z)
 
     def error(self, z: Float[Tensor, "b *z"], value: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
         """Return the largest error of the value, our evaluation and the network's taken together."""
@@ -138,7 +144,7 @@ class Smooth(ScalarFunction):
                 point = piece.touch(slope)
             point = torch.minimum(torch.maximum(point, low), high)
             with torch.no_grad():
-                rate = self.slope(point) - slope
+                rate = self.supporting(point, slope) - slope
                 beyond = rate * (torch.where(rate * bend < 0, high, low) - point)
             farthest = farther(farthest, self(point) - slope * point + beyond)
         return farthest

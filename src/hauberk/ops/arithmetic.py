@@ -13,9 +13,10 @@ from hauberk.concepts.affine import Affine, Diagonal
 from hauberk.concepts.lowering import Lowered, Operand, Stored, Value, lowers
 from hauberk.concepts.rows import Window
 from hauberk.errors import UnsupportedOpError
-from hauberk.functions.composition import call, composed, multiplied
+from hauberk.functions.composition import call, composed, enlarged, multiplied
 
 aten = torch.ops.aten
+CHANNELS = torch.linspace(-1, 2, 4, dtype=torch.float64)[:, None, None]
 
 
 @dataclass(frozen=True)
@@ -76,18 +77,21 @@ class ScaleShift(Diagonal):
         return cls.product(1 / constant)
 
 
-@lowers(aten.add.Tensor, aten.add.Scalar)
+@lowers(
+    *(aten.add.Tensor, aten.add.Scalar),
+    case=lambda x: x - x.mean(-1, keepdim=True) + x[:, :1, :1] + (x[:, :1] + CHANNELS) + (CHANNELS - x[:, :1]),
+)
+@composed
 def lower_sum(first: Operand, second: Operand, alpha: float = 1, *, shape: tuple[int, ...]) -> Lowered:
     """Lower torch's addition, first + alpha * second."""
     if isinstance(first, Value) and isinstance(second, Value):
-        require_shape(shape, first, second)
-        return Lowered(partial(Add, float(alpha)), (first, second))
+        return Lowered(partial(Add, float(alpha)), (enlarged(first, shape), enlarged(second, shape)))
     if isinstance(first, Value):
         return with_constant(partial(ScaleShift.sum, sign=1.0, factor=float(alpha)), first, second, shape)
     return with_constant(partial(ScaleShift.sum, sign=float(alpha), factor=1.0), second, first, shape)
 
 
-@lowers(aten.sub.Tensor, aten.sub.Scalar)
+@lowers(aten.sub.Tensor, aten.sub.Scalar, aten.subtract.Tensor, aten.subtract.Scalar)
 def lower_difference(first: Operand, second: Operand, alpha: float = 1, *, shape: tuple[int, ...]) -> Lowered:
     """Lower torch's subtraction, first - alpha * second."""
     return lower_sum(first, second, -alpha, shape=shape)
@@ -99,7 +103,7 @@ def lower_reversed(first: Operand, second: Operand, alpha: float = 1, *, shape: 
     return lower_sum(second, first, -alpha, shape=shape)
 
 
-@lowers(aten.mul.Tensor, aten.mul.Scalar)
+@lowers(aten.mul.Tensor, aten.mul.Scalar, aten.multiply.Tensor, aten.multiply.Scalar)
 @composed
 def lower_product(first: Operand, second: Operand, *, shape: tuple[int, ...]) -> Lowered | Value:
     """Lower torch's elementwise multiplication, of two values or by a constant."""
@@ -109,7 +113,7 @@ def lower_product(first: Operand, second: Operand, *, shape: tuple[int, ...]) ->
     return with_constant(ScaleShift.product, z, constant, shape)
 
 
-@lowers(aten.div.Tensor, aten.div.Scalar)
+@lowers(*(aten.div.Tensor, aten.div.Scalar), *(aten.divide.Tensor, aten.true_divide.Tensor))
 @composed
 def lower_quotient(z: Operand, constant: Operand, *, shape: tuple[int, ...]) -> Lowered | Value:
     """Lower torch's division, by a value or by a constant."""
@@ -118,7 +122,7 @@ def lower_quotient(z: Operand, constant: Operand, *, shape: tuple[int, ...]) -> 
     return with_constant(ScaleShift.quotient, z, constant, shape)
 
 
-@lowers(aten.neg.default)
+@lowers(aten.neg.default, aten.negative.default)
 def lower_negation(z: Value, *, shape: tuple[int, ...]) -> Lowered:
     """Lower torch's negation."""
     return with_constant(ScaleShift.product, z, -1.0, shape)
@@ -140,14 +144,7 @@ def with_constant(
     """Lower an operation on a perturbed value and a constant."""
     if not isinstance(z, Value) or isinstance(constant, Value):
         raise UnsupportedOpError("one operand must depend on the input, the other not")
-    require_shape(shape, z)
     stored = constant if isinstance(constant, Stored) else Stored(torch.tensor(constant, dtype=torch.float64), ())
     if len(stored.shape) > len(shape) and stored.shape[0] != 1:
         raise UnsupportedOpError("its constant differs between the examples of a batch")
-    return Lowered(make, (z,), (stored,))
-
-
-def require_shape(shape: tuple[int, ...], *operands: Value) -> None:
-    """Raise if broadcasting would enlarge a perturbed value."""
-    if any(operand.shape != shape for operand in operands):
-        raise UnsupportedOpError("broadcasting enlarges a value that depends on the input: expand it first")
+    return Lowered(make, (enlarged(z, shape),), (stored,))

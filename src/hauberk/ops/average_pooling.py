@@ -1,5 +1,6 @@
-"""Average pooling."""
+"""Average pooling in one, two and three dimensions."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,13 +12,16 @@ from torch import Tensor
 from hauberk.concepts.affine import Affine
 from hauberk.concepts.lowering import Lowered, Value, lowers
 
+aten = torch.ops.aten
+FUNCTIONS = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
+
 
 @dataclass(frozen=True)
 class AveragePooling(Affine):
     """The mean of each window; its transpose is the vjp.
 
     Args:
-        kernel: height and width of a window.
+        kernel: the size of a window.
         stride: the distances between windows.
         padding: the numbers of zeros on each side.
         ceil_mode: whether windows may extend beyond the padding.
@@ -25,9 +29,9 @@ class AveragePooling(Affine):
         divisor: divides the sums in place of the number of elements; may be negative. None: that number.
     """
 
-    kernel: tuple[int, int]
-    stride: tuple[int, int]
-    padding: tuple[int, int]
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
     ceil_mode: bool
     count_padding: bool
     divisor: int | None
@@ -35,14 +39,16 @@ class AveragePooling(Affine):
 
     @property
     def roundings(self) -> int:
-        return self.kernel[0] * self.kernel[1] + 1
+        return math.prod(self.kernel) + 1
 
     @property
     def roundings_back(self) -> int:
         return self.roundings
 
     def __call__(self, z: Tensor) -> Tensor:
-        return F.avg_pool2d(z, self.kernel, self.stride, self.padding, self.ceil_mode, self.count_padding, self.divisor)
+        geometry = (self.kernel, self.stride, self.padding, self.ceil_mode, self.count_padding)
+        divisor = () if self.divisor is None else (self.divisor,)  # lines have none
+        return FUNCTIONS[len(self.kernel)](z, *geometry, *divisor)
 
     def linear(self, z: Tensor) -> Tensor:
         return self(z)
@@ -51,7 +57,7 @@ class AveragePooling(Affine):
         return -self(z) if self.divisor is not None and self.divisor < 0 else self(z)
 
 
-@lowers(torch.ops.aten.avg_pool2d.default)
+@lowers(aten.avg_pool1d.default, aten.avg_pool2d.default, aten.avg_pool3d.default)
 def lower_average_pooling(
     z: Value,
     kernel: Sequence[int],
@@ -63,6 +69,7 @@ def lower_average_pooling(
     *,
     shape: tuple[int, ...],
 ) -> Lowered:
-    """Lower torch's two-dimensional average pooling."""
-    sizes = [(s[0], s[-1]) for s in (kernel, stride or kernel, padding)]
+    """Lower torch's average pooling."""
+    space = len(shape) - 1
+    sizes = [tuple(s) * (1 if len(s) == space else space) for s in (kernel, stride or kernel, padding)]
     return Lowered(partial(AveragePooling, *sizes, ceil_mode, count_padding, divisor), (z,))

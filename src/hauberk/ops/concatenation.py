@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 
 from hauberk.concepts.affine import Affine
-from hauberk.concepts.lowering import Lowered, Operand, Stored, Value, lowers
-from hauberk.errors import UnsupportedOpError
+from hauberk.concepts.lowering import Computed, Lowered, Operand, Stored, Value, lowers
+from hauberk.functions.composition import call, composed
 
 aten = torch.ops.aten
+ZEROS = torch.zeros(1, dtype=torch.float64)
 
 
 @dataclass(frozen=True)
@@ -69,9 +70,7 @@ def lower_concatenation(operands: Sequence[Operand], dim: int = 0, *, shape: tup
     """Lower torch's concatenation."""
     perturbed = tuple(operand for operand in operands if isinstance(operand, Value))
     constants = tuple(operand for operand in operands if isinstance(operand, Stored))
-    if not perturbed:
-        raise UnsupportedOpError("it joins constants only: store them joined")
-    order = [isinstance(operand, Value) for operand in operands]
+    order = [not isinstance(operand, Stored) for operand in operands]
     ndim = len(shape) + 1
 
     def make(*tensors: Tensor) -> Concatenation:
@@ -87,10 +86,37 @@ def with_batch(constant: Tensor, ndim: int) -> Tensor:
     return constant if constant.ndim == ndim else constant.unsqueeze(0)
 
 
-@lowers(aten.stack.default)
+@lowers(
+    *(aten.concat.default, aten.concatenate.default),
+    case=lambda x: torch.concat([x, -x], 2) + torch.concatenate([x, 2 * x], 2),
+)
+def lower_synonym(operands: Sequence[Operand], dim: int = 0, *, shape: tuple[int, ...]) -> Lowered:
+    """Lower torch's other names of the concatenation."""
+    return lower_concatenation(operands, dim, shape=shape)
+
+
+@lowers(
+    *(aten.hstack.default, aten.column_stack.default),
+    case=lambda x: torch.hstack([x, x]) - torch.column_stack([x, 2 * x]),
+)
+def lower_horizontal_stack(operands: Sequence[Operand], *, shape: tuple[int, ...]) -> Lowered:
+    """Lower torch's concatenation along the dimension after the batch."""
+    return lower_concatenation(operands, 1, shape=shape)
+
+
+@lowers(aten.stack.default, case=lambda x: torch.stack([x, ZEROS.expand_as(x) + 1, 2 * x], -1))
+@composed
 def lower_stack(operands: Sequence[Operand], dim: int = 0, *, shape: tuple[int, ...]) -> Lowered:
-    """Lower torch's stacking of perturbed values."""
-    if not all(isinstance(operand, Value) for operand in operands):
-        raise UnsupportedOpError("it stacks constants with values that depend on the input: concatenate them")
+    """Lower torch's stacking; with constants, it is a concatenation of all that is stacked."""
     dim %= len(shape) + 1
-    return Lowered(lambda: Stack(dim), tuple(operand for operand in operands if isinstance(operand, Value)))
+    perturbed = tuple(operand for operand in operands if isinstance(operand, Value))
+    if len(perturbed) == len(operands):
+        return Lowered(lambda: Stack(dim), perturbed)
+    return lower_concatenation([with_dimension(operand, dim) for operand in operands], dim, shape=shape)
+
+
+def with_dimension(operand: Operand, dim: int) -> Value | Stored:
+    """Return an operand with a new dimension of size 1."""
+    if isinstance(operand, Stored):
+        return Stored(Computed(torch.unsqueeze, (operand, dim)), (*operand.shape[:dim], 1, *operand.shape[dim:]))
+    return call(aten.unsqueeze.default, operand, dim)

@@ -1,4 +1,4 @@
-"""Two-dimensional convolutions."""
+"""Convolutions in one, two and three dimensions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,14 +13,19 @@ from torch import Tensor
 from hauberk.concepts.affine import Affine, Diagonal
 from hauberk.concepts.lowering import Lowered, Stored, Value, lowers
 from hauberk.concepts.rows import Window
-from hauberk.errors import UnsupportedOpError
+from hauberk.functions.composition import call, composed
 from hauberk.kernels.convolutions import FEW
 from hauberk.kernels.fold import fold
+
+aten = torch.ops.aten
+FORWARD = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
+TRANSPOSE = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
+ORDER = {1: torch.contiguous_format, 2: torch.channels_last, 3: torch.channels_last_3d}
 
 
 @dataclass(frozen=True)
 class Convolution(Affine):
-    """conv2d with zero padding, for all strides, paddings, dilations and groups.
+    """A convolution with zero padding, for all strides, paddings, dilations and groups.
 
     Args:
         weight: the kernels.
@@ -31,22 +36,27 @@ class Convolution(Affine):
         groups: the number of groups of channels.
     """
 
-    weight: Float[Tensor, "out in_per_group height width"]
+    weight: Float[Tensor, "out in_per_group *kernel"]
     bias: Float[Tensor, "out"] | None
-    stride: tuple[int, int]
-    padding: tuple[int, int]
-    dilation: tuple[int, int]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+    dilation: tuple[int, ...]
     groups: int
 
-    @cached_property
-    def kernel(self) -> Float[Tensor, "out in_per_group height width"]:
-        """The weight with channels last: results then have them last too, in about two thirds of the time."""
-        return self.weight.clone(memory_format=torch.channels_last)
+    @property
+    def space(self) -> int:
+        """The number of dimensions of the kernel."""
+        return self.weight.ndim - 2
 
     @cached_property
-    def absolute_kernel(self) -> Float[Tensor, "out in_per_group height width"]:
+    def kernel(self) -> Float[Tensor, "out in_per_group *kernel"]:
+        """The weight with channels last: results then have them last too, in about two thirds of the time."""
+        return self.weight.clone(memory_format=ORDER[self.space])
+
+    @cached_property
+    def absolute_kernel(self) -> Float[Tensor, "out in_per_group *kernel"]:
         """The absolute values of the weight, with channels last."""
-        return self.weight.abs().clone(memory_format=torch.channels_last)  # abs drops this order for one channel
+        return self.weight.abs().clone(memory_format=ORDER[self.space])  # abs drops this order for one channel
 
     @property
     def roundings(self) -> int:
@@ -57,40 +67,35 @@ class Convolution(Affine):
         return len(self.weight) * prod(self.weight.shape[2:]) // self.groups
 
     def __call__(self, z: Tensor) -> Tensor:
-        return F.conv2d(z, self.kernel, self.bias, self.stride, self.padding, self.dilation, self.groups)
+        return self.convolved(z, self.kernel, self.bias)
 
     def linear(self, z: Tensor) -> Tensor:
-        return F.conv2d(z, self.kernel, None, self.stride, self.padding, self.dilation, self.groups)
+        return self.convolved(z, self.kernel, None)
 
     def absolute(self, z: Tensor) -> Tensor:
-        return F.conv2d(z, self.absolute_kernel, None, self.stride, self.padding, self.dilation, self.groups)
+        return self.convolved(z, self.absolute_kernel, None)
+
+    def convolved(self, z: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """Return the convolution with these weights."""
+        return FORWARD[self.space](z, weight, bias, self.stride, self.padding, self.dilation, self.groups)
 
     def constants(self, shapes: Sequence[tuple[int, ...]], like: Tensor) -> Tensor:
-        return like.new_zeros(1, 1, 1, 1) if self.bias is None else self.bias.abs()[None, :, None, None]
+        ones = (1,) * self.space
+        return like.new_zeros(1, 1, *ones) if self.bias is None else self.bias.abs().view(1, -1, *ones)
 
     def then(self, diagonal: Diagonal) -> "Convolution | None":
         scale, shift = diagonal.scale, diagonal.shift
-        if scale.shape != (len(self.weight), 1, 1) or shift.shape != scale.shape:
+        if scale.shape != (len(self.weight), *(1,) * self.space) or shift.shape != scale.shape:
             return None
-        bias = shift if self.bias is None else self.bias[:, None, None] * scale + shift
-        return replace(self, weight=self.weight * scale[..., None], bias=bias.flatten())
+        bias = shift.flatten() if self.bias is None else self.bias * scale.flatten() + shift.flatten()
+        return replace(self, weight=self.weight * scale[..., None], bias=bias)
 
     def pull_back(self, rows: Tensor, shapes: Sequence[tuple[int, ...]]) -> tuple[Tensor]:
-        if self.weight.shape[1] <= FEW and self.groups == 1:
+        if self.space == 2 and self.weight.shape[1] <= FEW and self.groups == 1:
             columns = rows.movedim(1, -1).flatten(1, 2) @ self.weight.flatten(1)
             return (fold(columns, shapes[0][1:], self.weight.shape[2:], self.stride, self.padding, self.dilation),)
-        return (
-            F.conv_transpose2d(
-                rows,
-                self.kernel,
-                None,
-                self.stride,
-                self.padding,
-                self.uncovered(shapes[0]),
-                self.groups,
-                self.dilation,
-            ),
-        )
+        geometry = (self.stride, self.padding, self.uncovered(shapes[0]), self.groups, self.dilation)
+        return (TRANSPOSE[self.space](rows, self.kernel, None, *geometry),)
 
     def pull_back_windows(
         self, rows: Tensor, window: Window, shapes: Sequence[tuple[int, ...]]
@@ -118,61 +123,48 @@ class Convolution(Affine):
         return (rows.flatten(1) @ matrix.flatten(3).flatten(0, 2)).unflatten(1, (channels, *size))
 
     def uncovered(self, shape: tuple[int, ...]) -> list[int]:
-        """Return the numbers of last rows and columns that no window reaches: strides may stop short of the edge."""
+        """Return the numbers of last elements that no window reaches: strides may stop short of the edge."""
         sizes = zip(shape[1:], self.weight.shape[2:], self.stride, self.padding, self.dilation, strict=True)
         return [(n + 2 * p - d * (k - 1) - 1) % s for n, k, s, p, d in sizes]
 
 
-@lowers(torch.ops.aten.conv2d.default)
+@lowers(aten.conv1d.default, aten.conv2d.default, aten.conv3d.default)
 def lower_convolution(
     z: Value,
     weight: Stored,
     bias: Stored | None = None,
-    stride: Sequence[int] = (1, 1),
-    padding: Sequence[int] = (0, 0),
-    dilation: Sequence[int] = (1, 1),
+    stride: Sequence[int] = (1,),
+    padding: Sequence[int] = (0,),
+    dilation: Sequence[int] = (1,),
     groups: int = 1,
     *,
     shape: tuple[int, ...],
 ) -> Lowered:
-    """Lower torch's conv2d with numeric padding."""
-    return lower_padded(z, weight, bias, pair(stride), pair(padding), pair(dilation), groups)
-
-
-@lowers(torch.ops.aten.conv2d.padding)
-def lower_named_padding(
-    z: Value,
-    weight: Stored,
-    bias: Stored | None = None,
-    stride: Sequence[int] = (1, 1),
-    padding: str = "valid",
-    dilation: Sequence[int] = (1, 1),
-    groups: int = 1,
-    *,
-    shape: tuple[int, ...],
-) -> Lowered:
-    """Lower torch's conv2d with padding "valid" or "same"."""
-    dilation = pair(dilation)
-    reach = [d * (k - 1) if padding == "same" else 0 for d, k in zip(dilation, weight.shape[2:], strict=True)]
-    if any(r % 2 for r in reach):
-        raise UnsupportedOpError('padding "same" with an even kernel pads one side more: pad by numbers instead')
-    return lower_padded(z, weight, bias, pair(stride), (reach[0] // 2, reach[1] // 2), dilation, groups)
-
-
-def lower_padded(
-    z: Value,
-    weight: Stored,
-    bias: Stored | None,
-    stride: tuple[int, int],
-    padding: tuple[int, int],
-    dilation: tuple[int, int],
-    groups: int,
-) -> Lowered:
-    """Lower a convolution with sizes for height and width."""
+    """Lower torch's convolutions with numeric padding."""
+    space = len(shape) - 1  # torch gives a single size if all agree
+    sizes = [tuple(s) * (1 if len(s) == space else space) for s in (stride, padding, dilation)]
+    stride, padding, dilation = sizes
     make = partial(Convolution, stride=stride, padding=padding, dilation=dilation, groups=groups)
     return Lowered(make, (z,), (weight, bias))
 
 
-def pair(sizes: Sequence[int]) -> tuple[int, int]:
-    """Return a size for height and one for width: torch gives a single one if both agree."""
-    return (sizes[0], sizes[-1])
+@lowers(aten.conv1d.padding, aten.conv2d.padding, aten.conv3d.padding)
+@composed
+def lower_named_padding(
+    z: Value,
+    weight: Stored,
+    bias: Stored | None = None,
+    stride: Sequence[int] = (1,),
+    padding: str = "valid",
+    dilation: Sequence[int] = (1,),
+    groups: int = 1,
+    *,
+    shape: tuple[int, ...],
+) -> Lowered:
+    """Lower torch's convolutions with padding "valid" or "same"."""
+    kernel = weight.shape[2:]
+    dilation = tuple(dilation) * (len(kernel) // len(dilation))
+    reach = [d * (k - 1) if padding == "same" else 0 for d, k in zip(dilation, kernel, strict=True)]
+    more = [size for r in reversed(reach) for size in (0, r % 2)]  # on the far sides, where a kernel is even
+    z = call(aten.pad.default, z, more) if any(more) else z
+    return lower_convolution(z, weight, bias, stride, [r // 2 for r in reach], dilation, groups, shape=shape)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from hauberk.concepts.affine import Affine
@@ -17,8 +16,12 @@ OPERATORS = (
     *(aten.slice.Tensor, aten.select.int, aten.narrow.default),
     *(aten.repeat.default, aten.tile.default, aten.repeat_interleave.self_int),
     *(aten.upsample_nearest1d.vec, aten.upsample_nearest2d.vec, aten.upsample_nearest3d.vec),
+    *(aten._upsample_nearest_exact1d.vec, aten._upsample_nearest_exact2d.vec, aten._upsample_nearest_exact3d.vec),
     *(aten.pixel_shuffle.default, aten.pixel_unshuffle.default, aten.channel_shuffle.default),
-    *(aten.flip.default, aten.movedim.int, aten.mT.default),
+    *(aten.flip.default, aten.fliplr.default, aten.rot90.default, aten.roll.default),
+    *(aten.movedim.int, aten.movedim.intlist, aten.moveaxis.int, aten.moveaxis.intlist, aten.mT.default),
+    *(aten.swapaxes.default, aten.swapdims.default, aten.adjoint.default, aten.atleast_3d.default),
+    *(aten.unfold.default, aten.diagonal.default),
 )
 
 
@@ -62,12 +65,8 @@ def lower_copying(
 for operator in OPERATORS:
     lowers(operator)(partial(lower_copying, operator))
 
-lowers(aten.im2col.default, case=lambda x: F.unfold(x, (2, 3), stride=(1, 2)))(
-    partial(lower_copying, aten.im2col.default)
-)
 
-
-@lowers(aten.expand.default, aten.expand_as.default)
+@lowers(aten.expand.default, aten.expand_as.default, aten.broadcast_to.default)
 def lower_expansion(z: Operand, *sizes: object, shape: tuple[int, ...]) -> Lowered | Value | Stored:
     """Lower torch's expansion."""
     if isinstance(z, Stored):

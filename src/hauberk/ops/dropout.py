@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from hauberk.concepts.affine import Affine
@@ -43,7 +44,13 @@ class Dropout(Affine):
         raise UnsupportedOpError("active dropout has no fixed function to bound: set p = 0 for certified training.")
 
 
-@lowers(aten.dropout.default, aten.feature_dropout.default)
+@lowers(
+    *(aten.dropout.default, aten.feature_dropout.default, aten.alpha_dropout.default),
+    *(aten.feature_alpha_dropout.default,),
+    case=lambda x: F.feature_alpha_dropout(
+        F.alpha_dropout(F.dropout2d(F.dropout(x, 0.3, False), 0.3, False), 0.3), 0.3
+    ),
+)
 def lower_dropout(z: Value, share: float, active: bool, *, shape: tuple[int, ...]) -> Lowered | Value:
     """Lower torch's dropout if it is inactive."""
     if active:

@@ -9,11 +9,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from hauberk.concepts.cases import Cases
-from hauberk.concepts.lowering import Lowered, Value, lowers
+from hauberk.concepts.lowering import Lowered, Stored, Value, lowers
 from hauberk.errors import UnsupportedOpError
-from hauberk.functions.piecewise import PiecewiseLinear
+from hauberk.functions.composition import composed, enlarged
+from hauberk.functions.piecewise import Number, PiecewiseLinear
 
 aten = torch.ops.aten
+LEAST = torch.linspace(-1, 0.5, 4, dtype=torch.float64)[:, None, None]
 
 
 @dataclass(frozen=True)
@@ -25,30 +27,34 @@ class Hardtanh(PiecewiseLinear):
         maximum: the upper bound.
     """
 
-    minimum: float = -1.0
-    maximum: float = 1.0
+    minimum: Number = -1.0
+    maximum: Number = 1.0
     slopes = (0.0, 1.0, 0.0)
 
     @staticmethod
     def cases() -> Cases:
-        return {"minimum": [-1.0, 0.0, -math.inf], "maximum": [1.0, 2.5, math.inf]}
+        tensors = [torch.tensor(bound, dtype=torch.float64) for bound in (-1.0, 2.5)]
+        return {"minimum": [-1.0, 0.0, -math.inf, tensors[0]], "maximum": [1.0, 2.5, math.inf, tensors[1]]}
 
     @property
-    def rise(self) -> float:
+    def rise(self) -> Number:
         return self.minimum
 
     @property
-    def fall(self) -> float:
+    def fall(self) -> Number:
         return self.maximum
 
     @property
     def roundings(self) -> int:
         """One if a bound is not a float32 number, and so is rounded in networks of that precision."""
-        bounds = torch.tensor([self.minimum, self.maximum], dtype=torch.float64)
+        numbers = [bound for bound in (self.minimum, self.maximum) if isinstance(bound, float)]
+        bounds = torch.tensor(numbers, dtype=torch.float64)
         return int(not torch.equal(bounds, bounds.float().double()))
 
     def __call__(self, z: Tensor) -> Tensor:
-        return z.clamp(self.minimum, self.maximum)
+        for function, bound in ((torch.clamp_min, self.minimum), (torch.clamp_max, self.maximum)):
+            z = function(z, bound.to(z) if isinstance(bound, Tensor) else bound)
+        return z
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,40 @@ def lower_clamp(z: Value, min: float | None = None, max: float | None = None, *,
 def lower_clamp_max(z: Value, max: float, *, shape: tuple[int, ...]) -> Lowered:
     """Lower torch's clamp from above."""
     return lower_clamp(z, None, max, shape=shape)
+
+
+@lowers(
+    *(aten.clamp.Tensor, aten.clip.Tensor),
+    case=lambda x: (
+        torch.clamp(x, LEAST, LEAST + 1)
+        + torch.clip(x, max=LEAST + 0.5)
+        + torch.clamp(x[:, :1], LEAST + 0.3, LEAST - LEAST.flip(0))
+    ),
+)
+@composed
+def lower_clamp_between(
+    z: Value, min: Stored | None = None, max: Stored | None = None, *, shape: tuple[int, ...]
+) -> Lowered:
+    """Lower torch's clamp between constant tensors; the upper one counts where they are the wrong way round."""
+
+    def make(low: Tensor | None, high: Tensor | None) -> Hardtanh:
+        if low is not None and high is not None:
+            low = torch.minimum(low, high)
+        return Hardtanh(-math.inf if low is None else low, math.inf if high is None else high)
+
+    return Lowered(make, (enlarged(z, shape),), (min, max))
+
+
+@lowers(aten.clamp_min.Tensor, case=lambda x: torch.clamp_min(x, LEAST))
+def lower_clamp_above(z: Value, min: Stored, *, shape: tuple[int, ...]) -> Lowered:
+    """Lower torch's clamp from below by a constant tensor."""
+    return lower_clamp_between(z, min, None, shape=shape)
+
+
+@lowers(aten.clamp_max.Tensor, case=lambda x: torch.clamp_max(x, LEAST))
+def lower_clamp_below(z: Value, max: Stored, *, shape: tuple[int, ...]) -> Lowered:
+    """Lower torch's clamp from above by a constant tensor."""
+    return lower_clamp_between(z, None, max, shape=shape)
 
 
 @lowers(aten.relu6.default)

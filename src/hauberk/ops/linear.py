@@ -11,6 +11,7 @@ from torch import Tensor
 
 from hauberk.concepts.affine import Affine, Diagonal
 from hauberk.concepts.lowering import Lowered, Stored, Value, lowers
+from hauberk.functions.composition import call, composed
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,9 @@ class Linear(Affine):
 
 
 @lowers(torch.ops.aten.linear.default)
-def lower_linear(z: Value, weight: Stored, bias: Stored | None = None, *, shape: tuple[int, ...]) -> Lowered:
+@composed
+def lower_linear(z: Value, weight: Stored, bias: Stored | None = None, *, shape: tuple[int, ...]) -> Lowered | Value:
     """Lower torch's linear layer."""
+    if len(weight.shape) == 1:
+        return call(torch.ops.aten.matmul.default, z, weight)
     return Lowered(Linear, (z,), (weight, bias))

@@ -8,10 +8,6 @@ aten = torch.ops.aten
 
 refuses("it looks up integers, which no eps perturbs: give the network the looked-up vectors", aten.embedding.default)
 refuses(
-    "it returns several tensors: take slices, z[:, :3]",
-    *(aten.split.Tensor, aten.split_with_sizes.default, aten.chunk.default, aten.unbind.int),
-)
-refuses(
     "use torch.nn.MaxPool2d with a fixed window, as large as the map for a global maximum",
     *(aten.adaptive_max_pool1d.default, aten.adaptive_max_pool2d.default, aten.adaptive_max_pool3d.default),
     aten.max_pool2d_with_indices.default,

@@ -73,6 +73,9 @@ class Permute(Affine):
     aten._unsafe_view.default,
     aten.flatten.using_ints,
     aten.unflatten.int,
+    aten.view_as.default,
+    aten.reshape_as.default,
+    aten.squeeze.default,
     aten.squeeze.dim,
     aten.squeeze.dims,
     aten.unsqueeze.default,
@@ -99,7 +102,14 @@ def lower_transpose(z: Value, first: int, second: int, *, shape: tuple[int, ...]
     return lower_permute(z, order, shape=shape)
 
 
-@lowers(aten.contiguous.default, aten.clone.default, aten.alias.default, aten.detach.default)
-def lower_nothing(z: Value, *_: object, shape: tuple[int, ...]) -> Value:
-    """Return the operand: copies and aliases change nothing."""
+@lowers(
+    *(aten.contiguous.default, aten.clone.default, aten.alias.default, aten.detach.default, aten.positive.default),
+    *(aten.to.dtype, aten.to.dtype_layout, aten.to.device, aten.to.other, aten.type_as.default, aten.real.default),
+    case=lambda x: (
+        +x.contiguous(memory_format=torch.channels_last).clone()
+        + (x.detach() + aten.alias(x) + x.double().to("cpu").to(x).to("cpu", torch.float64).type_as(x)).real
+    ),
+)
+def lower_nothing(z: Value, *_: object, shape: tuple[int, ...], **options: object) -> Value:
+    """Return the operand: copies, aliases and casts to the type that it has change nothing."""
     return z

@@ -21,6 +21,7 @@ def rule_of(target: object) -> Rule:
 
 def lower(rule: Rule, node: Node, known: Mapping[str, Known], shape: object) -> Result | Sequence[Result]:
     """Apply a rule to a node."""
+    require_one_precision(node, known)
     arguments = [operand(argument, known) for argument in node.args]
     keywords = {name: operand(argument, known) for name, argument in node.kwargs.items()}
     try:
@@ -39,6 +40,20 @@ def operand(argument: object, known: Mapping[str, Known]) -> object:
     if argument.name not in known:
         raise UnsupportedOpError("it computes with the size of the batch")
     return known[argument.name]
+
+
+def require_one_precision(node: Node, known: Mapping[str, Known]) -> None:
+    """Raise if an operator changes the precision of a value: bounds allow for rounding in the network's own alone."""
+    read = (
+        given.meta["val"]
+        for given in node.all_input_nodes
+        if any(isinstance(one, Value) for one in listed(known.get(given.name)))
+    )
+    before = {tensor.dtype for value in read for tensor in listed(value)}
+    for made in listed(node.meta["val"]):
+        if (made.is_floating_point() or len(before) == 1) and {made.dtype} != before:
+            given = " and ".join(sorted(map(str, before)))
+            raise UnsupportedOpError(f"it turns {given} into {made.dtype}: compute in one precision throughout")
 
 
 def listed(found: object) -> list:
