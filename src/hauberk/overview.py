@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 import torch
 
-from hauberk.capture import covered
+from hauberk.translation.rules import covered
 from hauberk.recipe import public_classes, shipped_recipes
 
 

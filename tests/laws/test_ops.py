@@ -134,6 +134,21 @@ FUNCTIONS = {
     "enlarge volumes": lambda x, m: F.interpolate(x.unsqueeze(1), scale_factor=(2, 1, 1)),
     "shuffle": lambda x, m: F.channel_shuffle(F.pixel_unshuffle(F.pixel_shuffle(x, 2)[:, :, :, :4], 2), 2),
     "flip, move, transpose": lambda x, m: x.flip(1, -1).movedim(1, -1).mT,
+    "turn": lambda x, m: x.fliplr().rot90(1, (2, 3)).roll((1, -2), (1, 3)).rot90(-1, (2, 3)) + x.roll(-1, -1),
+    "move axes": lambda x, m: (
+        x.movedim((1, 2), (2, 3)).moveaxis((2, 1), (3, 2)).moveaxis(1, 2).swapaxes(1, 3).swapdims(1, 2).adjoint()
+    ),
+    "like another": lambda x, m: torch.atleast_3d(x.flatten(1).reshape_as(x).flatten(1).view_as(x).flatten(2)),
+    "squeeze everything": lambda x, m: x[:, :1].squeeze() + x[:, 1:2].broadcast_to(x.shape)[:, 0],
+    "windows of a line": lambda x, m: x.unfold(3, 3, 2).flatten(3) + x.diagonal(0, 2, 3)[..., None, None].flatten(3),
+    "enlarge by exact positions": lambda x, m: F.interpolate(x, scale_factor=1.5, mode="nearest-exact"),
+    "enlarge lines by exact positions": lambda x, m: F.interpolate(x[:, 0], size=11, mode="nearest-exact"),
+    "enlarge volumes by exact positions": lambda x, m: F.interpolate(x[:, None], size=(3, 6, 7), mode="nearest-exact"),
+    "synonyms": lambda x, m: (
+        torch.subtract(aten.multiply.Scalar(aten.subtract.Scalar(torch.negative(x), 1), 3), m.channels)
+        + torch.divide(torch.true_divide(torch.multiply(x, m.channels), 0.5), m.number)
+        + aten.to.other(x, m.weight)
+    ),
     "pad": lambda x, m: F.pad(x, (1, 0, -1, 2), value=0.7),
     "pad channels": lambda x, m: F.pad(x, (0, 0, 0, 0, 2, 1)),
     "pad n dimensions": lambda x, m: aten.constant_pad_nd(x, [1, 2]) + aten.constant_pad_nd(x, [2, 1], -3.5),
