@@ -17,10 +17,21 @@ TEXT, MERGE, DATE = (f"tag:yaml.org,2002:{kind}" for kind in ("str", "merge", "t
 class Loader(yaml.SafeLoader):
     """YAML's own loader of mappings, lists, texts, numbers, truth values and nothing."""
 
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        """Return an integer of 64 bits: torch has no others, and Python does not print those of many digits.
+
+        Raises:
+            ValueError: it is larger.
+        """
+        found = super().construct_yaml_int(node)
+        if not -(2**63) <= found < 2**64:
+            raise ValueError(f"line {node.start_mark.line + 1}: an integer of more than 64 bits")
+        return found
+
 
 PLAIN = ("map", "seq", "str", "int", "float", "bool", "null")
 Loader.yaml_constructors = {
-    **{f"tag:yaml.org,2002:{kind}": getattr(yaml.SafeLoader, f"construct_yaml_{kind}") for kind in PLAIN},
+    **{f"tag:yaml.org,2002:{kind}": getattr(Loader, f"construct_yaml_{kind}") for kind in PLAIN},
     DATE: yaml.SafeLoader.construct_yaml_str,  # a date is the name of something
     None: yaml.SafeLoader.construct_undefined,
 }
