@@ -36,7 +36,7 @@ class EpochErrors:
 
     @property
     def difference(self) -> float:
-        """What the final error has more than the best one."""
+        """The excess of the final error over the best one."""
         return self.final - self.best
 
 
