@@ -1,4 +1,4 @@
-"""What does not depend on the input: constants that are computed from the module's live tensors."""
+"""Constants, which do not depend on the input: they are computed from the module's live tensors."""
 
 import operator
 from collections.abc import Mapping

@@ -9,7 +9,7 @@ from hauberk.concepts.lowering import REFUSALS, RULES, Result, Rule, Stored, Val
 from hauberk.errors import UnsupportedOpError
 
 Known = Value | Stored | Sequence[Value | Stored]
-"""What a node of an exported program computes: one value or several."""
+"""The results of a node of an exported program: one value or several."""
 
 
 def rule_of(target: object) -> Rule:
