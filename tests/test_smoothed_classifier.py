@@ -114,7 +114,7 @@ def test_what_is_not_finite_abstains():
         (torch.zeros(2, 3, dtype=torch.uint8), ShapeError, "uint8"),
         (torch.zeros(3), ShapeError, r"\(3,\)"),
         (torch.tensor(0.5), ShapeError, r"\(\)"),
-        ([[0.9, 0.1]], ShapeError, "are a list"),
+        ([[0.9, 0.1], [0.5]], ShapeError, "are a list"),
         (torch.zeros(0, 2), InputError, "inputs and samples"),
     ],
 )

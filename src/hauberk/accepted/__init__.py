@@ -1,4 +1,4 @@
-"""What is accepted as labels, inputs, networks and folders, checked before anything starts.
+"""Checks of labels, inputs, networks and folders before anything starts: the one place that says what is accepted.
 
 What has one meaning is converted; all else is refused in one line that says what to do.
 """

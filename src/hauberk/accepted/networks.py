@@ -17,23 +17,18 @@ def logits(given: object, x: Tensor) -> Float[Tensor, "b classes"]:
     Raises:
         ShapeError: it is not; the message says how to make it one.
     """
+    wanted = f"a network gives logits ({len(x)}, classes), but this one gives"
     if not isinstance(given, Tensor):
         part = "output.logits" if hasattr(given, "logits") else "output['logits']" if isinstance(given, Mapping) else ""
         part = part or ("output[0]" if isinstance(given, tuple | list) else "one tensor")
+        raise ShapeError(f"{wanted} a {type(given).__name__}: use a module whose forward returns {part}.")
+    if given.shape in ((len(x), 1), (len(x),)):
         raise ShapeError(
-            f"a network gives a tensor of logits (b, classes), but this one gives a {type(given).__name__}: attack and "
-            f"judge a module whose forward returns {part}."
-        )
-    if (given.ndim == 2 and given.shape[1] == 1) or given.shape == (len(x),):
-        raise ShapeError(
-            f"a classifier gives two logits or more, but the network gives one number for each of {len(x)} inputs: for "
-            "two classes by one logit z (b, 1), let forward return torch.cat([-z, z], 1)."
+            f"{wanted} {tuple(given.shape)}, not two logits or more: for two classes by one logit z (b, 1), "
+            "let forward return torch.cat([-z, z], 1)."
         )
     if given.ndim != 2 or len(given) != len(x) or not given.is_floating_point():
-        raise ShapeError(
-            f"a network gives logits ({len(x)}, classes) for inputs {tuple(x.shape)}, a batch, but this one gives "
-            f"{tuple(given.shape)} of {given.dtype}."
-        )
+        raise ShapeError(f"{wanted} {tuple(given.shape)} of {given.dtype} for a batch of inputs {tuple(x.shape)}.")
     return given
 
 

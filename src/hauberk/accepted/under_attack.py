@@ -1,4 +1,4 @@
-"""What attacks are given."""
+"""Networks and labels that attacks are given."""
 
 from collections.abc import Callable
 from contextlib import nullcontext

@@ -48,7 +48,7 @@ class Split:
 
     @classmethod
     def of(cls, given: object) -> "Split":
-        """Return what holds labelled examples as a split: a pair of tensors, a torch dataset, or a loader of one.
+        """Return labelled examples as a split: a pair of tensors, a torch dataset, or a loader of one.
 
         Examples of a torch dataset are read into memory, in its own order, whatever the order of the loader.
 
@@ -119,7 +119,7 @@ def gathered(dataset: torch_data.Dataset[Any]) -> tuple[Tensor, Tensor]:
 
 
 Examples = Split | torch_data.Dataset[Any] | torch_data.DataLoader[Any] | tuple[Tensor, Tensor]
-"""What holds labelled examples: `Split.of` makes a split of it."""
+"""The types that hold labelled examples: `Split.of` makes a split of each."""
 
 
 class Dataset(Checked, ABC):

@@ -46,7 +46,7 @@ Whole = TypeVar("Whole", bound="OfExamples")
 
 
 class OfExamples:
-    """What some examples are asked of, such as a threat: its tensors have one row for all of them, or one for each."""
+    """An object about examples, such as a threat: its tensors have one row for all of them, or one for each."""
 
     def shared(self, shape: Sequence[int]) -> Collection[str]:
         """Return the names of the tensors that hold for all examples of data of this shape, whatever their rows."""
