@@ -18,14 +18,14 @@ class Loader(yaml.SafeLoader):
     """YAML's own loader of mappings, lists, texts, numbers, truth values and nothing."""
 
     def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
-        """Return an integer of 64 bits: torch has no others, and Python does not print those of many digits.
+        """Return an integer that a float can hold: Python does not even print those of many digits.
 
         Raises:
             ValueError: it is larger.
         """
         found = super().construct_yaml_int(node)
-        if not -(2**63) <= found < 2**64:
-            raise ValueError(f"line {node.start_mark.line + 1}: an integer of more than 64 bits")
+        if abs(found) >= 10**300:
+            raise ValueError(f"line {node.start_mark.line + 1}: an integer of more than 300 digits")
         return found
 
 
