@@ -1,5 +1,6 @@
 """Recipes that describe nothing that there is, or more than there can be."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -63,7 +64,7 @@ CASES = [
     *[setting("wrong type", f"seed={value}") for value in ("x", "1.5", "[1]", "{}", "9" * 30)],
     *[setting("no number", f"threat.eps={value}") for value in (".nan", ".inf", "-.inf", "-1", "1e999")],
     *[setting("unknown argument", f"{key}=1") for key in ("threat.epss", "trainer.epoch", "network.x", "evaluator.y")],
-    *[setting("no such place", f"{key}=1") for key in ("evaluator.verifiers.9.x", "threat.eps.x", "scales.a.b")],
+    *[setting("no such place", f"{key}=1") for key in ("evaluator.verifiers.9.x", "threat.eps.x")],
     *[setting("endless training", f"trainer.epochs={n}") for n in ("1" + 30 * "0", "1e30", "1000001", "0", "-1")],
     *[setting("endless training", f"trainer.batch={n}") for n in ("1" + 30 * "0", "0", "-1")],
     *[
@@ -110,7 +111,7 @@ CASES = [
 def test_values_are_refused(case: Case, refused: Callable[..., str], tmp_path: Path):
     said = refused(*case.prepare(tmp_path / "inputs"))
     if case.kind == "foreign class":
-        assert "--allow-code" in said or "there is no class" in said
+        assert re.search("--allow-code|there is no class|written as a mapping", said)
 
 
 @pytest.mark.parametrize(
