@@ -1,4 +1,4 @@
-"""What a failure says: one line if its cause can be mended, and where the traceback is if it cannot."""
+"""Messages of failures: one line if its cause can be mended, and where the traceback is if it cannot."""
 
 import errno
 import tempfile
@@ -25,7 +25,7 @@ ADVICE = {
     errno.EISDIR: "name a file, not a folder",
     errno.EMFILE: "raise the limit of open files (ulimit -n)",
 }
-"""What to do about errors of the operating system."""
+"""Advice about errors of the operating system."""
 
 
 def complain(text: str, console: Console) -> None:

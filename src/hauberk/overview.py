@@ -1,4 +1,4 @@
-"""What there is to choose from: versions, devices, recipes, operators and classes."""
+"""An overview of what there is to choose from: versions, devices, recipes, operators and classes."""
 
 import platform
 from collections.abc import Iterator

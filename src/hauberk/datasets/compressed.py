@@ -12,7 +12,7 @@ FREE, RATIO = 2**26, 32
 DAMAGE = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError)
 """Errors of a stream that is no such stream, is broken, or becomes more than it may."""
 OPENERS = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}
-"""What opens a compressed file, by its first two bytes: browsers may unpack files but keep their suffix."""
+"""Functions that open a compressed file, by its first two bytes: browsers may unpack files but keep their suffix."""
 
 
 def most(compressed: int) -> int:

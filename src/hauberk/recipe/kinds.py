@@ -1,4 +1,4 @@
-"""What constructors' annotations ask for: where a recipe's text names a class, and where it stays text."""
+"""Annotations of constructors: where a recipe's text names a class, and where it stays text."""
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import reduce
