@@ -16,7 +16,7 @@ from hauberk.guarded_classifier import GuardedClassifier
 from hauberk.losses import Margin
 from hauberk.sampling.smoothed_network import SmoothedNetwork, Smoothing
 from hauberk.smoothing import FixedSample, Gaussian, Sequential
-from hauberk.threats import L2Ball, LinfBall
+from hauberk.threats import JPEG, L2Ball, LinfBall
 from hauberk.threats.linf_ball import LinfSet
 from hauberk.verification import ByBound
 from laws.networks import CLASSES, images, network
@@ -176,3 +176,16 @@ def test_a_subject_in_train_mode_is_guarded_in_eval_mode():
     assert guard.predict(POINTS).tolist() == [0, 1, -1, -1]
     assert all(map(torch.equal, module.state_dict().values(), state))
     assert [part.training for part in module.modules()] == [True] * 4
+
+
+def test_where_sets_rest_on_another_image_the_label_is_still_that_of_the_input():
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 2))
+    with torch.no_grad():
+        network[1].weight.zero_()
+        network[1].weight[1, :2] = torch.tensor([1.0, -1.0])
+        network[1].bias.copy_(torch.tensor([0.0, -0.3]))
+    x = torch.zeros(2, 3, 2, 2)
+    x[0, 0, :, 0] = 1.0  # red beside black, of which JPEG makes two columns of one chroma
+    answer = GuardedClassifier(network, JPEG(0.0), Interval(), x)(x)
+    assert answer.label.tolist() == network(x).argmax(1).tolist() == [1, 0]
+    assert answer.flagged.tolist() == [True, False]

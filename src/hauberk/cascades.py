@@ -27,6 +27,7 @@ from hauberk.propagation.prediction import Answering
 from hauberk.recipe import Recipe, Tree, build, read_recipe
 from hauberk.sampling.smoothed_network import SmoothedNetwork
 from hauberk.verification import InOrder, flags
+from hauberk.verification.cascade import require_symmetric
 from hauberk.workflow import claim, require, train_one, trained
 
 WEIGHTS = "model.safetensors"
@@ -75,6 +76,7 @@ def train_stages(
     networks = [recipe.network] if first is None else [recipe.network, fitting(first, recipe).network]
     one = slice(0, 1)
     threat = recipe.threat.select(one, data.inputs.shape)
+    require_symmetric(threat.at(data.batch(one)[0]), threat)
     for network in networks:  # what cannot be bounded is refused now, not after the first stage's training
         flags(answering(network, recipe, data), threat, verifier, data.select(one))
     places = [folder / "stages" / str(number + 1) for number in range(stages)]

@@ -16,6 +16,7 @@ from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import AttackableSubject, NetworkSubject, Subject
 from hauberk.errors import InputError, ShapeError
 from hauberk.kernels.full_precision import full_precision
+from hauberk.propagation.prediction import answers
 from hauberk.verification import ByBound, Detection, LargestRadius, detect
 
 
@@ -109,6 +110,8 @@ class GuardedClassifier(Subject):
         accepted.require_alike(self.subject.module, x)
         S = self.threat.at(x)
         found = detect(self.subject, S, self.verifier)
+        if not torch.equal(S.decode(S.start), x):
+            found = found.of(answers(self.subject, x))
         radius, certificate = S.radius * ~found.flagged, found.certificate
         if largest:
             reach = self.reach(x, found) if certificate.radius is None else certificate.radius

@@ -6,8 +6,8 @@ from importlib.metadata import version
 
 import torch
 
-from hauberk.translation.rules import covered
 from hauberk.recipe import public_classes, shipped_recipes
+from hauberk.translation.rules import covered
 
 
 def overview() -> Iterator[str]:

@@ -90,7 +90,10 @@ def load_weights(network: nn.Module, file: str | Path, *, entry: str | None = No
         if entry is not None and entry not in content:
             raise InputError(f"{file} has no entry {entry!r}: it has {', '.join(map(str, content))[:200]}.")
         state = content if entry is None else content[entry]
-        network.load_state_dict({name[len(prefix) :]: state[name] for name in state if name.startswith(prefix)})
+        own = {name[len(prefix) :]: state[name] for name in state if name.startswith(prefix)}
+        if state and not own:
+            raise InputError(f"{file} has no weights whose names begin with {prefix!r}.")
+        network.load_state_dict(own)
     except DAMAGE as error:
         raise InputError(f"{file} does not hold the weights of the network: {str(error)[:2000]}") from error
 

@@ -107,3 +107,13 @@ def test_a_contradiction_at_a_smaller_radius_is_told_without_the_point_of_the_la
     with pytest.raises(SoundnessError, match=r"example 41 .* by an attack"):
         require_agreement(made, tmp_path)
     assert load_file(tmp_path / "contradiction-41.safetensors").keys() == {"input", "label"}
+
+
+def test_sets_that_are_not_nested_inherit_nothing(monkeypatch):
+    larger = judged(Claiming("silent", [False] * 3), Within())
+    made, same = shard(EPS / 2), shard(EPS / 2)
+    same.inherit(larger.records(1.0), larger.facts(), ["Within"])
+    assert same.settled.any()
+    monkeypatch.setattr(type(made.S), "nested", False)
+    made.inherit(larger.records(1.0), larger.facts(), ["Within"])
+    assert not made.settled.any()

@@ -14,7 +14,7 @@ from hauberk.errors import InputError
 from hauberk.evaluation import Adversary, Evaluator
 from hauberk.evaluation.records import read_records
 from hauberk.losses import CrossEntropy
-from hauberk.threats import Flow, L2Ball, LinfBall
+from hauberk.threats import Flow, L2Ball, LinfBall, Perceptual
 from hauberk.verification import ByBound
 
 PGD_3 = PGD(CrossEntropy(), steps=3, step=0.5)
@@ -111,3 +111,15 @@ def test_what_attacked_nothing_does_not_raise_the_mean(tmp_path):
 def test_adversaries_have_one_radius():
     with pytest.raises(InputError, match="one radius for all"):
         Adversary(Flow(torch.linspace(0, 0.5, 10)), FLOW)
+
+
+def test_a_network_that_measures_distances_is_tried_before_the_own_threat_is_attacked(tmp_path):
+    colours = Perceptual(nn.Sequential(nn.Conv2d(3, 2, 3), nn.ReLU()))
+    with pytest.raises(InputError, match=r"does not run on images of shape \(1, 4, 4\)"):
+        judged(tmp_path, perceptual=Adversary(colours, FLOW))
+    assert not list(tmp_path.iterdir())
+
+
+def test_names_are_short_enough_for_file_systems_that_count_bytes():
+    with pytest.raises(InputError, match="an adversary's name"):
+        Evaluator({}, [], unforeseen={"\N{CJK UNIFIED IDEOGRAPH-5B57}" * 51: Adversary(Flow(0.5), FLOW)})

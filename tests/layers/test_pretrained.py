@@ -23,3 +23,9 @@ def test_a_file_that_does_not_fit_is_refused_by_name(tmp_path):
     for file in ("other.safetensors", "missing.safetensors"):
         with pytest.raises(InputError, match=file):
             Pretrained(nn.Linear(3, 2), str(tmp_path / file))
+
+
+def test_a_prefix_that_no_weight_has_is_refused(tmp_path):
+    save_file(nn.Linear(3, 2).state_dict(), tmp_path / "weights.safetensors")
+    with pytest.raises(InputError, match=r"begin with 'own\.'"):
+        Pretrained(nn.ReLU(), str(tmp_path / "weights.safetensors"), prefix="own.")

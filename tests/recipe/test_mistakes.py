@@ -26,19 +26,22 @@ from hauberk.recipe import build, read_recipe
         ("network={class: layers.Normalized, mean: [0], std: [1]}", ["network"]),
         ("threat={class: ", ["YAML"]),
         ("evaluator.smoothing={noise: {class: smoothing.Gaussian, sigma: 1}, alpha: 2}", ["alpha", "2"]),
-        ("evaluator.smoothing={noise: {class: smoothing.Gaussian, sigma: -1}}", ["sigma > 0", "-1"]),
+        ("evaluator.smoothing={noise: {class: smoothing.Gaussian, sigma: -1}}", ["sigma", "positive", "-1"]),
         (
             "evaluator.smoothing={noise: {class: smoothing.Gaussian, sigma: wide}}",
             ["evaluator.smoothing", "sigma", "wide"],
         ),
-        ("evaluator.smoothing={class: smoothing.Gaussian}", ["evaluator.smoothing", "Smoothing", "without a class"]),
+        (
+            "evaluator.smoothing={class: smoothing.Gaussian}",
+            ["evaluator.smoothing", "needs Smoothing", "smoothing.Gaussian is none"],
+        ),
         ("trainer.augmentation={class: augmentations.RandomShift, pixels: -1}", ["pixels", "-1"]),
         ("evaluator.smoothing=0.25", ["evaluator.smoothing", "needs Smoothing", "but is 0.25"]),
         ("evaluator.smoothing={noise: 0.25}", ["evaluator.smoothing.noise", "needs SmoothingNoise", "but is"]),
         ("trainer.objective.loss=0.5", ["trainer.objective.loss", "needs AdversarialLoss", "but is 0.5"]),
         ("evaluator.smoothing={noise: {class: smoothing.Gaussian, sigma: 1}, sigma: 1}", ["'sigma'", "a class below"]),
         ("seed=99999999999999999999999", ["a seed is an integer of"]),
-        ("evaluator.seed=9999999999999999999999", ["a seed is an integer of 64 bits"]),
+        ("evaluator.seed=9999999999999999999999", ["seed", "an integer of 64 bits"]),
         ("threat={class_path: threats.LinfBall, init_args: {eps: 1}}", ["threat", "`class: name`", "class_path"]),
     ],
 )
@@ -47,3 +50,18 @@ def test_a_mistake_is_named_with_its_place_and_what_was_meant(override: str, wor
         build(read_recipe("mnist-demo", [override]))
     assert not [word for word in words if word not in str(caught.value)], str(caught.value)
     assert "Namespace" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("spatial.thraet=threats.Flow", "evaluator.unforeseen.spatial: there is no argument 'thraet' (did you mean"),
+        ("spatial.attacks.StAdv.step=3", "evaluator.unforeseen.spatial.attacks.StAdv: there is no argument 'step'"),
+        ("spatial={threat: threats.Flow}", "evaluator.unforeseen.spatial: lacks attacks."),
+        ("spatial.atacks={}", "evaluator.unforeseen.spatial: there is no argument 'atacks'."),
+    ],
+)
+def test_of_several_alike_the_one_with_the_mistake_is_named(override, said):
+    with pytest.raises(InputError) as caught:
+        build(read_recipe("mnist-unforeseen", [f"evaluator.unforeseen.{override}"], "smoke"))
+    assert said in str(caught.value)

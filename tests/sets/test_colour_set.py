@@ -234,6 +234,13 @@ def test_the_published_form_keeps_colours_that_the_grid_and_the_screen_know():
     torch.testing.assert_close(S.decode(S.start), grey, rtol=0, atol=1e-3)
 
 
+def test_the_cover_of_the_published_form_holds_what_it_shows_at_rest():
+    images = (drawn(3, 3, 4, 4) > 0.5).float()
+    for exact in (False, True):
+        cover = Recolor(0.01, exact=exact).at(images).cover()
+        assert cover.contains(cover.start).all()
+
+
 def test_the_published_form_cuts_the_grid_to_the_screen_as_far_as_the_radius_lets_it():
     S = Recolor(0.06, exact=False).at(drawn(1, 3, 2, 2))
     moved = S.shown(S.start).abs()

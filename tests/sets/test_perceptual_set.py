@@ -1,6 +1,7 @@
 """Balls in the distance between activations."""
 
 import pickle
+import re
 
 import pytest
 import torch
@@ -213,7 +214,9 @@ def test_threats_are_told_apart_by_their_networks_and_survive_pickling():
     assert identity(threat) != identity(Perceptual(network(seed=1), 0.3))
     assert identity(threat) != identity(Perceptual(network(), 0.3, ["1"]))
     assert torch.equal(again.at(x).project(1 - x), threat.at(x).project(1 - x))
-    assert threat.name == "perceptual (Sequential) eps 0.3"
+    assert re.fullmatch(r"perceptual \(Sequential \w{8}\) eps 0.3", threat.name)
+    assert again.name == threat.name
+    assert len({threat.name, Perceptual(network(seed=1), 0.3).name, Perceptual(network(), 0.3, ["1"]).name}) == 3
 
 
 def test_wrong_layers_and_inputs_are_refused():

@@ -11,10 +11,11 @@ from hauberk.concepts.certificate import Certificate, Verifier
 from hauberk.concepts.dataset import Split
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import NetworkSubject
-from hauberk.errors import InputError, PartWarning, UnsupportedOpError
+from hauberk.errors import InputError, PartWarning, UnsupportedOpError, UnsupportedSetError
+from hauberk.evaluation.cascade_scores import evaluate_cascade
 from hauberk.sampling.smoothed_network import SmoothedNetwork, Smoothing
 from hauberk.smoothing import FixedSample, Gaussian, Sequential
-from hauberk.threats import L2Ball, LinfBall
+from hauberk.threats import Flow, L2Ball, LinfBall
 from hauberk.verification import ByBound, InOrder, ModelCascade, flags, remaining, score
 from laws.networks import randomize
 from simulated_votes import steady
@@ -250,3 +251,25 @@ def test_stages_with_other_classes_are_refused():
     smoothed = [SmoothedNetwork(net, Smoothing(Gaussian(0.1), samples=64, rows=64)) for net in (two, three)]
     with pytest.raises(InputError, match=r"theirs are \[2, 3\]"):
         ModelCascade(smoothed, L2Ball(0.1), FixedSample(samples=64)).predict(torch.rand(1, 2))
+
+
+def test_agreement_over_sets_that_are_not_mutual_is_refused(tmp_path):
+    """A flow takes the bright pixel away, but no flow brings it back."""
+    networks = [nn.Sequential(nn.Flatten(), nn.Linear(3, 2)) for _ in range(2)]
+    for network, weight, bias in zip(networks, (1.0, 0.0), (-0.5, 1.0), strict=True):
+        with torch.no_grad():
+            network[1].weight.zero_()
+            network[1].weight[1, 1] = weight
+            network[1].bias.copy_(torch.tensor([0.0, bias]))
+    x = torch.tensor([[[[0.0, 1.0, 0.0]]]])
+    graphs, threat, verifier = [capture(network, x) for network in networks], Flow(2 / 3), ByBound(Interval())
+    S = threat.at(x)
+    away = torch.zeros_like(S.start).index_fill_(2, torch.tensor([1]), 2 / 3).select(3, 0)[..., None] * torch.eye(2)[0]
+    moved = S.decode(away)
+    free = ModelCascade(graphs, threat, verifier, agreement=False)
+    assert S.contains(away).all()
+    assert [free.predict(point).item() for point in (x, moved)] == [1, 0]
+    with pytest.raises(UnsupportedSetError, match="symmetric"):
+        ModelCascade(graphs, threat, verifier).predict(x)
+    with pytest.raises(UnsupportedSetError, match="symmetric"):
+        evaluate_cascade(graphs, threat, verifier, Split(x, torch.tensor([1])), tmp_path, 10)

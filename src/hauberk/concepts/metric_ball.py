@@ -17,6 +17,7 @@ class MetricBall(PerturbationSet):
 
     within: tuple[float, float] | None
     """The range of valid inputs; None if every number is valid."""
+    symmetric = True
 
     @property
     @abstractmethod

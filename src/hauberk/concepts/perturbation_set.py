@@ -30,6 +30,10 @@ class PerturbationSet(ABC):
     """The radius eps of each example's set."""
     retracts: bool = False
     """True if `project` returns a member on the way from `start` to z: the nearest one is not known."""
+    symmetric: bool = False
+    """True if of any two valid inputs each lies in the other's set or neither does, as with balls of one radius."""
+    nested: bool = True
+    """True if a larger radius only adds members."""
 
     @cached_property
     def unit(self) -> Float[Tensor, "b"]:

@@ -23,6 +23,7 @@ from hauberk.evaluation.summary import Summary
 from hauberk.evaluation.sweep import Watcher
 from hauberk.propagation.prediction import Answering, classes_of, predicted
 from hauberk.verification import ModelCascade
+from hauberk.verification.cascade import require_symmetric
 
 ALONE, AGREEING, FREE = "stage 1 alone", "cascade, stages must agree", "cascade without agreement"
 RULES = {ALONE: "cascade", AGREEING: "cascade", FREE: "cascade without agreement"}
@@ -47,7 +48,7 @@ def evaluate_cascade(
     Raises:
         InputError: the folder holds another evaluation, the split is empty, an input is NaN or out of range, a label
             does not fit, or there is no stage.
-        UnsupportedOpError, UnsupportedSetError: the verifier raises it.
+        UnsupportedOpError, UnsupportedSetError: the verifier raises it, or sets are not symmetric.
     """
     data, folder = Split.of(data), accepted.folder_at(folder)
     cascade = ModelCascade(stages, threat, verifier, agreement=False)
@@ -55,6 +56,7 @@ def evaluate_cascade(
     require_inputs(data, threat, size)
     one = torch.tensor([0])
     first = cascade.selected(one, data.inputs.shape).threat.at(on_device(cascade, data.batch(one)[0]))
+    require_symmetric(first, threat)
     accepted.labels(data.labels, len(data), classes_of(stages[0], first))
     plan = {
         "stages": [stage.module if isinstance(stage, Graph) else stage for stage in stages],

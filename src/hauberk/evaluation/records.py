@@ -14,8 +14,8 @@ from hauberk.errors import InputError
 from hauberk.parquet import read_parquet
 
 Floats = Float64[np.ndarray, "n"]
-FILE_NAME = re.compile(r"\w[\w ,.()+-]{0,99}")
-"""The names of studies and adversaries, which name files and folders."""
+FILE_NAME = re.compile(r"\w[\w ,.()+-]{0,49}")
+"""The names of studies and adversaries, which name files and folders; in UTF-8 a letter has up to four bytes."""
 
 ROWS = 10**6
 """Largest number of rows of a shard."""

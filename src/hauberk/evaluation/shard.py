@@ -78,8 +78,11 @@ class Shard:
         """Take over what the records of the same examples at a larger radius, and their metadata, decide at this one.
 
         Proven and unbroken there: proven. Unbroken there: unbroken. Broken there by a point within this radius: broken.
-        What did not apply there does not apply here, even if there is nothing left to ask.
+        What did not apply there does not apply here, even if there is nothing left to ask. Of sets that are not nested,
+        the larger decide nothing.
         """
+        if not self.S.nested:
+            return
         unbroken = larger["broken_by"].is_null().to_list()
         self.settled = torch.tensor(unbroken, device=self.y.device)
         self.proofs.inherit(larger, unbroken, json.loads(facts.get("confidence", "{}")))

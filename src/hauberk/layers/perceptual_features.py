@@ -27,7 +27,7 @@ class Features(nn.Module):
     Channels (dimension 1) are divided by their norm at each position, and each layer by the square root of its number
     of positions, so that a layer without a position of zeros has norm 1. A module that runs several times counts as a
     layer each time. The network runs in eval mode; its parameters are constants, so that gradients flow to images only.
-    Images are converted to the precision of its parameters.
+    Images are converted to the precision of its parameters; it is moved to the device of the images.
 
     Args:
         network: any network of modules.
@@ -70,6 +70,8 @@ class Features(nn.Module):
             if get_ident() == thread:  # another thread may be running the same network
                 seen.append(unit_vectors(output, len(x)))
 
+        if any(parameter.device != x.device for parameter in self.network.parameters()):
+            self.network.to(x.device)
         found, x = dict(self.network.named_modules(remove_duplicate=False)), x.to(self.precision or x.dtype)
         hooks = [part.register_forward_hook(keep) for part in {found[name]: None for name in self.layers}]
         try:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from hauberk.concepts.certificate import Certificate, Verdict, Verifier
@@ -20,8 +20,13 @@ Answering = Graph | AttackableSubject
 
 def predicted(subject: Answering, S: PerturbationSet) -> Int[Tensor, "b"]:
     """Return the labels at the centres of the sets, -1 where the subject abstains or logits are not finite."""
+    with torch.no_grad():
+        return answers(subject, S.decode(S.start))
+
+
+def answers(subject: Answering, x: Float[Tensor, "b *x"]) -> Int[Tensor, "b"]:
+    """Return the labels of inputs, -1 where the subject abstains or logits are not finite."""
     with torch.no_grad(), eval_mode(subject.module):
-        x = S.decode(S.start)
         return labels_of(subject.frozen()(x)) if isinstance(subject, Graph) else subject.predict(x)
 
 

@@ -1,5 +1,6 @@
 """Construction of a recipe's objects from its tree."""
 
+from copy import deepcopy
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -13,7 +14,7 @@ from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.errors import HauberkError, InputError
 from hauberk.evaluation import Evaluator
 from hauberk.recipe.classes import CLASS_PATH, arguments, class_at, full_path
-from hauberk.recipe.kinds import inner, name_of, takes_object
+from hauberk.recipe.kinds import allows, inner, name_of, takes_object
 from hauberk.recipe.mistakes import explained
 from hauberk.recipe.suggestion import nearest
 from hauberk.recipe.tree import ALTERNATIVES, Tree
@@ -91,7 +92,12 @@ def expanded(value: Any, kind: Any, where: str) -> Any:
         if written := value.keys() & {"class_path", "init_args"}:
             raise InputError(f"{where}: write `class: name`, its arguments beside it, instead of {min(written)}.")
         path = full_path(str(value["class"]), where) if "class" in value else None
+        if path and kind is not None and not allows(kind, class_at(path)):
+            raise InputError(f"{where}: needs {name_of(kind)}, but {path.removeprefix('hauberk.')} is none.")
         kind = class_at(path) if path else kind
+        for key, item in value.items():  # jsonargparse loses empty mappings
+            if item == {} and key != "class" and kind is not None and inner(kind, key) is None:
+                raise InputError(f"{where}: there is no argument {key!r}.")
         parts = {
             key: expanded(item, inner(kind, key), f"{where}.{key}") for key, item in value.items() if key != "class"
         }
@@ -126,7 +132,7 @@ def instantiated(content: Tree) -> dict[str, Any]:
     if missing:
         raise InputError(f"the recipe lacks {', '.join(missing)}.")
     try:
-        objects: Namespace = parser.instantiate(parser.parse_object(content))
+        objects: Namespace = parser.instantiate(parser.parse_object(deepcopy(content)))
     except ArgumentError as error:
         raise InputError(explained(str(error), content)) from error
     except ValueError as error:  # where an argument may also be None, what its class said is wrapped, maybe twice

@@ -5,7 +5,7 @@ from functools import reduce
 from inspect import isclass
 from operator import or_
 from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from hauberk.recipe.classes import parameters
 
@@ -13,7 +13,9 @@ PLAIN = (bool, int, float, str, type(None))
 
 
 def options(kind: Any) -> Iterator[Any]:
-    """Yield the members of a union, or the annotation itself."""
+    """Yield the members of a union, or the annotation itself, without the range that it gives a number."""
+    if get_origin(kind) is Annotated:
+        kind = get_args(kind)[0]
     if get_origin(kind) in (Union, UnionType):
         for member in get_args(kind):
             yield from options(member)
@@ -27,6 +29,16 @@ def takes_object(kind: Any) -> bool:
     return str not in found and any(
         get_origin(option) is Callable or (isclass(option) and get_origin(option) is None and option not in PLAIN)
         for option in found
+    )
+
+
+def allows(kind: Any, given: type) -> bool:
+    """Return whether an annotation may ask for objects of a class."""
+    found = [option for option in options(kind) if option not in PLAIN]
+    return (
+        not found
+        or not all(isclass(option) and get_origin(option) is None for option in found)
+        or any(issubclass(given, option) for option in found)
     )
 
 

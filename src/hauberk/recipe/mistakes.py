@@ -3,6 +3,7 @@
 import re
 
 from hauberk.recipe.classes import arguments
+from hauberk.recipe.places import place_of, place_without
 from hauberk.recipe.suggestion import nearest
 from hauberk.recipe.tree import Tree
 
@@ -19,12 +20,13 @@ def explained(message: str, content: Tree) -> str:
     """Return jsonargparse's message as one line that says what is wrong and where, and may suggest a correction."""
     where = ".".join(re.findall(r"""(?:key "|Group ')([^"']+)""", message)) or "recipe"
     if unknown := re.search(r"""[Oo]ption '([^']+)'""", message):
-        name, known, refusing = unknown[1], known_arguments(content), re.findall(r"class_path '([^']+)'", message)
+        name = re.split(r"\.(?:class_path|init_args)", unknown[1])[0]
+        known, refusing = known_arguments(content), re.findall(r"class_path '([^']+)'", message)
         meant = nearest(name, arguments(refusing[-1])) if refusing else ""
         meant = meant or (", which belongs to a class below" if name in known else nearest(name, known))
-        return f"{where}: there is no argument {name!r}{meant}."
-    if fixed := re.search(r"Subclasses are disabled for (\w+)", message):
-        return f"{where}: it always is {fixed[1]}, so write that class's arguments, without a class."
+        return f"{place_of(content, name, where)}: there is no argument {name!r}{meant}."
+    if lacking := re.search(r"following arguments are required: (\w+)$", message, re.MULTILINE):
+        return f"{place_without(content, lacking[1], where)}: lacks {lacking[1]}."
     if (wrong := re.search(r"Not a valid subclass of (\w+)", message)) and not re.search(
         "does not correspond|Expected a <class '(?!None)", message
     ):

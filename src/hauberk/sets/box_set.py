@@ -34,6 +34,7 @@ class BoxSet(NormBall):
     radius: Float[Tensor, "b"]
     box: Box
     within: tuple[float, float] | None
+    symmetric = False  # a box may reach farther on one side
     p = inf
     is_box = True
 

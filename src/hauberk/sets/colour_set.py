@@ -40,6 +40,10 @@ class ColourSet(SemanticSet):
     within: tuple[float, float]
     exact: bool = True
 
+    @property
+    def nested(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self.exact  # colours that no screen shows are cut as far as the radius lets them
+
     @cached_property
     def luv(self) -> Float64[Tensor, "b h w c"]:
         """The colours of the pixels before they move, in rescaled L*u*v*."""
@@ -124,4 +128,4 @@ class ColourSet(SemanticSet):
         slack = 2 * unit * (max(abs(low), abs(high)) + (high - low) * (2 + torch.maximum(lower.abs(), upper.abs())))
         sides = (origin + (high - low) * lower - slack, origin + (high - low) * upper + slack)
         box = Box(*(side.clamp(low, high).movedim(-1, 1).to(self.images.dtype) for side in sides))
-        return BoxSet.filling(self.images, box, self.within)
+        return BoxSet.filling(self.decode(torch.zeros_like(self.start)), box, self.within)

@@ -18,6 +18,7 @@ class LinfSet(BoxSet):
     Arguments are those of `BoxSet`; `around` computes the boxes. Points outside them are valid within the range.
     """
 
+    symmetric = True
     limits, weight, uncut = NormBall.limits, NormBall.weight, NormBall.uncut
 
     @classmethod

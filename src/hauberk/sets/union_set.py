@@ -28,6 +28,14 @@ class UnionSet(CertifiableSet):
     convex = False
 
     @property
+    def symmetric(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return all(S.symmetric for S in self.members)
+
+    @property
+    def nested(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return all(S.nested for S in self.members)
+
+    @property
     def start(self) -> Float[Tensor, "b *z"]:
         return self.members[0].start
 

@@ -56,6 +56,10 @@ class WassersteinSet(MetricBall, CertifiableSet):
     method: Method
     metric = "Wasserstein"  # pyright: ignore[reportAssignmentType]
 
+    @property
+    def symmetric(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return tuple(row[::-1] for row in self.table[::-1]) == self.table
+
     @cached_property
     def grid(self) -> Grid:
         """The geometry of windows."""

@@ -30,6 +30,7 @@ class MaskedSet(BoxSet):
     """
 
     free: Bool[Tensor, "b *z"]
+    symmetric = True
 
     @classmethod
     def around(

@@ -1,7 +1,9 @@
 """Changes that a network hardly perceives."""
 
+import json
 from dataclasses import dataclass, replace
 from math import inf
+from zlib import crc32
 
 import torch
 from jaxtyping import Float
@@ -10,6 +12,7 @@ from torch import Tensor, nn
 from hauberk.concepts.cases import Cases
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.radius import radii, radius, require_within, rounded
+from hauberk.identity import identity
 from hauberk.layers.perceptual_features import Features
 from hauberk.ranges import NonNegative
 from hauberk.sets.perceptual_set import PerceptualSet
@@ -63,8 +66,10 @@ class Perceptual(ThreatModel):
 
     @property
     def name(self) -> str:
+        """Its name, with a checksum of network and layers: distances by others are another threat."""
         eps = "per example" if isinstance(self.eps, Tensor) else f"{self.eps:.6g}"
-        return f"perceptual ({type(self.network).__name__}) eps {eps}"
+        mark = crc32(json.dumps(identity([self.network, self.layers])).encode())
+        return f"perceptual ({type(self.network).__name__} {mark:08x}) eps {eps}"
 
     def at(self, x: Float[Tensor, "b *x"]) -> PerceptualSet:
         low, high = self.within or (-inf, inf)

@@ -63,7 +63,8 @@ class Union(ThreatModel):
         if len(members) < len(found):
             lacking = [t.name for t, S in zip(self.threats, found, strict=True) if not isinstance(S, CertifiableSet)]
             raise UnsupportedSetError(
-                f"a union needs sets with a support function, which {', '.join(lacking)} lack: leave them out."
+                f"a union is of sets with support functions, but there is none for {', '.join(lacking)}: leave it out, "
+                "and judge it as an adversary of its own (evaluator.unforeseen)."
             )
         return UnionSet(members)
 

@@ -12,9 +12,9 @@ from hauberk.accepted import inputs
 from hauberk.concepts.certificate import Certificate, Verifier
 from hauberk.concepts.dataset import Split
 from hauberk.concepts.graph import Graph
-from hauberk.concepts.perturbation_set import ThreatModel
+from hauberk.concepts.perturbation_set import PerturbationSet, ThreatModel
 from hauberk.concepts.subject import Subject
-from hauberk.errors import InputError
+from hauberk.errors import InputError, UnsupportedSetError
 from hauberk.propagation.prediction import Answering, certified, classes_of, flags, predicted
 
 
@@ -54,6 +54,7 @@ class ModelCascade(Subject):
 
     Raises:
         InputError: there is no stage, or the stages have different numbers of classes.
+        UnsupportedSetError: on use, stages must agree over sets that are not symmetric.
 
     Source: Wong et al. 2018, algorithm 4, with both comparisons of the bound with zero reversed.
     """
@@ -94,6 +95,8 @@ class ModelCascade(Subject):
         """
         x = inputs(x)
         S = self.threat.at(x)
+        if self.agreement:
+            require_symmetric(S, self.threat)
         require_one_number([classes_of(stage, S) for stage in self.stages])
         first = predicted(self.stages[0], S)
         label, stage, left = torch.full_like(first, -1), torch.full_like(first, -1), torch.arange(len(x)).to(first)
@@ -118,6 +121,19 @@ class ModelCascade(Subject):
             certificate = certificate.merged_at(left[proven], found)
             left = left[~proven]
         return CascadeAnswer(label, stage, certificate)
+
+
+def require_symmetric(S: PerturbationSet, threat: ThreatModel) -> None:
+    """Raise unless agreement of stages proves what it should over these sets.
+
+    Raises:
+        UnsupportedSetError: an input in the set around x may have a set without x.
+    """
+    if not S.symmetric:
+        raise UnsupportedSetError(
+            f"a cascade proves nothing over {threat.name}, where x may reach what does not reach x: an earlier stage "
+            "may certify another label there. Use a threat with symmetric sets, as balls in a norm are, or one network."
+        )
 
 
 def require_one_number(classes: list[int]) -> None:

@@ -1,11 +1,12 @@
 """Detection at test time: flags for inputs around which the prediction may change."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from hauberk.concepts.certificate import Certificate, Verifier
+from hauberk.concepts.certificate import Certificate, Verdict, Verifier
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.propagation.prediction import Answering, certified, predicted
 
@@ -26,6 +27,11 @@ class Detection:
     def flagged(self) -> Bool[Tensor, "b"]:
         """A mask of the inputs that may have been perturbed: those without a proof."""
         return ~self.certificate.verified
+
+    def of(self, label: Int[Tensor, "b"]) -> "Detection":
+        """Return the same for inputs with these labels, where sets rest on other images: proofs are of those labels."""
+        verdict = torch.where(label == self.label, self.certificate.verdict, Verdict.UNKNOWN.value)
+        return Detection(label, replace(self.certificate, verdict=verdict))
 
 
 def detect(subject: Answering, S: PerturbationSet, verifier: Verifier) -> Detection:
