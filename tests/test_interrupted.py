@@ -10,10 +10,7 @@ import pytest
 
 from longer import mostly_later
 
-SET = [
-    "data={class: datasets.Generated, shape: [1, 28, 28], classes: 10, train: 2000, test: 10}",
-    "trainer.held_out=100",
-]
+DATA = "data={class: datasets.Generated, shape: [1, 28, 28], classes: 10, train: 2000, test: 10}"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -43,11 +43,11 @@ def test_exports_with_a_dynamic_batch():
     [
         ([0.5], [0.5, 0.5], "has 1 and 2"),
         ([], [], "has 0 and 0"),
-        ([0.5, 0.5], [0.5, 0.0], r"std=\[0.5, 0.0\]"),
-        ([0.5], [-1.0], r"std=\[-1.0\]"),
-        ([float("nan")], [1.0], r"mean=\[nan\]"),
-        ([0.5], [float("inf")], r"std=\[inf\]"),
-        ([0.5], [float("nan")], r"std=\[nan\]"),
+        ([0.5, 0.5], [0.5, 0.0], r"std\[1\].* 0\.0\."),
+        ([0.5], [-1.0], r"std\[0\].* -1\.0\."),
+        ([float("nan")], [1.0], r"mean\[0\].* nan\."),
+        ([0.5], [float("inf")], r"std\[0\].* inf\."),
+        ([0.5], [float("nan")], r"std\[0\].* nan\."),
     ],
 )
 def test_refuses_impossible_statistics(mean, std, fault):

@@ -74,5 +74,5 @@ def test_training_by_it_makes_copies_agree():
 
 @pytest.mark.parametrize("wrong", [{"weight": -1.0}, {"entropy": -0.5}, {"samples": 1}])
 def test_bad_numbers_are_refused(wrong):
-    with pytest.raises(InputError, match="samples to be an integer, 2 or more"):
+    with pytest.raises(InputError, match=f"Consistency needs {next(iter(wrong))} to be"):
         Consistency(NOISE, CrossEntropy(), **wrong)

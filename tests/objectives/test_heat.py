@@ -237,7 +237,7 @@ def test_what_it_cannot_do_is_refused(unchecked):
             HeatSmoothing(**{"sigma": 1.0, name: 0})
     with pytest.raises(InputError, match="noisy_share to be a share"):
         HeatSmoothing(0.1, noisy_share=1.5)
-    with pytest.raises(InputError, match="distance must be 'logits' or 'softmax', but is 'margin'"):
+    with pytest.raises(InputError, match="distance to be 'logits' or 'softmax', but it is 'margin'"):
         HeatSmoothing(0.1, distance="margin")
 
 

@@ -79,7 +79,7 @@ def test_batches_change_nothing_and_examples_are_counted(network):
 
 def test_bad_arguments_are_refused(network):
     for wrong in ({"attacks": {}}, {"examples": 0}, {"batch": 0}):
-        with pytest.raises(InputError, match="needs attacks and examples"):
+        with pytest.raises(InputError, match=r"AdversarialDistances needs (attacks|examples|batch)"):
             AdversarialDistances(**({"reach": REACH, "attacks": ATTACKS} | wrong))
     subject, data = NetworkSubject(network, UnsupportedOpError("not captured")), DATA.select(slice(0, 2))
     with pytest.raises(UnsupportedSetError, match="ball in some distance"):

@@ -103,7 +103,7 @@ def test_batches_change_nothing_and_modes_come_back():
 def test_bad_numbers_are_refused(argument: str):
     with pytest.raises(InputError, match=argument):
         LBound(Gaussian(SIGMA), **{argument: 0})
-    with pytest.raises(InputError, match="a seed is an integer of 64 bits"):
+    with pytest.raises(InputError, match="seed to be an integer of 64 bits"):
         LBound(seed=2**63)
     with pytest.raises(InputError, match="alpha"):
         LBound(Gaussian(SIGMA), alpha=1.0)

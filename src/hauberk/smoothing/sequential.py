@@ -11,7 +11,7 @@ from torch import Tensor
 
 from hauberk.concepts.smoothing_noise import SmoothingNoise
 from hauberk.errors import InputError
-from hauberk.ranges import Count, OpenShare, Positive
+from hauberk.ranges import Count, NonNegative, OpenShare, Positive
 from hauberk.sampling.betting import NEAR_ZERO, Counts, Floats, above, capital
 from hauberk.sampling.certification import Certification
 from hauberk.sampling.poll import BLOCK
@@ -46,7 +46,7 @@ class Sequential(Certification):
     """
 
     samples: Count = 100_000
-    radii: tuple[Positive, ...] = ()
+    radii: tuple[NonNegative, ...] = ()
     selection: Count = 100
     alpha: OpenShare = 0.001
     doubt: OpenShare = 0.01
