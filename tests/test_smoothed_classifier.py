@@ -128,23 +128,23 @@ def test_inputs_that_are_no_batch_are_refused(x, error, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"sigma": 0.0}, "sigma > 0.*0.0"),
-        ({"sigma": -1.0, "norm": "l1"}, "reach > 0.*-1.7"),
+        ({"sigma": 0.0}, "sigma to be.*0.0"),
+        ({"sigma": -1.0, "norm": "l1"}, "reach to be.*-1.7"),
         ({"sigma": math.nan}, "nan"),
         ({"norm": "linf"}, "'linf'"),
         ({"norm": "L2"}, "'L2'"),
         ({"samples": 0}, "0"),
         ({"alpha": 1.5}, "1.5"),
         ({"seed": 2**64}, str(2**64)),
-        ({"seed": 0.5}, "seed is an integer"),
+        ({"seed": 0.5}, "seed to be an integer"),
         ({"sigma": "8/255"}, "sigma is a number, but is '8/255'"),
         ({"sigma": None}, "sigma is a number, but is None"),
         ({"sigma": torch.tensor(0.25)}, "sigma is a number"),
         ({"sigma": True}, "sigma is a number"),
         ({"sigma": 1e39}, "sigma > 0, a number of float32"),
         ({"norm": ["l2"]}, "norm is"),
-        ({"samples": 1e3}, "samples is a positive integer, but is 1000.0"),
-        ({"alpha": "small"}, "alpha is a number"),
+        ({"samples": 1e3}, "samples to be a positive integer, but it is 1000.0"),
+        ({"alpha": "small"}, "alpha to be a number"),
         ({"model": lambda x: x}, "model is a torch module.*function"),
         ({"model": "resnet"}, "model is a torch module.*str"),
     ],
@@ -168,7 +168,7 @@ def test_what_is_no_procedure_and_no_number_of_classes_is_refused():
     for radii, message in (
         (0.25, "radii is a list, but is 0.25"),
         ({0.25}, "radii is a list"),
-        (["far"], "radius 1 of interest is a number"),
+        (["far"], r"radii\[0\] to be a number"),
     ):
         with pytest.raises(InputError, match=message):
             Sequential(radii=radii)

@@ -154,7 +154,7 @@ def test_values_a_rounding_error_too_steep_are_fine():
         (torch.rand(1, 2), torch.tensor([[math.nan, 0.0]]), (0, 1), InputError, "finite.*nan"),
         (torch.rand(1, 2), torch.tensor([[0.0, -math.inf]]), (0, 1), InputError, "finite.*-inf"),
         (torch.rand(1, 2), torch.zeros(1, 2), (1, 0), InputError, "finite range"),
-        (torch.rand(1, 2), torch.zeros(1, 2), (0, math.inf), InputError, "finite range"),
+        (torch.rand(1, 2), torch.zeros(1, 2), (0, math.inf), InputError, "finite number"),
     ],
 )
 def test_refusals(unchecked, points, values, within, error, words):

@@ -128,7 +128,7 @@ def test_convolutions_are_drawn_by_the_fan_out():
 
 @pytest.mark.parametrize("stem", ["mnist", ""])
 def test_refuses_other_stems(unchecked, stem):
-    with pytest.raises(InputError, match=rf'must be "cifar" or "imagenet", but is \'{stem}\''):
+    with pytest.raises(InputError, match=f"stem to be 'cifar' or 'imagenet', but it is '{stem}'"):
         ResNet18(CIFAR, 10, stem=stem)
 
 

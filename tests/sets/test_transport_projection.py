@@ -70,7 +70,7 @@ def test_no_radius_and_black_images():
 
 @pytest.mark.parametrize("sharpness", [0.0, -1.0, math.inf, math.nan])
 def test_a_sharpness_that_is_no_positive_number_is_refused(sharpness):
-    with pytest.raises(InputError, match="sharpness is above 0"):
+    with pytest.raises(InputError, match="sharpness to be a positive number"):
         WassersteinBall(0.3, projection="entropic", sharpness=sharpness)
 
 
