@@ -206,13 +206,9 @@ REFUSED = {
     "random numbers in place": lambda m, x: m.last(x + torch.zeros_like(x).normal_()),
     "uniform random numbers in place": lambda m, x: m.last(x + torch.zeros_like(x).uniform_()),
     "active dropout": lambda m, x: m.last(F.dropout(x, 0.5, True)),
-    "a product of values": lambda m, x: m.last(x * m.first(x)),
-    "a quotient of values": lambda m, x: m.last(1 / x),
     "several results": lambda m, x: (m.last(x), m.first(x)),
     "a dictionary": lambda m, x: {"logits": m.last(x)},
     "a result that is no batch of logits": lambda m, x: m.last(x)[:, :, None],
-    "a list of parts": lambda m, x: m.last(torch.cat(m.first(x).split(3, 1), 1)),
-    "two best": lambda m, x: m.last(x) + m.first(x).max(1, keepdim=True).values,
     "arithmetic with the batch size": lambda m, x: m.last(x) / x.shape[0],
     "one number per example": lambda m, x: torch.stack([m.first(x).sum(1), x.sum(1)], 1),
     "one number per example on the way": lambda m, x: m.last(x) + x[:, 0].unsqueeze(1),
@@ -248,11 +244,11 @@ def test_all_unsupported_operators_are_named_at_once_with_their_places():
         def forward(self, x):
             return self.act(self.layer(x)).sin()
 
-    module = nn.Sequential(Block(), nn.ReLU(), nn.Softshrink(), nn.Linear(6, 3))
+    module = nn.Sequential(Block(), nn.ReLU(), nn.Mish(), nn.Linear(6, 3))
     with pytest.raises(UnsupportedOpError) as refusal:
         capture(module, inputs().float())
     message = str(refusal.value)
-    for operator, place in (("mish", "0.act"), ("sin", "0"), ("softshrink", "2")):
+    for operator, place in (("mish", "0.act"), ("sin", "0"), ("mish", "2")):
         assert any(operator in line and f"at {place}" in line for line in message.splitlines()), message
     assert "relu" in message.split("Bounded are:")[1]
 
@@ -271,10 +267,10 @@ def test_batch_norm_with_cumulative_averages_is_captured_but_not_trained():
         graph.run(inputs(5))
 
 
-def test_even_kernels_with_same_padding_are_refused():
+def test_even_kernels_with_same_padding_are_captured():
+    x = torch.rand(2, 1, 4, 4)
     module = nn.Sequential(nn.Conv2d(1, 2, 2, padding="same"), nn.Flatten(), nn.Linear(32, 3))
-    with pytest.raises(UnsupportedOpError, match="same"):
-        capture(module, torch.rand(2, 1, 4, 4))
+    torch.testing.assert_close(capture(module, x).frozen()(x), module(x))
 
 
 def test_dropout_is_the_identity_in_eval_and_refused_in_training():

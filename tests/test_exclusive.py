@@ -49,10 +49,14 @@ def test_another_process_is_refused_until_the_first_is_killed(
 
 
 def test_leftovers_of_killed_writes_are_swept_and_nothing_else(tmp_path: Path):
-    for name in (".model.safetensors.123", "sub/.000000005.77/model.safetensors", "sub/.records.parquet.1"):
+    for name in (
+        ".model.safetensors.unfinished-123",
+        "sub/.000000005.unfinished-77/model.safetensors",
+        "sub/.records.parquet.unfinished-1",
+    ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    kept = {tmp_path / name for name in ("sub", "model.safetensors", ".hidden", "sub/1.2", "sub/.mine.txt")}
+    kept = {tmp_path / name for name in ("sub", "model.safetensors", ".hidden", ".mine.7", "sub/1.2", "sub/.mine.txt")}
     for path in kept - {tmp_path / "sub"}:
         path.touch()
     with exclusive(tmp_path):

@@ -11,7 +11,7 @@ from hauberk.cli import main
 from hauberk.concepts.schedule import Progress
 from hauberk.errors import InputError
 from hauberk.recipe import build, read_recipe, shipped_recipes, variants
-from hauberk.recipe.building import expanded, instantiated
+from hauberk.recipe.building import KINDS, expanded, instantiated
 from hauberk.reports.run_files import read_run
 from hauberk.training import Trainer
 from hauberk.workflow import family
@@ -37,7 +37,7 @@ def published(name: str, variant: str = "") -> dict[str, Any]:
     """Return the trainer and the threats of a recipe, or of a variant of it, as it is."""
     tree = whole(name)[variant]
     made = instantiated(
-        {key: expanded(tree[key], key) for key in ("trainer", "threat", "training_threat") if key in tree}
+        {key: expanded(tree[key], KINDS[key], key) for key in ("trainer", "threat", "training_threat") if key in tree}
     )
     return {"training_threat": made["threat"], **made}
 

@@ -67,9 +67,10 @@ def test_margins_know_their_labels(classes, dtype):
     assert torch.equal(LinearSpec(spec.rows + 0.0, -spec.offset).labels(), y)  # -0 is 0
 
 
-def test_margins_of_no_example_and_of_one_class_have_labels_too():
+def test_margins_of_no_example_have_no_labels_and_of_one_class_there_are_none():
     assert LinearSpec.margins(torch.zeros(0, dtype=torch.int64), 3).labels().shape == (0,)
-    assert LinearSpec.margins(torch.zeros(2, dtype=torch.int64), 1).labels().tolist() == [0, 0]
+    with pytest.raises(InputError, match="two classes or more"):
+        LinearSpec.margins(torch.zeros(2, dtype=torch.int64), 1)
 
 
 def test_rows_that_are_not_all_margins_of_a_label_have_none():

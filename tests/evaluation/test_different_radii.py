@@ -13,6 +13,7 @@ from hauberk.bounds import BackwardLinear, Interval
 from hauberk.capture import capture
 from hauberk.concepts.dataset import Split
 from hauberk.concepts.noise import Noise
+from hauberk.concepts.subject import NetworkSubject
 from hauberk.errors import ShapeError
 from hauberk.evaluation import Adversary, Curve, Evaluator
 from hauberk.evaluation.cascade_scores import evaluate_cascade
@@ -78,7 +79,7 @@ def noise_of(index):
 
 def test_curves_studies_probes_and_pictures_face_their_own_sets(tmp_path: Path):
     studies = {
-        "radii": CertifiedRadii(CROWN, [0.5, 1.0], 5),
+        "radii": CertifiedRadii(CROWN.bounder, 5),
         "neurons": NeuronStability(Interval(), 4),
         "changes": PerturbationHistogram(PGD(Margin(), 2, 0.5, stop_when_broken=False), 3, 5),
     }
@@ -90,9 +91,12 @@ def test_curves_studies_probes_and_pictures_face_their_own_sets(tmp_path: Path):
         point = read_records(tmp_path / "curve" / f"{factor:g}")
         assert point["eps"].to_list() == pytest.approx((RADII[:6].double() * factor).tolist())
     table = pl.read_parquet(tmp_path / "studies" / "radii.parquet")
-    shares = torch.tensor(table["radius"].to_list()) / RADII[:5]
-    assert all(share in (0.0, 0.5, 1.0) for share in shares.mul(1e6).round().div(1e6).tolist())
-    assert shares.count_nonzero() > 0
+    graph = capture(network(), X[:2])
+    subject, study = NetworkSubject(graph.module, graph), CertifiedRadii(CROWN.bounder, 1)
+    alone = [study(subject, data().select(slice(i, i + 1)), LinfBall(float(RADII[i]))) for i in range(5)]
+    expected = [found.table["radius"].item() for found in alone]
+    assert max(expected) > 0
+    assert table["radius"].to_list() == pytest.approx(expected, rel=1e-3)
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert summary["masking"] is not None
     assert summary["unforeseen"]["adversaries"][0]["examples"] == 8

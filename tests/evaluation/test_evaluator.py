@@ -289,12 +289,24 @@ def test_a_network_without_bounds_is_still_attacked(tmp_path: Path):
 
 
 def test_logits_that_are_not_finite_are_no_answer(tmp_path: Path):
+    class Overflowing(nn.Linear):
+        def forward(self, x):
+            return super().forward(x.flatten(1)) / (x.flatten(1).sum(1, keepdim=True) > 90).to(x)
+
+    data = digits(50)
+    summary = replace(EVALUATOR, curve=None).evaluate(Overflowing(784, 10), data, THREAT, tmp_path)
+    silent, records = data.inputs.flatten(1).double().sum(1) / 255 <= 90, read_records(tmp_path / "records")
+    assert 5 < silent.sum() < 45
+    assert torch.equal(torch.tensor(records["prediction"].to_list()) == -1, silent)
+    assert summary["clean"]["count"] <= (~silent).sum()
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path: Path):
     broken = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
     with torch.no_grad():
-        broken[1].weight.fill_(torch.nan)
-    summary = replace(EVALUATOR, curve=None).evaluate(broken, digits(50), THREAT, tmp_path)
-    assert [summary[name]["count"] for name in ("clean", "attacked", "certified")] == [0, 0, 0]
-    assert set(read_records(tmp_path / "records")["prediction"]) == {-1}
+        broken[1].weight[0, 0] = torch.nan
+    with pytest.raises(InputError, match=r"1\.weight .*1 of 7840 values"):
+        EVALUATOR.evaluate(broken, digits(50), THREAT, tmp_path)
 
 
 def test_labels_must_fit_the_network(network: nn.Module, tmp_path: Path):

@@ -182,7 +182,7 @@ def test_sets_that_are_no_balls_are_refused(noise, threat):
 def test_what_is_no_label_of_a_smoothed_network_is_refused():
     S, spec = L2Ball(0.1).at(P), LinearSpec.margins(LABELS, 3, P.dtype)
     with pytest.raises(UnsupportedOpError, match="smoothed network, not of a network"):
-        FIXED(NetworkSubject(nn.Linear(3, 3), UnsupportedOpError("")), S, spec)
+        FIXED(NetworkSubject(nn.Linear(3, 3).double(), UnsupportedOpError("")), S, spec)
     assert not FIXED.covers(None)
     for rows, offset in (
         (spec.rows * 2, spec.offset),
@@ -191,7 +191,7 @@ def test_what_is_no_label_of_a_smoothed_network_is_refused():
     ):
         with pytest.raises(InputError, match=r"LinearSpec\.margins"):
             FIXED(steady(), S, LinearSpec(rows, offset))
-    for part in (spec.select(torch.tensor([0])), LinearSpec.margins(torch.zeros(4, dtype=torch.int64), 1, P.dtype)):
+    for part in (spec.select(torch.tensor([0])), LinearSpec.margins(torch.zeros(4, dtype=torch.int64), 2, P.dtype)):
         with pytest.raises(ShapeError, match="4 examples"):
             FIXED(steady(), S, part)
     with pytest.raises(ShapeError, match="1 examples"):

@@ -181,8 +181,9 @@ def test_inputs_may_have_any_shape_and_precision(x):
     assert (found - exact).abs().max() <= (50 if x.element_size() == 2 else 2)
 
 
-def test_one_class_gets_all_votes():
-    assert votes(X, 65, module=Recording(1)).tolist() == [[65]] * len(X)
+def test_one_class_is_refused():
+    with pytest.raises(ShapeError, match="two logits or more"):
+        votes(X, 65, module=Recording(1))
 
 
 def trained():

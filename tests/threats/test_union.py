@@ -111,5 +111,5 @@ def test_threats_without_a_support_function_are_named():
         def scaled(self, factor):
             return self
 
-    with pytest.raises(UnsupportedSetError, match="which rotation lack"):
+    with pytest.raises(UnsupportedSetError, match="there is none for rotation"):
         Union([L2Ball(0.1), Rotation()]).at(images(B, 5))

@@ -30,5 +30,5 @@ def test_replays_share_a_batch():
 
 @pytest.mark.parametrize(("epochs", "batch", "name"), [(0, 5, "epochs"), (3, 0, "batch")])
 def test_a_phase_needs_epochs_and_a_batch(epochs, batch, name):
-    with pytest.raises(InputError, match=f"{name} to be a positive integer, but it is 0"):
+    with pytest.raises(InputError, match=f"{name} to be an integer from 1 to a million, but it is 0"):
         Phase(epochs, batch)

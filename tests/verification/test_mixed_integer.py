@@ -74,7 +74,7 @@ def test_both_verdicts_occur():
 def test_an_example_without_time_is_a_timeout_unless_its_boxes_prove_it():
     subject, S, spec = problem(0, 0.1)
     boxes = Interval()(subject.graph.frozen(), S, spec).lower
-    certificate = MixedInteger(Interval(), seconds=0.0)(subject, S, spec)
+    certificate = MixedInteger(Interval(), seconds=1e-9)(subject, S, spec)
     proven = (boxes > 0).all(1)
     assert proven.any()
     assert not proven.all()

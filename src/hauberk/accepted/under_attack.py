@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
-import torch
 from jaxtyping import Int64
 from torch import Tensor, nn
 
@@ -22,7 +21,7 @@ class Attacked:
 
     Args:
         network: the network.
-        y: the labels; none on an accelerator, which is not waited for.
+        y: the labels; none on an accelerator, which is not waited for, and none in training, which checks all before.
         ends: the least and the largest of them.
     """
 
@@ -31,10 +30,11 @@ class Attacked:
     ends: tuple[int, int]
 
     @classmethod
-    def of(cls, network: Callable[[Tensor], object], y: Int64[Tensor, "b"]) -> "Attacked":
-        """Return a network that is attacked at examples of these labels."""
-        known = y if y.device.type == "cpu" else y[:0]
-        return cls(network, known, (int(known.min()), int(known.max())) if len(known) else (0, 0))
+    def of(cls, network: Callable[[Tensor], object], y: Int64[Tensor, "b"], *, alone: bool) -> "Attacked":
+        """Return a network that is attacked at examples of these labels, in a call of its own if `alone`."""
+        if not alone or y.device.type != "cpu" or not len(y):
+            return cls(network, y[:0], (0, 0))
+        return cls(network, y, (int(y.min()), int(y.max())))
 
     def __call__(self, x: Tensor) -> Tensor:
         logits = called(self.network, x)
@@ -71,7 +71,8 @@ def asking(attack: Callable[..., Tensor]) -> Callable[..., Tensor]:
             raise InputError(f"an attack searches a set, threat.at(x), but was given a {type(S).__name__}.")
         y = labels(y, len(S.start)).to(S.start.device)
         module = network if isinstance(network, nn.Module) else getattr(network, "module", None)  # a graph's
-        with torch.no_grad(), eval_mode(module) if isinstance(module, nn.Module) else nullcontext():
-            return attack(self, Attacked.of(network, y), S, y, **options)
+        alone = isinstance(module, nn.Module)
+        with eval_mode(module) if alone else nullcontext():
+            return attack(self, Attacked.of(network, y, alone=alone), S, y, **options).detach()
 
     return checked

@@ -14,7 +14,6 @@ from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet, ordinary_set
 from hauberk.concepts.subject import labels_of
-from hauberk.errors import InputError
 from hauberk.kernels.convolutions import FastConvolutions
 from hauberk.kernels.gradients import gradients, ordinary
 from hauberk.ranges import Checked
@@ -152,14 +151,3 @@ def misclassified(
     """Return a mask of the examples whose predicted label at z is not y; non-finite logits predict no label."""
     with torch.no_grad():
         return labels_of(network(S.decode(z))) != y
-
-
-def require_positive(name: str, **counts: float) -> None:
-    """Raise unless all counts (of steps, restarts, ...) are positive.
-
-    Raises:
-        InputError: a count is not positive; the message names the attack, the argument and its value.
-    """
-    for argument, count in counts.items():
-        if not count > 0:
-            raise InputError(f"{name} needs {argument} > 0, but it is {count}.")

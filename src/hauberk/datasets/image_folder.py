@@ -17,7 +17,7 @@ from hauberk.datasets.file_tree import open_tree
 from hauberk.datasets.image_file import LARGEST, decode
 from hauberk.datasets.stored import open_images, write_images
 from hauberk.errors import InputError
-from hauberk.ranges import Count
+from hauberk.ranges import Count, Natural
 
 CHUNK = 64
 """Number of files read before their images are decoded."""
@@ -56,7 +56,7 @@ class ImageFolder(Dataset):
         path: str,
         size: Count,
         resize: Count | None = None,
-        memory: Count = 8 * 2**30,
+        memory: Natural = 8 * 2**30,
         name: str | None = None,
         cache: str | None = None,
     ) -> None:

@@ -18,7 +18,7 @@ aten = torch.ops.aten
 
 @dataclass(frozen=True, eq=False)
 class Inner(Value):
-    """What another rule returned, as an operand of further rules.
+    """Result of another rule, as an operand of further rules.
 
     Args:
         recipe: the recipe of the node that computes it.
@@ -33,16 +33,18 @@ class Inner(Value):
         return id(self)
 
 
-def call(operator: Any, *arguments: Any, **keywords: Any) -> Any:
+def call(operator: Any, *arguments: Any, shape: tuple[int, ...] | None = None, **keywords: Any) -> Any:
     """Return what a torch operator makes of values and constants: a value again, to be returned or to be used further.
+
+    Its `shape`, without the batch, is asked of torch if it is not given, which takes constants for numbers.
 
     Raises:
         UnsupportedOpError: no rule is known for the operator, or its rule refuses.
     """
     if operator not in RULES:
         raise UnsupportedOpError(f"it stands for {operator}, which has no rule")
-    made = operator(*tree_map(example, list(arguments)), **tree_map(example, keywords))
-    shape = tuple(made.shape[1:])
+    if shape is None:
+        shape = tuple(operator(*tree_map(example, list(arguments)), **tree_map(example, keywords)).shape[1:])
     found = RULES[operator](*arguments, **keywords, shape=shape)
     if not isinstance(found, Lowered):
         return found

@@ -11,8 +11,8 @@ from hauberk.errors import UnsupportedOpError
 from hauberk.functions.composition import call, composed
 
 aten = torch.ops.aten
-HIDDEN = -1e9
-"""Added to the scores of hidden places, whose shares are exactly zero then: minus infinity has no finite bounds."""
+HIDDEN = -1e30
+"""The scores of hidden places, whose shares are exactly zero then: minus infinity has no finite bounds."""
 
 
 @lowers(
@@ -44,13 +44,23 @@ def lower_attention(
     if is_causal:
         places = torch.ones(scores.shape[-2:], dtype=torch.bool).tril()
         mask = Stored(places, tuple(places.shape))
-    if mask is not None:
+    elif mask is not None:
         scores = call(aten.add.Tensor, scores, Stored(Computed(summand, (mask,)), mask.shape))
+    if mask is not None:
+        places = Stored(Computed(hidden, (mask,)), mask.shape)
+        scores = call(aten.masked_fill.Scalar, scores, places, HIDDEN, shape=scores.shape)
     return call(aten.matmul.default, call(aten.softmax.int, scores, -1), value)
 
 
+def hidden(mask: Tensor) -> Tensor:
+    """Return which places a mask hides: where truth values are false, or numbers minus infinity."""
+    return ~mask if mask.dtype == torch.bool else mask == -math.inf
+
+
 def summand(mask: Tensor) -> Tensor:
-    """Return what a mask adds to scores: of truth values, nothing where one is true."""
-    if mask.dtype == torch.bool:
-        return torch.zeros(mask.shape, device=mask.device).masked_fill(~mask, HIDDEN)
-    return mask.clamp(min=HIDDEN)
+    """Return what a mask adds to the scores of other places."""
+    return (
+        torch.zeros(mask.shape, device=mask.device)
+        if mask.dtype == torch.bool
+        else mask.masked_fill(mask == -math.inf, 0)
+    )

@@ -47,7 +47,7 @@ def lower_variance(
     return variance(z, dims, correction, shape)
 
 
-@lowers(aten.std.correction, case=lambda x: x.std((1, 3)).flatten(1))
+@lowers(aten.std.correction, case=lambda x: aten.std.correction(x, [1, 3], correction=1.0).flatten(1))
 @composed
 def lower_deviation(
     z: Value, dims: Dims = None, *, correction: float | None = None, keepdim: bool = False, shape: tuple[int, ...]

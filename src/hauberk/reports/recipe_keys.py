@@ -6,8 +6,8 @@ from typing import Any
 
 import yaml
 
-from hauberk import plain_yaml
 from hauberk.errors import InputError
+from hauberk.plain_yaml import load
 
 
 def recipe_keys(text: str, where: str) -> dict[str, Any]:
@@ -17,7 +17,7 @@ def recipe_keys(text: str, where: str) -> dict[str, Any]:
         InputError: the text is not YAML; the message says where it came from.
     """
     try:
-        tree = plain_yaml.load(text)
+        tree = load(text)
     except ValueError as error:
         raise InputError(f"{where} is not valid YAML ({error}): train again, or restore the file.") from error
     return dict(leaves(tree)) if isinstance(tree, dict) else {}
