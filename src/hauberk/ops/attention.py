@@ -11,7 +11,7 @@ from hauberk.errors import UnsupportedOpError
 from hauberk.functions.composition import call, composed
 
 aten = torch.ops.aten
-HIDDEN = -1e30
+HIDDEN = -1e9
 """The scores of hidden places, whose shares are exactly zero then: minus infinity has no finite bounds."""
 
 

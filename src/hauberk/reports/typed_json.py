@@ -7,7 +7,7 @@ from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin
 
 from hauberk.errors import InputError
-from hauberk.files import read_text
+from hauberk.files import read_text as content_of
 
 T = TypeVar("T")
 
@@ -19,7 +19,7 @@ def read_text(path: Path, remedy: str) -> str:
         InputError: it is missing or not UTF-8; the message ends with the remedy.
     """
     try:
-        return read_text(path)
+        return content_of(path)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path} cannot be read ({error}): {remedy}") from error
 
