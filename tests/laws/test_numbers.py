@@ -38,7 +38,14 @@ ZERO = {
     *("begin", "finish", "worst_weight", "noisy_share", "exact_from", "shrink", "initial", "least", "value", "values"),
     *("cost", "times", "peak", "end", "warmup", "hold", "slacks", "gradient_scale"),
     *("PGD.steps", "NIFGSM.steps", "Adam.steps", "MultiSteepestDescent.steps", "PGD.momentum", "NIFGSM.momentum"),
-    *("DeepFool.overshoot", "ShrunkInterval.share", "SABR.share", "STAPS.share", "Consistency.weight"),
+    *(
+        "ImageFolder.memory",
+        "DeepFool.overshoot",
+        "ShrunkInterval.share",
+        "SABR.share",
+        "STAPS.share",
+        "Consistency.weight",
+    ),
     *(
         "FastIBP.weight",
         "FastIBP.tolerance",
