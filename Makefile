@@ -8,10 +8,10 @@ demo: .venv/.installed
 	$(BIN)/hauberk demo
 
 test: lint
-	$(BIN)/python -m pytest -n 2 --durations=10
+	$(BIN)/python -m pytest -n 2 --dist worksteal --durations=10
 
 test-all: lint
-	$(BIN)/python -m pytest -n 2 -m "product or not product"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "product or not product"
 
 # With the lowest versions that pyproject.toml promises, in an environment of its own.
 test-lowest: .venv-lowest/.installed

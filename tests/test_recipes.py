@@ -42,7 +42,7 @@ def published(name: str, variant: str = "") -> dict[str, Any]:
     return {"training_threat": made["threat"], **made}
 
 
-@pytest.mark.parametrize("name", mostly_later(RECIPES))
+@pytest.mark.parametrize("name", mostly_later(RECIPES, 8))
 def test_the_trial_of_a_recipe_builds_with_all_its_variants(name: str):
     tree = read_recipe(name, [], "smoke")
     for each in (tree, *variants(tree).values()):
@@ -69,7 +69,7 @@ def test_data_that_are_not_there_are_asked_for(name: str, tmp_path: Path, monkey
         build(read_recipe(name, []))
 
 
-@pytest.mark.parametrize("name", mostly_later(SMALL))
+@pytest.mark.parametrize("name", mostly_later(SMALL, 8))
 def test_two_steps_of_the_trial_change_the_weights(name: str, tmp_path: Path):
     recipe = build(read_recipe(name, ["trainer.epochs=2", "trainer.batch=100", "trainer.keep=final"], "smoke"))
     before = [weights.clone() for weights in recipe.network.parameters()]

@@ -212,6 +212,13 @@ def crossed(some: list[Any], others: collections.abc.Iterable[Any], count: int =
     ]
 
 
+def varied(some: list[Any], every: int = 3) -> list[Any]:
+    """Return parameters: the first instance of each class and a part of the others, and the rest for the longer run."""
+    first, further = apart(some)
+    later = [one for i, one in enumerate(further) if i % every]
+    return [*first, *further[::every], *(pytest.param(one, marks=pytest.mark.product) for one in later if longer.RUN)]
+
+
 def apart(some: collections.abc.Iterable[Any]) -> tuple[list[Any], list[Any]]:
     """Return the first instance of every class, and all the others."""
     first: dict[Any, Any] = {}

@@ -31,7 +31,7 @@ from hauberk.sets.box_set import BoxSet
 from hauberk.sets.union_set import UnionSet, members_of
 from hauberk.threats import Flow, L0Ball, L1Ball, L2Ball, LinfBall
 from hauberk.training.parts import parts
-from laws.instances import crossed, distinct, instances, label
+from laws.instances import crossed, distinct, instances, label, varied
 from laws.networks import CLASSES, SHAPE, images, labels, network
 
 B = 6
@@ -40,7 +40,7 @@ ATTACKS, THREATS = instances(Attack), instances(ThreatModel)
 CERTIFIABLE = [threat for threat in THREATS if isinstance(threat.at(images(1, 0)), CertifiableSet)]
 BOTH_KINDS = [*ATTACKS, *instances(MinimumDistanceAttack)]
 
-attacks = pytest.mark.parametrize("attack", ATTACKS, ids=label)
+attacks = pytest.mark.parametrize("attack", varied(ATTACKS), ids=label)
 RANGES = {
     "[0, 255]": (0.0, 255.0),
     "[-1, 1]": (-1.0, 1.0),
@@ -87,7 +87,7 @@ def residence(attack, x, y, threats=HOMES):
     raise UnsupportedSetError(f"{label(attack)} refuses every one of these sets")
 
 
-@pytest.mark.parametrize(("attack", "threat"), crossed(ATTACKS, THREATS))
+@pytest.mark.parametrize(("attack", "threat"), crossed(ATTACKS, THREATS, 1, 2))
 def test_answers_are_members_with_the_inputs_shape_and_no_gradient(attack, threat):
     graph, y = network("dense", 1), labels(B, 1)
     S = threat.at(images(B, 1))
@@ -238,7 +238,7 @@ def test_an_attack_breaks_some_of_what_a_fragile_network_gets_right(attack):
     assert broken(graph, S, answer(attack, graph, S, y, noise(2, 40)), y).any()
 
 
-@pytest.mark.parametrize("attack", [attack for attack in ATTACKS if isinstance(attack, SteerableAttack)], ids=label)
+@pytest.mark.parametrize("attack", varied([one for one in ATTACKS if isinstance(one, SteerableAttack)]), ids=label)
 def test_a_steered_attack_heads_for_its_target(attack):
     require_no_memory(attack)
     x, y = images(B, 16), torch.zeros(B, dtype=torch.long)
@@ -366,7 +366,7 @@ def has_corners(S):
     return getattr(S, "p", 2) <= 1
 
 
-@pytest.mark.parametrize(("name", "threat"), crossed(list(SEARCHES), CERTIFIABLE))
+@pytest.mark.parametrize(("name", "threat"), crossed(list(SEARCHES), CERTIFIABLE, 1, 2))
 def test_on_a_linear_network_iterative_attacks_reach_the_support_function_within_a_hundredth(name, threat):
     x = images(B, 12)
     S, (module, normal, bias) = threat.at(x), steadfast(12, x)
@@ -423,7 +423,7 @@ class Shift(nn.Module):
         return (x - self.mean) / self.std
 
 
-@pytest.mark.parametrize("attack", [attack for attack in ATTACKS if attack.steady], ids=label)
+@pytest.mark.parametrize("attack", varied([attack for attack in ATTACKS if attack.steady]), ids=label)
 def test_a_steady_attack_passes_the_network_as_often_whatever_it_breaks(attack):
     graph, x, calls = network("dense", 0), images(B, 0), []
 

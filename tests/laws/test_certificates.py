@@ -98,7 +98,7 @@ def test_every_verifier_computes_in_full_precision(verifier):
     assert watching.seen == {"ieee"}
 
 
-@pytest.mark.parametrize(("verifier", "name"), crossed(VERIFIERS, BUILDERS))
+@pytest.mark.parametrize(("verifier", "name"), crossed(VERIFIERS, BUILDERS, 1))
 def test_certificates_never_contradict_an_attack(verifier, name):
     """On networks that the attack breaks at the full radius, so that there is something to contradict."""
     require_no_contradiction(verifier, LinfBall(0.3), name, 2, 4.0)
