@@ -18,6 +18,7 @@ from hauberk.concepts.dataset import Split
 from hauberk.display import Display
 from hauberk.errors import InputError
 from hauberk.evaluation.records import read_records
+from hauberk.exclusive import exclusive
 from hauberk.recipe import build, read_recipe
 from hauberk.verification import InOrder, remaining
 from hauberk.workflow import trained
@@ -228,3 +229,8 @@ def test_stages_may_be_smoothed_networks(changes: list[str], tmp_path: Path):
 def test_a_cascade_is_never_overwritten(whole: Path, changes: list[str]):
     with pytest.raises(InputError, match="--resume"):
         cascade(whole, changes, 2)
+
+
+def test_one_process_at_a_time_judges_a_cascade(whole: Path):
+    with exclusive(whole), pytest.raises(InputError, match="another process is at work"):
+        cascades.evaluate(whole, [whole / "stages" / "1"], Quiet())

@@ -113,14 +113,15 @@ def evaluate(folder: Path, stages: list[Path], display: Display) -> Summary:
     Records and summary go to `evaluations` in the cascade's folder, by the number of stages; existing shards are kept.
 
     Raises:
-        InputError: a stage is not trained, or does not fit the data.
+        InputError: a stage is not trained or does not fit the data, or another process is at work in the folder.
     """
     recipe = build(read_recipe(str(require(folder / "recipe.yaml")), []))
     whole, first = recipe.data.test(), slice(0, recipe.evaluator.examples)
     data, threat = whole.select(first), recipe.threat.select(first, whole.inputs.shape)
     subjects = [answering(trained(stage, []).network, recipe, data) for stage in stages]
     place, size = folder / "evaluations" / str(len(stages)), recipe.evaluator.shard
-    return evaluate_cascade(subjects, threat, prover(recipe), data, place, size, display.evaluation)
+    with exclusive(folder):
+        return evaluate_cascade(subjects, threat, prover(recipe), data, place, size, display.evaluation)
 
 
 def prover(recipe: Recipe) -> Verifier:

@@ -10,6 +10,14 @@ LARGEST, ROWS = 2**30, 10**7
 """Largest size of a file, in bytes, and number of its rows."""
 
 
+def read_metadata(path: Path) -> dict[str, str]:
+    """Return the metadata of a file; raises as `read_parquet` does."""
+    try:
+        return pl.read_parquet_metadata(regular(path, LARGEST))
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise ValueError(f"it is no Parquet file, or a damaged one: {error}") from error
+
+
 def read_parquet(path: Path, rows: int = ROWS) -> pl.DataFrame:
     """Return the table in a file.
 

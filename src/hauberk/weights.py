@@ -49,7 +49,7 @@ def save_state(state: Mapping[str, Any], file: Path) -> None:
 
 def load_state(file: Path, device: str = "cpu") -> dict[str, Any]:
     """Return the state dict in a file that `save_state` or safetensors wrote."""
-    with safe_open(file, "pt", device=device) as opened:
+    with safe_open(regular(file, LARGEST), "pt", device=device) as opened:
         metadata = opened.metadata() or {}
         state: dict[str, Any] = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
     for name in json.loads(metadata.get(COMPLEX, "[]")):

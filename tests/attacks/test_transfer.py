@@ -46,3 +46,11 @@ def test_the_surrogate_is_in_eval_mode_meanwhile_and_as_before_afterwards(fails)
     assert modes == [False]
     assert [part.training for part in surrogate.modules()] == [True, True, False, True, True]
     assert all(parameter.grad is None for parameter in surrogate.parameters())
+
+
+def test_an_exported_surrogate_keeps_the_mode_that_it_was_exported_in():
+    surrogate, _ = linear(SHAPE, 1, 1.0)
+    S = LinfBall(0.1).at(interior(B, SHAPE, 1))
+    program = torch.export.export(surrogate.eval(), (S.start,)).module()
+    z = Transfer(FGSM(Margin()), program)(Refusing(), S, Y, noise=noise(B))
+    assert torch.equal(z, FGSM(Margin())(surrogate, S, Y, noise=noise(B)))

@@ -302,6 +302,26 @@ def test_a_random_network_gives_the_same_records_twice(network, tmp_path):
     assert "random outputs" in (tmp_path / "a/summary.json").read_text()
 
 
+class Changing(nn.Module):
+    """Answers otherwise at every call, by what torch.export takes for a constant."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner, self.calls = inner, 0
+
+    def forward(self, x):
+        self.calls += 1
+        return self.inner(x) * self.calls
+
+
+def test_nothing_is_proven_of_a_network_that_is_not_its_graph_and_it_is_attacked_all_the_same(network, tmp_path):
+    evaluator = Evaluator({"FGSM": FGSM(Margin())}, [ByBound(Interval(), "interval")], **FAST)
+    summary = evaluator.evaluate(Changing(network), digits(20), LinfBall(0.02), tmp_path)
+    assert summary["certified"] is None
+    assert "differ by" in summary["verifiers"][0]["not_applicable"]
+    assert summary["attacked"]["count"] <= summary["clean"]["count"]
+
+
 RADII = [0.5, 4, 1, 2]
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from hauberk.errors import InputError
 from hauberk.evaluation.records import (
     SCHEMA,
     attack_schema,
@@ -13,6 +14,7 @@ from hauberk.evaluation.records import (
     certified_radii,
     completed,
     outcomes,
+    read_facts,
     read_records,
 )
 
@@ -88,3 +90,11 @@ def test_files_of_earlier_releases_are_read_beside_later_ones(tmp_path):
 def test_records_of_cascades_stay_as_they_are():
     found = pl.DataFrame({"index": [0], "certified": [True]})
     assert completed(found) is found
+
+
+@pytest.mark.parametrize("reader", [read_records, read_facts])
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"PAR1" + bytes(99) + b"PAR1"])
+def test_a_shard_that_cannot_be_read_is_named(reader, content, tmp_path):
+    (tmp_path / "7.parquet").write_bytes(content)
+    with pytest.raises(InputError, match=r"7\.parquet is not a readable Parquet file .*: delete it"):
+        reader(tmp_path)

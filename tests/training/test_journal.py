@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from hauberk.concepts.objective import ObjectiveValue
+from hauberk.errors import InputError
 from hauberk.training.journal import Journal, Tally
 from hauberk.training.team import Team
 
@@ -49,3 +50,12 @@ def test_a_silent_journal_neither_writes_nor_shows(tmp_path: Path):
     Journal(tmp_path / "train.jsonl", seen.append, 3, silent=True).write({"step": 4})
     assert not seen
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("line", ["{}", '{"step": "one"}', "{step: 1}", "[" * 100_000 + "}", "\x00}", '{"step": null}'])
+def test_a_damaged_journal_is_named(line: str, tmp_path: Path):
+    path = tmp_path / "train.jsonl"
+    path.write_text(line + "\n")
+    with pytest.raises(InputError, match=r"train\.jsonl is damaged"):
+        Journal(path, print, 5)
+    assert path.read_text() == line + "\n"

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from hauberk.concepts.attack import Attack, Network
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet
+from hauberk.kernels.modes import eval_mode
 
 
 @dataclass(frozen=True)
@@ -28,10 +29,5 @@ class Transfer(Attack):
     def __call__(
         self, network: Network, S: PerturbationSet, y: Int[Tensor, "b"], *, noise: Noise
     ) -> Float[Tensor, "b *z"]:
-        modes = [(part, part.training) for part in self.surrogate.modules()]
-        self.surrogate.eval()
-        try:
+        with eval_mode(self.surrogate):
             return self.attack(self.surrogate, S, y, noise=noise)
-        finally:
-            for part, training in modes:
-                part.training = training

@@ -18,7 +18,7 @@ from hauberk.concepts.noise import require_seed
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.study import Study
 from hauberk.concepts.subject import AttackableSubject, NetworkSubject
-from hauberk.errors import InputError, UnsupportedOpError
+from hauberk.errors import CaptureError, InputError, UnsupportedOpError
 from hauberk.evaluation.adversary import Adversary
 from hauberk.evaluation.curve import Curve
 from hauberk.evaluation.dataset_statement import most_equal
@@ -197,3 +197,5 @@ def captured(network: nn.Module, example: Tensor) -> Graph | UnsupportedOpError:
         return capture(network, example)
     except UnsupportedOpError as error:
         return error
+    except CaptureError as error:  # it draws random numbers, say
+        return UnsupportedOpError(str(error))

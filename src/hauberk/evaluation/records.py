@@ -1,7 +1,8 @@
 """Records of an evaluation, one per example: what evaluation writes and reports read."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import polars as pl
 from jaxtyping import Float64
 
 from hauberk.errors import InputError
-from hauberk.parquet import read_parquet
+from hauberk.parquet import read_metadata, read_parquet
 
 Floats = Float64[np.ndarray, "n"]
 FILE_NAME = re.compile(r"\w[\w ,.()+-]{0,49}")
@@ -108,9 +109,34 @@ def completed(records: pl.DataFrame) -> pl.DataFrame:
     return records.select(*known, *(name for name in records.columns if name not in SCHEMA))
 
 
+@contextmanager
+def reading(shard: Path) -> Iterator[None]:
+    """Name the shard that cannot be read, and what to do."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise InputError(f"{shard} is not a readable Parquet file ({error}): delete it and evaluate again.") from error
+
+
+def records_in(shard: Path) -> pl.DataFrame:
+    """Return the records of one shard.
+
+    Raises:
+        InputError: it cannot be read; the message names it.
+    """
+    with reading(shard):
+        return completed(read_parquet(shard, ROWS))
+
+
+def facts_in(shard: Path) -> dict[str, str]:
+    """Return the metadata of one shard; raises as `records_in` does."""
+    with reading(shard):
+        return read_metadata(shard)
+
+
 def read_facts(folder: Path) -> list[dict[str, str]]:
     """Return the metadata of every shard in a folder, in the order of the examples."""
-    return [pl.read_parquet_metadata(shard) for shard in sorted(folder.glob("*.parquet"))]
+    return [facts_in(shard) for shard in sorted(folder.glob("*.parquet"))]
 
 
 def read_records(folder: Path) -> pl.DataFrame:
@@ -122,16 +148,8 @@ def read_records(folder: Path) -> pl.DataFrame:
     shards = sorted(folder.glob("*.parquet"))
     if not shards:
         raise InputError(f"{folder} holds no records: run `hauberk evaluate` first.")
-    frames = []
-    for shard in shards:
-        try:
-            frames.append(completed(read_parquet(shard, ROWS)))
-        except (OSError, ValueError) as error:
-            raise InputError(
-                f"{shard} is not a readable Parquet file ({error}): delete it and evaluate again."
-            ) from error
     try:
-        return pl.concat(frames).sort("index")
+        return pl.concat([records_in(shard) for shard in shards]).sort("index")
     except pl.exceptions.PolarsError as error:
         raise InputError(
             f"{folder}: the shards do not fit together ({error}): delete it and evaluate again."

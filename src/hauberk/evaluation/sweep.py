@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import polars as pl
 import torch
 
 from hauberk.atomic import replacing
@@ -16,7 +15,7 @@ from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.subject import AttackableSubject
 from hauberk.evaluation.agreement import require_agreement
 from hauberk.evaluation.curve import Curve
-from hauberk.evaluation.records import completed
+from hauberk.evaluation.records import facts_in, records_in
 from hauberk.evaluation.shard import Shard
 
 Watcher = Callable[[str, int, int], None]
@@ -78,7 +77,7 @@ class Sweep:
                 shard = Shard.of(self.subject, threat, data, torch.arange(start, end), self.seed)
                 if larger is not None:
                     known = larger / file.name
-                    shard.inherit(completed(pl.read_parquet(known)), pl.read_parquet_metadata(known), suite.attacks)
+                    shard.inherit(records_in(known), facts_in(known), suite.attacks)
                 for verifier in suite.verifiers:
                     if not verifier.last:
                         shard.verify(verifier)

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from hauberk.errors import InputError
-from hauberk.parquet import read_parquet
+from hauberk.parquet import read_metadata, read_parquet
 from hauberk.reports.typed_json import parse_mapping
 
 ROWS = 10**6
@@ -74,9 +74,9 @@ def read_studies(folder: Path, remedy: str) -> list[StudyFile]:
     found = []
     for path in sorted(folder.glob("*.parquet")):
         try:
-            metadata, table = pl.read_parquet_metadata(path), read_parquet(path, ROWS)
+            metadata, table = read_metadata(path), read_parquet(path, ROWS)
             place, study, facts = int(metadata["place"]), metadata["study"], metadata["facts"]
-        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, KeyError, ValueError) as error:
+        except (OSError, KeyError, ValueError) as error:
             raise InputError(f"{path} does not hold the table of a study ({error!r}): {remedy}") from error
         found.append((place, StudyFile(path, study, parse_mapping(facts, str(path), remedy), table, remedy)))
     return [study for _, study in sorted(found, key=lambda pair: pair[0])]

@@ -5,7 +5,7 @@ from pathlib import Path
 from torch import nn
 
 from hauberk.training.team import Team
-from hauberk.weights import load_state, save_state
+from hauberk.weights import load_weights, save_state
 
 BEST, SOUND = "best.safetensors", "sound.safetensors"
 """Weights of the best epoch, and of the last epoch before a collapse."""
@@ -36,4 +36,4 @@ class KeptWeights:
 
     def read(self, name: str) -> None:
         """Load saved weights into the network."""
-        self.network.load_state_dict(load_state(self.folder / name, str(self.team.device)))
+        load_weights(self.network, self.folder / name)

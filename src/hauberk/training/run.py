@@ -16,6 +16,7 @@ from hauberk.concepts.graph import Graph
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.schedule import Progress
 from hauberk.errors import TrainingError
+from hauberk.kernels.modes import set_eval
 from hauberk.training.averaging import Average
 from hauberk.training.batches import Batches
 from hauberk.training.experiment import experiment
@@ -174,13 +175,13 @@ class Run:
         if self.trainer.keep == "best" and BEST in self.kept:
             self.kept.write(FINAL)
             self.kept.read(BEST)
-        self.network.eval()
+        set_eval(self.network)
 
 
 def prepared(trainer: Hyperparameters, network: nn.Module, data: Split) -> nn.Module | Graph:
     """Return the network or its graph, as the objective needs it, initialised and checked against the data."""
     example, _ = data.batch(slice(0, 2))
-    network.eval()
+    set_eval(network)
     if trainer.initialisation is not None:
         trainer.initialisation(network, example, torch.Generator(example.device).manual_seed(trainer.seed))
     accepted.labels(data.labels, len(data), accepted.classes(network, example))

@@ -13,6 +13,7 @@ from hauberk.concepts.objective import ObjectiveValue
 from hauberk.concepts.perturbation_set import PerturbationSet, ThreatModel
 from hauberk.concepts.schedule import Progress
 from hauberk.concepts.subject import labels_of
+from hauberk.kernels.modes import set_eval
 from hauberk.training.batches import Batches
 from hauberk.training.completeness import incomplete
 from hauberk.training.journal import Record, Tally
@@ -40,7 +41,7 @@ class Validation:
         examples = self.batches.held_out
         if not len(examples):
             return {}
-        self.network.eval()
+        set_eval(self.network)
         tally, progress = Tally(self.team.device), replace(progress, radius_share=1.0)
         for index in examples.to(self.team.device).split(self.batches.plan.phases[0].batch):
             mine = self.team.share(index)
@@ -67,7 +68,7 @@ class Validation:
         """
         if test is None or judge is None:
             return {}
-        self.network.eval()
+        set_eval(self.network)
         tally, behind = Tally(self.team.device), len(self.batches.data)  # of the noise of training examples
         for index in torch.arange(len(test), device=self.team.device).split(self.batches.plan.phases[0].batch):
             mine = self.team.share(index)
