@@ -26,6 +26,7 @@ evaluator: {attacks: {}, verifiers: []}
 """
 
 
+@pytest.mark.product
 def test_no_bound_is_crossed():
     command = [sys.executable, SOUNDNESS, "--samples", "1", "--attacked", "1", "--exact", "5"]
     answer = subprocess.run(command, capture_output=True, text=True, timeout=300)
@@ -83,6 +84,7 @@ def test_votes_are_timed_and_counted(question: str, tmp_path: Path):
         assert float(rows[0]["ratio" if question == "time" else "ratio to passes alone"]) > 0
 
 
+@pytest.mark.product
 def test_projections_onto_wasserstein_balls_reach_the_gap(tmp_path: Path):
     command = [sys.executable, BENCHMARKS / "wasserstein.py", "--images", "1", "--rounds", "1", "--tolerance", "1e-4"]
     answer = subprocess.run([*command, "--csv", tmp_path / "t.csv"], capture_output=True, text=True, timeout=300)

@@ -27,8 +27,7 @@ def replacing(path: Path) -> Iterator[Path]:
         InputError: a folder, a device or a pipe is there: only regular files are replaced.
     """
     path = Path(os.path.realpath(path))
-    if path.exists() and not path.is_file():
-        raise InputError(f"{path} is a folder, a device or a pipe, and is left as it is: name a file to write to.")
+    require_replaceable(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = unfinished(path)
     try:
@@ -41,6 +40,16 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def require_replaceable(path: Path) -> None:
+    """Raise if something other than a regular file is where one is to be written.
+
+    Raises:
+        InputError: a folder, a device or a pipe is there.
+    """
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path} is a folder, a device or a pipe, and is left as it is: name a file to write to.")
 
 
 def write_text(path: Path, text: str) -> None:

@@ -15,7 +15,7 @@ import yaml
 from accelerate import Accelerator, PartialState
 from accelerate.utils import broadcast_object_list
 
-from hauberk.atomic import write_text
+from hauberk.atomic import require_replaceable, write_text
 from hauberk.errors import InputError
 from hauberk.evaluation.summary import Summary
 from hauberk.evaluation.sweep import Watcher as EvaluationWatcher
@@ -26,6 +26,9 @@ from hauberk.recipe import Recipe, Tree, build, import_code, parsed, read_recipe
 from hauberk.training.journal import Watcher as TrainingWatcher
 from hauberk.training.kept_weights import COLLAPSED, FINAL
 from hauberk.weights import load_state, load_weights, save_state
+
+MODEL = "model.safetensors"
+"""The file of the weights that a run ends with."""
 
 
 def train(tree: Tree, folder: Path, *, resume: bool, watch: TrainingWatcher) -> None:
@@ -61,8 +64,10 @@ def train_one(recipe: Recipe, tree: Tree, folder: Path, *, resume: bool, watch: 
         def claimed() -> None:
             if state.is_main_process:
                 held.enter_context(exclusive(folder))
+                require_replaceable(folder / MODEL)
                 claim(folder / "recipe.yaml", text, resume=resume)
-                write_text(folder / "run.json", json.dumps(about, indent=1))
+                if not (folder / "run.json").exists():
+                    write_text(folder / "run.json", json.dumps(about, indent=1))
             state.wait_for_everyone()
 
         task = recipe.network, data, recipe.training_threat, folder
@@ -117,7 +122,7 @@ def kept_text(file: Path) -> str:
 
 def publish(state: Mapping[str, Any], folder: Path, about: dict[str, object]) -> None:
     """Write the weights of a run, and run.json with their checksum."""
-    weights = folder / "model.safetensors"
+    weights = folder / MODEL
     save_state(state, weights)
     checked = about | {"weights_sha256": sha256(weights.read_bytes()).hexdigest()}
     write_text(folder / "run.json", json.dumps(checked, indent=1))
@@ -182,7 +187,7 @@ def trained(folder: Path, overrides: list[str]) -> Recipe:
         InputError: the folder holds no trained run, or its weights do not fit its recipe.
     """
     recipe = build(read_recipe(str(require(folder / "recipe.yaml")), overrides))
-    load_weights(recipe.network, require(folder / "model.safetensors"))
+    load_weights(recipe.network, require(folder / MODEL))
     return recipe
 
 

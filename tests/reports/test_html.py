@@ -202,6 +202,7 @@ def test_summaries_without_a_search_for_masking_say_nothing_of_it(make_run, repo
     assert "masking" not in report(make_run(masking=None)).text
 
 
+@pytest.mark.product
 def test_attacks_that_only_saw_survivors_are_not_compared(make_run, report):
     second = attack_row("Square", 2, 2, 180, tried=182, alone=None, black_box=True)
     refused = attack_row("DDN", 0, 0, 0, tried=0, alone=None, found=0, not_applicable="no l_2 ball")
@@ -213,6 +214,7 @@ def test_attacks_that_only_saw_survivors_are_not_compared(make_run, report):
     assert "those before it left unbroken" in page.text
 
 
+@pytest.mark.product
 def test_sets_without_a_norm_have_no_distances(make_run, report):
     bare = {"found": 0, "median_distance": None, "mean_distance": None}
     folder = make_run(attacks=[attack_row("PGD-40 x 3", 16, 16, 180, **bare)])
@@ -227,6 +229,7 @@ def test_sets_without_a_norm_have_no_distances(make_run, report):
 REASONS = {"certified": "not applicable: mish has no bounds.", "attacked": "not applicable: no set."}
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("unknown", [["certified"], ["attacked"], ["certified", "attacked"]])
 def test_what_did_not_apply_has_its_reason_and_no_figure(make_run, report, unknown):
     reasons = {name: REASONS[name] for name in unknown}
@@ -245,6 +248,7 @@ def test_what_did_not_apply_has_its_reason_and_no_figure(make_run, report, unkno
     assert all(reason in both.text for reason in reasons.values())
 
 
+@pytest.mark.product
 def test_parts_of_attacks_that_were_left_out_are_told(make_run, report):
     row = attack_row("Ensemble", 14, 14, 182, remarks=["Square is left out: it needs images."])
     assert "Square is left out: it needs images" in report(make_run(attacks=[row])).text
@@ -324,6 +328,7 @@ def test_studies_of_several_runs_are_side_by_side_by_their_names(make_run, repor
     assert len(page.ids) == len(set(page.ids))
 
 
+@pytest.mark.product
 def test_where_no_attack_succeeded_no_difference_is_explained(make_run, report):
     folder = make_run()
     assert "The difference is drawn from" in report(folder).text
@@ -335,6 +340,7 @@ def test_where_no_attack_succeeded_no_difference_is_explained(make_run, report):
     assert "The difference is drawn" not in page.text
 
 
+@pytest.mark.product
 def test_examples_that_are_no_images_are_not_called_so(make_run, report):
     folder = make_run()
     (folder / "run.json").write_text(json.dumps(RUN | {"inputs": "examples"}), encoding="utf-8")
@@ -358,6 +364,7 @@ def with_recipe(folder, recipe, **about):
     return folder
 
 
+@pytest.mark.product
 def test_final_weights_are_compared_with_the_best_and_lead_to_their_training(make_run, report):
     recipe = "trainer: {keep: best, judge: {class: attacks.PGD}}\n"
     best, final = (with_recipe(make_run(name, curve=[]), recipe) for name in ("a", "a/variants/final"))
@@ -382,6 +389,7 @@ def test_runs_that_differ_in_one_number_are_drawn_against_it(make_run, report):
     assert len(page.ids) == len(set(page.ids))
 
 
+@pytest.mark.product
 def test_a_collapse_is_told(make_run, report):
     folder = make_run(curve=[])
     rows = journal()
@@ -396,6 +404,7 @@ def test_a_collapse_is_told(make_run, report):
     assert "The detector attacks the first batch of every epoch, and noticed no collapse." in report(folder).text
 
 
+@pytest.mark.product
 def test_runs_of_one_name_are_told_apart(make_run, report):
     page = report(*(make_run(f"{name}/variants/final", curve=[]) for name in "ab"))
     assert "a/final Small on MNIST" in page.text

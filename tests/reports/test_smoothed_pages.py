@@ -58,6 +58,7 @@ def test_the_page_says_of_what_it_speaks_and_how_sure_it_is(make_run, report):
         assert words not in text
 
 
+@pytest.mark.product
 def test_plain_networks_say_nothing_of_votes(make_run, report):
     _, text = report(with_radii(make_run(norm="l_inf")))
     assert "Subject of every share: network." in text
@@ -66,6 +67,7 @@ def test_plain_networks_say_nothing_of_votes(make_run, report):
     assert not re.search("noise|vote|abstain|confidence of|all at once|fainter", text)
 
 
+@pytest.mark.product
 def test_without_radii_there_is_no_such_section(make_run, report):
     source, text = report(make_run())
     assert "Certified accuracy by radius" not in text
@@ -135,6 +137,7 @@ def test_kinds_of_subjects_have_tables_and_figures_of_their_own(make_run, report
     assert {"run-1-radii", "run-5-radii"} <= set(ids)
 
 
+@pytest.mark.product
 def test_different_confidences_of_one_kind_are_told_apart_by_row(make_run, report):
     (votes,) = smoothed()["verifiers"]
     runs = make_run("sure", **smoothed()), make_run("less", **smoothed(verifiers=[votes | {"confidence": 0.99}]))
@@ -145,6 +148,7 @@ def test_different_confidences_of_one_kind_are_told_apart_by_row(make_run, repor
     assert '<span class="meaning">smoothed network, confidence 99 %</span>' in table
 
 
+@pytest.mark.product
 def test_other_weights_are_compared_by_kind(make_run, report):
     recipe = "trainer: {keep: best}\n"
     for name, changes in (("a", {}), ("b", smoothed())):
@@ -180,6 +184,7 @@ def test_sweeps_name_the_subject(searched):
     assert f"| {WHO} |" in console.file.getvalue()
 
 
+@pytest.mark.product
 def test_rows_of_attacks_on_votes_are_like_others(make_run, report):
     rows = [attack_row("PGD", 14, 14, 182), attack_row("DDN", 2, 2, 194)]
     _, text = report(make_run(**smoothed(attacks=rows)))

@@ -1,5 +1,6 @@
 """Checkpoints: what is written comes back, and only the newest stays."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -52,10 +53,49 @@ def test_only_the_newest_stays_and_what_is_half_written_is_no_checkpoint(tmp_pat
     write(tmp_path, 9)
     write(tmp_path, 10, seed=1)
     assert [path.name for path in tmp_path.iterdir()] == ["000000010"]
-    (tmp_path / ".000000011.5").mkdir()
+    (tmp_path / ".000000011.unfinished-5").mkdir()
     network, optimizer = made(2)
     assert load_checkpoint(tmp_path, EXPERIMENT, network, optimizer)[0] == 10
     write(tmp_path, 10)
     assert [path.name for path in tmp_path.iterdir()] == ["000000010"]
     with pytest.raises(InputError, match="000000010 cannot be restored"):
         load_checkpoint(tmp_path, EXPERIMENT, nn.Linear(5, 2), optimizer)
+
+
+NUMBERS = {
+    "another step": lambda text: text.replace('"step": 12', '"step": 1000000000'),
+    "no counters": lambda text: re.sub(r'"counters": {.*?}', '"counters": {}', text),
+    "infinity": lambda text: text.replace("0.5", "Infinity"),
+    "no JSON": lambda text: text[:-1],
+}
+
+
+@pytest.mark.parametrize("kind", NUMBERS)
+def test_a_changed_number_is_damage(kind: str, tmp_path: Path):
+    write(tmp_path, 12)
+    state = tmp_path / "000000012" / "state.json"
+    text = state.read_text()
+    state.write_text(NUMBERS[kind](text))
+    assert state.read_text() != text
+    with pytest.raises(InputError, match=r"000000012 cannot be restored: not as they were written are state\.json"):
+        load_checkpoint(tmp_path, EXPERIMENT, *made(0))
+
+
+def test_files_that_came_or_went_are_damage(tmp_path: Path):
+    write(tmp_path, 12)
+    (tmp_path / "000000012" / "memory.safetensors").rename(tmp_path / "000000012" / "other.safetensors")
+    with pytest.raises(InputError, match=r"written are memory\.safetensors, other\.safetensors"):
+        load_checkpoint(tmp_path, EXPERIMENT, *made(0))
+    (tmp_path / "000000012" / "digests.json").unlink()
+    with pytest.raises(InputError, match="Delete it to start afresh"):
+        load_checkpoint(tmp_path, EXPERIMENT, *made(0))
+
+
+def test_what_others_put_beside_checkpoints_stays(tmp_path: Path):
+    (tmp_path / "notes").mkdir()
+    (tmp_path / ".DS_Store").touch()
+    (tmp_path / "000000099").symlink_to(tmp_path / "notes")
+    write(tmp_path, 9)
+    write(tmp_path, 10)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".DS_Store", "000000010", "000000099", "notes"]
+    assert load_checkpoint(tmp_path, EXPERIMENT, *made(0))[0] == 10

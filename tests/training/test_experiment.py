@@ -1,6 +1,5 @@
 """A checkpoint is of one training: another one is refused by what differs."""
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -144,15 +143,3 @@ def test_another_training_is_refused_by_what_differs(what: str, begun: Path):
     with pytest.raises(InputError, match=rf"000000003 cannot be restored: it is of another experiment, {message}"):
         other["trainer"].fit(other["network"], other["data"], other["threat"], begun, resume=True)
     assert {path: path.read_bytes() for path in begun.rglob("*") if path.is_file()} == before
-
-
-def test_a_training_of_an_earlier_release_goes_on(begun: Path, whole: list[Tensor], tmp_path: Path):
-    folder = copytree(begun, tmp_path / "begun")
-    state = folder / "checkpoint" / "000000003" / "state.json"
-    content = json.loads(state.read_text())
-    del content["experiment"]
-    state.write_text(json.dumps(content))
-    resumed = weights(folder, resume=True)
-    assert all(torch.equal(one, other) for one, other in zip(resumed, whole, strict=True))
-    with pytest.raises(InputError, match=r"trainer\.seed: 0 there, 1 here"):  # its next checkpoint says what it is of
-        weights(folder, resume=True, method=trainer(seed=1))

@@ -1,6 +1,8 @@
 """Checkpoints that a kill at any moment leaves whole: safetensors and JSON, never a pickle."""
 
+import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -9,14 +11,18 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from hauberk.atomic import unfinished, write_text
+from hauberk.atomic import sweep, unfinished, write_text
 from hauberk.errors import InputError
-from hauberk.files import read_text
+from hauberk.files import read_text, regular
 from hauberk.identity import objection
-from hauberk.weights import load_state, save_state
+from hauberk.weights import LARGEST, load_state, save_state
 
 APART = "not in the state dict: "
 """Begins the names of buffers that a network's state dict leaves out."""
+STEP = re.compile(r"\d{9,}")
+"""The name of a step's checkpoint; what has another name was not written here."""
+DIGESTS = "digests.json"
+"""The file of a checkpoint with the SHA-256 of all its others: a changed number is damage, too."""
 OTHERS = ("memory", "average")
 """The files of tensors that neither network nor optimizer holds."""
 DAMAGE = (OSError, ValueError, RuntimeError, TypeError, KeyError, AttributeError, IndexError, SafetensorError)
@@ -53,11 +59,44 @@ def save_checkpoint(
     content = {"step": step, "counters": counters, "scalars": scalars, "groups": state["param_groups"]}
     content["experiment"] = experiment
     write_text(temporary / "state.json", json.dumps(content))
+    write_text(temporary / DIGESTS, json.dumps(digests(temporary)))
     shutil.rmtree(final, ignore_errors=True)
     temporary.replace(final)
-    for other in folder.iterdir():
+    for other in steps(folder):
         if other != final:
             shutil.rmtree(other)
+    sweep(folder)
+
+
+def steps(folder: Path) -> list[Path]:
+    """Return the checkpoints in a folder, oldest first, and nothing else that may lie there."""
+    found = [path for path in folder.glob("*") if STEP.fullmatch(path.name) and path.is_dir() and not path.is_symlink()]
+    return sorted(found, key=lambda path: int(path.name))
+
+
+def digests(checkpoint: Path) -> dict[str, str]:
+    """Return the SHA-256 of each file of a checkpoint, by name."""
+    found = {}
+    for path in sorted(checkpoint.iterdir()):
+        if path.name != DIGESTS:
+            with path.open("rb") as file:
+                found[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
+
+
+def require_whole(checkpoint: Path) -> None:
+    """Raise unless the files of a checkpoint are those that were written, to the bit.
+
+    Raises:
+        OSError: one is missing, or no regular file.
+        ValueError: one is another.
+    """
+    for path in checkpoint.iterdir():
+        regular(path, LARGEST)
+    written, found = json.loads(read_text(checkpoint / DIGESTS)), digests(checkpoint)
+    if written != found:
+        other = sorted({name for name, _ in written.items() ^ found.items()})
+        raise ValueError(f"not as they were written are {', '.join(other)}")
 
 
 def load_checkpoint(
@@ -65,23 +104,19 @@ def load_checkpoint(
 ) -> tuple[int, dict[str, Any], dict[str, dict[str, Tensor]]] | None:
     """Restore the newest checkpoint in place; return its step, its counters and the other tensors.
 
-    None if there is no checkpoint. One by a release that did not record the experiment is taken at its word.
+    None if there is no checkpoint.
 
     Raises:
         InputError: the checkpoint is damaged or belongs to another experiment; the message names it and what differs.
     """
-    found = sorted(path for path in folder.glob("*") if not path.name.startswith("."))
+    found = steps(folder)
     if not found:
         return None
     newest = found[-1]
     try:
+        require_whole(newest)
         content = json.loads(read_text(newest / "state.json"))
-        if not isinstance(content, dict) or not content.keys() >= {"step", "counters", "scalars", "groups"}:
-            raise ValueError("state.json is damaged")
-        kept = content.get("experiment", experiment)
-        if not isinstance(kept, dict):
-            raise ValueError("state.json is damaged: its experiment is not a mapping")
-        if why := objection(kept, experiment):
+        if why := objection(content["experiment"], experiment):
             raise InputError(why)
         device = next(network.parameters()).device
         tensors = load_state(newest / "optimizer.safetensors", str(device))
@@ -92,10 +127,9 @@ def load_checkpoint(
             number, name = key.split(".", 1)
             state.setdefault(int(number), {})[name] = value
         optimizer.load_state_dict({"state": state, "param_groups": content["groups"]})
-        step, counters = int(content["step"]), dict(content["counters"])
     except DAMAGE as error:
         raise InputError(f"checkpoint {newest} cannot be restored: {error}. Delete it to start afresh.") from error
-    return step, counters, others
+    return content["step"], content["counters"], others
 
 
 def whole_state(network: nn.Module) -> dict[str, Any]:

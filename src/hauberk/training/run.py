@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from hauberk import accepted
+from hauberk.atomic import require_replaceable
 from hauberk.capture import capture
 from hauberk.concepts.dataset import Split
 from hauberk.concepts.graph import Graph
@@ -29,6 +30,7 @@ from hauberk.training.state import State, require_initialised
 from hauberk.training.team import Team
 from hauberk.training.validation import Validation
 
+JOURNAL = "train.jsonl"
 CLOCKS = {"seconds": time.monotonic, "cpu_seconds": time.process_time}
 
 
@@ -73,9 +75,11 @@ class Run:
     def execute(self, resume: bool, watch: Watcher, claim: Callable[[], None]) -> None:
         """Train to the end, with `resume` from the newest checkpoint; call `claim` before the folder is touched."""
         self.state.rehearse()
+        for name in (JOURNAL, BEST, SOUND, FINAL, COLLAPSED):
+            require_replaceable(self.folder / name)
         claim()
         start = self.state.restore() if resume else 0
-        journal = Journal(self.folder / "train.jsonl", watch, start, silent=not self.team.first)
+        journal = Journal(self.folder / JOURNAL, watch, start, silent=not self.team.first)
         began = {name: clock() - self.state.counters[name] for name, clock in CLOCKS.items()}
         for step in range(start, self.plan.steps):
             if self.state.counters["collapsed"]:
