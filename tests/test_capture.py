@@ -11,7 +11,7 @@ from hauberk.architectures import CNN7, Large, PreActResNet18, ResidualNet, Smal
 from hauberk.bounds import BackwardLinear, Interval
 from hauberk.capture import capture
 from hauberk.concepts.specification import LinearSpec
-from hauberk.errors import CaptureError, HauberkError, UnsupportedOpError
+from hauberk.errors import CaptureError, HauberkError, InputError, UnsupportedOpError
 from hauberk.threats import LinfBall
 
 DTYPE = torch.float64
@@ -286,3 +286,24 @@ def test_dropout_that_drops_nothing_is_trained():
     module = nn.Sequential(nn.Linear(6, 6), nn.Dropout(0.0), nn.Linear(6, 3)).double().train()
     x = inputs()
     torch.testing.assert_close(capture(module, x).run(x)[0], module(x), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("example", "message"),
+    [
+        (inputs(), "float64, but the network's weights of type torch.float32"),
+        (inputs().half(), "float16, but the network's weights"),
+        (inputs().byte(), "batch .* of floating-point numbers"),
+        (inputs().float()[:, :5], "fails on inputs of shape"),
+        (None, "inputs are one tensor"),
+        ("a", "inputs are one tensor"),
+    ],
+    ids=["float64", "half", "bytes", "another size", "none", "text"],
+)
+def test_examples_that_do_not_fit_the_network_are_refused(example, message, unchecked):
+    with pytest.raises(InputError, match=message):
+        capture(nn.Linear(6, 3), example)
+
+
+def test_examples_may_be_arrays(unchecked):
+    assert capture(nn.Linear(6, 3), inputs().float().numpy()).shapes == ((6,), (3,))

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram, ShapesCollection
 
 import hauberk.ops  # noqa: F401  (fills the registry)
+from hauberk import accepted
 from hauberk.concepts.graph import Graph
 from hauberk.errors import CaptureError, InputError, UnsupportedOpError
 from hauberk.kernels.full_precision import full_precision
@@ -27,7 +28,8 @@ def capture(module: nn.Module, example: Float[Tensor, "b *x"]) -> Graph:
         UnsupportedOpError: the module cannot be exported (control flow that depends on the data, say), uses operators
             without bounds (all are named at once, with their places), or has logits that are not finite.
         CaptureError: the graph does not compute what the module computes.
-        InputError: it is no module.
+        InputError: it is no module, or fails on the example.
+        ShapeError: the example is no batch of floating-point numbers.
 
     Example:
         >>> import torch
@@ -43,8 +45,9 @@ def capture(module: nn.Module, example: Float[Tensor, "b *x"]) -> Graph:
     if not isinstance(module, nn.Module):
         hint = ": give its .module()" if isinstance(module, ExportedProgram) else ""
         raise InputError(f"a torch module is captured, not a {type(module).__name__}{hint}.")
+    example = accepted.inputs(example)
+    logits = accepted.passed(module, example)
     with torch.no_grad(), eval_mode(module):
-        logits = module(example)
         if not isinstance(logits, Tensor) or logits.ndim != 2:
             raise UnsupportedOpError("the network must return one tensor of logits (b, classes).")
         inner = unwrapped(module)

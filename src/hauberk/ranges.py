@@ -38,15 +38,18 @@ PositiveShare = Annotated[float, Range("a positive share, at most 1", lambda a: 
 PartialShare = Annotated[float, Range("a share, from 0 to below 1", lambda a: 0 <= a < 1)]
 OpenShare = Annotated[float, Range("a number between 0 and 1, neither of them", lambda a: 0 < a < 1)]
 Extended = Annotated[float, Range("a number, possibly infinite", lambda a: a == a)]
+Span = Annotated[tuple[float, float], Range("a range (low, high) with low < high", lambda ends: ends[0] < ends[1])]
 ANY = {
     int: Range("an integer of 64 bits", lambda n: -(1 << 63) <= n < 1 << 63),
     float: Range("a finite number", lambda a: -inf < a < inf),
 }
 """The ranges of numbers whose annotation says no more than their type."""
+PLAIN: dict[type, str] = {bool: "true or false", str: "a text", type(None): "null"}
+"""What other plain values are called."""
 
 
 class Checked:
-    """A class whose constructor first refuses numbers and choices other than those that its annotations give.
+    """A class whose constructor first refuses numbers, texts and choices other than those that its annotations give.
 
     A bool or a text is no number; numpy's numbers are. What is annotated as something else as well may be that.
 
@@ -82,10 +85,12 @@ def require(name: str, value: object, annotation: Any) -> None:
         choice for option in options if typing.get_origin(option) is Literal for choice in typing.get_args(option)
     ]
     others = [option for option in options if option not in numbers and typing.get_origin(option) is not Literal]
-    plain = (isinstance(value, kind) and kind in others for kind in (bool, str))
-    fits = any(plain) or value in choices or any(within(value, kind) for kind in numbers)
-    if (numbers or choices) and (not others or isinstance(value, Real | str)) and not fits:
-        wanted = " or ".join([range_of(kind).text for kind in numbers] + [repr(choice) for choice in choices])
+    plain = [kind for kind in PLAIN if kind in others]
+    fits = isinstance(value, tuple(plain)) or any(within(value, kind) for kind in numbers)
+    fits = fits or any(type(value) is type(choice) and value == choice for choice in choices)
+    if (len(plain) == len(others) or ((numbers or choices) and isinstance(value, Real | str))) and not fits:
+        texts = [range_of(kind).text for kind in numbers] + [repr(choice) for choice in choices]
+        wanted = " or ".join(texts + [PLAIN[kind] for kind in plain])
         raise InputError(f"{name} to be {wanted}, but it is {value!r:.80}.")
     for option in others:
         if isinstance(value, list | tuple) and typing.get_origin(option) in (list, tuple, Sequence):
@@ -103,8 +108,11 @@ def alternatives(annotation: Any) -> list[Any]:
 
 
 def within(value: object, kind: Any) -> bool:
-    """Return whether a value is a number of a kind."""
+    """Return whether a value is a number, or a range, of a kind."""
     base = typing.get_args(kind)[0] if typing.get_origin(kind) is Annotated else kind
+    if typing.get_origin(base) is tuple:
+        ends = isinstance(value, tuple | list) and len(value) == 2 and all(within(end, Extended) for end in value)
+        return ends and range_of(kind).holds(value)
     number = isinstance(value, Integral if base is int else Real) and not isinstance(value, bool)
     return number and range_of(kind).holds(value) and (base is float or ANY[int].holds(value))
 

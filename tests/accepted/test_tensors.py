@@ -84,3 +84,23 @@ def test_folders_are_paths_or_text(tmp_path):
     assert folder_at(str(tmp_path)) == folder_at(tmp_path) == tmp_path
     with pytest.raises(InputError, match="a folder is a path, but is 5"):
         folder_at(5)
+
+
+def test_arrays_of_any_memory_order_are_accepted():
+    big = np.array([2, 0, 1], dtype=">i4")
+    assert labels(big, 3).tolist() == [2, 0, 1]
+    assert labels(big[::-1], 3).tolist() == [1, 0, 2]
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        torch.tensor([0, 1, 0]).to_sparse(),
+        torch.nested.nested_tensor([torch.tensor([0, 1]), torch.tensor([2])]),
+        np.ma.array([0, 1, 2], mask=[False, True, False]),
+    ],
+    ids=["sparse", "nested", "masked"],
+)
+def test_what_has_no_value_for_every_place_is_refused(y):
+    with pytest.raises(ShapeError, match="labels are one dense tensor"):
+        labels(y, 3)

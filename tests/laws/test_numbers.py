@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from hauberk.attacks import PGD
 from hauberk.errors import InputError
 from hauberk.losses import Margin
 from hauberk.ranges import alternatives
 from hauberk.recipe import public_classes
+from hauberk.threats import LinfBall
 from hauberk.training import Trainer
 
 SIGNED = {
@@ -119,18 +121,18 @@ def nonsense(cls: type, name: str, annotation: Any) -> Iterator[object]:
         yield from (1.5, 1e30)
 
 
-def classes() -> Iterator[type]:
-    """Yield the public classes whose constructors take numbers."""
+def constructed() -> Iterator[type]:
+    """Yield the public classes that have constructors."""
     for path in [*public_classes(), "sampling.smoothed_network.Smoothing", "concepts.slopes.Constant"]:
         module, _, name = path.rpartition(".")
         cls = getattr(importlib.import_module(f"hauberk.{module}"), name)
-        if (
-            inspect.isclass(cls)
-            and not inspect.isabstract(cls)
-            and cls.__init__ is not object.__init__
-            and numbers(cls)
-        ):
+        if inspect.isclass(cls) and not inspect.isabstract(cls) and cls.__init__ is not object.__init__:
             yield cls
+
+
+def classes() -> Iterator[type]:
+    """Yield those whose constructors take numbers."""
+    return (cls for cls in constructed() if numbers(cls))
 
 
 @pytest.mark.parametrize("cls", list(classes()))
@@ -145,6 +147,34 @@ def test_nonsense_is_refused_by_name(cls: type):
 def test_every_exception_is_an_argument():
     known = {name for cls in classes() for one in numbers(cls) for name in (one, f"{cls.__name__}.{one}")}
     assert known >= SIGNED | ZERO | POSITIVE | SHARES | LARGE
+
+
+def plain(cls: type) -> dict[str, set[Any]]:
+    """Return the types of a constructor's arguments that are texts, true or false, or null, and nothing else."""
+    hints = typing.get_type_hints(cls.__init__)
+    found = {name: set(alternatives(hint)) for name, hint in hints.items() if name != "return"}
+    return {name: kinds for name, kinds in found.items() if kinds <= {bool, str, type(None)}}
+
+
+@pytest.mark.parametrize("cls", [cls for cls in constructed() if plain(cls)])
+def test_texts_and_truths_are_nothing_else(cls: type):
+    for name, kinds in plain(cls).items():
+        for value in (3, 0.5, [], {}, "yes", True, None):
+            if type(value) not in kinds:
+                with pytest.raises(InputError, match=name):
+                    raise AssertionError(f"{cls.__name__} takes {value!r} for {name}: {cls(**{name: value})}")
+
+
+@pytest.mark.parametrize("within", [(1, 0), (0, 0), (0.0, math.nan), (0, 1, 2), "01", 1.0, [], (0, "1"), (0, True)])
+def test_a_range_has_two_ends_in_order(within: Any):
+    with pytest.raises(InputError, match=r"LinfBall needs within to be a range \(low, high\) with low < high or null"):
+        LinfBall(0.1, within)
+
+
+@pytest.mark.parametrize("eps", ["1e400", 10**400, "1:30", torch.zeros(0), torch.ones(2, dtype=torch.complex64)])
+def test_a_radius_is_a_number(eps: Any):
+    with pytest.raises(InputError, match="eps"):
+        LinfBall(eps)
 
 
 def test_choices_of_words_are_refused_by_name():

@@ -163,5 +163,5 @@ def test_what_is_no_image_of_one_channel_or_three_is_refused(unchecked, shape):
 
 @pytest.mark.parametrize("within", [None, (0.0, math.inf), (-math.inf, 1.0), (1.0, 1.0), (0.0, math.nan)], ids=str)
 def test_a_range_without_ends_is_refused(within):
-    with pytest.raises(InputError, match=r"a finite (range|number)"):
+    with pytest.raises(InputError, match=r"a finite (range|number)|low < high"):
         JPEG(within=within)

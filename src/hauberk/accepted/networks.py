@@ -72,19 +72,29 @@ def classes(network: nn.Module, x: Tensor) -> int:
     require_weights(network)
     if x.dtype.itemsize < 4:
         raise InputError(f"networks are judged in float32 or float64, not in {x.dtype}: network.float(), x.float().")
+    found = logits(passed(network, x), x)
+    if not found.isfinite().any():
+        raise InputError(f"all logits of the network are NaN or infinite for the first {len(x)} inputs.")
+    return found.shape[1]
+
+
+def passed(network: nn.Module, x: Tensor) -> object:
+    """Return what a network gives for a batch in eval mode, whatever that is.
+
+    Raises:
+        InputError: it fails; the message says how inputs and weights differ, or gives torch's reason.
+    """
     with torch.no_grad(), eval_mode(network):
         try:
-            found = called(network, x)
+            return network(x)
         except (HauberkError, torch.OutOfMemoryError):
             raise
         except (RuntimeError, ValueError, IndexError, TypeError) as error:
+            require_alike(network, x, error)
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise InputError(
                 f"the network fails on inputs of shape {tuple(x.shape)} and type {x.dtype}: {reason}"
             ) from error
-    if not found.isfinite().any():
-        raise InputError(f"all logits of the network are NaN or infinite for the first {len(x)} inputs.")
-    return found.shape[1]
 
 
 def require_weights(network: nn.Module) -> None:

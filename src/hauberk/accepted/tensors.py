@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import torch
 from jaxtyping import Int64
 from torch import Tensor
@@ -10,15 +11,23 @@ from hauberk.errors import InputError, ShapeError
 
 
 def tensor(what: str, value: object) -> Tensor:
-    """Return a tensor, an array or nested lists of numbers as a tensor.
+    """Return a tensor, an array or nested lists of numbers as a dense tensor.
 
     Raises:
         ShapeError: it is something else; the message calls it `what`.
     """
+    masked = isinstance(value, np.ma.MaskedArray)
+    if isinstance(value, np.ndarray) and not masked:
+        value = np.ascontiguousarray(value, value.dtype.newbyteorder("=")).reshape(value.shape)
     try:
-        return value if isinstance(value, Tensor) else torch.as_tensor(value)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise ShapeError(f"{what} are one tensor or array of numbers, but are a {type(value).__name__}.") from error
+        found = value if isinstance(value, Tensor) else torch.as_tensor(value)
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        said = f"{type(value).__name__} ({str(error)[:100]})"
+        raise ShapeError(f"{what} are one tensor or array of numbers, but are a {said}.") from error
+    if masked or found.layout != torch.strided or found.is_nested:
+        kind = "a masked array" if masked else "nested" if found.is_nested else f"of layout {found.layout}"
+        raise ShapeError(f"{what} are one dense tensor of numbers, but are {kind}.")
+    return found
 
 
 def inputs(x: object) -> Tensor:

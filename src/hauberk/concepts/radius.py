@@ -19,11 +19,14 @@ def radius(eps: float | str | Tensor, name: str = "eps") -> float | Tensor:
 
     Raises:
         InputError: it is negative, not finite or not a number.
+        ShapeError: it is a tensor without values, or of complex ones.
     """
     try:
         value = float(Fraction(eps)) if isinstance(eps, str) else eps if isinstance(eps, Tensor) else float(eps)
-    except (TypeError, ValueError, ZeroDivisionError) as error:
-        raise InputError(f'{name} must be a number or a fraction like "8/255", but is {eps!r}.') from error
+    except (TypeError, ValueError, ZeroDivisionError, OverflowError) as error:
+        raise InputError(f'{name} must be a number or a fraction like "8/255", but is {eps!r:.80}.') from error
+    if isinstance(value, Tensor) and (tensor(name, value).is_complex() or value.is_meta or not value.numel()):
+        raise ShapeError(f"{name} must hold real numbers, but has shape {tuple(value.shape)} and type {value.dtype}.")
     most, least = (value.max(), value.min()) if isinstance(value, Tensor) else (value, value)
     if not (least >= 0 and most < inf):
         raise InputError(f"{name} must be finite and not negative, but is {eps!r}.")

@@ -1,11 +1,14 @@
 """Networks with weights from a file."""
 
+from pathlib import Path
+
 from torch import nn
 
+from hauberk.ranges import Checked
 from hauberk.weights import load_weights
 
 
-class Pretrained(nn.Sequential):
+class Pretrained(Checked, nn.Sequential):
     """A network with the weights that a file holds, for recipes that need a second, trained network.
 
     Args:
@@ -18,6 +21,6 @@ class Pretrained(nn.Sequential):
         InputError: the file is missing, damaged, or does not fit the network.
     """
 
-    def __init__(self, network: nn.Module, file: str, entry: str | None = None, prefix: str = "") -> None:
+    def __init__(self, network: nn.Module, file: str | Path, entry: str | None = None, prefix: str = "") -> None:
         load_weights(network, file, entry=entry, prefix=prefix)
         super().__init__(network)

@@ -11,7 +11,7 @@ from torch import Tensor
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.radius import radii, radius, require_within, rounded
 from hauberk.errors import InputError
-from hauberk.ranges import NonNegative
+from hauberk.ranges import NonNegative, Span
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class BallThreat(ThreatModel):
     """The norm's name in records and tables: "l2"."""
 
     eps: NonNegative | str | Float[Tensor, "b"]
-    within: tuple[float, float] | None = (0.0, 1.0)
+    within: Span | None = (0.0, 1.0)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "eps", radius(self.eps))

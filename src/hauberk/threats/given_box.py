@@ -7,12 +7,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hauberk.accepted import tensor
 from hauberk.concepts.box import Box
 from hauberk.concepts.cases import Cases
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.radius import per_example, radii, radius, require_within
 from hauberk.errors import InputError, ShapeError
-from hauberk.ranges import NonNegative
+from hauberk.ranges import NonNegative, Span
 from hauberk.sets.box_set import BoxSet
 
 DUST = 1e-6  # the share of the range, or of the largest bound, by which rounding may have moved an input out of its box
@@ -38,7 +39,7 @@ class GivenBox(ThreatModel):
 
     lower: Float[Tensor, "n *x"]
     upper: Float[Tensor, "n *x"]
-    within: tuple[float, float] | None = (0.0, 1.0)
+    within: Span | None = (0.0, 1.0)
     scale: NonNegative | Float[Tensor, "b"] = 1.0
     name = "given box"
 
@@ -50,6 +51,8 @@ class GivenBox(ThreatModel):
         }
 
     def __post_init__(self) -> None:
+        for name in ("lower", "upper"):
+            object.__setattr__(self, name, tensor(f"{name} bounds of a box", getattr(self, name)))
         if self.lower.shape != self.upper.shape or self.lower.ndim < 2:
             raise ShapeError(
                 "a box has lower and upper bounds of one shape (examples, ...), but they have "

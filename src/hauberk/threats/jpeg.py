@@ -7,7 +7,7 @@ from torch import Tensor
 
 from hauberk.concepts.cases import Cases
 from hauberk.errors import ShapeError
-from hauberk.ranges import NonNegative
+from hauberk.ranges import NonNegative, Span
 from hauberk.sets.ball_threat import BallThreat, require_finite
 from hauberk.sets.jpeg_set import JPEGSet
 from hauberk.sets.jpeg_transform import JPEGTransform
@@ -45,7 +45,7 @@ class JPEG(BallThreat):
     """
 
     eps: NonNegative | str | Float[Tensor, "b"] = 0.25
-    within: tuple[float, float] | None = (0.0, 1.0)
+    within: Span | None = (0.0, 1.0)
     exact: bool = False
     norm = "JPEG"
 

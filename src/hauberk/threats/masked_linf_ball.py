@@ -13,7 +13,7 @@ from hauberk.concepts.cases import Cases
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.radius import per_example, radii, radius, require_within, rounded
 from hauberk.errors import InputError, ShapeError
-from hauberk.ranges import NonNegative
+from hauberk.ranges import NonNegative, Span
 from hauberk.sets.box_set import BoxSet
 
 
@@ -81,7 +81,7 @@ class MaskedLinfBall(ThreatModel):
 
     eps: NonNegative | str | Float[Tensor, "b"]
     mask: Shaped[Tensor, "*m"]
-    within: tuple[float, float] | None = (0.0, 1.0)
+    within: Span | None = (0.0, 1.0)
 
     @staticmethod
     def cases() -> Cases:

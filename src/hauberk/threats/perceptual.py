@@ -14,7 +14,7 @@ from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.radius import radii, radius, require_within, rounded
 from hauberk.identity import identity
 from hauberk.layers.perceptual_features import Features
-from hauberk.ranges import NonNegative
+from hauberk.ranges import NonNegative, Span
 from hauberk.sets.perceptual_set import PerceptualSet
 
 
@@ -49,7 +49,7 @@ class Perceptual(ThreatModel):
     network: nn.Module
     eps: NonNegative | str | Float[Tensor, "b"] = 0.5
     layers: list[str] | None = None
-    within: tuple[float, float] | None = (0.0, 1.0)
+    within: Span | None = (0.0, 1.0)
 
     @staticmethod
     def cases() -> Cases:

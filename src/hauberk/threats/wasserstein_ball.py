@@ -12,7 +12,7 @@ from hauberk.concepts.cases import Cases
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.radius import radii, radius, require_within, rounded
 from hauberk.errors import InputError, ShapeError
-from hauberk.ranges import Count, NonNegative, OpenShare, Positive
+from hauberk.ranges import Count, NonNegative, OpenShare, Positive, Span
 from hauberk.sampling.requirements import real, require_counts, require_reals
 from hauberk.sets.transport_heading import Heading
 from hauberk.sets.transport_projection import Method, Projection
@@ -69,7 +69,7 @@ class WassersteinBall(ThreatModel):
     window: Count | None = 5
     p: Positive = 1.0
     cost: list[list[NonNegative]] | None = None
-    within: tuple[float, float] | None = (0.0, 1.0)
+    within: Span | None = (0.0, 1.0)
     heading: Heading = "l2"
     tolerance: OpenShare = 1e-5
     projection: Projection = "exact"

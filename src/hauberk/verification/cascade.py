@@ -16,6 +16,7 @@ from hauberk.concepts.perturbation_set import PerturbationSet, ThreatModel
 from hauberk.concepts.subject import Subject
 from hauberk.errors import InputError, UnsupportedSetError
 from hauberk.propagation.prediction import Answering, certified, classes_of, flags, predicted
+from hauberk.ranges import Checked
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class CascadeAnswer:
 
 
 @dataclass(frozen=True)
-class ModelCascade(Subject):
+class ModelCascade(Checked, Subject):
     """Networks in turn: the first that certifies its own prediction on the set around x answers; otherwise none does.
 
     With `agreement` the cascade abstains as soon as a stage disagrees with the first one about x. This proves: two
