@@ -34,7 +34,7 @@ class Tightness(IntEnum):
 
     UNKNOWN = 0
     LINEAR = 1
-    """Exact on linear networks, and nowhere looser than intervals."""
+    """Exact on linear networks, and nowhere looser than intervals on piecewise linear ones."""
     STABLE = 2
     """Exact, moreover, wherever no neuron is unstable."""
 

@@ -49,12 +49,21 @@ def lower_attention(
     if mask is not None:
         places = Stored(Computed(hidden, (mask,)), mask.shape)
         scores = call(aten.masked_fill.Scalar, scores, places, HIDDEN, shape=scores.shape)
-    return call(aten.matmul.default, call(aten.softmax.int, scores, -1), value)
+    found = call(aten.matmul.default, call(aten.softmax.int, scores, -1), value)
+    if mask is None or is_causal:
+        return found
+    blind = Stored(Computed(sees_nothing, (mask,)), (*mask.shape[:-1], 1))
+    return call(aten.masked_fill.Scalar, found, blind, 0.0, shape=found.shape)
 
 
 def hidden(mask: Tensor) -> Tensor:
     """Return which places a mask hides: where truth values are false, or numbers minus infinity."""
     return ~mask if mask.dtype == torch.bool else mask == -math.inf
+
+
+def sees_nothing(mask: Tensor) -> Tensor:
+    """Return which queries have all places hidden: torch answers those with zeros."""
+    return hidden(mask).all(-1, keepdim=True)
 
 
 def summand(mask: Tensor) -> Tensor:
