@@ -166,9 +166,12 @@ def tile(m: int, n: int) -> tuple[tuple[int, int], dict[str, int]]:
 
 def panels(values: Float32[Tensor, "n i"], count: int, size: int) -> Float32[Tensor, "count depth size"]:
     """Return the rows in panels of `size`, transposed and padded with zeros: all strides of a loop are constants."""
-    missing = (0, -values.shape[1] % UNROLLED.value, 0, count * size - len(values))
-    padded = torch.nn.functional.pad(values, missing) if any(missing) else values
-    return padded.view(count, size, padded.shape[1]).transpose(1, 2).contiguous()
+    n, i = values.shape
+    depth = triton.cdiv(i, UNROLLED.value) * UNROLLED.value
+    if (n, i) != (count * size, depth):  # torch.nn.functional.pad refuses what is empty
+        values, own = values.new_zeros(count * size, depth), values
+        values[:n, :i] = own
+    return values.view(count, size, depth).transpose(1, 2).contiguous()
 
 
 def forward(x: X, w: W, p: Float32[Tensor, ""], places: bool = True) -> tuple[U, Int32[Tensor, "..."]]:
