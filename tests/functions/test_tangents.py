@@ -6,9 +6,10 @@ import pytest
 import torch
 from scipy.optimize import brentq
 
-from hauberk.functions.gate import SlopeBetween, SlopeOfTail
+from hauberk.functions.gate import Side, SlopeBetween, SlopeOfTail
 from hauberk.functions.tangents import Tangents
 from hauberk.ops.gelu import GELU
+from hauberk.ops.mish import Mish
 from hauberk.ops.silu import SiLU
 from hauberk.ops.tanh import Tanh
 
@@ -28,25 +29,25 @@ def test_a_tangent_touches_where_it_should(anchor):
     assert touched == pytest.approx(expected, rel=1e-4)
 
 
-@pytest.mark.parametrize("op", [GELU(), SiLU()], ids=str)
+@pytest.mark.parametrize("op", [GELU(), SiLU(), Mish()], ids=str)
 def test_tangents_to_a_tail_touch_it_ever_farther_out(op):
-    tangents = Tangents(op, op.inflection, op.straight, -1, limit=0.0)
-    anchors = torch.linspace(1e-6, op.inflection, 100, dtype=DTYPE)
+    tangents = Tangents(op, op.inflections[1], op.straight, -1, limit=0.0)
+    anchors = torch.linspace(1e-6, op.inflections[1], 100, dtype=DTYPE)
     touched = tangents(anchors)
     assert (touched.diff() < 0).all()
-    assert touched[-1].item() == pytest.approx(op.inflection)
+    assert touched[-1].item() == pytest.approx(op.inflections[1])
     through = op(touched) + op.slope(touched) * (anchors - touched)
     torch.testing.assert_close(through, op(anchors), rtol=0, atol=1e-6)
     assert tangents(torch.tensor([0.0, -1.0], dtype=DTYPE)).isinf().all()
 
 
-@pytest.mark.parametrize("op", [GELU(), SiLU()], ids=str)
+@pytest.mark.parametrize("op", [GELU(), SiLU(), Mish()], ids=str)
 def test_look_ups_of_slopes_invert_the_slope(op):
-    z = torch.linspace(-op.inflection, op.inflection, 500, dtype=DTYPE)
+    z = torch.linspace(*op.inflections, 500, dtype=DTYPE)
     torch.testing.assert_close(SlopeBetween(op)(op.slope(z)), z, rtol=0, atol=1e-7)
-    tail = torch.linspace(op.inflection, 5, 500, dtype=DTYPE)
-    torch.testing.assert_close(SlopeOfTail(op)(op.slope(tail)), tail, rtol=0, atol=1e-7)
-    assert SlopeOfTail(op)(torch.tensor([1.0, 0.3, -2.0], dtype=DTYPE)).isinf().all()
+    tail = torch.linspace(op.inflections[1], 5, 500, dtype=DTYPE)
+    torch.testing.assert_close(SlopeOfTail(Side(op))(op.slope(tail)), tail, rtol=0, atol=1e-7)
+    assert SlopeOfTail(Side(op))(torch.tensor([1.0, 0.3, -2.0], dtype=DTYPE)).isinf().all()
 
 
 def test_nan_is_looked_up_without_an_error():

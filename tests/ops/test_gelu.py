@@ -1,4 +1,4 @@
-"""GELU and SiLU: their constants, and the mirror symmetry f(-z) = f(z) - z."""
+"""GELU, SiLU and Mish: their constants, and the mirror symmetry f(-z) = f(z) - z."""
 
 import pytest
 import torch
@@ -6,6 +6,8 @@ from scipy.optimize import brentq
 
 from hauberk.concepts.box import Box
 from hauberk.functions.gate import Gate
+from hauberk.ops.gelu import GELU, TanhGELU
+from hauberk.ops.silu import SiLU
 from laws.instances import instances, label
 from laws.lines import moderate_boxes
 
@@ -25,16 +27,16 @@ def bend(op, z):
 @gates
 def test_the_bottom_and_the_inflections_are_where_the_derivatives_vanish(op):
     assert brentq(lambda z: slope(op, z), -2, -0.3, xtol=1e-15) == pytest.approx(op.bottom, abs=1e-14)
-    for sign in (-1, 1):
+    for sign, inflection in zip((-1, 1), op.inflections, strict=True):
         found = brentq(lambda z, sign=sign: bend(op, sign * z), 1, 3, xtol=1e-15)
-        assert found == pytest.approx(op.inflection, abs=1e-13)
+        assert sign * found == pytest.approx(inflection, abs=1e-13)
 
 
 @gates
 def test_the_function_bends_by_turns(op):
     z = torch.linspace(-30, 30, 6001, dtype=DTYPE, requires_grad=True)
     (second,) = torch.autograd.grad(op.slope(z).sum(), z)
-    inside = z.abs() < op.inflection
+    inside = (z > op.inflections[0]) & (z < op.inflections[1])
     assert (second[inside] > 0).all()
     assert (second[~inside] <= 1e-18).all()
 
@@ -46,7 +48,7 @@ def test_far_out_it_is_straight(op):
     torch.testing.assert_close(op(-z), torch.zeros_like(z), rtol=0, atol=1e-15)
 
 
-@gates
+@pytest.mark.parametrize("op", [GELU(), TanhGELU(), SiLU()], ids=label)
 def test_mirrored_boxes_have_mirrored_lines(op):
     box = moderate_boxes(300)
     for relax in (op.relax, op.relax_parallel):

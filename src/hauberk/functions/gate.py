@@ -1,8 +1,8 @@
-"""Smooth gates, z times a smooth step function: GELU, SiLU."""
+"""Smooth gates, z times a smooth step function: GELU, SiLU, Mish."""
 
 import math
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 
 import torch
 from jaxtyping import Float
@@ -16,13 +16,13 @@ from hauberk.functions.tangents import Tangents
 
 
 class Gate(Smooth):
-    """A function z / 2 + (an even one) with two inflections: concave, then convex, then concave; straight far out.
+    """A function with two inflections: concave, then convex, then concave; far out it is 0 on the left, z on the right.
 
-    A mirrored box has mirrored lines: f(-z) = f(z) - z, and slopes add up to 1.
+    So is z + f(-z), the mirrored function, and of even steps it is the same: f(-z) = f(z) - z, and slopes add up to 1.
     """
 
-    inflection: float
-    """The positive inflection point."""
+    inflections: tuple[float, float]
+    """The inflection points, left and right of zero."""
     bottom: float
     """The minimum point, left of zero."""
     straight: float
@@ -30,14 +30,15 @@ class Gate(Smooth):
 
     @cached_property
     def curves(self) -> tuple[Piece, ...]:
-        inflection = self.inflection
-        inner = Tangents(self, -inflection, inflection, 1)
-        outer = Tangents(self, inflection, self.straight, -1, limit=0.0)
-        between, tail = SlopeBetween(self), SlopeOfTail(self)
+        low, high = self.inflections
+        right, left = Side(self), Side(self, mirrored=True)
+        inner, inner_mirrored = Tangents(right, low, high, 1), Tangents(left, -high, -low, 1)
+        outer, outer_mirrored = (Tangents(side, side.inflection, self.straight, -1, limit=0.0) for side in (right, left))
+        tail, tail_mirrored = SlopeOfTail(right), SlopeOfTail(left)
         return (
-            Piece(-inflection, inflection, 1, between, inner, lambda z: -inner(-z)),
-            Piece(-math.inf, -inflection, -1, lambda s: -tail(1 - s), from_right=lambda z: -outer(-z)),
-            Piece(inflection, math.inf, -1, tail, from_left=outer),
+            Piece(low, high, 1, SlopeBetween(self), inner, lambda z: -inner_mirrored(-z)),
+            Piece(-math.inf, low, -1, lambda s: -tail_mirrored(1 - s), from_right=lambda z: -outer_mirrored(-z)),
+            Piece(high, math.inf, -1, tail, from_left=outer),
         )
 
     def error(self, z: Float[Tensor, "b *z"], value: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
@@ -57,31 +58,68 @@ class Gate(Smooth):
         return Box(lower - self.error(low, lower), upper + self.error(reach, upper))
 
     def steeper(self, below: Fan, above: Fan, span: Span) -> Float[Tensor, "b *z"]:
-        """Return the slope of the closest parallel lines; left of zero, the concave piece comes first: mirrored."""
+        """Return the slope of the closest parallel lines; on the left, the concave piece comes first: mirrored."""
         right = super().steeper(below, above, span)
-        return torch.where(span.center > 0, right, torch.maximum(below.least, above.least))
+        return torch.where(span.center > sum(self.inflections) / 2, right, torch.maximum(below.least, above.least))
+
+
+@dataclass(frozen=True)
+class Side:
+    """A gate with its right end in view, or mirrored: z + f(-z).
+
+    Args:
+        gate: the gate.
+        mirrored: whether it is mirrored.
+    """
+
+    gate: Gate
+    mirrored: bool = False
+
+    @property
+    def inflection(self) -> float:
+        """The right inflection."""
+        return -self.gate.inflections[0] if self.mirrored else self.gate.inflections[1]
+
+    @property
+    def steepest(self) -> float:
+        """The greatest slope, which is at the right inflection."""
+        return self.slope(torch.tensor([self.inflection], dtype=torch.float64)).item()
+
+    def __call__(self, z: Float[Tensor, "n"]) -> Float[Tensor, "n"]:
+        return z + self.gate(-z) if self.mirrored else self.gate(z)
+
+    def slope(self, z: Float[Tensor, "n"]) -> Float[Tensor, "n"]:
+        """Return the derivative."""
+        return 1 - self.gate.slope(-z) if self.mirrored else self.gate.slope(z)
 
 
 @dataclass(frozen=True)
 class SlopeBetween(Lookup):
-    """A map from a slope to the point between the inflections with that slope; smooth in the square root.
+    """A map from a slope to the point between the inflections with that slope; smooth in the angle of its cosine.
 
     Args:
         gate: the gate.
     """
 
     gate: Gate
-    end = 1.0
+    end = math.pi
+
+    @cached_property
+    def range(self) -> tuple[float, float]:
+        """The middle of the slopes between the inflections, and half their difference."""
+        least, most = 1 - Side(self.gate, mirrored=True).steepest, Side(self.gate).steepest
+        return (least + most) / 2, (most - least) / 2
 
     def __call__(self, slope: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
-        rest = 1 - (slope - 0.5).abs() / (steepest(self.gate) - 0.5)
-        return torch.copysign(self.at(rest.clamp(min=0).sqrt()), slope - 0.5)
+        middle, half = self.range
+        return self.at(((middle - slope) / half).clamp(-1, 1).acos())
 
     def knots(self, y: Float[Tensor, "n"]) -> Float[Tensor, "n"]:
-        slope = 0.5 + (1 - y**2) * (steepest(self.gate) - 0.5)
-        zero = torch.zeros_like(y)
-        found = bisected(lambda z: self.gate.slope(z) < slope, zero, zero + self.gate.inflection)
-        return torch.where(y > 0, found, self.gate.inflection)
+        middle, half = self.range
+        low, high = self.gate.inflections
+        slope = middle - half * y.cos()
+        found = bisected(lambda z: self.gate.slope(z) < slope, torch.full_like(y, low), torch.full_like(y, high))
+        return torch.where(y > 0, found, low)
 
 
 @dataclass(frozen=True)
@@ -91,25 +129,24 @@ class SlopeOfTail(Lookup):
     The slope falls to 1 like exp(-z) or exp(-z^2): the root of its logarithm is smooth, even at the inflection.
 
     Args:
-        gate: the gate.
+        side: the gate, or the gate mirrored.
     """
 
-    gate: Gate
+    side: Side
     end = 5.5
 
+    @cached_property
+    def excess(self) -> float:
+        """The greatest slope, less 1."""
+        return self.side.steepest - 1
+
     def __call__(self, slope: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
-        share = (slope - 1) / (steepest(self.gate) - 1)
+        share = (slope - 1) / self.excess
         point = self.at((-share.clamp(1e-30, 1).log()).sqrt())
         return torch.where(share > 0, point, math.inf)
 
     def knots(self, y: Float[Tensor, "n"]) -> Float[Tensor, "n"]:
-        slope = 1 + torch.exp(-(y**2)) * (steepest(self.gate) - 1)
-        low = torch.full_like(y, self.gate.inflection)
-        found = bisected(lambda z: self.gate.slope(z) > slope, low, torch.full_like(y, self.gate.straight))
-        return torch.where(y > 0, found, self.gate.inflection)
-
-
-@cache
-def steepest(gate: Gate) -> float:
-    """Return a gate's greatest slope."""
-    return gate.slope(torch.tensor([gate.inflection], dtype=torch.float64)).item()
+        slope = 1 + torch.exp(-(y**2)) * self.excess
+        low = torch.full_like(y, self.side.inflection)
+        found = bisected(lambda z: self.side.slope(z) > slope, low, torch.full_like(y, self.side.gate.straight))
+        return torch.where(y > 0, found, self.side.inflection)

@@ -2,13 +2,22 @@
 
 import math
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from hauberk.functions.lookup import Lookup, bisected
-from hauberk.functions.smooth import Smooth
+
+
+@runtime_checkable
+class Curve(Protocol):
+    """A function with a derivative."""
+
+    def __call__(self, z: Tensor, /) -> Tensor: ...
+
+    def slope(self, z: Tensor, /) -> Tensor: ...
 
 
 @dataclass(frozen=True)
@@ -26,7 +35,7 @@ class Tangents(Lookup):
         limit: the leftmost anchor whose line still touches the piece; -inf if all do.
     """
 
-    curve: Smooth
+    curve: Curve
     inflection: float
     stop: float
     bend: int

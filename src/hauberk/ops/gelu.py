@@ -16,7 +16,7 @@ from hauberk.functions.gate import Gate
 class GELU(Gate):
     """z times the normal distribution function. Its second derivative is the density times 2 - z^2."""
 
-    inflection = math.sqrt(2)
+    inflections = (-math.sqrt(2), math.sqrt(2))
     bottom = -0.75179152469356445746
     straight = 9.0
 
@@ -33,7 +33,7 @@ class GELU(Gate):
 class TanhGELU(Gate):
     """z (1 + tanh(a)) / 2 with a = sqrt(2 / pi) (z + 0.044715 z^3)."""
 
-    inflection = 1.4185040087908283555
+    inflections = (-1.4185040087908283555, 1.4185040087908283555)
     bottom = -0.75246142207101625849
     straight = 9.0
 

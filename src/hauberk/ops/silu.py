@@ -15,7 +15,7 @@ from hauberk.functions.gate import Gate
 class SiLU(Gate):
     """z times its sigmoid."""
 
-    inflection = 2.3993572805154676678
+    inflections = (-2.3993572805154676678, 2.3993572805154676678)
     bottom = -1.2784645427610737951
     straight = 42.0
 
