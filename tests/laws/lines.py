@@ -9,10 +9,12 @@ DTYPE = torch.float64
 
 
 def inside(op, box, margin=0.0):
-    """Return boxes where an op is defined, and as far inside: mirrored to positive numbers, and clamped."""
+    """Return boxes where an op is defined, and as far inside: mirrored to positive numbers, and clamped; or squashed."""
     if not isinstance(op, Partial):
         return box
     low, high = op.domain[0] + margin, op.domain[1] - margin
+    if -low == high < torch.inf:
+        return Box(*(high * end / (high + end.abs()) for end in (box.lower, box.upper)))
     if low > -torch.inf:
         box = Box(*torch.stack([box.lower.abs(), box.upper.abs()]).sort(0).values)
     return Box(box.lower.clamp(low, high), box.upper.clamp(low, high))

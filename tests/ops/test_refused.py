@@ -22,8 +22,7 @@ class Net(nn.Module):
 
 
 REFUSED = {
-    "sine": (lambda x: torch.sin(x), "twice at most"),
-    "cosine": (lambda x: torch.cos(x), "twice at most"),
+    "sine over its argument": (lambda x: torch.sinc(x), "a sine or a cosine"),
     "power of two values": (lambda x: x**x, "log(x)"),
     "zeroth power": (lambda x: x**0, "except zero"),
     "power of a negative number": (lambda x: (-2.0) ** x, "positive numbers"),

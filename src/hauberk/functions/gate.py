@@ -33,7 +33,9 @@ class Gate(Smooth):
         low, high = self.inflections
         right, left = Side(self), Side(self, mirrored=True)
         inner, inner_mirrored = Tangents(right, low, high, 1), Tangents(left, -high, -low, 1)
-        outer, outer_mirrored = (Tangents(side, side.inflection, self.straight, -1, limit=0.0) for side in (right, left))
+        outer, outer_mirrored = (
+            Tangents(side, side.inflection, self.straight, -1, limit=0.0) for side in (right, left)
+        )
         tail, tail_mirrored = SlopeOfTail(right), SlopeOfTail(left)
         return (
             Piece(low, high, 1, SlopeBetween(self), inner, lambda z: -inner_mirrored(-z)),

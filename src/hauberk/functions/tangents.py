@@ -33,6 +33,7 @@ class Tangents(Lookup):
         stop: the end of the piece, or the point beyond which it is straight to machine precision.
         bend: 1 if the piece is convex, -1 if it is concave.
         limit: the leftmost anchor whose line still touches the piece; -inf if all do.
+        end: the largest coordinate.
     """
 
     curve: Curve
@@ -40,7 +41,7 @@ class Tangents(Lookup):
     stop: float
     bend: int
     limit: float = -math.inf
-    end = 40.0
+    end: float = 40.0
 
     def __call__(self, anchor: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
         distance = (self.inflection - anchor).clamp(min=0)

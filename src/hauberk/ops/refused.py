@@ -17,8 +17,8 @@ refuses(
     *(aten.max.default, aten.min.default, aten.var.default, aten.std.default, aten.norm.Scalar),
 )
 refuses(
-    "it turns back infinitely often, and no bound of it is known: use a function that does so twice at most",
-    *(aten.sin.default, aten.cos.default, aten.tan.default, aten.sinc.default),
+    "it turns back infinitely often, and no bound of it is known: use a sine or a cosine",
+    *(aten.sinc.default, aten.special_sinc.default),
 )
 refuses(
     "an exponent that depends on the input is not bounded: write exp(y * log(x)), which is if x is positive",
