@@ -9,7 +9,7 @@ DTYPE = torch.float64
 
 
 def inside(op, box, margin=0.0):
-    """Return boxes where an op is defined, and as far inside: mirrored to positive numbers, and clamped; or squashed."""
+    """Return boxes where an op is defined, and as far inside: mirrored to positive ones and clamped, or squashed."""
     if not isinstance(op, Partial):
         return box
     low, high = op.domain[0] + margin, op.domain[1] - margin

@@ -148,8 +148,9 @@ Result = Lowered | Value | Stored
 Rule = Callable[..., Result | Sequence[Result]]
 """A function from the torch operator's positional arguments and the result's `shape` (without the batch) to a recipe
 for the Op, to the operand itself if the operator changes nothing, or to a constant that all examples share; to a list
-of these if the operator has several results, whose shapes `shape` then lists. It raises UnsupportedOpError with the
-reason if it cannot. At least one operand depends on the input: what does not is a constant without any rule."""
+of these if the operator has several results, whose shapes `shape` then lists. A rule with an argument `precision` is
+told the type of the network's numbers. It raises UnsupportedOpError with the reason if it cannot. At least one operand
+depends on the input: what does not is a constant without any rule."""
 
 AnyRule = TypeVar("AnyRule", bound=Rule)
 

@@ -6,9 +6,9 @@ from functools import partial, wraps
 from typing import Any
 
 import torch
-from torch.utils._pytree import tree_map
+from torch.utils._pytree import tree_iter, tree_map
 
-from hauberk.concepts.lowering import RULES, Lowered, Stored, Value
+from hauberk.concepts.lowering import RULES, Computed, Lowered, Stored, Value
 from hauberk.errors import UnsupportedOpError
 from hauberk.functions.bilinear import Bilinear
 from hauberk.functions.contraction import Contraction
@@ -36,20 +36,29 @@ class Inner(Value):
 def call(operator: Any, *arguments: Any, shape: tuple[int, ...] | None = None, **keywords: Any) -> Any:
     """Return what a torch operator makes of values and constants: a value again, to be returned or to be used further.
 
-    Its `shape`, without the batch, is asked of torch if it is not given, which takes constants for numbers.
+    Of constants alone it makes a constant. The `shape` of a value, without the batch, is asked of torch if it is not
+    given, which takes constants for numbers.
 
     Raises:
         UnsupportedOpError: no rule is known for the operator, or its rule refuses.
     """
+    given = [*arguments], keywords
+    if not any(isinstance(one, Value) for one in tree_iter(given)):
+        return Stored(Computed(operator, arguments, keywords), shape_of(operator, *given))
     if operator not in RULES:
         raise UnsupportedOpError(f"it stands for {operator}, which has no rule")
     if shape is None:
-        shape = tuple(operator(*tree_map(example, list(arguments)), **tree_map(example, keywords)).shape[1:])
+        shape = shape_of(operator, *given)[1:]
     found = RULES[operator](*arguments, **keywords, shape=shape)
     if not isinstance(found, Lowered):
         return found
     recipe = replace(resolved(found, {}), shape=shape)
     return Inner(-1, shape, recipe)
+
+
+def shape_of(operator: Any, arguments: list[Any], keywords: dict[str, Any]) -> tuple[int, ...]:
+    """Return the shape of what a torch operator returns, the batch counted."""
+    return tuple(operator(*tree_map(example, arguments), **tree_map(example, keywords)).shape)
 
 
 def example(argument: object) -> object:

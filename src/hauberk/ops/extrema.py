@@ -47,6 +47,16 @@ def lower_min(z: Value, dim: int, keepdim: bool = False, *, shape: Sequence[tupl
     return [call(aten.amin.default, z, [dim], keepdim)]
 
 
+@lowers(aten.aminmax.default, case=lambda x: torch.cat(torch.aminmax(x, dim=2), 1))
+@composed
+def lower_both_ends(
+    z: Value, *, dim: int | None = None, keepdim: bool = False, shape: Sequence[tuple[int, ...]]
+) -> list[Value]:
+    """Lower torch's minimum and maximum over a dimension."""
+    dims = [] if dim is None else [dim]
+    return [call(operator, z, dims, keepdim) for operator in (aten.amin.default, aten.amax.default)]
+
+
 @lowers(
     *(aten.maximum.default, aten.max.other, aten.fmax.default),
     case=lambda x: torch.maximum(x, 0.3 - x) + torch.max(x, x.flip(1)) + torch.fmax(x, 2 * x[:, :1].expand_as(x)),

@@ -1,11 +1,10 @@
 """Several steps of arithmetic in one operator: addcmul, addcdiv, lerp, diff, degrees and radians."""
 
 import math
-from typing import Any
 
 import torch
 
-from hauberk.concepts.lowering import Computed, Operand, Stored, Value, lowers
+from hauberk.concepts.lowering import Operand, Value, lowers
 from hauberk.functions.composition import call, composed
 
 aten = torch.ops.aten
@@ -18,7 +17,7 @@ SHARES = torch.linspace(0.1, 0.8, 4, dtype=torch.float64)[:, None, None]
 @composed
 def lower_addcmul(z: Operand, first: Operand, second: Operand, *, value: float = 1, shape: tuple[int, ...]) -> Value:
     """Lower torch's z + value * first * second."""
-    return call(aten.add.Tensor, z, together(aten.mul.Tensor, first, second), alpha=value)
+    return call(aten.add.Tensor, z, call(aten.mul.Tensor, first, second), alpha=value)
 
 
 @lowers(
@@ -27,22 +26,22 @@ def lower_addcmul(z: Operand, first: Operand, second: Operand, *, value: float =
 @composed
 def lower_addcdiv(z: Operand, first: Operand, second: Operand, *, value: float = 1, shape: tuple[int, ...]) -> Value:
     """Lower torch's z + value * first / second."""
-    return call(aten.add.Tensor, z, together(aten.div.Tensor, first, second), alpha=value)
+    return call(aten.add.Tensor, z, call(aten.div.Tensor, first, second), alpha=value)
 
 
 @lowers(aten.lerp.Scalar, case=lambda x: torch.lerp(x, x.flip(1), 0.3) + torch.lerp(SHARES.expand_as(x), x, 0.8))
 @composed
 def lower_lerp(start: Operand, end: Operand, weight: float, *, shape: tuple[int, ...]) -> Value:
     """Lower torch's mean weighted by a number."""
-    return call(aten.add.Tensor, together(aten.mul.Tensor, start, 1 - weight), end, alpha=weight)
+    return call(aten.add.Tensor, call(aten.mul.Tensor, start, 1 - weight), end, alpha=weight)
 
 
 @lowers(aten.lerp.Tensor, case=lambda x: torch.lerp(x, x.flip(1), SHARES))
 @composed
 def lower_weighted_lerp(start: Operand, end: Operand, weight: Operand, *, shape: tuple[int, ...]) -> Value:
     """Lower torch's mean weighted by a tensor."""
-    rest = together(aten.rsub.Scalar, weight, 1.0)
-    return call(aten.add.Tensor, together(aten.mul.Tensor, start, rest), together(aten.mul.Tensor, end, weight))
+    rest = call(aten.rsub.Scalar, weight, 1.0)
+    return call(aten.add.Tensor, call(aten.mul.Tensor, start, rest), call(aten.mul.Tensor, end, weight))
 
 
 @lowers(aten.diff.default, case=lambda x: x.diff()[..., :4] + x.diff(2, -1))
@@ -69,11 +68,3 @@ def lower_radians(z: Value, *, shape: tuple[int, ...]) -> Value:
 def lower_degrees(z: Value, *, shape: tuple[int, ...]) -> Value:
     """Lower torch's conversion to degrees."""
     return call(aten.mul.Tensor, z, 180 / math.pi)
-
-
-def together(operator: Any, *operands: Operand) -> Any:
-    """Return what an operator makes of two operands, a constant if both are."""
-    if any(isinstance(operand, Value) for operand in operands):
-        return call(operator, *operands)
-    sizes = [operand.shape for operand in operands if isinstance(operand, Stored)]
-    return Stored(Computed(operator, operands), tuple(torch.broadcast_shapes(*sizes)))

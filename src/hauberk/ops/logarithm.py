@@ -63,6 +63,18 @@ def lower_log2(z: Value, *, shape: tuple[int, ...]) -> Value:
     return call(aten.mul.Tensor, call(aten.log.default, z), 1 / math.log(2))
 
 
+@lowers(
+    *(aten.logit.default, aten.special_logit.default),
+    case=lambda x: torch.logit(x.sigmoid() / 2 + 0.2) + torch.special.logit(x, 0.01),
+)
+@composed
+def lower_logit(z: Value, eps: float | None = None, *, shape: tuple[int, ...]) -> Value:
+    """Lower torch's logit: log(z) - log(1 - z)."""
+    z = z if eps is None else call(aten.clamp.default, z, eps, 1 - eps)
+    parts = [call(aten.log.default, one) for one in (z, call(aten.rsub.Scalar, z, 1.0))]
+    return call(aten.sub.Tensor, *parts)
+
+
 @lowers(aten.log10.default, case=lambda x: torch.log10(x * x + 0.5))
 @composed
 def lower_log10(z: Value, *, shape: tuple[int, ...]) -> Value:

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 
 from hauberk.concepts.lowering import Computed, Stored, Value, lowers
-from hauberk.errors import UnsupportedOpError
 from hauberk.functions.composition import call, composed, shaped
 
 aten = torch.ops.aten
@@ -55,14 +54,21 @@ def lower_layer_norm(
     return scaled(layer_normed(z, sizes, eps, centred=True), weight, bias)
 
 
-@lowers(aten.rms_norm.default, case=lambda x: nn.functional.rms_norm(x, [6], eps=1e-3))
+@lowers(
+    aten.rms_norm.default, case=lambda x: nn.functional.rms_norm(x, [6], eps=1e-3) + nn.functional.rms_norm(x, [5, 6])
+)
 @composed
 def lower_rms_norm(
-    z: Value, sizes: Sequence[int], weight: Stored | None = None, eps: float | None = None, *, shape: tuple[int, ...]
+    z: Value,
+    sizes: Sequence[int],
+    weight: Stored | None = None,
+    eps: float | None = None,
+    *,
+    precision: torch.dtype,
+    shape: tuple[int, ...],
 ) -> Value:
-    """Lower torch's RMS norm."""
-    if eps is None:
-        raise UnsupportedOpError("its eps is that of the number format, which bounds compute in another: give one")
+    """Lower torch's RMS norm; without an eps it has that of the network's number format, which bounds may not share."""
+    eps = torch.finfo(precision).eps if eps is None else eps
     return scaled(layer_normed(z, sizes, eps, centred=False), weight, None)
 
 

@@ -15,6 +15,7 @@ refuses(
 refuses(
     "it combines the examples of a batch: name the dimensions, as torch.amax(z, (1, 2)) does",
     *(aten.max.default, aten.min.default, aten.var.default, aten.std.default, aten.norm.Scalar),
+    aten.prod.default,
 )
 refuses(
     "it turns back infinitely often, and no bound of it is known: use a sine or a cosine",

@@ -14,8 +14,8 @@ refuses(
     *(aten.cummax.default, aten.cummin.default, aten.logcumsumexp.default, aten.unique_dim.default),
 )
 refuses(
-    "it multiplies values that all depend on the input, each with all others: use a sum, or products of two",
-    *(aten.prod.dim_int, aten.prod.default, aten.cumprod.default, aten.linalg_det.default, aten.linalg_inv_ex.default),
+    "it solves linear systems that depend on the input: use products alone",
+    *(aten.linalg_det.default, aten.linalg_inv_ex.default, aten.linalg_inv.default, aten.linalg_solve.default),
 )
 refuses(
     "it takes NaN for zero, and a NaN in the network must stay one: use the plain sum or mean",

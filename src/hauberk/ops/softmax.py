@@ -7,7 +7,7 @@ import torch
 
 from hauberk.concepts.lowering import Lowered, Value, lowers
 from hauberk.errors import UnsupportedOpError
-from hauberk.functions.composition import call, composed, gathered, shaped
+from hauberk.functions.composition import call, composed, enlarged, gathered, shaped
 from hauberk.functions.log_softmax import LogSoftmax
 
 aten = torch.ops.aten
@@ -40,6 +40,16 @@ def lower_log_softmax(z: Value, dim: int, *_: object, shape: tuple[int, ...], **
 def lower_softmax(z: Value, dim: int, *_: object, shape: tuple[int, ...], **options: object) -> Value:
     """Lower torch's softmax: the exponential of its logarithm, which is never positive."""
     return call(aten.exp.default, call(aten.log_softmax.int, z, dim))
+
+
+@lowers(aten.logaddexp.default, case=lambda x: torch.logaddexp(x, x.flip(1)) + torch.logaddexp(x, x[:, :1]))
+@composed
+def lower_logaddexp(first: Value, second: Value, *, shape: tuple[int, ...]) -> Value:
+    """Lower torch's logarithm of a sum of two exponentials."""
+    if not isinstance(first, Value) or not isinstance(second, Value):
+        raise UnsupportedOpError("both operands must depend on the input: add a softplus of the difference instead")
+    both = call(aten.stack.default, [enlarged(one, shape) for one in (first, second)], 1)
+    return call(aten.logsumexp.default, both, [1])
 
 
 @lowers(

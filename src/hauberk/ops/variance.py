@@ -1,9 +1,12 @@
 """Variances, standard deviations and norms over dimensions."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from hauberk.concepts.lowering import Value, lowers
 from hauberk.errors import UnsupportedOpError
@@ -72,6 +75,33 @@ def lower_older_deviation(
 ) -> Value:
     """Lower torch's standard deviation, called with the older arguments."""
     return root(variance(z, dims, int(unbiased), shape))
+
+
+def lower_moments(
+    deviates: bool,
+    z: Value,
+    dims: Dims = None,
+    unbiased: bool = True,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+    shape: Sequence[tuple[int, ...]],
+) -> list[Value]:
+    """Lower torch's variance, or its root, together with the mean."""
+    found = variance(z, dims, int(unbiased) if correction is None else correction, shape[0])
+    return [root(found) if deviates else found, call(aten.mean.dim, z, listed(dims), keepdim)]
+
+
+for deviates, newer, older in (
+    (False, aten.var_mean.correction, aten.var_mean.dim),
+    (True, aten.std_mean.correction, aten.std_mean.dim),
+):
+
+    def case(x: Tensor, newer: Callable[..., Any] = newer, older: Callable[..., Any] = older) -> Tensor:
+        """Return both statistics, by either operator."""
+        return torch.cat([*newer(x, [1, 3]), *older(x, [1, 2], False)], 1)
+
+    lowers(newer, older, case=case)(composed(partial(lower_moments, deviates)))
 
 
 @lowers(

@@ -93,7 +93,8 @@ class Wave(Elementwise):
     def returned(self, lines: Relaxation, box: Box) -> Relaxation:
         """Return the lines of the box that was moved as lines of the box itself; where they are flat, as they are."""
         sign, point, slack = self.moves(box)
-        slopes, intercepts = (lines.lower_slope, lines.upper_slope), (lines.lower_intercept, lines.upper_intercept)
+        slopes, low = (lines.lower_slope, lines.upper_slope), lines.lower_intercept
+        intercepts = torch.zeros_like(slopes[0]) if low is None else low, lines.upper_intercept
         below, above = (
             intercept - sign * slope * point + side * slope.abs() * slack
             for side, slope, intercept in zip((-1, 1), slopes, intercepts, strict=True)

@@ -24,8 +24,11 @@ def lower(rule: Rule, node: Node, known: Mapping[str, Known], shape: object) -> 
     require_one_precision(node, known)
     arguments = [operand(argument, known) for argument in node.args]
     keywords = {name: operand(argument, known) for name, argument in node.kwargs.items()}
+    signature = inspect.signature(rule)
+    if "precision" in signature.parameters:
+        keywords["precision"] = listed(node.meta["val"])[0].dtype
     try:
-        inspect.signature(rule).bind(*arguments, **keywords, shape=shape)
+        signature.bind(*arguments, **keywords, shape=shape)
     except TypeError as error:
         raise UnsupportedOpError(f"with these arguments: {error}") from error
     return rule(*arguments, **keywords, shape=shape)
