@@ -53,10 +53,6 @@ REFUSED = {
     "remainder": (lambda x: x % 2, "by attacks"),
     "comparison": (lambda x: torch.where(x > x.flip(1), x, 0.0), "by attacks"),
     "spectrum": (lambda x: torch.fft.rfft(x).real, "matrix product"),
-    "adaptive max pooling": (lambda x: F.adaptive_max_pool2d(x, 2), "MaxPool2d"),
-    "adaptive max pooling of lines": (lambda x: F.adaptive_max_pool1d(x[:, 0], 2), "MaxPool2d"),
-    "adaptive max pooling of volumes": (lambda x: F.adaptive_max_pool3d(x[:, None], 1), "MaxPool2d"),
-    "max pooling with indices": (lambda x: F.max_pool2d(x, 2, return_indices=True)[0], "MaxPool2d"),
     "embedding": (lambda x: F.embedding(x.long()[:, 0, 0], torch.ones(2, 3)), "looked-up vectors"),
 }
 

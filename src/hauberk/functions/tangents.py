@@ -17,7 +17,9 @@ class Curve(Protocol):
 
     def __call__(self, z: Tensor, /) -> Tensor: ...
 
-    def slope(self, z: Tensor, /) -> Tensor: ...
+    def slope(self, z: Tensor, /) -> Tensor:
+        """Return the derivative."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,6 @@ aten = torch.ops.aten
 
 refuses("it looks up integers, which no eps perturbs: give the network the looked-up vectors", aten.embedding.default)
 refuses(
-    "use torch.nn.MaxPool2d with a fixed window, as large as the map for a global maximum",
-    *(aten.adaptive_max_pool1d.default, aten.adaptive_max_pool2d.default, aten.adaptive_max_pool3d.default),
-    aten.max_pool2d_with_indices.default,
-)
-refuses(
     "it combines the examples of a batch: name the dimensions, as torch.amax(z, (1, 2)) does",
     *(aten.max.default, aten.min.default, aten.var.default, aten.std.default, aten.norm.Scalar),
     aten.prod.default,
