@@ -12,7 +12,7 @@ from hauberk.errors import CaptureError, InputError, UnsupportedOpError
 from hauberk.kernels.full_precision import full_precision
 from hauberk.kernels.modes import eval_mode
 from hauberk.propagation.faithful import disagreement
-from hauberk.translation import batch_first_attention, translated
+from hauberk.translation import batch_first_attention, translated, unrolled_recurrence
 
 
 @full_precision()
@@ -80,7 +80,7 @@ def exported(module: nn.Module, example: Tensor) -> ExportedProgram:
     shapes[two] = {0: Dim.DYNAMIC}
     try:
         found = shapes.dynamic_shapes(module, (two,))
-        with batch_first_attention():
+        with batch_first_attention(), unrolled_recurrence():
             return torch.export.export(module, (two,), dynamic_shapes=found, strict=False)
     except Exception as error:  # torch raises any kind, AttributeError, AssertionError and KeyError among them
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

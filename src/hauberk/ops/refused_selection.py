@@ -51,7 +51,7 @@ refuses(
     *(aten.fft_ifft.default, aten.fft_irfft.default, aten.complex.default, aten.view_as_complex.default),
 )
 refuses(
-    "recurrent layers are not bounded: write the recurrence out in linear layers and activations",
-    *(aten.rnn_tanh.input, aten.rnn_relu.input, aten.gru.input, aten.lstm.input, aten.gru_cell.default),
-    *(aten.lstm_cell.default, aten.rnn_tanh_cell.default, aten.rnn_relu_cell.default),
+    "recurrent layers are bounded if they have batch_first=True and no packed sequences",
+    *(aten.rnn_tanh.input, aten.rnn_relu.input, aten.gru.input, aten.lstm.input),
+    *(aten.rnn_tanh.data, aten.rnn_relu.data, aten.gru.data, aten.lstm.data),
 )

@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -16,6 +17,11 @@ SHAPED = {"zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "ne
 SHAPED_AS = {"expand_as", "view_as", "reshape_as", "type_as", "to"}
 """Operators that read the shape or the type of their second operand alone."""
 PER_EXAMPLE = "it computes with the size of the batch, and the result is not the same for every example"
+
+
+@dataclass(frozen=True)
+class Unshared(Stored):
+    """A constant that differs between examples, or has them elsewhere than first: other constants may come from it."""
 
 
 def constant(node: Node, known: Mapping[str, object], batch: str, state: Mapping[str, Tensor]) -> Stored | list[Stored]:
@@ -34,6 +40,8 @@ def constant(node: Node, known: Mapping[str, object], batch: str, state: Mapping
             return argument
         if argument.name in known:
             given = known[argument.name]
+            if isinstance(given, list) and any(isinstance(one, Value) for one in given):
+                raise UnsupportedOpError("it reads values whose first dimension is not the batch")
             return blank(given.shape) if isinstance(given, Value) else given
         if str(argument.meta.get("val")) == batch:
             return BATCH
@@ -77,7 +85,7 @@ def draws(node: Node) -> bool:
 def stored(computed: Computed, value: object, state: Mapping[str, Tensor]) -> Stored:
     """Return a computed constant with its shape, given the exporter's stand-in for its value."""
     if depends_on_batch(computed):
-        return Stored(computed, shared_shape(computed, state))
+        return shared(computed, state)
     shape = tuple(getattr(value, "shape", ()))
     if not all(isinstance(size, int) for size in shape):
         raise UnsupportedOpError("the size of its result depends on values")
@@ -91,13 +99,10 @@ def depends_on_batch(operand: object) -> bool:
     return operand is BATCH
 
 
-def shared_shape(computed: Computed, state: Mapping[str, Tensor]) -> tuple[int, ...]:
-    """Return the shape of a constant for one example, after comparing the constants of batches of several sizes.
+def shared(computed: Computed, state: Mapping[str, Tensor]) -> Stored:
+    """Return a constant with its shape for one example, after comparing the constants of batches of several sizes.
 
     They are compared at random parameters: at those of a fresh network they may agree by accident.
-
-    Raises:
-        UnsupportedOpError: examples have different constants.
     """
     generator = torch.Generator().manual_seed(0)
     drawn = {name: t.cpu() if not t.is_floating_point() else drawn_like(t, generator) for name, t in state.items()}
@@ -110,8 +115,8 @@ def shared_shape(computed: Computed, state: Mapping[str, Tensor]) -> tuple[int, 
     for batch, several in enumerate(found[1:], start=2):
         sizes = (one.shape, (batch, *one.shape[1:]))
         if several.shape not in sizes or not torch.allclose(several, one.expand(several.shape), equal_nan=True):
-            raise UnsupportedOpError(PER_EXAMPLE)
-    return tuple(one.shape)
+            return Unshared(computed, tuple(one.shape))
+    return Stored(computed, tuple(one.shape))
 
 
 def drawn_like(tensor: Tensor, generator: torch.Generator) -> Tensor:

@@ -2,12 +2,15 @@
 
 import inspect
 from collections.abc import Mapping, Sequence
+from typing import cast
 
+import torch
 from torch.fx import Node
 
 from hauberk.concepts.lowering import REFUSALS, RULES, Result, Rule, Stored, Value
 from hauberk.errors import UnsupportedOpError
 
+aten = torch.ops.aten
 Known = Value | Stored | Sequence[Value | Stored]
 """The results of a node of an exported program: one value or several."""
 
@@ -75,6 +78,28 @@ def require_batch_first(node: Node, batch: str) -> None:
             raise UnsupportedOpError(f"its result has sizes {tuple(map(str, sizes))}: only the first may be the batch")
         if len(sizes) == 1:
             raise UnsupportedOpError("its result is one number per example: keep a dimension (keepdim=True, x[:, :1])")
+
+
+def stacked(node: Node, known: Mapping[str, Known]) -> Known | None:
+    """Return the values that a node stacks before the batch, as a list, or the one of them that a node takes out.
+
+    Recurrent layers stack the states of their layers so. None stands for any other node.
+
+    Raises:
+        UnsupportedOpError: the node does anything else with them.
+    """
+    if node.target is aten.stack.default and (*node.args[1:], node.kwargs.get("dim", 0))[0] == 0:
+        rows = [operand(one, known) for one in cast(Sequence[Node], node.args[0])]
+        return cast(Known, rows) if any(isinstance(row, Value) for row in rows) else None
+    given = [known.get(one.name) for one in node.all_input_nodes]
+    if not any(isinstance(one, list) and any(isinstance(row, Value) for row in one) for one in given):
+        return None
+    rows, (dim, *place) = cast(Sequence[Value], given[0]), (*node.args[1:], None)
+    if node.target is aten.select.int and dim == 0:
+        return rows[cast(int, place[0])]
+    if node.target is aten.squeeze.dim and dim == 0 and len(rows) == 1:
+        return rows[0]
+    raise UnsupportedOpError("the first dimension of its operand is not the batch: take parts out, as x[-1] does")
 
 
 def part_of(node: Node) -> str:

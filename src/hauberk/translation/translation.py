@@ -12,9 +12,9 @@ from torch.fx import Node as ExportNode
 from hauberk.concepts.graph import Graph, Node
 from hauberk.concepts.lowering import Computed, Lowered, Result, Stored, Value
 from hauberk.errors import UnsupportedOpError
-from hauberk.translation.constants import constant, depends_on_input, independent
+from hauberk.translation.constants import PER_EXAMPLE, Unshared, constant, depends_on_input, independent
 from hauberk.translation.overwriting import Memory, overwrites
-from hauberk.translation.rules import Known, covered, listed, lower, part_of, require_batch_first, rule_of
+from hauberk.translation.rules import Known, covered, listed, lower, part_of, require_batch_first, rule_of, stacked
 
 
 def translated(module: nn.Module, program: ExportedProgram) -> Graph:
@@ -87,8 +87,13 @@ class Translation:
             if place >= len(found):
                 raise UnsupportedOpError("only the first results of this operator are bounded")
             return found[place]
+        rows = stacked(node, self.known)
+        if rows is not None:
+            return rows
         if independent(node, self.known):
             return self.constant(node)
+        if any(isinstance(one, Unshared) for one in operands):
+            raise UnsupportedOpError(PER_EXAMPLE)
         require_batch_first(node, self.batch)
         rule = rule_of(self.memory.functional(node))
         if any(isinstance(one, Value) and one.index < 0 for one in operands):
