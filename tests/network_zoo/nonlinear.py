@@ -187,6 +187,46 @@ class Standardized(nn.Module):
         return self.last(centred / torch.sqrt(h.var(1, keepdim=True) + 1e-2))
 
 
+class OverTime(nn.Module):
+    """A GRU cell that reads one place after the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell, self.last = nn.GRUCell(4, 5), nn.Linear(5, CLASSES)
+
+    def forward(self, x: Tensor) -> Tensor:
+        state = None
+        for place in range(x.shape[1]):
+            state = self.cell(x[:, place], state)
+        return self.last(state)
+
+
+class BothDirections(nn.Module):
+    """Two layers that read both ways, and a head on their last states."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.LSTM(4, 3, 2, batch_first=True, bidirectional=True)
+        self.last = nn.Linear(6, CLASSES)
+
+    def forward(self, x: Tensor) -> Tensor:
+        states = self.layers(x)[1][0]
+        return self.last(torch.cat([states[-2], states[-1]], 1))
+
+
+class Compared(nn.Module):
+    """Cosines of features with rows of a matrix, and a bilinear layer of these and the features."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.rows = nn.Linear(4, 6), nn.Parameter(torch.randn(1, 5, 6))
+        self.last = nn.Bilinear(5, 6, CLASSES)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = F.mish(self.first(x))
+        return self.last(F.cosine_similarity(h[:, None], self.rows, dim=2), h)
+
+
 def normed(norm: nn.Module) -> nn.Module:
     """Return a small convolutional network with a norm."""
     first, last = nn.Conv2d(1, 4, 3, 2, 1), nn.Linear(16, CLASSES)
@@ -243,6 +283,12 @@ NETWORKS: dict[str, Network] = {
     "roots and reciprocals": example(lambda: Function(lambda h: torch.sqrt(h * h + 0.1) - 1 / (1 + h.abs())), 4),
     "shares": example(Ratio, 4),
     "standardised by hand": example(Standardized, 4),
+    "waves": example(lambda: Function(lambda h: torch.sin(3 * h) + h.cos() * torch.atan(h)), 4),
+    "recurrent cell over time": example(OverTime, 3, 4),
+    "LSTM in both directions": example(BothDirections, 3, 4),
+    "RMS norm without eps": example(lambda: nn.Sequential(nn.Linear(4, 6), nn.RMSNorm(6), nn.Linear(6, CLASSES)), 4),
+    "bilinear layer of cosines": example(Compared, 4),
+    "signs": example(lambda: Function(torch.sign), 4),
     "log softmax": example(lambda: Function(lambda h: h.log_softmax(1)), 4),
     "swish by hand": example(lambda: Function(lambda h: h * torch.sigmoid(1.7 * h)), 4),
 }

@@ -236,6 +236,7 @@ BUILDERS: dict[str, tuple[Layers, tuple[int, ...]]] = {
     "pixel shuffle": (super_resolution, MAPS),
     "PReLU and SELU": (activated(nn.PReLU(), nn.SELU()), LINES),
     "ELU and CELU": (activated(nn.ELU(0.5), nn.ELU(2.0), nn.CELU(1.5)), LINES),
+    "Mish, Softsign and Softmin": (activated(nn.Mish(), nn.Softsign(), nn.Softmin(1)), LINES),
     "shrinkage": (activated(nn.Softshrink(0.25), nn.Hardshrink(0.25), nn.Threshold(0.0, -0.125)), LINES),
     "RReLU and thresholds": (activated(nn.RReLU(), nn.Threshold(0.0, 0.0), nn.LogSigmoid(), nn.Tanhshrink()), LINES),
     "ShuffleNet": (shuffle_net, MAPS),
@@ -250,6 +251,10 @@ BUILDERS: dict[str, tuple[Layers, tuple[int, ...]]] = {
     "replicated padding": (padded("replicate"), MAPS),
     "circular padding": (padded("circular"), MAPS),
     "contracted": (contracted, MAPS),
+    "adaptive maxima and responses": (
+        lambda: headed(nn.Conv2d(2, 4, 3), nn.LocalResponseNorm(3), nn.AdaptiveMaxPool2d(3), nn.Flatten()),
+        MAPS,
+    ),
 }
 
 

@@ -29,6 +29,23 @@ def lower_addcdiv(z: Operand, first: Operand, second: Operand, *, value: float =
     return call(aten.add.Tensor, z, call(aten.div.Tensor, first, second), alpha=value)
 
 
+@lowers(aten.baddbmm.default, case=lambda x: torch.baddbmm(x[:, 0, :, :1], x[:, 1], x[:, 2].mT, beta=2, alpha=-0.5))
+@composed
+def lower_baddbmm(
+    z: Operand, first: Operand, second: Operand, *, beta: float = 1, alpha: float = 1, shape: tuple[int, ...]
+) -> Value:
+    """Lower torch's beta * z + alpha * first @ second."""
+    return call(aten.add.Tensor, call(aten.mul.Tensor, z, beta), call(aten.bmm.default, first, second), alpha=alpha)
+
+
+@lowers(aten.hypot.default, case=lambda x: torch.hypot(x, SHARES) + torch.hypot(x, x.flip(1)))
+@composed
+def lower_hypotenuse(first: Operand, second: Operand, *, shape: tuple[int, ...]) -> Value:
+    """Lower torch's root of a sum of two squares."""
+    total = call(aten.add.Tensor, *(call(aten.square.default, one) for one in (first, second)))
+    return call(aten.sqrt.default, call(aten.relu.default, total))
+
+
 @lowers(aten.lerp.Scalar, case=lambda x: torch.lerp(x, x.flip(1), 0.3) + torch.lerp(SHARES.expand_as(x), x, 0.8))
 @composed
 def lower_lerp(start: Operand, end: Operand, weight: float, *, shape: tuple[int, ...]) -> Value:

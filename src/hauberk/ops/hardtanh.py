@@ -3,15 +3,16 @@
 import math
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from hauberk.concepts.cases import Cases
-from hauberk.concepts.lowering import Lowered, Stored, Value, lowers
+from hauberk.concepts.lowering import Lowered, Operand, Value, lowers
 from hauberk.errors import UnsupportedOpError
-from hauberk.functions.composition import composed, enlarged
+from hauberk.functions.composition import call, composed, enlarged
 from hauberk.functions.piecewise import Number, PiecewiseLinear
 
 aten = torch.ops.aten
@@ -97,13 +98,15 @@ def lower_clamp_max(z: Value, max: float, *, shape: tuple[int, ...]) -> Lowered:
         torch.clamp(x, LEAST, LEAST + 1)
         + torch.clip(x, max=LEAST + 0.5)
         + torch.clamp(x[:, :1], LEAST + 0.3, LEAST - LEAST.flip(0))
+        + torch.clamp(x, x.mean(1, keepdim=True), 2 + LEAST)
     ),
 )
 @composed
-def lower_clamp_between(
-    z: Value, min: Stored | None = None, max: Stored | None = None, *, shape: tuple[int, ...]
-) -> Lowered:
-    """Lower torch's clamp between constant tensors; the upper one counts where they are the wrong way round."""
+def lower_clamp_between(z: Any, min: Any = None, max: Any = None, *, shape: tuple[int, ...]) -> Lowered | Value:
+    """Lower torch's clamp between tensors; the upper one counts where they are the wrong way round."""
+    if isinstance(min, Value) or isinstance(max, Value) or not isinstance(z, Value):
+        z = z if min is None else call(aten.maximum.default, z, min)
+        return z if max is None else call(aten.minimum.default, z, max)
 
     def make(low: Tensor | None, high: Tensor | None) -> Hardtanh:
         if low is not None and high is not None:
@@ -114,14 +117,14 @@ def lower_clamp_between(
 
 
 @lowers(aten.clamp_min.Tensor, case=lambda x: torch.clamp_min(x, LEAST))
-def lower_clamp_above(z: Value, min: Stored, *, shape: tuple[int, ...]) -> Lowered:
-    """Lower torch's clamp from below by a constant tensor."""
+def lower_clamp_above(z: Operand, min: Operand, *, shape: tuple[int, ...]) -> Lowered | Value:
+    """Lower torch's clamp from below by a tensor."""
     return lower_clamp_between(z, min, None, shape=shape)
 
 
 @lowers(aten.clamp_max.Tensor, case=lambda x: torch.clamp_max(x, LEAST))
-def lower_clamp_below(z: Value, max: Stored, *, shape: tuple[int, ...]) -> Lowered:
-    """Lower torch's clamp from above by a constant tensor."""
+def lower_clamp_below(z: Operand, max: Operand, *, shape: tuple[int, ...]) -> Lowered | Value:
+    """Lower torch's clamp from above by a tensor."""
     return lower_clamp_between(z, None, max, shape=shape)
 
 

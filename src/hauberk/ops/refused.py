@@ -22,6 +22,6 @@ refuses(
 )
 refuses(
     "a step has no slope that bounds could follow: evaluate the network by attacks, some of them without gradients",
-    *(aten.gt.Scalar, aten.ge.Scalar, aten.lt.Scalar, aten.le.Scalar, aten.round.default, aten.sign.default),
+    *(aten.gt.Scalar, aten.ge.Scalar, aten.lt.Scalar, aten.le.Scalar, aten.round.default),
     *(aten.floor.default, aten.ceil.default, aten.trunc.default, aten.argmax.default, aten.argmin.default),
 )

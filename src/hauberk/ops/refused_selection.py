@@ -41,7 +41,7 @@ refuses(
 refuses(
     "it rounds, and a step has no slope that bounds could follow: evaluate the network by attacks alone",
     *(aten.floor_divide.default, aten.remainder.Scalar, aten.remainder.Tensor, aten.fmod.Scalar, aten.frac.default),
-    *(aten.div.Tensor_mode, aten.div.Scalar_mode, aten.heaviside.default, aten.sgn.default, aten.bucketize.Tensor),
+    *(aten.div.Tensor_mode, aten.div.Scalar_mode, aten.heaviside.default, aten.bucketize.Tensor),
     *(aten.gt.Tensor, aten.ge.Tensor, aten.lt.Tensor, aten.le.Tensor, aten.eq.Scalar, aten.eq.Tensor),
     *(aten.ne.Scalar, aten.ne.Tensor, aten.logical_not.default, aten.signbit.default),
 )
