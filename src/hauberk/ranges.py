@@ -45,7 +45,7 @@ ANY = {
 }
 """The ranges of numbers whose annotation says no more than their type."""
 PLAIN: dict[type, str] = {bool: "true or false", str: "a text", type(None): "null"}
-"""What other plain values are called."""
+"""Names of other plain values."""
 
 
 class Checked:
