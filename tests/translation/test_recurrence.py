@@ -50,7 +50,7 @@ OPTIONS = {"batch_first": True}
 NETWORKS = {
     "RNN": (nn.RNN(3, 5, **OPTIONS), outputs),
     "RNN of ReLUs": (nn.RNN(3, 5, 2, "relu", bias=False, **OPTIONS), outputs),
-    "GRU": (nn.GRU(3, 5, 2, bidirectional=True, **OPTIONS), outputs),
+    "GRU": (nn.GRU(3, 5, 2, dropout=0.5, bidirectional=True, **OPTIONS), outputs),
     "LSTM": (nn.LSTM(3, 5, 2, bidirectional=True, bias=False, **OPTIONS), outputs),
     "projected LSTM": (nn.LSTM(3, 5, proj_size=2, bidirectional=True, **OPTIONS), outputs),
     "states of an LSTM": (nn.LSTM(3, 5, bidirectional=True, **OPTIONS), last_states),

@@ -18,7 +18,8 @@ from hauberk.functions.tangents import Tangents
 class Gate(Smooth):
     """A function with two inflections: concave, then convex, then concave; far out it is 0 on the left, z on the right.
 
-    So is z + f(-z), the mirrored function, and of even steps it is the same: f(-z) = f(z) - z, and slopes add up to 1.
+    The mirrored function z + f(-z) is another gate. For a step s with s(z) + s(-z) = 1, as of GELU and SiLU, it is the
+    same one.
     """
 
     inflections: tuple[float, float]

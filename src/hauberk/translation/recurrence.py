@@ -42,6 +42,7 @@ def forward(self: nn.RNNBase, input: Any, hx: Any = None) -> tuple[Tensor, Any]:
     states = [state_of(self, input, hx, i) for i in range(self.num_layers * directions)]
     outputs = input
     for layer in range(self.num_layers):
+        outputs = F.dropout(outputs, self.dropout, self.training) if layer and self.dropout else outputs
         found = []
         for i in range(layer * directions, (layer + 1) * directions):
             steps, states[i] = run(self, outputs, states[i], i, reverse=i > layer * directions)
