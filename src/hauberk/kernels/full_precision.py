@@ -1,5 +1,6 @@
 """Arithmetic in the tensors' own precision."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from operator import attrgetter
@@ -74,3 +75,8 @@ def apply(precisions: list[str], older: tuple[bool, str]) -> None:
     torch.set_float32_matmul_precision(older[1])
     for place, precision in zip(PLACES, precisions, strict=True):
         place.fp32_precision = precision
+
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    older_settings()  # torch 2.9 advises against it when it is first called
