@@ -25,9 +25,8 @@ def pytest_configure(config: pytest.Config):
 
 @pytest.fixture(autouse=True)
 def checked(request: pytest.FixtureRequest):
-    """Check annotations, which takes as long as the laws themselves, in one of eight cases of a test, or in all."""
-    test = request.node.nodeid
-    config.update("jaxtyping_disable", not longer.RUN and "[" in test and zlib.crc32(test.encode()) % 8 != 0)
+    """Check annotations, which takes as long as the tests themselves, in one of eight tests, or in all."""
+    config.update("jaxtyping_disable", not longer.RUN and zlib.crc32(request.node.nodeid.encode()) % 8 != 0)
 
 
 @pytest.fixture

@@ -34,6 +34,7 @@ def test_no_bound_is_crossed():
     assert answer.stdout.endswith(" 0 crossings\n")
 
 
+@pytest.mark.product
 def test_no_attack_breaks_a_constant_network(tmp_path):
     (tmp_path / "recipe.yaml").write_text(RECIPE)
     bias = torch.zeros(10)

@@ -23,6 +23,7 @@ def certified(folder: Path) -> int:
     return count
 
 
+@pytest.mark.product
 def test_one_command_makes_both_runs_and_a_report_of_both(tmp_path: Path):
     study = "{class: studies.OutputPolytope, bounder: bounds.Interval, box: bounds.Interval, side: 5}"
     demo(

@@ -20,7 +20,7 @@ def test_what_is_not_limited_is_whole():
 
 
 def test_counts_that_cannot_be_met_are_refused():
-    with pytest.raises(InputError, match="test to be a positive integer, but it is 0"):
+    with pytest.raises(InputError, match="test to be a positive integer or null, but it is 0"):
         Subset(MNIST(), test=0)
     with pytest.raises(InputError, match="only 10,000 examples"):
         Subset(MNIST(), test=10_001).test()

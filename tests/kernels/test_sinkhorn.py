@@ -11,6 +11,7 @@ from hauberk.kernels.sinkhorn import sinkhorn
 from hauberk.kernels.transport import images
 from hauberk.sets.transport import nearest
 from hauberk.sets.transport_limits import within_budget
+from longer import mostly_later
 from transports import digits, distance, grid_of
 
 GRID = grid_of((1, 4, 4))
@@ -49,7 +50,7 @@ def free_dual(found, wanted, mass, sharpness):
     return torch.where(reached, found.dual, sharpness * wanted)
 
 
-@pytest.mark.parametrize("sharpness", [1.0, 30.0, 1e3])
+@pytest.mark.parametrize("sharpness", mostly_later([30.0, 1.0, 1e3]))
 def test_the_duality_gap_closes(loops, sharpness):
     mass = digits(4, N)
     wanted = wanted_near(mass)

@@ -408,6 +408,7 @@ class Together(nn.Module):
         return torch.cat([case(x) for case in self.cases], 1)
 
 
+@pytest.mark.product
 def test_every_registered_operator_has_a_case():
     """`@lowers(operator, case=...)` states one."""
     program = exported(Together().to(DTYPE).eval(), torch.rand(2, *SHAPE, dtype=DTYPE))

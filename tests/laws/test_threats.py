@@ -10,7 +10,7 @@ from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.perturbation_set import CertifiableSet, ThreatModel
 from hauberk.errors import InputError, ShapeError, UnsupportedSetError
 from hauberk.sets.ball_set import BallSet
-from laws.instances import instances, label
+from laws.instances import instances, label, varied
 from laws.networks import SHAPE, images
 
 
@@ -30,8 +30,8 @@ CERTIFIABLE = [threat for threat in THREATS if isinstance(threat.at(images(1, 0)
 COVERED = [threat for threat in THREATS if covered(threat.at(images(1, 0)))]
 NEAREST = [threat for threat in THREATS if not threat.at(images(1, 0)).retracts]
 
-threats = pytest.mark.parametrize("threat", THREATS, ids=label)
-certifiable = pytest.mark.parametrize("threat", CERTIFIABLE, ids=label)
+threats = pytest.mark.parametrize("threat", varied(THREATS), ids=label)
+certifiable = pytest.mark.parametrize("threat", varied(CERTIFIABLE), ids=label)
 
 
 def noise(seed=0, examples=B):
