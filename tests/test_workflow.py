@@ -7,6 +7,7 @@ import pytest
 from safetensors.torch import load_file
 
 from hauberk import workflow
+from hauberk.errors import InputError
 from hauberk.recipe import read_recipe
 
 RECIPE = """
@@ -75,3 +76,21 @@ def test_test_examples_are_judged_if_the_recipe_says_so(recipe: str, tmp_path: P
     shares = [line["test_robust"] for line in lines if line["kind"] == "epoch"]
     assert len(shares) == 3
     assert all(3 * share == pytest.approx(round(3 * share)) for share in shares)  # of three test examples
+
+
+def test_a_folder_where_the_weights_belong_is_noticed_before_training(recipe: str, tmp_path: Path):
+    folder = tmp_path / "run"
+    (folder / "model.safetensors").mkdir(parents=True)
+    with pytest.raises(InputError, match=r"model\.safetensors is a folder"):
+        trained(recipe, folder)
+    assert [path.name for path in folder.iterdir()] == ["model.safetensors"]
+
+
+def test_a_resumption_that_is_refused_changes_no_file(recipe: str, tmp_path: Path):
+    folder = trained(recipe, tmp_path / "run")
+    (state,) = (folder / "checkpoint").glob("*/state.json")
+    state.write_text(state.read_text().replace('"step"', '"stop"'))
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    with pytest.raises(InputError, match="cannot be restored"):
+        workflow.train(read_recipe(recipe, []), folder, resume=True, watch=lambda record: None)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
