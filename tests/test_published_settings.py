@@ -6,6 +6,7 @@ from torch import nn
 
 from hauberk.concepts.schedule import Progress
 from hauberk.recipe import shipped_recipes
+from longer import mostly_later
 from test_recipes import published
 
 PLAIN = {"lr": 1e-3, "weight_decay": 0}
@@ -58,7 +59,7 @@ SETTINGS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "variant", "epochs", "batch", "optimizer", "options"), SETTINGS)
+@pytest.mark.parametrize(("name", "variant", "epochs", "batch", "optimizer", "options"), mostly_later(SETTINGS))
 def test_training_takes_the_papers_epochs_batches_and_optimizer(name, variant, epochs, batch, optimizer, options):
     trainer = published(name, variant)["trainer"]
     made = trainer.optimizer(nn.Linear(2, 2).parameters())
@@ -67,7 +68,7 @@ def test_training_takes_the_papers_epochs_batches_and_optimizer(name, variant, e
     assert {key: made.defaults[key] for key in options} == options
 
 
-@pytest.mark.parametrize("name", sorted({name for name, *_ in SETTINGS}))
+@pytest.mark.parametrize("name", mostly_later(sorted({name for name, *_ in SETTINGS})))
 def test_a_recipe_says_that_it_trains_on_fewer_images_than_the_paper(name):
     head, _, _ = shipped_recipes()[name].partition("\nseed:")
     assert bool(published(name)["trainer"].held_out) == ("held out" in head or "held-out" in head)

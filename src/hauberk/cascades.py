@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from hauberk.atomic import replacing
 from hauberk.capture import capture
+from hauberk.claims import claim
 from hauberk.concepts.certificate import Verifier
 from hauberk.concepts.dataset import Split
 from hauberk.display import Display
@@ -28,7 +29,7 @@ from hauberk.recipe import Recipe, Tree, build, read_recipe
 from hauberk.sampling.smoothed_network import SmoothedNetwork
 from hauberk.verification import InOrder, flags
 from hauberk.verification.cascade import require_symmetric
-from hauberk.workflow import claim, require, train_one, trained
+from hauberk.workflow import require, train_one, trained
 
 WEIGHTS = "model.safetensors"
 """The last file that training writes."""

@@ -13,6 +13,7 @@ from accelerate import Accelerator, PartialState
 from rich.console import Console
 
 from hauberk.atomic import write_text
+from hauberk.claims import claim, require_free
 from hauberk.display import Display
 from hauberk.errors import InputError, TrainingError
 from hauberk.evaluation.sweep import Watcher
@@ -24,7 +25,7 @@ from hauberk.reports.recipe_keys import in_short
 from hauberk.reports.search_files import FAILURE, VALIDATION, Search, point_folder, read_search
 from hauberk.training.experiment import examples
 from hauberk.training.order import held_out
-from hauberk.workflow import claim, require_free, train_one, trained
+from hauberk.workflow import train_one, trained
 
 
 def sweep(tree: Tree, points: list[Tree], folder: Path, *, resume: bool, console: Console) -> Search:

@@ -16,13 +16,12 @@ from accelerate import Accelerator, PartialState
 from accelerate.utils import broadcast_object_list
 
 from hauberk.atomic import require_replaceable, write_text
+from hauberk.claims import claim, require_free
 from hauberk.errors import InputError
 from hauberk.evaluation.summary import Summary
 from hauberk.evaluation.sweep import Watcher as EvaluationWatcher
 from hauberk.exclusive import exclusive
-from hauberk.files import read_text
-from hauberk.identity import differences, first_few, identity
-from hauberk.recipe import Recipe, Tree, build, import_code, parsed, read_recipe, variants
+from hauberk.recipe import Recipe, Tree, build, import_code, read_recipe, variants
 from hauberk.training.journal import Watcher as TrainingWatcher
 from hauberk.training.kept_weights import COLLAPSED, FINAL
 from hauberk.weights import load_state, load_weights, save_state
@@ -86,38 +85,6 @@ def publish_all(recipe: Recipe, folder: Path, about: dict[str, object]) -> None:
             publish(load_state(weights), other, about)
             weights.unlink()
     publish(recipe.network.state_dict(), folder, about)
-
-
-def claim(kept: Path, text: str, *, resume: bool) -> None:
-    """Write the file that says which run or sweep a folder holds.
-
-    Raises:
-        InputError: as `require_free` does.
-    """
-    require_free(kept, text, resume=resume)
-    write_text(kept, text)
-
-
-def require_free(kept: Path, text: str, *, resume: bool) -> None:
-    """Raise if a folder holds something else than what is to be done there.
-
-    Raises:
-        InputError: the file is there already and `resume` is off, or says something else, which is named, and it is on.
-    """
-    if kept.exists() and not resume:
-        raise InputError(f"{kept} is there already: continue with --resume, or choose another folder with --run.")
-    if kept.exists() and (there := kept_text(kept)) != text:
-        there, here = parsed(there, str(kept)), parsed(text, "the recipe")
-        found = first_few(differences(identity(there), identity(here))) or "its text alone"
-        raise InputError(f"{kept} differs from what is to be resumed, {found}: choose another folder with --run.")
-
-
-def kept_text(file: Path) -> str:
-    """Return the text of a recipe that a folder holds."""
-    try:
-        return read_text(file)
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file} cannot be read ({error}): choose another folder with --run.") from error
 
 
 def publish(state: Mapping[str, Any], folder: Path, about: dict[str, object]) -> None:

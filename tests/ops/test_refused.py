@@ -44,6 +44,8 @@ REFUSED = {
     "median": (lambda x: x.median(1).values, "amax"),
     "spectral norm": (lambda x: torch.linalg.matrix_norm(x, "nuc"), "Frobenius"),
     "inverse": (lambda x: torch.linalg.inv(x), "products alone"),
+    "determinant": (lambda x: torch.linalg.det(x @ x.mT), "factorizes"),
+    "logarithm of sums": (lambda x: torch.logcumsumexp(x, 1), "log(cumsum"),
     "sum without NaN": (lambda x: x.nansum(1), "plain sum"),
     "NaN replaced": (lambda x: x.nan_to_num(), "plain sum"),
     "sampling on a grid": (lambda x: F.grid_sample(x, x.permute(0, 2, 3, 1)), "interpolate"),

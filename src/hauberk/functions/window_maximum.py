@@ -50,7 +50,23 @@ class WindowMaximum(Relaxable):
     def relax(self, box: Box, choice: Float[Tensor, "b *out"] | None = None) -> WindowRelaxation:
         index = self.largest(box.center)[1]
         slope = torch.ones_like(index, dtype=box.lower.dtype) if choice is None else choice
-        upper_index, upper_slope, upper_intercept = self.upper_line(box)
+        return self.lines(box, index, slope, *self.upper_line(box))
+
+    def relax_parallel(self, box: Box) -> WindowRelaxation:
+        """Return the closest parallel lines: the upper one, and (v - l_i) / (u_i - l_i) * (u_i - L) below it."""
+        index, slope, intercept = self.upper_line(box)
+        return self.lines(box, index, slope, index, slope, intercept)
+
+    def lines(
+        self,
+        box: Box,
+        index: Int[Tensor, "b *out"],
+        slope: Float[Tensor, "b *out"],
+        upper_index: Int[Tensor, "b *out"],
+        upper_slope: Float[Tensor, "b *out"],
+        upper_intercept: Float[Tensor, "b *out"],
+    ) -> WindowRelaxation:
+        """Return the lower line of an index and a slope, and an upper line."""
         return WindowRelaxation(
             lower_slope=slope,
             upper_slope=upper_slope,
@@ -58,20 +74,6 @@ class WindowMaximum(Relaxable):
             lower_intercept=(1 - slope) * self(box.lower),
             lower_index=index,
             upper_index=upper_index,
-            shape=tuple(box.lower.shape[1:]),
-            space=self.space,
-        )
-
-    def relax_parallel(self, box: Box) -> WindowRelaxation:
-        """Return the closest parallel lines: the upper one, and (v - l_i) / (u_i - l_i) * (u_i - L) below it."""
-        index, slope, intercept = self.upper_line(box)
-        return WindowRelaxation(
-            lower_slope=slope,
-            upper_slope=slope,
-            upper_intercept=intercept,
-            lower_intercept=(1 - slope) * self(box.lower),
-            lower_index=index,
-            upper_index=index,
             shape=tuple(box.lower.shape[1:]),
             space=self.space,
         )
