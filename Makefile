@@ -15,7 +15,7 @@ test-all: lint
 
 # With the lowest versions that pyproject.toml promises, in an environment of its own.
 test-lowest: .venv-lowest/.installed
-	.venv-lowest/bin/python -m pytest -n 2
+	.venv-lowest/bin/python -m pytest -n 2 --dist worksteal
 
 # Tracing lines takes half as long again as the tests themselves.
 coverage: .venv/.installed-dev
