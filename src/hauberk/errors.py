@@ -33,6 +33,10 @@ class TrainingError(HauberkError):
     """Training cannot go on: the loss is no longer finite."""
 
 
+class OutOfTimeError(HauberkError):
+    """The time given to a computation is up; what it had not finished counts for nothing."""
+
+
 NOT_APPLICABLE = (UnsupportedOpError, UnsupportedSetError, ShapeError)
 """The errors of a method that is not defined for a network, a set, or a shape."""
 

@@ -11,7 +11,7 @@ from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.concepts.slopes import Adaptive, Slopes
 from hauberk.concepts.specification import LinearSpec
 from hauberk.propagation.backward_pass import BackwardPass
-from hauberk.propagation.forward_box import backward_boxes
+from hauberk.propagation.forward_box import backward_boxes, loose_neurons
 from hauberk.propagation.memberwise_bounder import MemberwiseBounder
 from hauberk.propagation.unit_bounds import margins
 from hauberk.ranges import Count
@@ -64,6 +64,10 @@ class BackwardLinear(MemberwiseBounder):
     @property
     def certifies(self) -> bool:
         return self.intermediate is None or self.intermediate.certifies
+
+    def rows(self, graph: FrozenGraph, S: CertifiableSet, spec: LinearSpec) -> float:
+        hidden = loose_neurons(graph, S) if self.intermediate is None else self.intermediate.rows(graph, S, spec)
+        return hidden + spec.offset.shape[1]
 
     def bound(
         self, graph: FrozenGraph, S: CertifiableSet, spec: LinearSpec, *, outward: bool, noise: Noise | None

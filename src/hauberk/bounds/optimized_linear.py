@@ -19,7 +19,7 @@ from hauberk.concepts.slopes import Adaptive, Given, Slopes
 from hauberk.concepts.specification import LinearSpec
 from hauberk.kernels.gradients import gradients
 from hauberk.propagation.backward_pass import BackwardPass
-from hauberk.propagation.forward_box import forward_box
+from hauberk.propagation.forward_box import forward_box, loose_neurons
 from hauberk.propagation.memberwise_bounder import MemberwiseBounder
 from hauberk.propagation.unit_bounds import grouped, margins, tightened
 from hauberk.ranges import Count, Natural, Positive, PositiveShare
@@ -82,6 +82,12 @@ class OptimizedLinear(MemberwiseBounder):
     @property
     def certifies(self) -> bool:
         return self.intermediate is None or self.intermediate.certifies
+
+    def rows(self, graph: FrozenGraph, S: CertifiableSet, spec: LinearSpec) -> float:
+        passes = 3 * self.iterations + 1
+        if self.intermediate is not None:
+            return self.intermediate.rows(graph, S, spec) + passes * spec.offset.shape[1]
+        return passes * (loose_neurons(graph, S) + spec.offset.shape[1])
 
     def bound(
         self, graph: FrozenGraph, S: CertifiableSet, spec: LinearSpec, *, outward: bool, noise: Noise | None

@@ -79,6 +79,13 @@ class Bounder(Checked, ABC):
         """Return whether the method is defined on a graph; on all others it raises UnsupportedOpError."""
         return True
 
+    def rows(self, graph: FrozenGraph, S: CertifiableSet, spec: LinearSpec) -> float:
+        """Return about how many rows it pushes through the graph for one example, which foretells its time.
+
+        For a method built from others, this is the sum over them.
+        """
+        return sum((part.rows(graph, S, spec) for part in self.built_from), start=0.0)
+
     @abstractmethod
     def __call__(
         self,

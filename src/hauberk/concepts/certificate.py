@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from hauberk.concepts.graph import FrozenGraph
-from hauberk.concepts.perturbation_set import PerturbationSet
+from hauberk.concepts.perturbation_set import CertifiableSet, PerturbationSet
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import Subject, asking
 from hauberk.errors import InputError, SoundnessError
@@ -185,6 +185,10 @@ class Verifier(Checked, ABC):
     def covers(self, graph: FrozenGraph) -> bool:
         """Return whether the verifier is defined on a network's graph; on all others it raises UnsupportedOpError."""
         return True
+
+    def rows(self, graph: FrozenGraph, S: CertifiableSet, spec: LinearSpec) -> float:
+        """Return about how many rows it pushes through the graph for one example, which foretells its time."""
+        return 0.0
 
     @abstractmethod
     def __call__(self, subject: Subject, S: PerturbationSet, spec: LinearSpec) -> Certificate:

@@ -49,3 +49,13 @@ def backward_boxes(
             loose = graph.loose(index, boxes[index])
             boxes[index] = tightened(backward, index, budget, loose, frugal=frugal)
     return boxes
+
+
+def loose_neurons(graph: FrozenGraph, S: CertifiableSet) -> float:
+    """Return the mean number of hidden neurons that intervals leave unstable, so that backward passes bound them."""
+    boxes, found = [S.bounding_box()], 0.0
+    for index in range(1, len(graph.shapes)):
+        boxes.append(forward_box(graph, S, boxes, outward=False))
+        if index in graph.relaxed and index not in graph.mixed_once:
+            found += float(graph.loose(index, boxes[index]).sum()) / len(S.start)
+    return found

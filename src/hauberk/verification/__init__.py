@@ -8,6 +8,7 @@ from hauberk.verification.detection import Detection, detect
 from hauberk.verification.in_order import InOrder
 from hauberk.verification.lipschitz_margin import LipschitzMargin
 from hauberk.verification.mixed_integer import MixedInteger
+from hauberk.verification.portfolio import Portfolio
 
 __all__ = [
     "ByBound",
@@ -19,6 +20,7 @@ __all__ = [
     "LipschitzMargin",
     "MixedInteger",
     "ModelCascade",
+    "Portfolio",
     "detect",
     "flags",
     "remaining",

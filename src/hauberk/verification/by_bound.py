@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hauberk.concepts.bounder import Bounder
 from hauberk.concepts.certificate import Certificate, Verifier
 from hauberk.concepts.graph import FrozenGraph
-from hauberk.concepts.perturbation_set import PerturbationSet
+from hauberk.concepts.perturbation_set import CertifiableSet, PerturbationSet
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import Subject
 from hauberk.errors import InputError
@@ -61,6 +61,9 @@ class ByBound(Verifier):
 
     def covers(self, graph: FrozenGraph) -> bool:
         return self.bounder.covers(graph)
+
+    def rows(self, graph: FrozenGraph, S: CertifiableSet, spec: LinearSpec) -> float:
+        return self.bounder.rows(graph, S, spec)
 
     def __call__(self, subject: Subject, S: PerturbationSet, spec: LinearSpec) -> Certificate:
         return bound_certificate(self.bounder, subject, S, spec, float64=self.float64, seed=self.seed)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import partial
+from math import prod
 from typing import cast
 
 import numpy as np
@@ -89,6 +90,14 @@ class MixedInteger(Verifier):
 
     def covers(self, graph: FrozenGraph) -> bool:
         return all(isinstance(node.op, Affine) or getattr(node.op, "pieces", None) is not None for node in graph.nodes)
+
+    def rows(self, graph: FrozenGraph, S: CertifiableSet, spec: LinearSpec) -> float:
+        affine = sum(
+            prod(shape)
+            for node, shape in zip(graph.nodes, graph.shapes[1:], strict=True)
+            if isinstance(node.op, Affine)
+        )
+        return self.intermediate.rows(graph, S, spec) + affine  # matrices are made by a row for each of their own
 
     @np.errstate(all="ignore")  # what overflows is found by weak duality, and proves nothing
     def __call__(self, subject: Subject, S: PerturbationSet, spec: LinearSpec) -> Certificate:
