@@ -1,4 +1,4 @@
-"""Display of progress in training and evaluation: a live bar in a terminal, plain lines elsewhere."""
+"""Display of progress: a live bar in a terminal, plain lines elsewhere."""
 
 from types import TracebackType
 from typing import Any

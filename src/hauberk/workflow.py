@@ -1,16 +1,12 @@
 """The steps of a run, each reading and writing the run's folder: train, evaluate, report."""
 
 import json
-import platform
 from collections.abc import Mapping
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
 from accelerate import Accelerator, PartialState
 from accelerate.utils import broadcast_object_list
@@ -21,6 +17,7 @@ from hauberk.errors import InputError
 from hauberk.evaluation.summary import Summary
 from hauberk.evaluation.sweep import Watcher as EvaluationWatcher
 from hauberk.exclusive import exclusive
+from hauberk.origin import origin
 from hauberk.recipe import Recipe, Tree, build, import_code, read_recipe, variants
 from hauberk.training.journal import Watcher as TrainingWatcher
 from hauberk.training.kept_weights import COLLAPSED, FINAL
@@ -160,22 +157,8 @@ def trained(folder: Path, overrides: list[str]) -> Recipe:
 
 def facts(recipe: Recipe) -> dict[str, object]:
     """Return what a reader of the results needs to know about their origin."""
-    network = type(recipe.network)
-    return {
-        "hauberk": version("hauberk"),
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "platform": f"{platform.system()} {platform.machine()}",
-        "threads": torch.get_num_threads(),
-        "seed": recipe.trainer.seed,
-        "dataset": recipe.data.name,
-        "inputs": "images" if len(recipe.data.shape) == 3 else "examples",
-        "network": f"{network.__module__.rpartition('.')[0]}.{network.__qualname__}",
-        "parameters": sum(parameter.numel() for parameter in recipe.network.parameters()),
-        "threat": recipe.threat.name,
-        "training_threat": recipe.training_threat.name,
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
+    known = origin(recipe.network, recipe.data.name, recipe.data.shape, recipe.threat, recipe.trainer.seed)
+    return known | {"training_threat": recipe.training_threat.name}
 
 
 def require(file: Path) -> Path:

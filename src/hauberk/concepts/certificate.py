@@ -67,6 +67,11 @@ class Certificate:
         return self.verdict == Verdict.VERIFIED
 
     @property
+    def margin(self) -> Float[Tensor, "b"]:
+        """The least of an example's lower bounds."""
+        return self.lower.amin(1)
+
+    @property
     def decided(self) -> Tensor:
         """A mask of the examples that are proven or refuted."""
         return self.verified | (self.verdict == Verdict.FALSIFIED)

@@ -10,6 +10,7 @@ from torch import Tensor
 from hauberk.concepts.attack import Attack, MinimumDistanceAttack
 from hauberk.concepts.metric_ball import MetricBall
 from hauberk.concepts.noise import Noise
+from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.subject import AttackableSubject
 from hauberk.errors import HauberkError
@@ -92,6 +93,11 @@ def distances(S: PerturbationSet, z: Float[Tensor, "b *z"], wrong: Bool[Tensor, 
     if isinstance(S, MetricBall) and wrong.any():
         out[wrong] = rounded_up(S.select(wrong).measured(z[wrong]))
     return out
+
+
+def norm_of(S: PerturbationSet) -> str:
+    """Return the name of the norm in which distances and radii are measured; empty if it has none of its own."""
+    return f"l_{S.p:g}" if isinstance(S, NormBall) and bool((S.weight == 1).all()) else ""
 
 
 @dataclass

@@ -53,7 +53,7 @@ class Counterexamples:
         """Record an attack's answers for the examples at these positions."""
         self._keep(name, left, answers)
         self.outcome(name).note(left, answers.broken, answers.distance)
-        self.seconds[name] = seconds
+        self.seconds[name] = self.seconds.get(name, 0.0) + seconds
 
     def refute(self, name: str, left: Int[Tensor, "s"], answers: Answers) -> None:
         """Record a verifier's counterexamples for the examples at these positions."""

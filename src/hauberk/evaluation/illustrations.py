@@ -71,16 +71,40 @@ def illustrate(
     shard = Shard.of(subject, threat, data, chosen, seed)
     for name, attack in attacks.items():
         shard.attack(name, attack)
-    adversarial = shard.S.decode(shard.counterexamples.points)
-    with torch.no_grad():
-        predictions = subject.predict(adversarial)
-    tensors = {
-        "inputs": shard.x,
-        "adversarial": adversarial,
-        "labels": shard.y,
-        "clean_predictions": shard.prediction,
-        "adversarial_predictions": predictions,
-        "index": chosen,
-    }
+    write_strip(folder, subject, [(shard, torch.arange(len(chosen), device=shard.y.device))])
+
+
+def write_answers(folder: Path, subject: AttackableSubject, shards: Sequence[Shard], count: int) -> None:
+    """Write a few of the examples of shards with the answers of attacks, half of them broken if there are enough."""
+    found: dict[bool, list[tuple[Shard, int]]] = {True: [], False: []}
+    for shard in shards:
+        right = (shard.prediction == shard.y).tolist()
+        for position, by in enumerate(shard.counterexamples.by):
+            if right[position]:
+                found[by is not None].append((shard, position))
+    broken = found[True][: count // 2]
+    chosen = broken + found[False][: count - len(broken)]
+    write_strip(folder, subject, [(shard, torch.tensor([own], device=shard.y.device)) for shard, own in chosen])
+
+
+def write_strip(folder: Path, subject: AttackableSubject, parts: Sequence[tuple[Shard, Int[Tensor, "k"]]]) -> None:
+    """Write examples, by their positions in shards, with their counterexamples."""
+    if not parts:
+        return
+    tensors: dict[str, list[Tensor]] = {}
+    for shard, own in parts:
+        adversarial = shard.S.select(own).decode(shard.counterexamples.points[own])
+        with torch.no_grad():
+            predictions = subject.predict(adversarial)
+        found = {
+            "inputs": shard.x[own],
+            "adversarial": adversarial,
+            "labels": shard.y[own],
+            "clean_predictions": shard.prediction[own],
+            "adversarial_predictions": predictions,
+            "index": shard.index[own],
+        }
+        for name, tensor in found.items():
+            tensors.setdefault(name, []).append(tensor.detach().cpu())
     with replacing(folder / "examples.safetensors") as temporary:
-        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary)
+        save_file({name: torch.cat(those).contiguous() for name, those in tensors.items()}, temporary)

@@ -49,17 +49,18 @@ class Proofs:
                 self._lower[position] = -inf if lower is None else lower
 
     def note(self, name: str, left: Int[Tensor, "s"], certificate: Certificate, seconds: float) -> None:
-        """Record a verifier's certificate for the examples at these positions, which earlier ones had not proven.
+        """Record a verifier's certificate for the examples at these positions, which had not been proven before.
 
         What was tried at a larger radius may have failed there as well, unless the verifier finds radii: then its
         results at all of them are right or wrong together.
         """
-        self.seconds[name] = seconds
+        self.seconds[name] = self.seconds.get(name, 0.0) + seconds
         self._arithmetic = joined(self._arithmetic, certificate.arithmetic)
         sure, lower = certificate.confidence == 1, certificate.lower.amin(1).double()
         self._failure[left] += 1 - certificate.confidence
         own, before = 1.0 if sure.all() else 1 - self._failure[left].max().item(), self._inherited.get(name, 1.0)
-        self._confidence[name] = own - (1 - before) if certificate.radius is None else min(own, before)
+        least = own - (1 - before) if certificate.radius is None else min(own, before)
+        self._confidence[name] = min(least, self._confidence.get(name, 1.0))
         self.radii.note(name, left, certificate)
         self.sure[left] = sure & certificate.verified
         lower = torch.where(certificate.verified | sure, lower, -inf)

@@ -13,12 +13,11 @@ from hauberk.concepts.attack import Attack, MinimumDistanceAttack
 from hauberk.concepts.certificate import Verdict, Verifier
 from hauberk.concepts.dataset import Split
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.norm_ball import NormBall
-from hauberk.concepts.perturbation_set import PerturbationSet, ThreatModel
+from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import AttackableSubject
 from hauberk.errors import NOT_APPLICABLE
-from hauberk.evaluation.answers import answered, checked
+from hauberk.evaluation.answers import answered, checked, norm_of
 from hauberk.evaluation.counterexamples import Counterexamples
 from hauberk.evaluation.isolation import reseed
 from hauberk.evaluation.proofs import Proofs
@@ -96,13 +95,21 @@ class Shard:
         open_ = ~torch.tensor(closed, dtype=torch.bool, device=self.y.device)
         return (open_ & (self.prediction == self.y)).nonzero()[:, 0]
 
+    def open_to(self, verifier: Verifier, *, everywhere: bool = True) -> Int[Tensor, "s"]:
+        """Return the positions of what a verifier may prove: not yet proven, and, unless `everywhere`, unbroken."""
+        decided = zip(self.proofs.by, self.counterexamples.by, strict=True)
+        spared = verifier.last or not everywhere
+        return self.correct([proof is not None or (spared and broken is not None) for proof, broken in decided])
+
     def verify(self, verifier: Verifier) -> None:
         """Try to prove what is not yet proven, including broken examples, so that contradictions come to light.
 
         A verifier that runs last skips those. Its counterexamples are rechecked and count like those of attacks.
         """
-        decided = zip(self.proofs.by, self.counterexamples.by, strict=True)
-        left = self.correct([proof is not None or (verifier.last and broken is not None) for proof, broken in decided])
+        self.verify_some(verifier, self.open_to(verifier))
+
+    def verify_some(self, verifier: Verifier, left: Int[Tensor, "s"]) -> None:
+        """Try to prove the examples at these positions."""
         if not len(left):
             return
         began = time.monotonic()
@@ -119,10 +126,25 @@ class Shard:
             answers = checked(self.subject, self.S.select(left), self.y[left], z)
             self.counterexamples.refute(verifier.name, left, answers)
 
+    def vulnerable(self, *, everywhere: bool = False, skip_proven: bool = False) -> Int[Tensor, "s"]:
+        """Return the positions that an attack may break: those not yet broken, unless it goes everywhere.
+
+        Args:
+            everywhere: count broken examples, too.
+            skip_proven: leave out proven examples.
+        """
+        decided = zip(self.counterexamples.by, self.proofs.by, self.settled.tolist(), strict=True)
+        return self.correct(
+            [
+                settled or (not everywhere and (broken is not None or (skip_proven and proof is not None)))
+                for broken, proof, settled in decided
+            ]
+        )
+
     def attack(
         self, name: str, attack: Attack | MinimumDistanceAttack, *, everywhere: bool = False, skip_proven: bool = False
     ) -> None:
-        """Attack what is classified correctly and not yet broken, proven or not; every answer is rechecked.
+        """Attack what is classified correctly and `vulnerable`, proven or not; every answer is rechecked.
 
         Args:
             name: its name in the records. All attacks get the same noise, so that neither order nor names matter.
@@ -130,14 +152,14 @@ class Shard:
             everywhere: attack broken examples, too.
             skip_proven: leave out proven examples.
         """
+        left = self.vulnerable(everywhere=everywhere, skip_proven=skip_proven)
+        self.attack_some(name, attack, left, enough=not everywhere)
+
+    def attack_some(
+        self, name: str, attack: Attack | MinimumDistanceAttack, left: Int[Tensor, "s"], *, enough: bool = True
+    ) -> None:
+        """Attack the examples at these positions; with `enough`, any misclassified member of the set will do."""
         self.counterexamples.outcome(name)  # records have its columns, even if nothing is left to it
-        decided = zip(self.counterexamples.by, self.proofs.by, self.settled.tolist(), strict=True)
-        left = self.correct(
-            [
-                settled or (not everywhere and (broken is not None or (skip_proven and proof is not None)))
-                for broken, proof, settled in decided
-            ]
-        )
         if not len(left):
             return
         began = time.monotonic()
@@ -146,7 +168,7 @@ class Shard:
         try:
             with remarks() as said:
                 noise = self.noise.select(left)
-                answers = answered(name, attack, self.subject, S, y, index, noise, enough=not everywhere)
+                answers = answered(name, attack, self.subject, S, y, index, noise, enough=enough)
         except NOT_APPLICABLE as error:
             self.counterexamples.refusals[name] = str(error)
             return
@@ -177,8 +199,3 @@ class Shard:
         for name, outcome in outcomes.items():
             columns[broken_column(name)], columns[distance_column(name)] = outcome.columns()
         return pl.DataFrame(columns, schema=SCHEMA | attack_schema(outcomes))
-
-
-def norm_of(S: PerturbationSet) -> str:
-    """Return the name of the norm in which distances and radii are measured; empty if it has none of its own."""
-    return f"l_{S.p:g}" if isinstance(S, NormBall) and bool((S.weight == 1).all()) else ""

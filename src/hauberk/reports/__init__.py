@@ -2,6 +2,7 @@
 
 from hauberk.reports.cascade_table import print_cascade
 from hauberk.reports.html import write_report
+from hauberk.reports.rest import print_rest
 from hauberk.reports.search import print_search, write_search
 from hauberk.reports.tables import headline_line, print_headline
 from hauberk.reports.unforeseen import print_adversaries
@@ -11,6 +12,7 @@ __all__ = [
     "print_adversaries",
     "print_cascade",
     "print_headline",
+    "print_rest",
     "print_search",
     "write_report",
     "write_search",

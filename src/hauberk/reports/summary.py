@@ -100,6 +100,21 @@ class Smoothing:
 
 
 @dataclass(frozen=True)
+class Rest:
+    """What an attack or verifier was not through with when the time was up.
+
+    Args:
+        name: its name.
+        examples: number of examples that were left to it.
+        seconds: the time that they would take; None if it is not known.
+    """
+
+    name: str
+    examples: int
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
 class Summary(Accuracies):
     """The content of evaluation/summary.json; first the arguments of `Accuracies`.
 
@@ -121,6 +136,9 @@ class Summary(Accuracies):
         overturned: number of examples that are misclassified where a proof, which may fail, says they are not.
         smoothing: the way in which the network was smoothed; None if it was judged as it is.
         unforeseen: the results under further adversaries; None without any.
+        minutes: the time that was given to everything; None if it was not limited.
+        offered: number of examples that there were, of which as many were judged as the time allowed; None as above.
+        rest: what attacks and verifiers were not through with when the time was up.
     """
 
     subject: str
@@ -140,6 +158,9 @@ class Summary(Accuracies):
     overturned: int = 0
     smoothing: Smoothing | None = None
     unforeseen: Unforeseen | None = None
+    minutes: float | None = None
+    offered: int | None = None
+    rest: list[Rest] = field(default_factory=list)
 
     @property
     def confidence_of_proofs(self) -> float:

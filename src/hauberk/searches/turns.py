@@ -11,8 +11,8 @@ from torch import Tensor
 from hauberk.errors import OutOfTimeError
 from hauberk.kernels.deadline import deadline
 
-STRIDE = 1.0
-"""The seconds that the examples worked on at once should take, so that progress is seen and little is lost."""
+STRIDE = 2.0
+"""The seconds that the examples worked on at once may take, so that progress is seen and little is lost."""
 MOST = 256
 """Largest number of examples worked on at once."""
 HOPELESS = 2.0
@@ -81,16 +81,14 @@ def hopeless(stage: Stage, per_row: float, room: float) -> bool:
 def finished(stage: Stage, seconds: float, watch: Watcher) -> bool:
     """Work on what is left to a stage for so many seconds; return whether nothing is left.
 
-    It begins with one example, and goes on with as many at once as take about `STRIDE` seconds.
+    It begins with one example, and takes more at once as long as they take less than `STRIDE` seconds.
     """
     end, size = monotonic() + seconds, 1
     watch(stage)
     while len(left := stage.left()):
         if (room := end - monotonic()) <= 0:
             return False
-        if stage.each:
-            size = max(1, min(4 * size, stage.most, int(min(STRIDE, room) / stage.each)))
-        part, began = left[:size], monotonic()
+        part, began = left[: min(size, stage.most)], monotonic()
         try:
             with deadline(room):
                 stage.work(part)
@@ -102,6 +100,14 @@ def finished(stage: Stage, seconds: float, watch: Watcher) -> bool:
                 raise
             stage.most = len(part) // 2
             continue
-        stage.each = (monotonic() - began) / len(part)
+        took = monotonic() - began
+        stage.each = took / len(part)
+        size = next_size(len(part), took, end - monotonic())
         watch(stage)
     return True
+
+
+def next_size(size: int, took: float, room: float) -> int:
+    """Return how many examples to work on next: more while a call is short, and no more than there is time for."""
+    grown = 4 * size if 4 * took < STRIDE else 2 * size if took < STRIDE else int(size * STRIDE / took)
+    return max(1, min(grown, int(size * room / took)))

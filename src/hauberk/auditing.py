@@ -1,0 +1,174 @@
+"""An audit: how robust is this model, as far as attacks and proofs can tell within a given time?"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from io import StringIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import polars as pl
+import yaml
+from rich.console import Console
+from torch import Tensor, nn
+
+from hauberk import accepted
+from hauberk.atomic import write_text
+from hauberk.concepts.attack import Attack
+from hauberk.concepts.certificate import Verifier
+from hauberk.concepts.dataset import Dataset, Examples, Split
+from hauberk.concepts.perturbation_set import ThreatModel
+from hauberk.countdown import Countdown
+from hauberk.errors import InputError
+from hauberk.evaluation.inquiry import Inquiry
+from hauberk.evaluation.records import read_records
+from hauberk.evaluation.summary import Summary
+from hauberk.exclusive import exclusive
+from hauberk.origin import class_name, origin
+from hauberk.presets.budgets import in_seconds
+from hauberk.presets.named import threat_of
+from hauberk.reports import print_headline, print_rest, write_report
+from hauberk.reports.accuracies import Share
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The result of an audit.
+
+    Args:
+        summary: accuracies with exact intervals, results of each attack and verifier, reasons, and what is left to do.
+        records: one row per example, see `evaluation.records`.
+        folder: holds them as files, and is gone with this object if none was given.
+        kept: keeps the folder.
+    """
+
+    summary: Summary
+    records: pl.DataFrame
+    folder: Path
+    kept: object = field(default=None, repr=False)
+
+    @property
+    def clean(self) -> Share:
+        """The share of the examples that is classified correctly."""
+        return Share(**self.summary["clean"])
+
+    @property
+    def attacked(self) -> Share | None:
+        """The share that is classified correctly and withstood every attack; None if no attack applied."""
+        found = self.summary["attacked"]
+        return found and Share(**found)
+
+    @property
+    def certified(self) -> Share | None:
+        """The share that is classified correctly and proven; None if no verifier applied."""
+        found = self.summary["certified"]
+        return found and Share(**found)
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """The reasons why an accuracy is None, by its name."""
+        return self.summary["not_applicable"]
+
+    @property
+    def rest(self) -> list[dict[str, Any]]:
+        """The attacks and verifiers that were not through: their names, examples left, and the seconds to expect."""
+        return self.summary["rest"]
+
+    def report(self, file: Path | str = "audit.html") -> Path:
+        """Write the page of the audit, a file that needs no other, and return its path."""
+        return write_report([self.folder], accepted.folder_at(file))
+
+    def __str__(self) -> str:
+        console = Console(width=120, record=True, file=StringIO())
+        print_headline(self.summary, console)
+        print_rest(self.summary, console)
+        return console.export_text()
+
+
+def audit(
+    model: nn.Module,
+    data: Dataset | Examples,
+    eps: float | str | Tensor | None = None,
+    norm: str = "linf",
+    *,
+    within: tuple[float, float] | None = (0.0, 1.0),
+    threat: ThreatModel | None = None,
+    minutes: float = 5.0,
+    examples: int | None = None,
+    attacks: Mapping[str, Attack] | None = None,
+    verifiers: Sequence[Verifier] | None = None,
+    folder: Path | str | None = None,
+    name: str | None = None,
+    seed: int = 0,
+    quiet: bool = False,
+) -> Audit:
+    """Attack a model and prove what can be proven within so many minutes, and return what was found.
+
+    Attacks and verifiers take turns on the examples that are neither broken nor proven, cheap ones first; what would
+    not be through with one example in time is not begun. As many examples are judged, from the first, as meet the first
+    attack in a third of the time. Progress goes to standard error. How much is decided depends on the machine; what is
+    proven or broken is so anywhere.
+
+    Args:
+        model: maps inputs to logits; a normalisation belongs inside. It is judged in eval mode, and not changed.
+        data: labelled examples: a pair of tensors or arrays, a torch Dataset or DataLoader, a `Split`, or a data set of
+            Hauberk's, of which the test split is taken. Bytes are taken as pixels and become 0 to 1.
+        eps: the radius, in units of the input: a number, "8/255", or a tensor with one radius per example.
+        norm: "linf", "l2", "l1", "l0"; "flow", "recolor" or "jpeg" for images.
+        within: the range of valid inputs; None if every number is valid.
+        threat: any other threat, in place of eps, norm and within.
+        minutes: the time for everything.
+        examples: the largest number of examples; None for as many as the time allows.
+        attacks: by name; by default those of `presets.attacks_on`.
+        verifiers: by default those of `presets.prove`.
+        folder: the folder for records, recipe and page, new or empty; None if none of them is to be kept.
+        name: the name of the data in the report.
+        seed: seeds the attacks' noise.
+        quiet: show no progress.
+
+    Raises:
+        InputError: an argument is not what it must be, an input leaves the range, the folder holds something, or not
+            one example is through with the first attack in time; the message says what to do.
+        ShapeError: inputs or labels have the wrong shape or type.
+        SoundnessError: an example is misclassified where it is proven; the evidence is kept in the folder.
+
+    Example:
+        >>> import hauberk
+        >>> import torch
+        >>> from torch import nn
+        >>> model = nn.Linear(2, 2, bias=False)
+        >>> model.weight.data = torch.eye(2)
+        >>> data = torch.tensor([[0.9, 0.2], [0.5, 0.4], [0.1, 0.3]]), torch.tensor([0, 0, 0])
+        >>> found = hauberk.audit(model, data, eps=0.1, quiet=True)
+        >>> found.clean.count, found.attacked.count, found.certified.count
+        (2, 1, 1)
+    """
+    seconds, over = in_seconds(minutes), threat_of(threat, eps, norm, within)
+    chosen = slice(0, examples)
+    split = Split.of(data.test() if isinstance(data, Dataset) else data)
+    name = name or (data.name if isinstance(data, Dataset) else "given examples")
+    kept = None if folder is not None else TemporaryDirectory(prefix="hauberk-")
+    place = Path(kept.name) if kept else accepted.folder_at(folder)
+    console = Console(stderr=True, quiet=quiet)
+    with exclusive(place), Countdown(console, seconds) as countdown:
+        require_unused(place)
+        recipe = {"audit": {"model": class_name(type(model)), "data": name, "threat": over.name, "minutes": minutes}}
+        asked = Inquiry(model, split.select(chosen), over.select(chosen, split.inputs.shape), attacks, verifiers, seed)
+        found = asked.answer(place / "evaluation", seconds, countdown.watch)
+        found |= {"minutes": minutes, "offered": len(split)}
+        write_text(place / "evaluation" / "summary.json", json.dumps(found, indent=1))
+        about = origin(model, name, split.inputs.shape[1:], over, seed)
+        write_text(place / "run.json", json.dumps(about, indent=1))
+        write_text(place / "recipe.yaml", yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True))
+    return Audit(found, read_records(place / "evaluation" / "records"), place, kept)
+
+
+def require_unused(folder: Path) -> None:
+    """Raise if a folder holds anything.
+
+    Raises:
+        InputError: the message names it.
+    """
+    if any(not path.name.startswith(".") for path in folder.iterdir()):
+        raise InputError(f"{folder} is not empty: name a new folder for the audit.")

@@ -1,0 +1,108 @@
+"""The judgement of a network within a given time: examples, attacks and verifiers as the time allows."""
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from hauberk import accepted
+from hauberk.concepts.attack import Attack
+from hauberk.concepts.certificate import Verifier
+from hauberk.concepts.dataset import Split
+from hauberk.concepts.graph import Graph
+from hauberk.concepts.perturbation_set import ThreatModel
+from hauberk.concepts.subject import NetworkSubject
+from hauberk.errors import OutOfTimeError
+from hauberk.evaluation.evaluator import captured
+from hauberk.evaluation.illustrations import write_answers
+from hauberk.evaluation.input_checks import require_examples, require_inputs
+from hauberk.evaluation.isolation import reseed, undisturbed
+from hauberk.evaluation.ladder import Ladder
+from hauberk.evaluation.masking import signs_of_masking
+from hauberk.evaluation.records import read_records
+from hauberk.evaluation.standing import Watcher
+from hauberk.evaluation.summary import Summary, summarised
+from hauberk.kernels.deadline import deadline
+from hauberk.kernels.full_precision import full_precision
+from hauberk.presets.budgets import attacks_on, prove
+from hauberk.verification import LipschitzMargin
+
+SHOWN = 10
+"""The number of examples that are shown with their adversarial versions."""
+AFTERWARDS = 0.05
+"""The share of the time that is kept for what follows the last attack or proof: a search for masking, the files."""
+CHECKED = 500
+"""The number of inputs whose range is checked at once."""
+
+
+@dataclass(frozen=True)
+class Inquiry:
+    """A network, examples and a threat, to be judged within a given time.
+
+    Args:
+        network: maps inputs to logits.
+        data: the examples.
+        threat: gives the sets.
+        attacks: by name; None for those of `presets.attacks_on`.
+        verifiers: cheap ones first; None for those of `presets.prove`.
+        seed: seeds the attacks' noise.
+    """
+
+    network: nn.Module
+    data: Split
+    threat: ThreatModel
+    attacks: Mapping[str, Attack] | None
+    verifiers: Sequence[Verifier] | None
+    seed: int
+
+    @full_precision()
+    def answer(self, folder: Path, seconds: float, watch: Watcher) -> Summary:
+        """Judge as many examples as the time allows, write records and illustrations, and return the summary.
+
+        The network's mode, its parameters' gradients and torch's random state are restored.
+
+        Raises:
+            InputError: an input is NaN or out of range, a label does not fit the network, or time is too short.
+            SoundnessError: an example is misclassified where it is proven; the evidence is kept in the folder.
+        """
+        end = time.monotonic() + (1 - AFTERWARDS) * seconds
+        require_examples(self.data)
+        threat = self.threat.select(slice(None), self.data.inputs.shape)
+        require_inputs(self.data, threat, CHECKED)
+        with undisturbed(self.network):
+            x, _ = self.data.batch(slice(0, 2))
+            x = x.to(next(self.network.parameters(), x).device)
+            accepted.labels(self.data.labels, len(self.data), accepted.classes(self.network, x))
+            subject = NetworkSubject(self.network, captured(self.network, x))
+            attacks = self.attacks_at(x)
+            verifiers = self.verifiers_of(subject, seconds)
+            ladder = Ladder(subject, threat, self.data, attacks, verifiers, self.seed, watch)
+            rest = ladder.climb(end - time.monotonic())
+            ladder.write(folder / "records", seconds - max(0.0, end - time.monotonic()))
+            summary = summarised(folder, threat, attacks, verifiers, None, self.seed)
+            summary |= {"subject": subject.kind, "smoothing": None, "every_attack": False, "unforeseen": None}
+            summary |= {"rest": [asdict(one) for one in rest], "masking": None}
+            write_answers(folder, subject, ladder.shards, SHOWN)
+            seen = self.data.select(slice(0, ladder.seen))
+            reseed(x.device, self.seed, "masking")
+            with suppress(OutOfTimeError), deadline(AFTERWARDS * seconds):
+                signs = signs_of_masking(subject, seen, threat, read_records(folder / "records"), attacks, self.seed)
+                summary["masking"] = None if signs is None else [asdict(sign) for sign in signs]
+        return summary
+
+    def attacks_at(self, x: Float[Tensor, "b *x"]) -> Mapping[str, Attack]:
+        """Return the attacks, by name."""
+        if self.attacks is not None:
+            return self.attacks
+        return attacks_on(self.threat.select(slice(0, len(x)), self.data.inputs.shape).at(x))
+
+    def verifiers_of(self, subject: NetworkSubject, seconds: float) -> Sequence[Verifier]:
+        """Return the verifiers; with that of distance networks in front, if this is one."""
+        if self.verifiers is not None:
+            return self.verifiers
+        own = isinstance(subject.captured, Graph) and LipschitzMargin().covers(subject.captured.frozen())
+        return [*([LipschitzMargin()] if own else []), *prove(seconds / 60).stages]

@@ -1,0 +1,176 @@
+"""Attacks and verifiers that take turns on what is still open, within a given time."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, zip_longest
+from pathlib import Path
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from hauberk.atomic import replacing
+from hauberk.concepts.attack import Attack
+from hauberk.concepts.certificate import Verifier
+from hauberk.concepts.dataset import Split
+from hauberk.concepts.perturbation_set import ThreatModel
+from hauberk.concepts.subject import AttackableSubject, NetworkSubject
+from hauberk.errors import NOT_APPLICABLE, InputError
+from hauberk.evaluation.agreement import require_agreement
+from hauberk.evaluation.shard import Shard
+from hauberk.evaluation.standing import Rest, Standing, Watcher
+from hauberk.searches.turns import Stage, take_turns
+
+TOGETHER = 128
+"""The number of examples whose labels are predicted at once."""
+GATHERING = 0.35
+"""The share of the time in which examples are gathered: those that meet the first attack within it are judged."""
+
+
+@dataclass
+class Ladder:
+    """Examples on their way through attacks and verifiers, each on what those before it left open.
+
+    Args:
+        subject: what is judged.
+        threat: gives the sets.
+        data: the examples, of which as many are judged, from the first, as the time allows.
+        attacks: by name; the first one meets every example.
+        verifiers: cheap ones first.
+        seed: seeds the noise.
+        watch: called whenever something was done.
+    """
+
+    subject: AttackableSubject
+    threat: ThreatModel
+    data: Split
+    attacks: Mapping[str, Attack]
+    verifiers: Sequence[Verifier]
+    seed: int
+    watch: Watcher
+    shards: list[Shard] = field(default_factory=list)
+    seen: int = 0
+
+    def climb(self, seconds: float) -> list[Rest]:
+        """Judge the examples within so many seconds, or less if all are decided; return what is left to do.
+
+        Raises:
+            InputError: not a single example met the first attack in time.
+        """
+        end = time.monotonic() + seconds
+        take_turns([Stage("predictions and " + self.first, self.to_come, self.gather)], GATHERING * seconds, self.tell)
+        if not self.seen:
+            raise InputError(
+                f"one example alone takes {self.first or 'the network'} more than {GATHERING * seconds:.3g} seconds: "
+                "give more minutes."
+            )
+        proving = [self.proving(verifier) for verifier in self.verifiers]
+        breaking = [self.breaking(name, self.attacks[name]) for name in list(self.attacks)[1:]]
+        turns = [stage for stage in chain(*zip_longest(proving, breaking)) if stage is not None]
+        cut = take_turns(turns, end - time.monotonic(), self.tell)
+        return [
+            Rest(s.name, len(left), None if s.each is None else s.each * len(left)) for s in cut for left in [s.left()]
+        ]
+
+    @property
+    def first(self) -> str:
+        """The name of the first attack; empty if there is none."""
+        return next(iter(self.attacks), "")
+
+    def to_come(self) -> Int[Tensor, "s"]:
+        """Return the positions of the examples that the first attack has not met."""
+        return torch.arange(self.seen, len(self.data))
+
+    def gather(self, part: Int[Tensor, "s"]) -> None:
+        """Predict the labels of further examples, and let them meet the first attack."""
+        while (known := sum(len(shard.y) for shard in self.shards)) < self.seen + len(part):
+            some = torch.arange(known, min(known + TOGETHER, len(self.data)))
+            self.shards.append(Shard.of(self.subject, self.threat, self.data, some, self.seed))
+            for name in self.attacks:
+                self.shards[-1].counterexamples.outcome(name)  # all shards have columns for all attacks
+        for shard, _, own in self.located(part):
+            right = own[shard.prediction[own] == shard.y[own]]
+            if self.first:
+                shard.attack_some(self.first, self.attacks[self.first], right)
+        self.seen += len(part)
+
+    def proving(self, verifier: Verifier) -> Stage:
+        """Return a verifier as a stage; a cheap one does not spare broken examples, to show contradictions."""
+        tried, rows = torch.zeros(self.seen, dtype=torch.bool), self.rows(verifier)
+        everywhere = rows <= self.shards[0].spec.offset.shape[1]
+
+        def left() -> Int[Tensor, "s"]:
+            return self.positions(tried, lambda shard: shard.open_to(verifier, everywhere=everywhere))
+
+        def work(part: Int[Tensor, "s"]) -> None:
+            for shard, start, own in self.located(part):
+                shard.verify_some(verifier, own)
+                refused = verifier.name in shard.proofs.not_applicable
+                tried[slice(None) if refused else own.cpu() + start] = True
+
+        return Stage(verifier.name, left, work, lambda: rows)
+
+    def breaking(self, name: str, attack: Attack) -> Stage:
+        """Return an attack as a stage."""
+        tried = torch.zeros(self.seen, dtype=torch.bool)
+
+        def left() -> Int[Tensor, "s"]:
+            return self.positions(tried, lambda shard: shard.vulnerable(skip_proven=True))
+
+        def work(part: Int[Tensor, "s"]) -> None:
+            for shard, start, own in self.located(part):
+                shard.attack_some(name, attack, own)
+                refused = name in shard.counterexamples.refusals
+                tried[slice(None) if refused else own.cpu() + start] = True
+
+        return Stage(name, left, work)
+
+    def rows(self, verifier: Verifier) -> float:
+        """Return about how many rows a verifier pushes through the network for the first example; 0 if unknown."""
+        if not isinstance(self.subject, NetworkSubject):
+            return 0.0
+        shard, one = self.shards[0], torch.tensor([0], device=self.shards[0].y.device)
+        try:
+            with torch.no_grad():
+                return verifier.rows(self.subject.graph.frozen(), shard.S.select(one).cover(), shard.spec.select(one))
+        except NOT_APPLICABLE:
+            return 0.0
+
+    def positions(self, tried: Bool[Tensor, "n"], open_: Callable[[Shard], Int[Tensor, "s"]]) -> Int[Tensor, "m"]:
+        """Return the positions of open examples that were not tried, among all that have been seen."""
+        found = torch.cat([open_(shard).cpu() + start for shard, start in self.placed()])
+        found = found[found < self.seen]
+        return found[~tried[found]]
+
+    def placed(self) -> Iterator[tuple[Shard, int]]:
+        """Yield the shards with the positions of their first examples."""
+        start = 0
+        for shard in self.shards:
+            yield shard, start
+            start += len(shard.y)
+
+    def located(self, part: Int[Tensor, "s"]) -> Iterator[tuple[Shard, int, Int[Tensor, "k"]]]:
+        """Yield the shards that hold some of the examples, the positions of their first, and those inside."""
+        for shard, start in self.placed():
+            own = part[(part >= start) & (part < start + len(shard.y))] - start
+            if len(own):
+                yield shard, start, own.to(shard.y.device)
+
+    def tell(self, stage: Stage) -> None:
+        """Tell how far things have come."""
+        self.watch(Standing.of(stage.name, self.shards, self.seen))
+
+    def write(self, folder: Path, seconds: float) -> None:
+        """Write the records of all examples; `seconds` is the time that they took together.
+
+        Raises:
+            SoundnessError: an example is misclassified where it is proven; the evidence is kept beside the records.
+        """
+        for shard, start in self.placed():
+            require_agreement(shard, folder.parent)
+            count = min(len(shard.y), self.seen - start)  # no more than have met the first attack
+            if count > 0:
+                records = shard.records(seconds * len(shard.y) / self.seen).head(count)
+                with replacing(folder / f"{start:09d}.parquet") as temporary:
+                    records.write_parquet(temporary, metadata=shard.facts())
