@@ -2,8 +2,9 @@
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
 from hauberk import accepted
@@ -15,13 +16,15 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import NetworkSubject
-from hauberk.errors import InputError
+from hauberk.errors import InputError, ShapeError
 from hauberk.kernels.full_precision import full_precision
 from hauberk.kernels.modes import eval_mode
 from hauberk.presets.budgets import prove
 from hauberk.presets.named import ATTACKS, BOUNDERS, called, threat_of
 from hauberk.verification import ByBound, LargestRadius
 
+Inputs = Float[Tensor, "b *x"] | Float[np.ndarray, "b *x"]
+Labels = Integer[Tensor, "b"] | Integer[np.ndarray, "b"]
 Radius = float | str | Tensor
 Range = tuple[float, float] | None
 
@@ -38,8 +41,8 @@ class LogitBounds(NamedTuple):
 @full_precision()
 def attack(
     model: nn.Module,
-    x: Float[Tensor, "b *x"],
-    y: Int[Tensor, "b"],
+    x: Inputs,
+    y: Labels,
     eps: Radius | None = None,
     norm: str = "linf",
     *,
@@ -78,15 +81,15 @@ def attack(
         [1, 0]
     """
     given = accepted.inputs(x)
-    x, y = batch(model, given), accepted.labels(y, len(given))
-    found, S = called("by", by, Attack, ATTACKS), threat_of(threat, eps, norm, within).at(x)
-    noise = Noise.of(seed, torch.arange(len(x), device=x.device))
-    return S.decode(found(model, S, y.to(x.device), noise=noise)).to(given.device)
+    inputs, labels = batch(model, given), accepted.labels(y, len(given))
+    found, S = called("by", by, Attack, ATTACKS), threat_of(threat, eps, norm, within).at(inputs)
+    noise = Noise.of(seed, torch.arange(len(inputs), device=inputs.device))
+    return S.decode(found(model, S, labels.to(inputs.device), noise=noise)).to(given.device)
 
 
 def bound(
     model: nn.Module,
-    x: Float[Tensor, "b *x"],
+    x: Inputs,
     eps: Radius | None = None,
     norm: str = "linf",
     *,
@@ -123,12 +126,10 @@ def bound(
         >>> [[round(number, 3) for number in side[0].tolist()] for side in (lower, upper)]
         [[0.5, 0.2], [0.7, 0.4]]
     """
-    x = batch(model, x)
-    subject, S = asked(model, x), threat_of(threat, eps, norm, within).at(x)
-    rows = torch.eye(subject.graph.classes, dtype=x.dtype, device=x.device) if rows is None else rows
-    rows = accepted.tensor("rows", rows).to(x)
-    rows = rows.expand(len(x), *rows.shape[-2:])
-    spec = LinearSpec(torch.cat([rows, -rows], 1), rows.new_zeros(len(x), 2 * rows.shape[1]))
+    inputs = batch(model, x)
+    subject, S = asked(model, inputs), threat_of(threat, eps, norm, within).at(inputs)
+    rows = of_logits(rows, inputs, subject.graph.classes)
+    spec = LinearSpec(torch.cat([rows, -rows], 1), rows.new_zeros(len(rows), 2 * rows.shape[1]))
     with eval_mode(model):
         lower, negative = ByBound(called("by", by, Bounder, BOUNDERS))(subject, S, spec).lower.chunk(2, 1)
     return LogitBounds(lower, -negative)
@@ -136,8 +137,8 @@ def bound(
 
 def certify(
     model: nn.Module,
-    x: Float[Tensor, "b *x"],
-    y: Int[Tensor, "b"],
+    x: Inputs,
+    y: Labels,
     eps: Radius | None = None,
     norm: str = "linf",
     *,
@@ -179,17 +180,18 @@ def certify(
         >>> certificate.verified.tolist(), [round(margin, 2) for margin in certificate.margin.tolist()]
         ([True, False], [0.1, -0.1])
     """
-    x, y = batch(model, x), accepted.labels(y, len(x)).to(x.device)
-    subject, over = asked(model, x), threat_of(threat, eps, norm, within)
-    spec = LinearSpec.margins(y, subject.graph.classes, x.dtype)
+    inputs = batch(model, x)
+    labels = accepted.labels(y, len(inputs)).to(inputs.device)
+    subject, over = asked(model, inputs), threat_of(threat, eps, norm, within)
+    spec = LinearSpec.margins(labels, subject.graph.classes, inputs.dtype)
     with eval_mode(model):
         if largest:
             bounder = called("by", "crown" if by is None else by, Bounder, BOUNDERS)
-            return LargestRadius(bounder)(subject, over, x, spec)
+            return LargestRadius(bounder)(subject, over, inputs, spec)
         verifier = prove(minutes) if by is None else by
         if not isinstance(verifier, Verifier):
             verifier = ByBound(called("by", by, Bounder, BOUNDERS))
-        return verifier(subject, over.at(x), spec)
+        return verifier(subject, over.at(inputs), spec)
 
 
 def batch(model: nn.Module, x: object) -> Float[Tensor, "b *x"]:
@@ -203,6 +205,21 @@ def batch(model: nn.Module, x: object) -> Float[Tensor, "b *x"]:
         raise InputError(f"model is a torch module that maps inputs to logits, but is a {type(model).__name__}.")
     x = accepted.inputs(x)
     return x.to(next(model.parameters(), x).device)
+
+
+def of_logits(rows: object, x: Float[Tensor, "b *x"], classes: int) -> Float[Tensor, "b k classes"]:
+    """Return rows of coefficients of the logits for every input; those of the logits themselves if none are given.
+
+    Raises:
+        ShapeError: they are not one coefficient per logit, for all inputs or for each.
+    """
+    given = torch.eye(classes) if rows is None else accepted.tensor("rows", rows)
+    if given.shape[-1:] != (classes,) or given.ndim not in (2, 3) or (given.ndim == 3 and len(given) != len(x)):
+        raise ShapeError(
+            f"rows have the shape (k, {classes}), or ({len(x)}, k, {classes}) to have others for each input, but have "
+            f"{tuple(given.shape)}."
+        )
+    return given.to(x).expand(len(x), *given.shape[-2:])
 
 
 def asked(model: nn.Module, x: Float[Tensor, "b *x"]) -> NetworkSubject:
