@@ -30,14 +30,16 @@ def y(model, x):
     return model.eval()(x).argmax(1)
 
 
-def test_a_stranger_attacks_in_one_line(model, x, y):
-    adversarial = hauberk.attack(model, x, y, eps="230/255")
+def test_a_stranger_attacks_in_one_line(x):
+    model = nn.Sequential(nn.Flatten(), nn.Linear(12, 3))
+    y = model(x).argmax(1)
+    adversarial = hauberk.attack(model, x, y, eps="128/255")
     assert adversarial.shape == x.shape
     assert adversarial.dtype == x.dtype
-    assert (adversarial - x).abs().max() <= 230 / 255 + 1e-6
+    assert (adversarial - x).abs().max() <= 128 / 255 + 1e-6
     assert adversarial.min() >= 0
     assert adversarial.max() <= 1
-    assert (model.eval()(adversarial).argmax(1) != y).any()
+    assert (model(adversarial).argmax(1) != y).any()
 
 
 def test_the_model_is_left_as_it_was(model, x, y):
