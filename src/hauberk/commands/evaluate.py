@@ -1,0 +1,28 @@
+"""Attack and prove a trained run; after a kill it goes on where it was."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from rich.console import Console
+
+from hauberk.commands.choosing import change_options
+
+
+def options(parser: ArgumentParser) -> None:
+    """Add the command's options to a parser."""
+    parser.add_argument("run", help="folder of the run")
+    change_options(parser)
+
+
+def run(options: Namespace, console: Console) -> None:
+    """Evaluate a trained run and print the headline table."""
+    from hauberk import workflow
+    from hauberk.display import Display
+    from hauberk.reports import print_adversaries, print_headline
+
+    if options.allow_code:
+        workflow.import_code_of(Path(options.run))
+    with Display(console) as display:
+        summary = workflow.evaluate(Path(options.run), options.set, display.evaluation)
+    print_headline(summary, Console())
+    print_adversaries(summary, Console())
