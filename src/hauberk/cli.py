@@ -6,14 +6,17 @@ explains, 2 for a command line that cannot be parsed; 130 when interrupted and 1
 
 import os
 import sys
-from argparse import ArgumentParser
+import traceback
+from argparse import Action, ArgumentParser
 from types import ModuleType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from rich.console import Console
 
+import hauberk
 from hauberk.allocator import keep_freed_memory
 from hauberk.commands import cascade, demo, evaluate, info, report, sweep, train
+from hauberk.commands.loudness import loudness_options, warnings_in_lines
 from hauberk.errors import InputError
 from hauberk.failures import complain, told
 
@@ -38,12 +41,15 @@ def main(arguments: list[str] | None = None) -> int:
         raise SystemExit(2) from None
     keep_freed_memory()
     try:
-        COMMANDS[options.command].run(options, console)
+        with warnings_in_lines(options, console):
+            COMMANDS[options.command].run(options, console)
         sys.stdout.flush()
     except BrokenPipeError:  # whoever read the output has seen enough: what is left of it goes nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:
+        if options.verbose:
+            traceback.print_exc()
         complain(told(error), console)
         return 1
     return 0
@@ -57,15 +63,24 @@ class Parser(ArgumentParser):
         raise InputError(message)
 
 
-def parser() -> ArgumentParser:
+class Version(Action):
+    """An option that prints the version."""
+
+    def __call__(self, parser: ArgumentParser, *_: Any) -> NoReturn:
+        print(f"hauberk {hauberk.__version__}")
+        parser.exit()
+
+
+def parser() -> Parser:
     """Return the parser for all commands and their options."""
     parser = Parser(
         prog="hauberk", allow_abbrev=False, description="Make classifiers robust, and prove how robust they are."
     )
+    parser.add_argument("--version", action=Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(required=True, dest="command", metavar="COMMAND")
     for name, command in COMMANDS.items():
         text = str(command.__doc__)
-        command.options(
-            commands.add_parser(name, allow_abbrev=False, description=text, help=text[0].lower() + text[1:-1])
-        )
+        own = commands.add_parser(name, allow_abbrev=False, description=text, help=text[0].lower() + text[1:-1])
+        command.options(own)
+        loudness_options(own)
     return parser

@@ -6,6 +6,7 @@ from pathlib import Path
 from rich.console import Console
 
 from hauberk.commands.choosing import RECIPE, chosen, recipe_options
+from hauberk.commands.loudness import progress
 from hauberk.commands.team import end_together, team
 
 
@@ -19,13 +20,13 @@ def options(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, console: Console) -> None:
     """Train and judge a cascade, and print its errors and folder."""
+    tree, first = chosen(options), Path(options.first) if options.first else None
     from hauberk import cascades
     from hauberk.display import Display
     from hauberk.reports import print_cascade
 
     folder, main_process = team(options, console)
-    tree, first = chosen(options), Path(options.first) if options.first else None
-    with Display(console) as display:
+    with Display(progress(options, console)) as display:
         stages = cascades.train(tree, folder, options.stages, first=first, resume=options.resume, display=display)
         summary = cascades.evaluate(folder, stages, display) if main_process else None
     if summary is not None:

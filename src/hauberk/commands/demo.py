@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 from rich.console import Console
 
 from hauberk.commands.choosing import RECIPE, chosen, recipe_options
+from hauberk.commands.loudness import progress
 from hauberk.commands.team import end_together, team
 
 DEFAULT = "mnist-demo"
@@ -19,14 +20,13 @@ def options(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, console: Console) -> None:
     """Train, evaluate and report, and end with one line."""
+    tree, began = chosen(options), time.monotonic()
     from hauberk import workflow
     from hauberk.display import Display
     from hauberk.reports import headline_line, write_report
 
-    began = time.monotonic()
     folder, first = team(options, console)
-    tree = chosen(options)
-    with Display(console) as display:
+    with Display(progress(options, console)) as display:
         workflow.train(tree, folder, resume=options.resume, watch=display.training)
         summary = workflow.evaluate(folder, [], display.evaluation) if first else None
     if summary is not None:

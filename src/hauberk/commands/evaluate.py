@@ -5,13 +5,16 @@ from pathlib import Path
 
 from rich.console import Console
 
-from hauberk.commands.choosing import change_options
+from hauberk.commands.choosing import change_options, changes
+from hauberk.commands.loudness import progress
+from hauberk.commands.machine import machine_options, prepare
 
 
 def options(parser: ArgumentParser) -> None:
     """Add the command's options to a parser."""
     parser.add_argument("run", help="folder of the run")
     change_options(parser)
+    machine_options(parser)
 
 
 def run(options: Namespace, console: Console) -> None:
@@ -20,9 +23,10 @@ def run(options: Namespace, console: Console) -> None:
     from hauberk.display import Display
     from hauberk.reports import print_adversaries, print_headline
 
+    prepare(options)
     if options.allow_code:
         workflow.import_code_of(Path(options.run))
-    with Display(console) as display:
-        summary = workflow.evaluate(Path(options.run), options.set, display.evaluation)
+    with Display(progress(options, console)) as display:
+        summary = workflow.evaluate(Path(options.run), changes(options), display.evaluation)
     print_headline(summary, Console())
     print_adversaries(summary, Console())

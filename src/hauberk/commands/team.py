@@ -8,14 +8,16 @@ from pathlib import Path
 from rich.console import Console
 
 from hauberk.commands.choosing import run_folder, run_name
+from hauberk.commands.machine import prepare
 
 
 def team(options: Namespace, console: Console) -> tuple[Path, bool]:
-    """Return the run's folder, and whether this is the first of the processes that train; others show nothing."""
+    """Prepare to train; return the run's folder, and whether this is the first process: others show nothing."""
     from accelerate import PartialState
 
     from hauberk import workflow
 
+    prepare(options)
     folder = workflow.agreed(run_folder(options.run, run_name(options)))
     first = PartialState().is_main_process
     console.quiet = not first

@@ -5,6 +5,7 @@ from argparse import ArgumentParser, Namespace
 from rich.console import Console
 
 from hauberk.commands.choosing import RECIPE, chosen, recipe_options
+from hauberk.commands.loudness import progress
 from hauberk.commands.team import end_together, team
 
 
@@ -16,12 +17,12 @@ def options(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, console: Console) -> None:
     """Train a recipe and print the run's folder."""
+    tree = chosen(options)
     from hauberk import workflow
     from hauberk.display import Display
 
     folder, first = team(options, console)
-    tree = chosen(options)
-    with Display(console) as display:
+    with Display(progress(options, console)) as display:
         workflow.train(tree, folder, resume=options.resume, watch=display.training)
     if first:
         print(folder)
