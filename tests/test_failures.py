@@ -7,6 +7,7 @@ import pytest
 
 from hauberk import cli
 from hauberk.atomic import write_text
+from hauberk.commands import info
 from hauberk.errors import InputError
 from hauberk.failures import one_line, told
 
@@ -61,7 +62,7 @@ def show(line: str):
 def test_a_reader_that_has_seen_enough_ends_the_output_silently(capsys, monkeypatch: pytest.MonkeyPatch):
     reading, writing = os.pipe()
     os.close(reading)
-    monkeypatch.setitem(cli.COMMANDS, "info", show("text"))
+    monkeypatch.setattr(info, "run", show("text"))
     with os.fdopen(writing, "w") as pipe:
         monkeypatch.setattr(sys, "stdout", pipe)
         assert cli.main(["info"]) == 1
@@ -69,7 +70,7 @@ def test_a_reader_that_has_seen_enough_ends_the_output_silently(capsys, monkeypa
 
 
 def test_a_full_disk_is_said(capsys, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(cli.COMMANDS, "info", show("text"))
+    monkeypatch.setattr(info, "run", show("text"))
     full = open("/dev/full", "w")  # noqa: SIM115
     monkeypatch.setattr(sys, "stdout", full)
     assert cli.main(["info"]) == 1

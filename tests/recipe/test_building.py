@@ -1,6 +1,8 @@
 from hauberk.augmentations import Flip, InOrder, RandomResizedCrop
 from hauberk.datasets import MNIST
 from hauberk.recipe import build, read_recipe
+from hauberk.recipe.building import KINDS
+from hauberk.recipe_text.tree import OBJECTS
 from hauberk.threats import L2Ball, LinfBall
 
 
@@ -65,3 +67,7 @@ def test_training_defends_against_the_threat_that_is_evaluated_or_another_one():
 def test_scales_and_variants_are_not_built():
     tree = read_recipe("mnist-demo", []) | {"scales": {"any": {"nowhere": 1}}, "variants": {"any": {"nowhere": 1}}}
     assert build(tree).threat == LinfBall(0.1)
+
+
+def test_a_recipe_has_a_section_for_every_object():
+    assert tuple(KINDS) == OBJECTS

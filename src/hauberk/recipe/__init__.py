@@ -17,12 +17,12 @@ imported: by `hauberk --allow-code`, or by whoever calls `build`.
         data: {class: datasets.Generated, shape: [1, 28, 28], classes: 10, train: 40, test: 4}
 """
 
-from hauberk.recipe.alternatives import variant, variants
 from hauberk.recipe.building import Recipe, build
 from hauberk.recipe.classes import import_code, public_classes
-from hauberk.recipe.reading import read_recipe, shipped_recipes
 from hauberk.recipe.search import drawn, grid, point_trees, searched
-from hauberk.recipe.tree import Tree, parsed
+from hauberk.recipe_text.alternatives import variant, variants
+from hauberk.recipe_text.reading import read_recipe, shipped_recipes
+from hauberk.recipe_text.tree import Tree, parsed
 
 __all__ = [
     "Recipe",

@@ -16,9 +16,9 @@ from hauberk.evaluation import Evaluator
 from hauberk.recipe.classes import CLASS_PATH, arguments, class_at, full_path
 from hauberk.recipe.kinds import allows, inner, name_of, takes_object
 from hauberk.recipe.mistakes import explained
-from hauberk.recipe.suggestion import nearest
-from hauberk.recipe.tree import ALTERNATIVES, Tree
+from hauberk.recipe_text.tree import OBJECTS, SECTIONS, Tree
 from hauberk.reports.recipe_keys import as_number
+from hauberk.suggestion import nearest
 from hauberk.training import Trainer
 
 
@@ -44,8 +44,6 @@ class Recipe:
 
 
 KINDS = {field.name: field.type for field in fields(Recipe)}
-OBJECTS = tuple(KINDS)
-SECTIONS = (*OBJECTS, "seed", *ALTERNATIVES)
 
 
 def build(tree: Tree) -> Recipe:

@@ -11,7 +11,7 @@ from typing import Any
 
 import hauberk
 from hauberk.errors import InputError
-from hauberk.recipe.suggestion import nearest
+from hauberk.suggestion import nearest
 
 MACHINERY = ("bound_training", "sets", "functions", "searches", "propagation", "programs")
 RENAMED = {"attacks.AverageOf": "attacks.RandomOf"}

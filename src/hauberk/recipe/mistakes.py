@@ -4,8 +4,8 @@ import re
 
 from hauberk.recipe.classes import arguments
 from hauberk.recipe.places import place_of, place_without
-from hauberk.recipe.suggestion import nearest
-from hauberk.recipe.tree import Tree
+from hauberk.recipe_text.tree import Tree
+from hauberk.suggestion import nearest
 
 ALWAYS = ("hauberk.training.Trainer", "hauberk.evaluation.Evaluator", "hauberk.evaluation.Curve")
 """Classes that recipes need not name, since their sections imply them."""

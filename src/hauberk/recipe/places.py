@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from hauberk.recipe.tree import Tree
+from hauberk.recipe_text.tree import Tree
 
 
 def place_of(content: Tree, name: str, found: str) -> str:

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from hauberk.errors import InputError
-from hauberk.recipe.tree import ALTERNATIVES, Tree, changed, parsed
+from hauberk.recipe_text.tree import ALTERNATIVES, Tree, changed, parsed
 from hauberk.reports.recipe_keys import as_number
 
 MOST = 2000

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from hauberk.errors import InputError
-from hauberk.recipe.alternatives import variants
-from hauberk.recipe.reading import read_recipe, shipped_recipes
+from hauberk.recipe_text.alternatives import variants
+from hauberk.recipe_text.reading import read_recipe, shipped_recipes
 
 TEXT = """
 trainer: {epochs: 9, batch: 8}
@@ -43,8 +43,10 @@ def test_what_is_no_recipe_is_refused(tmp_path: Path, file: str):
     (tmp_path / "list.yaml").write_text("- 1\n- 2\n")
     with pytest.raises(InputError, match=r"list\.yaml is not a recipe: it must be a mapping of data, network"):
         read_recipe(str(tmp_path / "list.yaml"), [])
-    with pytest.raises(InputError, match=r"there is no recipe 'mine'.*mnist-demo"):
+    with pytest.raises(InputError, match=r"there is no recipe 'mine': .*mnist-demo"):
         read_recipe("mine", [])
+    with pytest.raises(InputError, match=r"there is no recipe 'mnist-dem' \(did you mean 'mnist-demo'\?\): "):
+        read_recipe("mnist-dem", [])
     with pytest.raises(InputError, match="takes key=value"):
         read_recipe(file, ["trainer.epochs"])
     with pytest.raises(InputError, match="it has smoke"):

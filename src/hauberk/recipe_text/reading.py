@@ -6,9 +6,9 @@ from pathlib import Path
 
 from hauberk.errors import InputError
 from hauberk.files import read_text
-from hauberk.recipe.alternatives import scaled
-from hauberk.recipe.building import SECTIONS
-from hauberk.recipe.tree import Tree, assign, parsed
+from hauberk.recipe_text.alternatives import scaled
+from hauberk.recipe_text.tree import SECTIONS, Tree, assign, parsed
+from hauberk.suggestion import nearest
 
 
 def shipped_recipes() -> dict[str, str]:
@@ -42,6 +42,8 @@ def recipe_text(name: str, shipped: Collection[str]) -> str:
     try:
         return read_text(name)
     except FileNotFoundError as error:
-        raise InputError(f"there is no recipe {name!r}: give a file, or one of {', '.join(shipped)}.") from error
+        raise InputError(
+            f"there is no recipe {name!r}{nearest(name, list(shipped))}: give a file, or one of {', '.join(shipped)}."
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"the recipe {name!r} cannot be read ({error}): give a text file in UTF-8.") from error

@@ -7,8 +7,11 @@ from hauberk import plain_yaml
 from hauberk.errors import InputError
 
 Tree = dict[str, Any]
+OBJECTS = ("data", "network", "threat", "trainer", "evaluator", "training_threat")
+"""The sections that describe an object each."""
 ALTERNATIVES = ("variants", "scales")
 """The sections that hold named changes to the rest: in a path, whatever follows a name is the path of a change."""
+SECTIONS = (*OBJECTS, "seed", *ALTERNATIVES)
 
 
 def parsed(text: str, source: str) -> Any:

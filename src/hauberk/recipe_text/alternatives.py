@@ -3,8 +3,8 @@
 import re
 
 from hauberk.errors import InputError
-from hauberk.recipe.suggestion import nearest
-from hauberk.recipe.tree import Tree, changed
+from hauberk.recipe_text.tree import Tree, changed
+from hauberk.suggestion import nearest
 
 
 def variants(tree: Tree) -> dict[str, Tree]:

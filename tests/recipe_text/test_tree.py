@@ -1,7 +1,7 @@
 import pytest
 
 from hauberk.errors import InputError
-from hauberk.recipe.tree import assign, changed, parsed
+from hauberk.recipe_text.tree import assign, changed, parsed
 
 
 def test_changes_reach_mappings_and_lists_and_make_mappings_on_the_way():

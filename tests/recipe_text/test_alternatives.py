@@ -1,7 +1,7 @@
 import pytest
 
 from hauberk.errors import InputError
-from hauberk.recipe.alternatives import scaled, variants
+from hauberk.recipe_text.alternatives import scaled, variants
 
 TREE = {
     "threat": {"eps": 0.3},

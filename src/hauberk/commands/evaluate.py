@@ -1,0 +1,32 @@
+"""Attack and prove a trained run; after a kill it goes on where it was."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from rich.console import Console
+
+from hauberk.commands.choosing import change_options, changes
+from hauberk.commands.loudness import progress
+from hauberk.commands.machine import machine_options, prepare
+
+
+def options(parser: ArgumentParser) -> None:
+    """Add the command's options to a parser."""
+    parser.add_argument("run", help="folder of the run")
+    change_options(parser)
+    machine_options(parser)
+
+
+def run(options: Namespace, console: Console) -> None:
+    """Evaluate a trained run and print the headline table."""
+    from hauberk import workflow
+    from hauberk.display import Display
+    from hauberk.reports import print_adversaries, print_headline
+
+    prepare(options)
+    if options.allow_code:
+        workflow.import_code_of(Path(options.run))
+    with Display(progress(options, console)) as display:
+        summary = workflow.evaluate(Path(options.run), changes(options), display.evaluation)
+    print_headline(summary, Console())
+    print_adversaries(summary, Console())

@@ -1,0 +1,29 @@
+"""Train what a recipe describes."""
+
+from argparse import ArgumentParser, Namespace
+
+from rich.console import Console
+
+from hauberk.commands.choosing import RECIPE, chosen, recipe_options
+from hauberk.commands.loudness import progress
+from hauberk.commands.team import end_together, team
+
+
+def options(parser: ArgumentParser) -> None:
+    """Add the command's options to a parser."""
+    parser.add_argument("recipe", help=RECIPE)
+    recipe_options(parser)
+
+
+def run(options: Namespace, console: Console) -> None:
+    """Train a recipe and print the run's folder."""
+    tree = chosen(options)
+    from hauberk import workflow
+    from hauberk.display import Display
+
+    folder, first = team(options, console)
+    with Display(progress(options, console)) as display:
+        workflow.train(tree, folder, resume=options.resume, watch=display.training)
+    if first:
+        print(folder)
+    end_together()
