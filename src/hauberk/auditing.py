@@ -18,6 +18,7 @@ from hauberk.atomic import write_text
 from hauberk.concepts.attack import Attack
 from hauberk.concepts.certificate import Verifier
 from hauberk.concepts.dataset import Dataset, Examples, Split
+from hauberk.concepts.noise import require_seed
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.countdown import Countdown
 from hauberk.errors import InputError
@@ -144,24 +145,75 @@ def audit(
         >>> found.clean.count, found.attacked.count, found.certified.count
         (2, 1, 1)
     """
-    seconds, over = in_seconds(minutes), threat_of(threat, eps, norm, within)
-    chosen = slice(0, examples)
+    over = threat_of(threat, eps, norm, within)
     split = Split.of(data.test() if isinstance(data, Dataset) else data)
     name = name or (data.name if isinstance(data, Dataset) else "given examples")
-    kept = None if folder is not None else TemporaryDirectory(prefix="hauberk-")
-    place = Path(kept.name) if kept else accepted.folder_at(folder)
-    console = Console(stderr=True, quiet=quiet)
+    return conduct(
+        inquiry(model, split, over, examples=examples, attacks=attacks, verifiers=verifiers, seed=seed),
+        name=name,
+        minutes=minutes,
+        recipe={"python": {"model": class_name(type(model)), "data": name, "threat": over.name, "minutes": minutes}},
+        folder=None if folder is None else accepted.folder_at(folder),
+        console=Console(stderr=True, quiet=quiet),
+    )
+
+
+def inquiry(
+    model: nn.Module,
+    split: Split,
+    threat: ThreatModel,
+    *,
+    examples: int | None = None,
+    attacks: Mapping[str, Attack] | None = None,
+    verifiers: Sequence[Verifier] | None = None,
+    seed: int = 0,
+) -> Inquiry:
+    """Return what an audit asks, about the first `examples`; arguments as in `audit`.
+
+    Raises:
+        InputError: there is to be no example, or the seed is none.
+    """
+    require_seed(seed)
+    if examples is not None and (isinstance(examples, bool) or not isinstance(examples, int) or examples < 1):
+        raise InputError(f"examples must be a positive integer, or None for as many as time allows, not {examples!r}.")
+    some = slice(0, examples)
+    return Inquiry(model, split.select(some), threat.select(some, split.inputs.shape), attacks, verifiers, seed)
+
+
+def conduct(
+    asked: Inquiry,
+    *,
+    name: str,
+    minutes: float,
+    recipe: Mapping[str, Any],
+    folder: Path | None,
+    console: Console,
+) -> Audit:
+    """Answer an inquiry in a folder of its own, and return what was found.
+
+    Args:
+        asked: the inquiry.
+        name: the name of the data.
+        minutes: the time for everything.
+        recipe: what was asked, as recipe.yaml says it.
+        folder: new or empty; None for one that is gone with the result.
+        console: shows the progress.
+
+    Raises:
+        InputError: the folder holds something.
+    """
+    seconds = in_seconds(minutes)
+    kept = TemporaryDirectory(prefix="hauberk-") if folder is None else None
+    place = folder or Path(str(kept and kept.name))
     with exclusive(place), Countdown(console, seconds) as countdown:
         require_unused(place)
-        recipe = {"audit": {"model": class_name(type(model)), "data": name, "threat": over.name, "minutes": minutes}}
-        asked = Inquiry(model, split.select(chosen), over.select(chosen, split.inputs.shape), attacks, verifiers, seed)
-        found = asked.answer(place / "evaluation", seconds, countdown.watch)
-        found |= {"minutes": minutes, "offered": len(split)}
-        write_text(place / "evaluation" / "summary.json", json.dumps(found, indent=1))
-        about = origin(model, name, split.inputs.shape[1:], over, seed)
+        summary = asked.answer(place / "evaluation", seconds, countdown.watch)
+        summary |= {"minutes": minutes, "offered": len(asked.data)}
+        write_text(place / "evaluation" / "summary.json", json.dumps(summary, indent=1))
+        about = origin(asked.network, name, asked.data.inputs.shape[1:], asked.threat, asked.seed)
         write_text(place / "run.json", json.dumps(about, indent=1))
-        write_text(place / "recipe.yaml", yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True))
-    return Audit(found, read_records(place / "evaluation" / "records"), place, kept)
+        write_text(place / "recipe.yaml", yaml.safe_dump(dict(recipe), sort_keys=False, allow_unicode=True))
+    return Audit(summary, read_records(place / "evaluation" / "records"), place, kept)
 
 
 def require_unused(folder: Path) -> None:

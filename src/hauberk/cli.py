@@ -15,12 +15,13 @@ from rich.console import Console
 
 import hauberk
 from hauberk.allocator import keep_freed_memory
-from hauberk.commands import cascade, demo, evaluate, info, report, sweep, train
+from hauberk.commands import audit, cascade, demo, evaluate, info, report, sweep, train
 from hauberk.commands.loudness import loudness_options, warnings_in_lines
 from hauberk.errors import InputError
 from hauberk.failures import complain, told
 
 COMMANDS: dict[str, ModuleType] = {
+    "audit": audit,
     "demo": demo,
     "train": train,
     "evaluate": evaluate,

@@ -1,6 +1,8 @@
 """Data sets: the bundled MNIST, points in the plane, synthetic patterns, and readers of common file formats."""
 
 from hauberk.datasets.cifar import CIFAR10, CIFAR100
+from hauberk.datasets.csv_file import CsvFile
+from hauberk.datasets.detected import detected
 from hauberk.datasets.generated import Generated
 from hauberk.datasets.har import HAR
 from hauberk.datasets.idx import IdxFolder
@@ -19,6 +21,7 @@ __all__ = [
     "HAR",
     "MNIST",
     "SVHN",
+    "CsvFile",
     "Generated",
     "IdxFolder",
     "ImageFolder",
@@ -27,4 +30,5 @@ __all__ = [
     "PseudoLabelled",
     "Selected",
     "Subset",
+    "detected",
 ]

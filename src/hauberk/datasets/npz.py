@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Int64, Shaped
+from jaxtyping import Float32, Int64, Shaped
 from torch import Tensor
 
 from hauberk.concepts.dataset import Dataset, Split, numbered
@@ -21,9 +21,9 @@ class NpzFile(Dataset):
     """Images and labels in one .npz file for both splits, or in one file for each.
 
     Images are uint8 pixels, or floating-point numbers within `range` (kept as float32), in the order (n, channels,
-    height, width); (n, height, width) gets one channel. Labels are integers, (n,) or (n, 1). Arrays of Python objects
-    are rejected: reading them would run code from the file. The test split, which fixes the shape of the inputs, is
-    read immediately and kept; `train` reads its file on each call.
+    height, width); (n, height, width) gets one channel. Floating-point arrays (n, features) stay as they are. Labels
+    are integers, (n,) or (n, 1). Arrays of Python objects are rejected: reading them would run code from the file. The
+    test split, which fixes the shape of the inputs, is read immediately and kept; `train` reads its file on each call.
 
     Args:
         path: The file; with `test_path`, the file of the training split.
@@ -99,11 +99,13 @@ class NpzFile(Dataset):
 
 def _parse_images(
     where: str, array: np.ndarray, channels_last: bool, within: tuple[float, float]
-) -> Shaped[Tensor, "n c h w"]:
+) -> Shaped[Tensor, "n *x"]:
     if array.dtype != np.uint8 and array.dtype.kind != "f":
         raise ShapeError(
             f"{where}: images must be uint8 or floating point, but are {array.dtype}; save pixels as uint8."
         )
+    if array.ndim == 2 and array.size and array.dtype.kind == "f":
+        return _require_range(where, array, within)
     if array.ndim == 3:
         array = array[:, None]
     elif array.ndim == 4 and channels_last:
@@ -122,6 +124,11 @@ def _parse_images(
         if tuple(within) != (0.0, 1.0):
             raise InputError(f"{where}: uint8 pixels become 0 to 1, but `range` is {within}; leave it out.")
         return torch.from_numpy(np.ascontiguousarray(array))
+    return _require_range(where, array, within)
+
+
+def _require_range(where: str, array: np.ndarray, within: tuple[float, float]) -> Float32[Tensor, "n *x"]:
+    """Return floating-point inputs, or raise if they leave the range."""
     x = torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
     try:
         require_within(x, *within)

@@ -25,6 +25,7 @@ from hauberk.reports.learning_curves import draw_compared_trainings, draw_course
 from hauberk.reports.radius_curves import RadiusCurve, radius_table
 from hauberk.reports.radius_figures import draw_compared_radii, draw_radius_curve
 from hauberk.reports.recipe_keys import brief
+from hauberk.reports.rest import undone
 from hauberk.reports.run_files import Run, read_run
 from hauberk.reports.studies import draw_studies
 from hauberk.reports.study_files import StudyFile
@@ -158,6 +159,7 @@ def _view(run: Run, name: str, prefix: str) -> dict[str, Any]:
         "prefix": prefix,
         "network": run.about.network.rpartition(".")[2],
         "rows": headline_rows(summary),
+        "undone": undone(summary),
         "curves": draw_curves(summary, f"{prefix}curves") if summary.curve else None,
         "attacks": attack_table(summary),
         "distances": draw_distances(summary, distances, f"{prefix}distances") if distances else None,

@@ -11,11 +11,11 @@ from hauberk.reports.tables import duration, read
 
 def print_rest(content: dict[str, Any], console: Console) -> None:
     """Print what was left undone, from the content of evaluation/summary.json."""
-    for sentence in sentences(read(content)):
+    for sentence in undone(read(content)):
         console.print(Text(sentence))
 
 
-def sentences(summary: Summary) -> list[str]:
+def undone(summary: Summary) -> list[str]:
     """Return what was left undone: examples that were not judged, and stages that were not through."""
     said = []
     if summary.offered is not None and summary.offered > summary.examples:
