@@ -44,3 +44,14 @@ def test_deadlines_nest():
         with pytest.raises(OutOfTimeError, match=r"0\.01 seconds"), deadline(0.01):
             endless()
         torch.ones(1)
+
+
+def test_who_swallows_the_error_gets_another():
+    def stubborn():
+        try:
+            endless()
+        except OutOfTimeError:
+            endless()
+
+    with pytest.raises(OutOfTimeError), deadline(0.01):
+        stubborn()

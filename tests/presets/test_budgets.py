@@ -10,6 +10,8 @@ from hauberk.errors import InputError
 from hauberk.presets import Campaign, attacks_on, break_, prove
 from hauberk.threats import JPEG, Flow, GivenBox, L0Ball, L1Ball, L2Ball, LinfBall, Recolor, Union, WassersteinBall
 
+pytestmark = pytest.mark.usefixtures("unchecked")  # a check of annotations calls torch, and swallows what that raises
+
 THREATS = [
     *(LinfBall(0.2), L2Ball(0.8), L1Ball(3.0), L0Ball(3), Flow(0.2), Recolor(0.2), JPEG(0.2), WassersteinBall(0.05)),
     Union([LinfBall(0.2), L2Ball(0.8)]),

@@ -5,6 +5,8 @@ import torch
 
 from hauberk.searches.turns import Stage, take_turns
 
+pytestmark = pytest.mark.usefixtures("unchecked")  # a check of annotations calls torch, and swallows what that raises
+
 
 class Work:
     """A stage that needs so many seconds for an example, and counts the calls of torch that it makes."""

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from math import inf
 from time import monotonic
 from typing import Any
 
 from torch.overrides import TorchFunctionMode
 
 from hauberk.errors import OutOfTimeError
+
+GRACE = 1.0
+"""The seconds in which whatever clears up after the error may call torch; who swallows the error gets another."""
 
 
 class Clocked(TorchFunctionMode):
@@ -30,7 +32,7 @@ class Clocked(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         if monotonic() > self.end:
-            self.end = inf  # what clears up after the error calls torch, too
+            self.end = monotonic() + GRACE
             raise OutOfTimeError(f"more than {self.seconds:.3g} seconds: give it more, or less to do.")
         return function(*args, **kwargs or {})
 
