@@ -58,13 +58,15 @@ def run(options: Namespace, console: Console) -> None:
     for key, example in (("data", "images.npz"), ("eps", "8/255")):
         if asked.get(key) is None:
             raise InputError(f"an audit needs --{key}, say --{key} {example}.")
+    if asked.get("within") is not None and not asked["within"][0] < asked["within"][1]:
+        raise InputError(f"--within is LOW HIGH, the first of them less, but is {asked['within']}.")
     prepare(options)
     from hauberk.auditing import conduct, inquiry
     from hauberk.presets.named import threat_of
     from hauberk.reports import print_headline, print_rest
 
     data = dataset_of(asked)
-    network = network_of(asked, allow_code=options.allow_code)
+    network = network_of(asked, data.shape[0], allow_code=options.allow_code)
     threat = threat_of(None, asked["eps"], asked.get("norm", "linf"), asked.get("within", data.range))
     minutes = asked.get("minutes", 5.0)
     whole = data.test()
@@ -116,11 +118,11 @@ def dataset_of(asked: Mapping[str, Any]) -> "Dataset":
     )
 
 
-def network_of(asked: Mapping[str, Any], *, allow_code: bool) -> "nn.Module":
+def network_of(asked: Mapping[str, Any], channels: int, *, allow_code: bool) -> "nn.Module":
     """Return the network that is asked about, with its weights, on the device that was chosen.
 
     Raises:
-        InputError: means and deviations are not given together.
+        InputError: means and deviations are not one each per channel.
     """
     from accelerate import PartialState
 
@@ -132,8 +134,10 @@ def network_of(asked: Mapping[str, Any], *, allow_code: bool) -> "nn.Module":
     if asked.get("weights") is not None:
         load_weights(network, asked["weights"], entry=asked.get("entry"), prefix=asked.get("prefix", ""))
     mean, std = asked.get("mean"), asked.get("std")
-    if (mean is None) != (std is None):
-        raise InputError("--mean and --std belong together: give one number per channel for each.")
+    if any(len(given or ()) != (0 if mean is None and std is None else channels) for given in (mean, std)):
+        raise InputError(
+            f"--mean and --std belong together: one number per channel each, of which there are {channels}."
+        )
     if mean is not None and std is not None:
         network = Normalized(mean, std, network)
     return network.to(PartialState().device)

@@ -19,6 +19,11 @@ HOPELESS = 2.0
 """A stage is left out whose first example is expected to take this many times all that is left of the time."""
 
 
+def no_rows() -> float:
+    """Return 0: the stage pushes no rows through the network, or nobody knows how many."""
+    return 0.0
+
+
 @dataclass
 class Stage:
     """A stage of work on examples.
@@ -35,7 +40,7 @@ class Stage:
     name: str
     left: Callable[[], Int[Tensor, "s"]]
     work: Callable[[Int[Tensor, "s"]], None]
-    rows: Callable[[], float] = lambda: 0.0
+    rows: Callable[[], float] = no_rows
     each: float | None = None
     most: int = MOST
 
