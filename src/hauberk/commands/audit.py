@@ -45,11 +45,15 @@ def options(parser: ArgumentParser) -> None:
     machine_options(parser)
 
 
-ASKED = (
-    *("model", "weights", "entry", "prefix", "mean", "std", "data", "size", "channels_last"),
-    *("eps", "norm", "within", "minutes", "examples", "seed"),
-)
-"""The options that say what is asked, which recipe.yaml holds."""
+ASKED: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("model", "weights", "entry", "prefix", "data", "norm"), (str,)),
+    **dict.fromkeys(("mean", "std", "within"), (list,)),
+    **dict.fromkeys(("size", "examples", "seed"), (int,)),
+    "eps": (str, int, float),
+    "minutes": (int, float),
+    "channels_last": (bool,),
+}
+"""The options that say what is asked, which recipe.yaml holds, and the types of their values."""
 
 
 def run(options: Namespace, console: Console) -> None:
@@ -58,7 +62,7 @@ def run(options: Namespace, console: Console) -> None:
     for key, example in (("data", "images.npz"), ("eps", "8/255")):
         if asked.get(key) is None:
             raise InputError(f"an audit needs --{key}, say --{key} {example}.")
-    if asked.get("within") is not None and not asked["within"][0] < asked["within"][1]:
+    if asked.get("within") is not None and (len(asked["within"]) != 2 or not asked["within"][0] < asked["within"][1]):
         raise InputError(f"--within is LOW HIGH, the first of them less, but is {asked['within']}.")
     prepare(options)
     from hauberk.auditing import conduct, inquiry
@@ -100,8 +104,12 @@ def question(options: Namespace) -> dict[str, Any]:
     asked = tree.get("audit") if isinstance(tree, dict) else None
     if not isinstance(asked, dict) or "eps" not in asked:
         raise InputError(f"{options.model} is no recipe of `hauberk audit`: for others there is hauberk train.")
-    if unknown := asked.keys() - set(ASKED):
-        raise InputError(f"{options.model}: an audit has no {min(unknown)!r}: it has {', '.join(ASKED)}.")
+    for key, value in asked.items():
+        if key not in ASKED:
+            raise InputError(f"{options.model}: an audit has no {key!r}: it has {', '.join(ASKED)}.")
+        numbers = not isinstance(value, list) or all(type(number) in (int, float) for number in value)
+        if type(value) not in ASKED[key] or not numbers:
+            raise InputError(f"{options.model}: {key} cannot be {value!r:.80}: write it as --{key} takes it.")
     return asked | {key: value for key, value in given.items() if key != "model"}
 
 
