@@ -34,7 +34,9 @@ def test_one_line_and_the_status(number: signal.Signals, seconds: float, tmp_pat
 
 def test_an_import_that_swallows_interruptions_is_ended(tmp_path: Path):
     (tmp_path / "stubborn.py").write_text(
-        "import os, signal\ntry:\n    os.kill(os.getpid(), signal.SIGTERM)\nexcept BaseException:\n    print('swallowed')\n"
+        "import os, signal\n"
+        "try:\n    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "except BaseException:\n    print('swallowed')\n"
     )
     program = (
         "import signal, sys\nfrom hauberk.__main__ import interrupt\nsignal.signal(signal.SIGTERM, interrupt)\n"
