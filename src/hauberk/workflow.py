@@ -16,9 +16,11 @@ from hauberk.claims import claim, require_free
 from hauberk.errors import InputError
 from hauberk.evaluation.summary import Summary
 from hauberk.evaluation.sweep import Watcher as EvaluationWatcher
-from hauberk.exclusive import exclusive
+from hauberk.exclusive import exclusive, hold
+from hauberk.files import read_text
 from hauberk.origin import origin
 from hauberk.recipe import Recipe, Tree, build, import_code, read_recipe, variants
+from hauberk.reports.evaluation_folders import evaluation_folder
 from hauberk.training.journal import Watcher as TrainingWatcher
 from hauberk.training.kept_weights import COLLAPSED, FINAL
 from hauberk.weights import load_state, load_weights, save_state
@@ -50,7 +52,7 @@ def train(tree: Tree, folder: Path, *, resume: bool, watch: TrainingWatcher) -> 
 
 def train_one(recipe: Recipe, tree: Tree, folder: Path, *, resume: bool, watch: TrainingWatcher) -> None:
     """Train one recipe, as `train` does; of several processes, only the first writes."""
-    state, about, text = PartialState(), facts(recipe), yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
+    state, about, text = PartialState(), facts(recipe), yaml_text(tree)
     if state.is_main_process:
         require_free(folder / "recipe.yaml", text, resume=resume)
     data = recipe.data.train()
@@ -113,15 +115,18 @@ def agreed(folder: Path) -> Path:
     return Path(chosen[0])
 
 
-def evaluate(folder: Path, overrides: list[str], watch: EvaluationWatcher) -> Summary:
+def evaluate(folder: Path, overrides: list[str], watch: EvaluationWatcher, name: str | None = None) -> Summary:
     """Evaluate a trained run on the test split by the recipe in its folder; existing shards are kept.
 
-    Its variants are evaluated as well; the summary is the run's own.
+    Its variants are evaluated as well; the summary is the run's own. Evaluations of several names stand side by side,
+    each with the recipe that it used.
 
     Raises:
-        InputError: the folder holds no trained run, or its weights do not fit its recipe.
+        InputError: the folder holds no trained run, its weights do not fit its recipe, or the name cannot be a
+            folder's.
     """
-    own, *_ = [evaluate_one(run, overrides, watch) for run in family(folder)]
+    places = {run: evaluation_folder(run, name) for run in family(folder)}
+    own, *_ = [evaluate_one(run, overrides, place, watch) for run, place in places.items()]
     return own
 
 
@@ -136,12 +141,16 @@ def import_code_of(folder: Path) -> None:
         import_code(read_recipe(str(require(run / "recipe.yaml")), []))
 
 
-def evaluate_one(folder: Path, overrides: list[str], watch: EvaluationWatcher) -> Summary:
-    """Evaluate one run, as `evaluate` does."""
+def evaluate_one(folder: Path, overrides: list[str], place: Path, watch: EvaluationWatcher) -> Summary:
+    """Evaluate one run, as `evaluate` does, into a folder of its own; other evaluations of it may go on beside it."""
     recipe = trained(folder, overrides)
     network, data = recipe.network.to(Accelerator().device), recipe.data.test()
-    with exclusive(folder):
-        return recipe.evaluator.evaluate(network, data, recipe.threat, folder / "evaluation", watch)
+    kept = folder / "recipe.yaml"
+    text = yaml_text(read_recipe(str(kept), overrides)) if overrides else read_text(kept)
+    with hold(folder, shared=True), exclusive(place):
+        return recipe.evaluator.evaluate(
+            network, data, recipe.threat, place, watch, lambda: write_text(place / "recipe.yaml", text)
+        )
 
 
 def trained(folder: Path, overrides: list[str]) -> Recipe:
@@ -153,6 +162,11 @@ def trained(folder: Path, overrides: list[str]) -> Recipe:
     recipe = build(read_recipe(str(require(folder / "recipe.yaml")), overrides))
     load_weights(recipe.network, require(folder / MODEL))
     return recipe
+
+
+def yaml_text(tree: Tree) -> str:
+    """Return a recipe as text."""
+    return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
 
 
 def facts(recipe: Recipe) -> dict[str, object]:

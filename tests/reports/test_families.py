@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from hauberk.reports.families import distinct_names, other_weights
-from hauberk.reports.run_files import read_run
+from hauberk.reports.families import compares, distinct_names, first_evaluations, other_weights
+from hauberk.reports.run_files import read_run, read_runs
 from reports.synthetic import RUN
 
 
@@ -54,3 +54,28 @@ def test_names_are_told_apart_by_the_folders_around_them(make_run):
     assert distinct_names([read_run(make_run(name)) for name in names]) == [
         "a", "a/final", "b/final", "wide", "c/d", "e/d",
     ]  # fmt: skip
+
+
+def test_names_of_evaluations_follow_those_of_their_runs(make_run, judge):
+    folder = make_run("a/run")
+    judge(folder, "strong")
+    names = distinct_names(read_runs([folder, make_run("b/run")]))
+    assert names == ["a/run", "a/run: strong", "b/run"]
+
+
+def test_other_weights_are_told_of_within_one_evaluation(family, judge):
+    folders = family("run/variants/final")
+    for folder in folders:
+        judge(folder, "strong")
+    pairs = other_weights(read_runs(folders))
+    assert [(pair.kept.evaluation, pair.other.evaluation) for pair in pairs] == [("", ""), ("strong", "strong")]
+
+
+def test_each_run_is_told_of_once_whatever_its_evaluations(make_run, judge):
+    folders = [make_run(name) for name in "ba"]
+    judge(folders[0], "strong")
+    runs = read_runs(folders)
+    assert [(run.name, run.evaluation) for run in first_evaluations(runs)] == [("b", ""), ("a", "")]
+    assert compares(runs) == "3 evaluations of 2 runs compared"
+    assert compares(runs[:2]) == "2 evaluations compared"
+    assert compares(runs[1:]) == "2 runs compared"

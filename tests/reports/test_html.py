@@ -140,6 +140,26 @@ def test_several_runs(make_run, report):
     assert "statement: smoothed network." in second
 
 
+def test_evaluations_of_one_run_are_compared_like_runs(make_run, judge, report):
+    folder = make_run("run", curve=[])
+    recipe = "threat: {eps: 0.3}\ntrainer: {epochs: 99}\n"
+    place = judge(folder, "strong <b>", recipe, threat="linf eps 0.3", curve=[])
+    page = report(folder, make_run("other", curve=[]))
+    assert "3 evaluations of 2 runs compared" in page.text
+    assert "run Small on MNIST linf eps 0.1 200" in page.text
+    assert "run: strong <b> Small on MNIST linf eps 0.3 200" in page.text
+    assert len(page.ids) == len(set(page.ids))
+    assert "accuracy against the epoch of 2 training runs" in page.source
+    assert "2 evaluations compared" in report(folder).text
+    alone = report(place)
+    assert "compared" not in alone.text
+    assert (
+        "The evaluation is by this recipe: its data, threat and evaluator. " + recipe.replace("\n", " ") in alone.text
+    )
+    assert "The training was by the run’s own. threat: {eps: 0.1}" in alone.text
+    assert "by this recipe" not in report(folder / "evaluation").text
+
+
 @pytest.mark.parametrize(
     ("file", "figures"),
     [

@@ -38,11 +38,28 @@ class OtherWeights:
 
 
 def distinct_names(runs: Sequence[Run]) -> list[str]:
-    """Return the names of the runs' folders, preceded by those of enclosing folders where two would be the same."""
-    paths = [[part for part in run.folder.resolve().parts if part != "variants"] for run in runs]
+    """Return the names of the runs' folders, preceded by those of enclosing folders where two would be the same.
+
+    The name of an evaluation follows that of its run.
+    """
+    folders = list(dict.fromkeys(run.home.resolve() for run in runs))
+    paths = [[part for part in folder.parts if part != "variants"] for folder in folders]
     tails = [[path[-count:] for count in range(1, len(path) + 1)] for path in paths]
     chosen = [next((tail for tail in own if sum(tail in other for other in tails) == 1), own[0]) for own in tails]
-    return ["/".join(tail) for tail in chosen]
+    names = dict(zip(folders, map("/".join, chosen), strict=True))
+    return [": ".join(filter(None, (names[run.home.resolve()], run.evaluation))) for run in runs]
+
+
+def first_evaluations(runs: Sequence[Run]) -> list[Run]:
+    """Return each run once, with the first of its evaluations."""
+    return list({run.home: run for run in reversed(runs)}.values())[::-1]
+
+
+def compares(runs: Sequence[Run]) -> str:
+    """Return what a page about several runs or evaluations compares, in words."""
+    count = len(first_evaluations(runs))
+    of = "" if count == 1 else f" of {count} runs"
+    return f"{count} runs compared" if count == len(runs) else f"{len(runs)} evaluations{of} compared"
 
 
 def other_weights(runs: Sequence[Run]) -> list[OtherWeights]:
@@ -52,13 +69,14 @@ def other_weights(runs: Sequence[Run]) -> list[OtherWeights]:
         for kept in runs
         for other in runs
         if other.training is None and kept.training is not None and other.recipe == kept.recipe
+        if other.evaluation == kept.evaluation
         if (name := place_beside(kept, other)) is not None
     ]
 
 
 def place_beside(kept: Run, other: Run) -> str | None:
     """Return the NAME of a run's companion folder: variants/NAME, or RUN-NAME next to the variant RUN; else None."""
-    home, folder = kept.folder.resolve(), other.folder.resolve()
+    home, folder = kept.home.resolve(), other.home.resolve()
     if folder.parent == home / "variants":
         return folder.name
     beside = folder.parent == home.parent and home.parent.name == "variants"

@@ -13,7 +13,7 @@ from hauberk.reports.accuracies import sure
 from hauberk.reports.compared_curves import comparable, draw_compared_curves
 from hauberk.reports.comparison import differences
 from hauberk.reports.examples import draw_strip
-from hauberk.reports.families import distinct_names, other_weights
+from hauberk.reports.families import compares, distinct_names, first_evaluations, other_weights
 from hauberk.reports.figures import (
     attack_distances,
     central_range,
@@ -27,7 +27,7 @@ from hauberk.reports.radius_curves import RadiusCurve, radius_table
 from hauberk.reports.radius_figures import draw_compared_radii, draw_radius_curve
 from hauberk.reports.recipe_keys import brief
 from hauberk.reports.rest import undone
-from hauberk.reports.run_files import Run, read_run
+from hauberk.reports.run_files import Run, read_runs
 from hauberk.reports.studies import draw_studies
 from hauberk.reports.study_files import StudyFile
 from hauberk.reports.sweep import draw_sweep, find_sweep
@@ -50,7 +50,7 @@ def write_report(runs: Sequence[Path], output: Path) -> Path:
     replaces an older one only when it is complete.
 
     Args:
-        runs: the folders of the runs; several are compared in a table at the top.
+        runs: the folders of the runs, or of single evaluations; several evaluations are compared in a table at the top.
         output: the path of the HTML file; missing folders are created.
 
     Raises:
@@ -58,7 +58,7 @@ def write_report(runs: Sequence[Path], output: Path) -> Path:
     """
     if not runs:
         raise InputError("there is no run to report: pass the folder of at least one.")
-    write_text(output, page("report.html.j2", _context([read_run(folder) for folder in runs])))
+    write_text(output, page("report.html.j2", _context(read_runs(runs))))
     return output
 
 
@@ -104,7 +104,13 @@ def _context(runs: list[Run]) -> dict[str, Any]:
     studies = {
         name: draw_studies(found, f"study-{place}") for place, (name, found) in enumerate(asked.items(), start=1)
     }
-    return {"views": views, "subjects": subjects, "several": several, "studies": studies} | _comparison(views)
+    return {
+        "views": views,
+        "subjects": subjects,
+        "several": several,
+        "studies": studies,
+        "compares": compares(runs),
+    } | _comparison(views)
 
 
 def _comparison(views: list[dict[str, Any]]) -> dict[str, Any]:
@@ -114,7 +120,8 @@ def _comparison(views: list[dict[str, Any]]) -> dict[str, Any]:
     sweep = find_sweep(runs, others)
     curves = sorted((view["radii"] for view in views if view["radii"]), key=alike)
     kinds = [list(group) for _, group in groupby(curves, alike)]
-    trainings = [(view["name"], view["run"].training, view["run"].keeps_best) for view in views if view["run"].training]
+    firsts = first_evaluations(runs)
+    trainings = [(by_folder[run.folder]["name"], run.training, run.keeps_best) for run in firsts if run.training]
     same: dict[str, list[str]] = {}
     for pair in others:
         if pair.same:

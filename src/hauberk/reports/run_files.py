@@ -1,5 +1,6 @@
 """The files of a run, read into one value."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import polars as pl
 
 from hauberk.errors import InputError
 from hauberk.evaluation.records import SCHEMA, read_records
+from hauberk.reports.evaluation_folders import Evaluation, evaluations, require_run
 from hauberk.reports.examples import Examples, read_examples
 from hauberk.reports.recipe_keys import recipe_keys
 from hauberk.reports.study_files import StudyFile, read_studies
@@ -15,8 +17,7 @@ from hauberk.reports.summary import Summary
 from hauberk.reports.training import Training, read_training
 from hauberk.reports.typed_json import parse, parse_list, read_text
 from hauberk.reports.unforeseen import Faces, read_faces
-
-EVALUATE = "run `hauberk evaluate` on this run again."
+from hauberk.reports.used_keys import used_keys
 
 
 @dataclass(frozen=True)
@@ -75,20 +76,22 @@ class Layer:
 
 @dataclass(frozen=True)
 class Run:
-    """Everything that a report can show about a run; whatever is None or empty is left out.
+    """Everything that a report can show about a run and one of its evaluations; whatever is None or empty is left out.
 
     Args:
-        folder: the run's folder.
+        folder: the run's folder; that of the evaluation, if it has a name.
         recipe: the text of recipe.yaml, verbatim.
         about: the content of run.json.
-        summary: the content of evaluation/summary.json.
+        summary: the content of the evaluation's summary.json.
         records: one row per example.
         training: the journal.
         layers: the states of the neurons.
         examples: a few examples with their adversarial versions.
         studies: the tables of studies.
-        keys: the values of the recipe by their paths.
+        keys: the values of the recipes by their paths: of training, and of judging in this evaluation.
         faces: a few examples under each of these, by their names.
+        evaluation: the evaluation's name; empty for the run's own.
+        judged_by: the text of the recipe that the evaluation used, verbatim.
     """
 
     folder: Path
@@ -102,11 +105,18 @@ class Run:
     studies: list[StudyFile] = field(default_factory=list)
     keys: dict[str, Any] = field(default_factory=dict)
     faces: Faces = field(default_factory=list)
+    evaluation: str = ""
+    judged_by: str = ""
+
+    @property
+    def home(self) -> Path:
+        """The folder of the run itself, which its evaluations share."""
+        return self.folder.parent.parent if self.evaluation else self.folder
 
     @property
     def name(self) -> str:
-        """The name of its folder."""
-        return self.folder.resolve().name
+        """The name of the run's folder."""
+        return self.home.resolve().name
 
     @property
     def keeps_best(self) -> bool:
@@ -129,41 +139,58 @@ class Run:
         return str(given).rpartition(".")[2]
 
 
-def read_run(folder: Path) -> Run:
-    """Return the content of a run's files.
+def read_runs(folders: Sequence[Path]) -> list[Run]:
+    """Return runs with each of their evaluations; a folder of one evaluation stands for it alone.
 
-    train.jsonl, evaluation/layers.json, evaluation/examples.safetensors and evaluation/studies may be missing; the
-    others may not.
+    Raises:
+        InputError: as for `read_run`.
+    """
+    found = {evaluation: None for folder in folders for evaluation in evaluations(folder)}
+    return [read_evaluation(evaluation) for evaluation in found]
+
+
+def read_run(folder: Path) -> Run:
+    """Return the content of a run's files, and of its first evaluation's.
+
+    train.jsonl, and layers.json, examples.safetensors and studies of the evaluation may be missing; the others may not.
 
     Raises:
         InputError: a file is missing, corrupt, or contradicts another; the message names it and what to do.
     """
-    if not folder.is_dir():
-        raise InputError(f"{folder} is not the folder of a run: pass one that holds recipe.yaml and evaluation/.")
-    evaluation = folder / "evaluation"
+    return read_evaluation(evaluations(folder)[0])
+
+
+def read_evaluation(evaluation: Evaluation) -> Run:
+    """Return the content of a run's files and of one evaluation's, as `read_run` does."""
+    folder, place, evaluate = evaluation.run, evaluation.folder, evaluation.remedy
+    require_run(folder)
     train_again = "pass the folder of a run, or run `hauberk train` again."
-    about, summary, layers = folder / "run.json", evaluation / "summary.json", evaluation / "layers.json"
-    recipe = read_text(folder / "recipe.yaml", train_again)
-    found = parse(read_text(summary, EVALUATE), Summary, str(summary), EVALUATE)
+    about, summary, layers = folder / "run.json", place / "summary.json", place / "layers.json"
+    own = folder / "recipe.yaml"
+    recipe = read_text(own, train_again)
+    found = parse(read_text(summary, evaluate), Summary, str(summary), evaluate)
+    judged_by = read_text(evaluation.recipe, evaluate)
     run = Run(
-        folder=folder,
+        folder=place if evaluation.name else folder,
         recipe=recipe,
         about=parse(read_text(about, train_again), About, str(about), train_again),
         summary=found,
-        records=read_records(evaluation / "records"),
+        records=read_records(place / "records"),
         training=read_training(folder / "train.jsonl"),
-        layers=parse_list(read_text(layers, EVALUATE), Layer, str(layers), EVALUATE) if layers.exists() else [],
-        examples=read_examples(evaluation / "examples.safetensors", EVALUATE),
-        studies=read_studies(evaluation / "studies", EVALUATE),
-        keys=recipe_keys(recipe, str(folder / "recipe.yaml")),
-        faces=read_faces(evaluation / "unforeseen", found.unforeseen, EVALUATE),
+        layers=parse_list(read_text(layers, evaluate), Layer, str(layers), evaluate) if layers.exists() else [],
+        examples=read_examples(place / "examples.safetensors", evaluate),
+        studies=read_studies(place / "studies", evaluate),
+        keys=used_keys(recipe_keys(recipe, str(own)), recipe_keys(judged_by, str(evaluation.recipe))),
+        faces=read_faces(place / "unforeseen", found.unforeseen, evaluate),
+        evaluation=evaluation.name,
+        judged_by=judged_by,
     )
     missing = SCHEMA.keys() - set(run.records.columns)
     if missing:
-        raise InputError(f"{evaluation / 'records'} lacks the columns {', '.join(sorted(missing))}: {EVALUATE}")
+        raise InputError(f"{place / 'records'} lacks the columns {', '.join(sorted(missing))}: {evaluate}")
     if len(run.records) != run.summary.examples:
         raise InputError(
-            f"{summary} speaks of {run.summary.examples} examples, but {evaluation / 'records'} holds "
-            f"{len(run.records)}: delete {evaluation} and {EVALUATE}"
+            f"{summary} speaks of {run.summary.examples} examples, but {place / 'records'} holds "
+            f"{len(run.records)}: delete {place} and {evaluate}"
         )
     return run
