@@ -38,16 +38,19 @@ class OtherWeights:
 
 
 def distinct_names(runs: Sequence[Run]) -> list[str]:
-    """Return the names of the runs' folders, preceded by those of enclosing folders where two would be the same.
+    """Return the names of runs, each followed by that of its evaluation, if it has one."""
+    return [": ".join(filter(None, (name, run.evaluation))) for name, run in zip(run_names(runs), runs, strict=True)]
 
-    The name of an evaluation follows that of its run.
-    """
+
+def run_names(runs: Sequence[Run]) -> list[str]:
+    """Return the names of the runs' folders, preceded by those of enclosing folders where two would be the same."""
     folders = list(dict.fromkeys(run.home.resolve() for run in runs))
     paths = [[part for part in folder.parts if part != "variants"] for folder in folders]
     tails = [[path[-count:] for count in range(1, len(path) + 1)] for path in paths]
     chosen = [next((tail for tail in own if sum(tail in other for other in tails) == 1), own[0]) for own in tails]
     names = dict(zip(folders, map("/".join, chosen), strict=True))
-    return [": ".join(filter(None, (names[run.home.resolve()], run.evaluation))) for run in runs]
+    found = [names[run.home.resolve()] for run in runs]
+    return [name.encode(errors="backslashreplace").decode() for name in found]  # bytes that are not UTF-8
 
 
 def first_evaluations(runs: Sequence[Run]) -> list[Run]:
