@@ -205,7 +205,9 @@ def same_question(one: Run, other: Run) -> bool:
 
 
 def same_examples(one: Run, other: Run) -> bool:
-    """Return whether two runs were judged on the same examples, by index and label."""
+    """Return whether two runs were judged on the same examples, by index, label, and input where it is known."""
+    if one.inputs and other.inputs and one.inputs != other.inputs:
+        return False
     return one.records.select("index", "label").equals(other.records.select("index", "label"))
 
 

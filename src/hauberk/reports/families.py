@@ -49,8 +49,12 @@ def run_names(runs: Sequence[Run]) -> list[str]:
     tails = [[path[-count:] for count in range(1, len(path) + 1)] for path in paths]
     chosen = [next((tail for tail in own if sum(tail in other for other in tails) == 1), own[0]) for own in tails]
     names = dict(zip(folders, map("/".join, chosen), strict=True))
-    found = [names[run.home.resolve()] for run in runs]
-    return [name.encode(errors="backslashreplace").decode() for name in found]  # bytes that are not UTF-8
+    return [shown(names[run.home.resolve()]) for run in runs]
+
+
+def shown(name: str) -> str:
+    """Return a name with escapes in place of what no terminal shows as it is, and of bytes that are no text."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in name)
 
 
 def first_evaluations(runs: Sequence[Run]) -> list[Run]:

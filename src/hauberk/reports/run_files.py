@@ -11,6 +11,7 @@ from hauberk.errors import InputError
 from hauberk.evaluation.records import SCHEMA, read_records
 from hauberk.reports.evaluation_folders import Evaluation, evaluations, require_run
 from hauberk.reports.examples import Examples, read_examples
+from hauberk.reports.judged_inputs import judged_inputs
 from hauberk.reports.recipe_keys import recipe_keys
 from hauberk.reports.study_files import StudyFile, read_studies
 from hauberk.reports.summary import Summary
@@ -92,6 +93,7 @@ class Run:
         faces: a few examples under each of these, by their names.
         evaluation: the evaluation's name; empty for the run's own.
         judged_by: the text of the recipe that the evaluation used, verbatim.
+        inputs: what identifies the inputs that were judged; None if it is not known.
     """
 
     folder: Path
@@ -107,6 +109,7 @@ class Run:
     faces: Faces = field(default_factory=list)
     evaluation: str = ""
     judged_by: str = ""
+    inputs: str | None = None
 
     @property
     def home(self) -> Path:
@@ -140,11 +143,7 @@ class Run:
 
 
 def read_runs(folders: Sequence[Path]) -> list[Run]:
-    """Return runs with each of their evaluations; a folder of one evaluation stands for it alone.
-
-    Raises:
-        InputError: as for `read_run`.
-    """
+    """Return runs with each of their evaluations; a folder of one stands for it alone. Raises as `read_run` does."""
     found = {evaluation: None for folder in folders for evaluation in evaluations(folder)}
     return [read_evaluation(evaluation) for evaluation in found]
 
@@ -184,9 +183,9 @@ def read_evaluation(evaluation: Evaluation) -> Run:
         faces=read_faces(place / "unforeseen", found.unforeseen, evaluate),
         evaluation=evaluation.name,
         judged_by=judged_by,
+        inputs=judged_inputs(place / "plan.json", evaluate),
     )
-    missing = SCHEMA.keys() - set(run.records.columns)
-    if missing:
+    if missing := SCHEMA.keys() - set(run.records.columns):
         raise InputError(f"{place / 'records'} lacks the columns {', '.join(sorted(missing))}: {evaluate}")
     if len(run.records) != run.summary.examples:
         raise InputError(
