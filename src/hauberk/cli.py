@@ -16,7 +16,7 @@ from rich.console import Console
 
 import hauberk
 from hauberk.allocator import keep_freed_memory
-from hauberk.commands import audit, cascade, demo, evaluate, info, report, sweep, train
+from hauberk.commands import audit, cascade, compare, demo, evaluate, export, info, report, sweep, train
 from hauberk.commands.loudness import loudness_options, warnings_in_lines
 from hauberk.errors import InputError
 from hauberk.failures import complain, told
@@ -29,6 +29,8 @@ COMMANDS: dict[str, ModuleType] = {
     "evaluate": evaluate,
     "cascade": cascade,
     "report": report,
+    "compare": compare,
+    "export": export,
     "sweep": sweep,
     "info": info,
 }

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from hauberk.reports.search_files import FAILURE, point_folder, read_search
-from reports.synthetic import EXAMPLES, RUN, accuracies, journal, summary, write_evaluation, write_lines
+from reports.synthetic import EXAMPLES, accuracies, summary, write_evaluation, write_run
 
 
 @pytest.fixture
@@ -13,13 +13,7 @@ def make_run(tmp_path):
     """A function that writes a complete run and returns its folder."""
 
     def make_run(name="small", **changes):
-        folder = tmp_path / name
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "recipe.yaml").write_text("threat: {eps: 0.1}\n", encoding="utf-8")
-        (folder / "run.json").write_text(json.dumps(RUN), encoding="utf-8")
-        write_lines(folder / "train.jsonl", journal())
-        write_evaluation(folder / "evaluation", **changes)
-        return folder
+        return write_run(tmp_path / name, **changes)
 
     return make_run
 

@@ -149,6 +149,16 @@ def tensors(channels=1, count=4):
     }
 
 
+def write_run(folder, **changes):
+    """Write the files of a run and of its own evaluation, and return the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "recipe.yaml").write_text("threat: {eps: 0.1}\n", encoding="utf-8")
+    (folder / "run.json").write_text(json.dumps(RUN), encoding="utf-8")
+    write_lines(folder / "train.jsonl", journal())
+    write_evaluation(folder / "evaluation", **changes)
+    return folder
+
+
 def write_evaluation(place, **changes):
     """Write the files of an evaluation."""
     (place / "records").mkdir(parents=True)

@@ -49,6 +49,16 @@ def test_an_evaluation_with_a_name_needs_the_recipe_that_it_used(make_run, judge
         read_run(place)
 
 
+@pytest.mark.parametrize(
+    ("file", "content"), [("recipe.yaml", b"a: [\n"), ("recipe.yaml", b"\xff"), ("plan.json", b"{")]
+)
+def test_names_a_damaged_file_of_an_evaluation(make_run, judge, file, content):
+    place = judge(make_run(), "strong")
+    (place / file).write_bytes(content)
+    with pytest.raises(InputError, match=rf"evaluations/strong/{file}"):
+        read_run(place)
+
+
 def test_an_evaluation_that_is_not_finished_is_named(make_run, judge):
     folder = make_run()
     (judge(folder, "strong") / "summary.json").unlink()

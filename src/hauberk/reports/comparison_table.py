@@ -1,6 +1,7 @@
 """Several runs in one table in a terminal, with paired differences to the first."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from statistics import fmean
 
 from rich.console import Console
@@ -22,7 +23,7 @@ from hauberk.reports.comparison import (
     same_examples,
 )
 from hauberk.reports.families import distinct_names, shown
-from hauberk.reports.run_files import Run
+from hauberk.reports.run_files import Run, read_runs
 from hauberk.reports.tables import percent, percent_interval, points, points_interval
 
 MEASURES = ("clean", "attacked", "certified")
@@ -32,12 +33,13 @@ ASKED = {"subject": lambda run: run.summary.subject, "threat": QUESTIONS["threat
 """What two runs must have in common for a paired difference, besides their examples."""
 
 
-def print_comparison(runs: Sequence[Run], console: Console) -> None:
+def print_comparison(folders: Sequence[Path], console: Console) -> None:
     """Print a row for each run and evaluation, the means over seeds, and why some are not compared with the first.
 
     Raises:
-        InputError: there are fewer than two.
+        InputError: there are fewer than two, or a run's file is missing or corrupt.
     """
+    runs = read_runs(folders)
     if len(runs) < 2:
         raise InputError(
             f"a comparison takes two runs or evaluations, but here is {len(runs)}: pass more folders, or judge a "

@@ -19,8 +19,8 @@ def model_info(runs: Sequence[Run]) -> str:
         InputError: there are several runs or evaluations: RobustBench has a file for each.
     """
     if len(runs) != 1:
-        folders = ", ".join(str(run.folder) for run in runs)
-        raise InputError(f"RobustBench has a file for each model, but here are {len(runs)}, {folders}: pass one.")
+        folders = ", ".join(str(run.folder if run.evaluation else run.folder / "evaluation") for run in runs)
+        raise InputError(f"RobustBench has a file for each model, but here are {len(runs)}: pass one of {folders}.")
     return json.dumps(described(runs[0]), indent=2) + "\n"
 
 
