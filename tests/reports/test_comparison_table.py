@@ -123,6 +123,15 @@ def test_other_inputs_of_the_same_labels_are_not_compared(make_run, printed):
     assert rest.startswith("b is not compared with a: its 200 examples are not the same")
 
 
+def test_other_data_of_an_evaluation_are_named(make_run, judge, printed):
+    folder = make_run("a")
+    judge(folder, "shifted", "threat: {eps: 0.1}\ndata: {class: datasets.NpzFile, path: shifted.npz}\n")
+    rows, rest = printed(folder)
+    assert not any("Δ" in row for row in rows)
+    data = "class=datasets.NpzFile, path=shifted.npz (trained on MNIST)"
+    assert rest == f"a: shifted is not compared with a: its data set is {data}, not MNIST."
+
+
 def test_the_mean_over_seeds_is_a_row_of_its_own(make_run, printed):
     folders = [of_seed(make_run(name), seed) for name, seed in (("a", 0), ("b", 1), ("c", 2))]
     break_first(folders[1], 10)

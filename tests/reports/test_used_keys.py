@@ -1,6 +1,6 @@
 """Training is told by the run's recipe, judging by the evaluation's."""
 
-from hauberk.reports.used_keys import used_keys
+from hauberk.reports.used_keys import other_data, used_keys
 
 OWN = {"threat.eps": 0.1, "trainer.epochs": 5, "data": "datasets.MNIST", "evaluator.verifiers": []}
 
@@ -21,3 +21,9 @@ def test_the_threat_that_training_defended_against_is_kept_apart():
     explicit = OWN | {"training_threat.eps": 0.2}
     found = used_keys(explicit, explicit | {"threat.eps": 0.3, "training_threat.eps": 0.9})
     assert (found["threat.eps"], found["training_threat.eps"]) == (0.3, 0.2)
+
+
+def test_data_are_told_where_the_evaluation_names_others():
+    assert other_data(OWN, OWN | {"threat.eps": 1}) == ""
+    assert other_data(OWN, {"data.class": "datasets.NpzFile", "data.path": "a b"}) == "class=datasets.NpzFile, path=a b"
+    assert other_data(OWN, OWN | {"data": "datasets.CIFAR10"}) == "data=datasets.CIFAR10"

@@ -1,7 +1,7 @@
 """The files of a run, read into one value."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from hauberk.reports.summary import Summary
 from hauberk.reports.training import Training, read_training
 from hauberk.reports.typed_json import parse, parse_list, read_text
 from hauberk.reports.unforeseen import Faces, read_faces
-from hauberk.reports.used_keys import used_keys
+from hauberk.reports.used_keys import other_data, used_keys
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Run:
     Args:
         folder: the run's folder; that of the evaluation, if it has a name.
         recipe: the text of recipe.yaml, verbatim.
-        about: the content of run.json.
+        about: the content of run.json; its data set is the evaluation's, if that names another.
         summary: the content of the evaluation's summary.json.
         records: one row per example.
         training: the journal.
@@ -169,17 +169,21 @@ def read_evaluation(evaluation: Evaluation) -> Run:
     recipe = read_text(own, train_again)
     found = parse(read_text(summary, evaluate), Summary, str(summary), evaluate)
     judged_by = read_text(evaluation.recipe, evaluate)
+    keys, asked = recipe_keys(recipe, str(own)), recipe_keys(judged_by, str(evaluation.recipe))
+    known = parse(read_text(about, train_again), About, str(about), train_again)
+    if other := other_data(keys, asked):
+        known = replace(known, dataset=f"{other} (trained on {known.dataset})")
     run = Run(
         folder=place if evaluation.name else folder,
         recipe=recipe,
-        about=parse(read_text(about, train_again), About, str(about), train_again),
+        about=known,
         summary=found,
         records=read_records(place / "records"),
         training=read_training(folder / "train.jsonl"),
         layers=parse_list(read_text(layers, evaluate), Layer, str(layers), evaluate) if layers.exists() else [],
         examples=read_examples(place / "examples.safetensors", evaluate),
         studies=read_studies(place / "studies", evaluate),
-        keys=used_keys(recipe_keys(recipe, str(own)), recipe_keys(judged_by, str(evaluation.recipe))),
+        keys=used_keys(keys, asked),
         faces=read_faces(place / "unforeseen", found.unforeseen, evaluate),
         evaluation=evaluation.name,
         judged_by=judged_by,

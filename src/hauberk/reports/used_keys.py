@@ -1,6 +1,8 @@
-"""The keys of a run whose evaluation used another recipe than its training did."""
+"""The keys of a run, whose evaluation may have used another recipe than its training did."""
 
 from typing import Any
+
+from hauberk.reports.recipe_keys import in_short
 
 JUDGING = ("threat", "evaluator")
 """The sections of a recipe that say how a network is judged; all others say what was trained, and on which data."""
@@ -24,3 +26,9 @@ def used_keys(trained: Keys, judged: Keys) -> Keys:
 def section(key: str) -> str:
     """Return the section of a recipe that a key is in."""
     return key.partition(".")[0]
+
+
+def other_data(trained: Keys, judged: Keys) -> str:
+    """Return the data that an evaluation names, in short; empty if they are the run's."""
+    own, other = ({key: keys[key] for key in keys if section(key) == "data"} for keys in (trained, judged))
+    return "" if own == other else in_short({key.removeprefix("data."): value for key, value in other.items()})
