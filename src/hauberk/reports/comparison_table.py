@@ -30,7 +30,7 @@ MEASURES = ("clean", "attacked", "certified")
 PIPED = 120
 """The width of the table where there is no terminal."""
 ASKED = {"subject": lambda run: run.summary.subject, "threat": QUESTIONS["threats"], "data set": QUESTIONS["data"]}
-"""What two runs must have in common for a paired difference, besides their examples."""
+"""Questions whose answers two runs must share for a paired difference, besides their examples."""
 
 
 def print_comparison(folders: Sequence[Path], console: Console) -> None:

@@ -16,7 +16,7 @@ FORMATS: dict[str, Callable[[Sequence[Run]], str]] = {
     "latex": latex_table,
     "robustbench": model_info,
 }
-"""What makes the text of each format."""
+"""The functions that make the text of each format."""
 
 
 def export(folders: Sequence[Path], form: str) -> str:

@@ -18,7 +18,7 @@ ESCAPES = {
     **{character: f"\\{character}" for character in "{}$&#%_"},
     **{character: f"{{{character}}}" for character in "[]*"},  # after a row's end these would be an argument of it
 }
-"""What stands for characters that mean something to LaTeX."""
+"""The stand-ins of characters that mean something to LaTeX."""
 
 
 def latex_table(runs: Sequence[Run]) -> str:
