@@ -146,8 +146,9 @@ def test_evaluations_of_one_run_are_compared_like_runs(make_run, judge, report):
     place = judge(folder, "strong <b>", recipe, threat="linf eps 0.3", curve=[])
     page = report(folder, make_run("other", curve=[]))
     assert "3 evaluations of 2 runs compared" in page.text
-    assert "run Small on MNIST linf eps 0.1 200" in page.text
-    assert "run: strong <b> Small on MNIST linf eps 0.3 200" in page.text
+    links = re.findall(r'<a href="#run-(\d)-top">([^<]*)</a>', page.source)
+    assert links[:3] == [("1", "run"), ("2", "run: strong &lt;b&gt;"), ("3", "other")]
+    assert {"run-1-top", "run-2-top", "run-3-top"} <= set(page.ids)
     assert len(page.ids) == len(set(page.ids))
     assert "accuracy against the epoch of 2 training runs" in page.source
     assert "2 evaluations compared" in report(folder).text
