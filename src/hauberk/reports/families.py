@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hauberk.evaluation.records import outcomes
-from hauberk.evaluation.statistics import paired_interval
 from hauberk.reports.run_files import Run
 
 
@@ -39,34 +37,6 @@ class OtherWeights:
         return checksum is not None and checksum == self.other.about.weights_sha256
 
 
-@dataclass(frozen=True)
-class Difference:
-    """The difference between an accuracy of the kept weights and that of others, on the same examples.
-
-    Args:
-        measure: the accuracy's name.
-        kept: the accuracy of the kept weights.
-        other: the accuracy of the other weights.
-        low: lower end of the difference's interval.
-        high: upper end of the difference's interval.
-        only_kept: number of examples that count for the kept weights alone.
-        only_other: number of examples that count for the other weights alone.
-    """
-
-    measure: str
-    kept: float
-    other: float
-    low: float
-    high: float
-    only_kept: int
-    only_other: int
-
-    @property
-    def share(self) -> float:
-        """The difference of the two accuracies."""
-        return self.kept - self.other
-
-
 def distinct_names(runs: Sequence[Run]) -> list[str]:
     """Return the names of the runs' folders, preceded by those of enclosing folders where two would be the same."""
     paths = [[part for part in run.folder.resolve().parts if part != "variants"] for run in runs]
@@ -93,20 +63,3 @@ def place_beside(kept: Run, other: Run) -> str | None:
         return folder.name
     beside = folder.parent == home.parent and home.parent.name == "variants"
     return folder.name.removeprefix(f"{home.name}-") if beside and folder.name.startswith(f"{home.name}-") else None
-
-
-def differences(pair: OtherWeights) -> tuple[int, list[Difference]]:
-    """Return the number of test examples on which both runs were evaluated, and the differences in accuracy on them."""
-    sides = [
-        run.records.select("index", "label").with_columns(**outcomes(run.records)) for run in (pair.kept, pair.other)
-    ]
-    both = sides[0].join(sides[1], on=["index", "label"], suffix=" other")
-    found = []
-    measures = [measure for measure in pair.kept.summary.measures if measure in pair.other.summary.measures]
-    for measure in measures if len(both) else ():
-        kept, other = both[measure], both[f"{measure} other"]
-        only_kept, only_other = int((kept & ~other).sum()), int((other & ~kept).sum())
-        interval = paired_interval(only_kept, only_other, len(both), pair.kept.summary.confidence)
-        shares = float(kept.sum()) / len(both), float(other.sum()) / len(both)
-        found.append(Difference(measure, *shares, *interval, only_kept, only_other))
-    return len(both), found

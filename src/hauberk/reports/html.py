@@ -11,8 +11,9 @@ from hauberk.atomic import write_text
 from hauberk.errors import InputError
 from hauberk.reports.accuracies import sure
 from hauberk.reports.compared_curves import comparable, draw_compared_curves
+from hauberk.reports.comparison import differences
 from hauberk.reports.examples import draw_strip
-from hauberk.reports.families import differences, distinct_names, other_weights
+from hauberk.reports.families import distinct_names, other_weights
 from hauberk.reports.figures import (
     attack_distances,
     central_range,
@@ -118,7 +119,7 @@ def _comparison(views: list[dict[str, Any]]) -> dict[str, Any]:
         if pair.same:
             same.setdefault(pair.name, []).append(by_folder[pair.kept.folder]["name"])
     different = sorted((pair for pair in others if pair.alike and not pair.same), key=lambda pair: pair.subject)
-    pairs = [(pair, by_folder[pair.kept.folder]["name"], *differences(pair)) for pair in different]
+    pairs = [(pair, by_folder[pair.kept.folder]["name"], *differences(pair.kept, pair.other)) for pair in different]
     return {
         "pairs": [(subject, list(group)) for subject, group in groupby(pairs, lambda found: found[0].subject)],
         "same": same,
