@@ -11,6 +11,7 @@ from torch import Tensor
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.radius import radii, radius, require_within, rounded
 from hauberk.errors import InputError
+from hauberk.pixel_fractions import written
 from hauberk.ranges import NonNegative, Span
 
 
@@ -37,7 +38,7 @@ class BallThreat(ThreatModel):
 
     @property
     def name(self) -> str:
-        return f"{self.norm} eps " + ("per example" if isinstance(self.eps, Tensor) else f"{self.eps:.6g}")
+        return f"{self.norm} eps " + ("per example" if isinstance(self.eps, Tensor) else written(self.eps))
 
     def centers(
         self, x: Float[Tensor, "b *x"]
