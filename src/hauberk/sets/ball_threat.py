@@ -9,9 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hauberk.concepts.perturbation_set import ThreatModel
-from hauberk.concepts.radius import radii, radius, require_within, rounded
+from hauberk.concepts.radius import named, radii, radius, require_within, rounded
 from hauberk.errors import InputError
-from hauberk.pixel_fractions import written
 from hauberk.ranges import NonNegative, Span
 
 
@@ -38,7 +37,7 @@ class BallThreat(ThreatModel):
 
     @property
     def name(self) -> str:
-        return f"{self.norm} eps " + ("per example" if isinstance(self.eps, Tensor) else written(self.eps))
+        return f"{self.norm} eps {named(self.eps)}"
 
     def centers(
         self, x: Float[Tensor, "b *x"]
