@@ -53,7 +53,7 @@ def demo(options: Namespace, console: Console) -> None:
     folder, first = team(options, console)
     tree = chosen(options)
     with Display(console) as display:
-        workflow.train(tree, folder, resume=options.resume, watch=display.training)
+        workflow.train(tree, folder, resume=options.resume, watch=display.training, name=run_name(options))
         if not first:
             return
         summary = workflow.evaluate(folder, [], display.evaluation)
@@ -69,7 +69,7 @@ def train(options: Namespace, console: Console) -> None:
     folder, first = team(options, console)
     tree = chosen(options)
     with Display(console) as display:
-        workflow.train(tree, folder, resume=options.resume, watch=display.training)
+        workflow.train(tree, folder, resume=options.resume, watch=display.training, name=run_name(options))
     if first:
         print(folder)
 

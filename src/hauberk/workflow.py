@@ -30,10 +30,11 @@ MODEL = "model.safetensors"
 """The file of the weights that a run ends with."""
 
 
-def train(tree: Tree, folder: Path, *, resume: bool, watch: TrainingWatcher) -> None:
+def train(tree: Tree, folder: Path, *, resume: bool, watch: TrainingWatcher, name: str = "") -> None:
     """Train what a recipe describes; the folder then holds recipe.yaml, run.json, train.jsonl and model.safetensors.
 
-    Variants of the recipe become runs of their own, in folders named after them under `variants`.
+    Variants of the recipe become runs of their own, in folders named after them under `variants`. Reports show the
+    recipe's `name`.
 
     Raises:
         InputError: the folder holds a run already and `resume` is off, or a run of another recipe and it is on.
@@ -47,13 +48,17 @@ def train(tree: Tree, folder: Path, *, resume: bool, watch: TrainingWatcher) -> 
                     f"variants.{taken.name}: training puts weights that it sets aside there: rename the variant."
                 )
     for place, recipe in recipes.items():
-        train_one(recipe, trees[place], place, resume=resume, watch=watch)
+        own = name if place == folder else f"{name}-{place.name}".removeprefix("-")
+        train_one(recipe, trees[place], place, resume=resume, watch=watch, name=own)
     PartialState().destroy_process_group()
 
 
-def train_one(recipe: Recipe, tree: Tree, folder: Path, *, resume: bool, watch: TrainingWatcher) -> None:
+def train_one(
+    recipe: Recipe, tree: Tree, folder: Path, *, resume: bool, watch: TrainingWatcher, name: str = ""
+) -> None:
     """Train one recipe, as `train` does; of several processes, only the first writes."""
-    state, about, text = PartialState(), facts(recipe), yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
+    about = facts(recipe) | {"recipe": name}
+    state, text = PartialState(), yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
     if state.is_main_process:
         require_free(folder / "recipe.yaml", text, resume=resume)
     data = recipe.data.train()
@@ -170,6 +175,7 @@ def facts(recipe: Recipe) -> dict[str, object]:
         "seed": recipe.trainer.seed,
         "dataset": recipe.data.name,
         "inputs": "images" if len(recipe.data.shape) == 3 else "examples",
+        "classes": list(recipe.data.classes),
         "network": f"{network.__module__.rpartition('.')[0]}.{network.__qualname__}",
         "parameters": sum(parameter.numel() for parameter in recipe.network.parameters()),
         "threat": recipe.threat.name,
