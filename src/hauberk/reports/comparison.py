@@ -1,4 +1,4 @@
-"""What several runs say together: their methods, means over seeds, paired differences, and what keeps them apart."""
+"""Comparison of several runs: their methods, means over seeds, paired differences, and what keeps them apart."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ QUESTIONS: dict[str, Callable[[Run], str]] = {
     "threats": lambda run: run.summary.threat,
     "data": lambda run: run.about.dataset,
 }
-"""What runs must have in common for their accuracies to be compared, besides their subject and examples."""
+"""The things that runs must have in common for their accuracies to be compared, besides their subject and examples."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What the page shows about several runs together."""
+"""Content of the page about several runs together."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -16,7 +16,7 @@ from hauberk.reports.tables import percent
 from hauberk.reports.unforeseen import compared
 
 View = dict[str, Any]
-"""What the page shows about one run."""
+"""The content of the page about one run."""
 
 
 def compare(views: list[View]) -> dict[str, Any]:
