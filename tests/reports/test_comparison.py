@@ -63,6 +63,7 @@ def test_means_and_deviations_are_over_seeds_of_one_recipe(make):
     (found,) = over_seeds([other, *runs])
     assert found.seeds == [2, 3, 4]
     spread = found.spread("clean")
+    assert spread is not None
     assert spread.shares == [0.97, 0.99, 0.95]
     assert (spread.mean, spread.deviation) == (pytest.approx(0.97), pytest.approx(0.02))
 

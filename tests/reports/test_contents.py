@@ -14,7 +14,7 @@ def test_sections_of_the_page_are_listed_in_order():
 
 
 def listed(page):
-    nav = re.search(r'<nav class="contents".*?</nav>', page, re.DOTALL)[0]
+    (nav,) = re.findall(r'<nav class="contents".*?</nav>', page, re.DOTALL)
     return re.findall(r'href="#([^"]+)">([^<]+)</a>', nav)
 
 
@@ -23,7 +23,6 @@ def test_one_run_lists_its_sections(make_run, tmp_path):
     found = listed(page)
     assert [title for _, title in found] == re.findall(r"<h2>([^<]+)</h2>", page)
     assert len(found) > 8
-    assert page.count("<nav") == 1
 
 
 def test_several_runs_list_what_compares_them_and_the_runs(make_run, tmp_path):
@@ -31,4 +30,3 @@ def test_several_runs_list_what_compares_them_and_the_runs(make_run, tmp_path):
     found = listed(page)
     assert found[:2] == [("comparison", "Accuracies"), ("contrasts", "Paired differences")]
     assert found[-2:] == [("run-1-top", "a"), ("run-2-top", "b")]
-    assert page.count("<nav") == 1

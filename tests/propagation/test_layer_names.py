@@ -1,10 +1,11 @@
-"""What readers call the operators of a captured network: its modules' own names."""
+"""Names of layers: those of their modules."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from hauberk.capture import capture
+from hauberk.propagation.layer_names import layer_name
 
 
 class Block(nn.Module):
@@ -31,8 +32,10 @@ class Named(nn.Module):
         return self.head(self.layer2(F.relu(self.conv1(x)).flatten(1)))
 
 
-def test_operators_have_the_names_of_their_modules_and_numbers_their_class():
-    names = [node.name for node in capture(Named(), torch.rand(2, 1, 2, 2)).nodes]
+def test_layers_have_the_names_of_their_modules_and_numbers_their_class():
+    graph = capture(Named(), torch.rand(2, 1, 2, 2))
+    names = [layer_name(graph, value) for value in range(1, len(graph.shapes))]
+    assert layer_name(graph, 0) == "input"
     own = [name for name in dict.fromkeys(names) if name not in ("relu", "flatten", "view")]
     assert own == [
         "conv1",
