@@ -5,9 +5,10 @@ from itertools import groupby
 from typing import Any
 
 from hauberk.reports.compared_curves import comparable, draw_compared_curves
-from hauberk.reports.comparison import Seeds, Spread, contrasts, differences, mismatches, over_seeds
+from hauberk.reports.comparison import Seeds, Spread, contrasts, mismatches, over_seeds
 from hauberk.reports.families import other_weights
 from hauberk.reports.learning_curves import draw_compared_trainings
+from hauberk.reports.paired_differences import differences
 from hauberk.reports.radius_curves import RadiusCurve
 from hauberk.reports.radius_figures import draw_compared_radii
 from hauberk.reports.run_files import Run
