@@ -60,6 +60,14 @@ def test_training_sees_the_threat_that_it_is_to_defend_against(recipe: str, tmp_
     assert summary["threat"] == "linf eps 0.2"
 
 
+def test_a_run_knows_its_classes_and_its_recipes_name(recipe: str, tmp_path: Path):
+    folder = tmp_path / "run"
+    workflow.train(read_recipe(recipe, []), folder, resume=False, watch=lambda record: None, name="mine")
+    found = [json.loads((place / "run.json").read_text()) for place in (folder, folder / "variants" / "tiny")]
+    assert [about["recipe"] for about in found] == ["mine", "mine-tiny"]
+    assert all(about["classes"] == ["0", "1", "2"] for about in found)
+
+
 def test_the_recipe_in_the_folder_is_what_was_run_at_that_scale(recipe: str, tmp_path: Path):
     folder = trained(recipe, tmp_path / "run", "trainer.batch=6", scale="smoke")
     kept = read_recipe(str(folder / "recipe.yaml"), [])

@@ -29,10 +29,11 @@ MODEL = "model.safetensors"
 """The file of the weights that a run ends with."""
 
 
-def train(tree: Tree, folder: Path, *, resume: bool, watch: TrainingWatcher) -> None:
+def train(tree: Tree, folder: Path, *, resume: bool, watch: TrainingWatcher, name: str = "") -> None:
     """Train what a recipe describes; the folder then holds recipe.yaml, run.json, train.jsonl and model.safetensors.
 
-    Variants of the recipe become runs of their own, in folders named after them under `variants`.
+    Variants of the recipe become runs of their own, in folders named after them under `variants`. Reports show the
+    recipe's `name`.
 
     Raises:
         InputError: the folder holds a run already and `resume` is off, or a run of another recipe and it is on.
@@ -46,13 +47,16 @@ def train(tree: Tree, folder: Path, *, resume: bool, watch: TrainingWatcher) -> 
                     f"variants.{taken.name}: training puts weights that it sets aside there: rename the variant."
                 )
     for place, recipe in recipes.items():
-        train_one(recipe, trees[place], place, resume=resume, watch=watch)
+        own = name if place == folder else f"{name}-{place.name}".removeprefix("-")
+        train_one(recipe, trees[place], place, resume=resume, watch=watch, name=own)
     PartialState().destroy_process_group()
 
 
-def train_one(recipe: Recipe, tree: Tree, folder: Path, *, resume: bool, watch: TrainingWatcher) -> None:
+def train_one(
+    recipe: Recipe, tree: Tree, folder: Path, *, resume: bool, watch: TrainingWatcher, name: str = ""
+) -> None:
     """Train one recipe, as `train` does; of several processes, only the first writes."""
-    state, about, text = PartialState(), facts(recipe), yaml_text(tree)
+    state, about, text = PartialState(), facts(recipe) | {"recipe": name}, yaml_text(tree)
     if state.is_main_process:
         require_free(folder / "recipe.yaml", text, resume=resume)
     data = recipe.data.train()
@@ -172,7 +176,7 @@ def yaml_text(tree: Tree) -> str:
 def facts(recipe: Recipe) -> dict[str, object]:
     """Return what a reader of the results needs to know about their origin."""
     known = origin(recipe.network, recipe.data.name, recipe.data.shape, recipe.threat, recipe.trainer.seed)
-    return known | {"training_threat": recipe.training_threat.name}
+    return known | {"classes": list(recipe.data.classes), "training_threat": recipe.training_threat.name}
 
 
 def require(file: Path) -> Path:

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 import yaml
 
-from hauberk.reports.comparison import contrasts, differences, method, minutes, mismatches, over_seeds
+from hauberk.reports.comparison import contrasts, method, minutes, mismatches, over_seeds
 from hauberk.reports.run_files import read_run
 from reports.synthetic import RUN, accuracies
 
@@ -63,6 +63,7 @@ def test_means_and_deviations_are_over_seeds_of_one_recipe(make):
     (found,) = over_seeds([other, *runs])
     assert found.seeds == [2, 3, 4]
     spread = found.spread("clean")
+    assert spread is not None
     assert spread.shares == [0.97, 0.99, 0.95]
     assert (spread.mean, spread.deviation) == (pytest.approx(0.97), pytest.approx(0.02))
 
@@ -125,37 +126,3 @@ def test_other_examples_of_the_same_data_are_told(make):
     names = {kind: [run.name for run in own] for kind, own in found.kinds.items()}
     assert names == {"200 images of MNIST": ["a", "c"], "200 images of MNIST, others than those": ["b"]}
     assert [(one.run.name, one.reference.name) for one in contrasts(runs)] == [("c", "a")]
-
-
-def test_differences_are_of_the_same_examples(make):
-    broken = pl.when(pl.col("index") < 40).then(pl.lit("PGD-40 x 3")).otherwise(None)
-    second = changed(make("b"), prediction=pl.col("index") % 10, broken_by=broken)
-    examples, (clean, attacked, certified) = differences(make("a"), second)
-    assert examples == 200
-    # The first gets 0 to 195 right, 0 to 179 withstand, 0 to 149 are proven; the second all, 40 to 199, and 40 to 149.
-    assert (clean.measure, clean.first, clean.second, clean.only_first, clean.only_second) == ("clean", 0.98, 1.0, 0, 4)
-    assert (attacked.first, attacked.second, attacked.only_first, attacked.only_second) == (0.9, 0.8, 40, 20)
-    assert attacked.share == pytest.approx(0.1)
-    assert attacked.low < 0.1 < attacked.high
-    assert (certified.only_first, certified.only_second) == (40, 0)
-    assert certified.low > 0
-
-
-def test_an_accuracy_that_one_of_them_lacks_is_not_compared(make):
-    assert [one.measure for one in differences(make("a"), make("b", certified=None))[1]] == ["clean", "attacked"]
-
-
-def test_examples_that_only_one_was_evaluated_on_do_not_count(make):
-    runs = [make("a"), make("b")]
-    for run, moved in zip(runs, (120, 80), strict=True):
-        (run.folder / "evaluation/records/000000000.parquet").unlink()
-        summary = run.folder / "evaluation/summary.json"
-        nothing = {"count": 0, "share": 0, "low": 0, "high": 1}
-        content = json.loads(summary.read_text()) | {"examples": 80}
-        content |= dict.fromkeys(("clean", "attacked", "certified"), nothing)
-        summary.write_text(json.dumps(content))
-        changed_file = run.folder / "evaluation/records/000000120.parquet"
-        pl.read_parquet(changed_file).with_columns(pl.col("index") + moved).write_parquet(changed_file)
-    examples, (clean, *_) = differences(*(read_run(run.folder) for run in runs))
-    # Examples 240 to 279 of both; labels go with the rows, which are 40 apart.
-    assert (examples, clean.only_first + clean.only_second) == (40, 4)

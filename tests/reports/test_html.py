@@ -69,7 +69,7 @@ def test_one_run(make_run, report):
         "−0.1",
         "what no attack broke at a larger one counts as unbroken at a smaller one",
         "A probe of the network and the attacks’ results show no sign of gradient masking.",
-        "PGD-40 x 3 white box 196 14 14 91.00 % 86.14 – 94.58 % 0.0975 60.0 s",
+        "PGD-40 x 3 white box 196 14 14 91.00 % 86.14 – 94.58 % 0.0975 (14 of 196) 60.0 s",
         "Square black box 196 2 9 93.50 %",
         "all attacks worst case per example 196 16 16 90.00 % 84.97 – 93.79 % 2.0 min",
         "interval 150 2.0 s",
@@ -92,7 +92,10 @@ def test_one_run(make_run, report):
 
 def test_the_file_stands_alone(make_run, report):
     page = report(make_run("a"), make_run("b"))
-    assert all(reference.startswith(("data:image/png;base64,", "#")) for reference in page.references)
+    assert all(
+        reference.startswith(("data:image/png;base64,", "data:text/csv;charset=utf-8;base64,", "#"))
+        for reference in page.references
+    )
     assert {reference[1:] for reference in page.references if reference[0] == "#"} <= set(page.ids)
     assert not {"script", "link", "iframe", "object", "base"} & set(page.tags)
     words = re.sub('base64,[^"]+', "", page.source)
@@ -129,8 +132,8 @@ def test_several_runs(make_run, report):
     smoothed = make_run("second", threat="l2 eps 0.5", subject="smoothed network")
     page = report(make_run("first"), smoothed, make_run("third", threat="linf eps 0.3"))
     assert "3 runs compared" in page.text
-    assert "first Small on MNIST linf eps 0.1 200 98.00 %" in page.text
-    assert "third Small on MNIST linf eps 0.3 200 98.00 %" in page.text
+    assert "first – 7 0.3 166,406 linf eps 0.1 98.00 %" in page.text
+    assert "third – 7 0.3 166,406 linf eps 0.3 98.00 %" in page.text
     assert len(page.ids) == len(set(page.ids))
     assert {"headline", "run-1-top", "run-2-headline", "run-2-curves", "run-3-training"} <= set(page.ids)
     assert page.tags.count("article") == 3
@@ -230,7 +233,9 @@ def test_attacks_that_only_saw_survivors_are_not_compared(make_run, report):
     attacks = [attack_row("PGD-40 x 3", 14, 14, 182), second, refused]
     page = report(make_run(attacks=attacks, every_attack=False))
     assert "accuracy left alone" not in page.text
-    assert "PGD-40 x 3 white box 196 14 14 0.0975 60.0 s Square black box 182 2 2 0.0975 60.0 s" in page.text
+    assert (
+        "PGD-40 x 3 white box 196 14 14 0.0975 (14 of 196) 60.0 s Square black box 182 2 2 0.0975 (2 of 182) 60.0 s"
+    ) in page.text
     assert "DDN no l_2 ball not applicable" in page.text
     assert "those before it left unbroken" in page.text
 

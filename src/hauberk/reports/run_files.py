@@ -39,6 +39,8 @@ class About:
         started: date and time, in ISO format.
         weights_sha256: checksum of the weights' file; None before training has finished.
         inputs: what examples are called.
+        classes: the names of the classes, in label order; none in files of earlier releases.
+        recipe: the name of its recipe; empty in files of earlier releases.
     """
 
     hauberk: str
@@ -54,6 +56,8 @@ class About:
     started: str
     weights_sha256: str | None = None
     inputs: str = "images"
+    classes: list[str] = field(default_factory=list)
+    recipe: str = ""
 
 
 @dataclass(frozen=True)
