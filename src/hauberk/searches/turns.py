@@ -35,6 +35,7 @@ class Stage:
         rows: returns how many rows it pushes through the network for one of them; 0 if that is no measure.
         each: the seconds that an example takes, as far as is known.
         most: the largest number of examples worked on at once.
+        begun: True once it has worked on an example.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Stage:
     rows: Callable[[], float] = no_rows
     each: float | None = None
     most: int = MOST
+    begun: bool = False
 
 
 Watcher = Callable[[Stage], None]
@@ -105,7 +107,7 @@ def finished(stage: Stage, seconds: float, watch: Watcher) -> bool:
                 raise
             stage.most = len(part) // 2
             continue
-        took = monotonic() - began
+        stage.begun, took = True, monotonic() - began
         stage.each = took / len(part)
         size = next_size(len(part), took, end - monotonic())
         watch(stage)
