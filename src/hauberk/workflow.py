@@ -130,10 +130,10 @@ def family(folder: Path) -> list[Path]:
     return [folder, *sorted(path for path in (folder / "variants").glob("*") if path.is_dir())]
 
 
-def import_code_of(folder: Path) -> None:
+def import_code_of(folder: Path, overrides: list[str]) -> None:
     """Import the classes of the recipes of a run and its variants that are not Hauberk's: the user trusts them."""
     for run in family(folder):
-        import_code(read_recipe(str(require(run / "recipe.yaml")), []))
+        import_code(read_recipe(str(require(run / "recipe.yaml")), overrides))
 
 
 def evaluate_one(folder: Path, overrides: list[str], watch: EvaluationWatcher) -> Summary:

@@ -25,7 +25,7 @@ def run(options: Namespace, console: Console) -> None:
 
     prepare(options)
     if options.allow_code:
-        workflow.import_code_of(Path(options.run))
+        workflow.import_code_of(Path(options.run), changes(options))
     with Display(progress(options, console)) as display:
         summary = workflow.evaluate(Path(options.run), changes(options), display.evaluation)
     print_headline(summary, Console())
