@@ -19,17 +19,20 @@ def options(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, console: Console) -> None:
-    """Train, evaluate and report, and end with one line."""
+    """Train, evaluate and report, and end with one line, after one for each variant."""
     tree, began = chosen(options), time.monotonic()
     from hauberk import workflow
     from hauberk.display import Display
-    from hauberk.reports import headline_line, write_report
+    from hauberk.reports import headline, headline_line, write_report
 
     folder, first = team(options, console)
     with Display(progress(options, console)) as display:
         workflow.train(tree, folder, resume=options.resume, watch=display.training)
-        summary = workflow.evaluate(folder, [], display.evaluation) if first else None
-    if summary is not None:
+        found = workflow.evaluate(folder, [], display.evaluation) if first else {}
+    if found:
         report = write_report(workflow.family(folder), folder / "report.html")
-        print(headline_line(summary, time.monotonic() - began, report))
+        own = found.pop("")
+        for variant, summary in found.items():
+            print(f"{variant}: {headline(summary)}")
+        print(headline_line(own, time.monotonic() - began, report))
     end_together()

@@ -21,7 +21,8 @@ class TorchPair(Dataset):
         name: The name of the data; None: that of the class of `train`.
 
     Raises:
-        InputError: `classes` is no positive integer, or too many; when a split is read: it holds no pairs of an input and a label.
+        InputError: `classes` is not positive, or too large; when a split is read: it holds no pairs of an input and a
+            label.
         ShapeError: when a split is read: inputs or labels are not numbers of one shape.
 
     Example:

@@ -65,7 +65,7 @@ def lookup(path: str) -> type | None:
 def is_foreign(path: str) -> bool:
     """Return whether a class's path leads out of Hauberk and the parts of torch that recipes are made of.
 
-    A file of the working folder may have the name of one of Hauberk's packages, `attacks.py` say: it has what they lack.
+    A file of the working folder may be named like one of Hauberk's packages, `attacks.py` say: it has what they lack.
     """
     module = path.rpartition(".")[0]
     if not module or OWN.fullmatch(module):
