@@ -8,6 +8,7 @@ from rich.console import Console
 from hauberk.commands.choosing import RECIPE, chosen, recipe_options
 from hauberk.commands.loudness import progress
 from hauberk.commands.team import end_together, team
+from hauberk.commands.watched import watch_option, watched
 
 DEFAULT = "mnist-demo"
 
@@ -16,6 +17,7 @@ def options(parser: ArgumentParser) -> None:
     """Add the command's options to a parser."""
     parser.add_argument("recipe", nargs="?", default=DEFAULT, help=f"{RECIPE} (default: {DEFAULT})")
     recipe_options(parser)
+    watch_option(parser)
 
 
 def run(options: Namespace, console: Console) -> None:
@@ -27,7 +29,8 @@ def run(options: Namespace, console: Console) -> None:
 
     folder, first = team(options, console)
     with Display(progress(options, console)) as display:
-        workflow.train(tree, folder, resume=options.resume, watch=display.training)
+        with watched(options, folder, display.training) as watch:
+            workflow.train(tree, folder, resume=options.resume, watch=watch)
         found = workflow.evaluate(folder, [], display.evaluation) if first else {}
     if found:
         report = write_report(workflow.family(folder), folder / "report.html")
