@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from types import ModuleType
-from typing import Any, Self
+from typing import Any, TypeVar
 
 from hauberk.errors import InputError
 
 Record = dict[str, Any]
+W = TypeVar("W", bound="ScalarWatcher")
 
 
 class ScalarWatcher(ABC):
@@ -56,7 +57,7 @@ class ScalarWatcher(ABC):
             if drawing is not None:
                 self.end(drawing)
 
-    def __enter__(self) -> Self:
+    def __enter__(self: W) -> W:
         return self
 
     def __exit__(self, *_: object) -> None:
