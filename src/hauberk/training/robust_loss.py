@@ -29,6 +29,8 @@ class RobustLoss(nn.Module):
     of the network keeps its mode, and the objective sees it in that; `train()` and `eval()` reach the network as well.
     If the objective computes bounds, the network is captured at the first batch.
 
+    Data-parallel engines may wrap it: gradients of bounds are exchanged like all others.
+
     An objective with `replays` wants that many calls on every batch. What an objective remembers of an example, as
     `AdaptiveRadius` does, is no part of any checkpoint but the trainer's.
 
