@@ -120,7 +120,7 @@ def moved(path: str) -> Iterator[str]:
 def public_classes() -> Iterator[str]:
     """Yield the paths, inside hauberk, of the classes that its packages export."""
     for found in pkgutil.iter_modules(hauberk.__path__):
-        if (found.ispkg and found.name not in ("recipe", "identity")) or found.name in ("schedules", "presets"):
+        if (found.ispkg and found.name not in ("recipe", "identity", "watching")) or found.name in ("schedules", "presets"):
             module = import_module(f"hauberk.{found.name}")
             yield from (f"{found.name}.{name}" for name in getattr(module, "__all__", ()) if name[0].isupper())
 
