@@ -21,6 +21,8 @@ OWN = re.compile(r"hauberk(\.\w+)*|torch\.(nn|optim)(\.\w+)*")
 """The modules that a recipe may import, and whose classes, or classes derived from them, it may name."""
 ALIKE = re.compile(r"torch\.utils\.data\.dataset")
 """The module of torch's datasets: a recipe may name classes derived from them, once they are imported."""
+UNNAMED = ("identity", "recipe", "watching")
+"""Packages whose classes no recipe names."""
 CLASS_PATH = re.compile(r"[a-z_]\w*(\.[a-z_]\w*)*\.[A-Z]\w*")
 
 
@@ -120,7 +122,7 @@ def moved(path: str) -> Iterator[str]:
 def public_classes() -> Iterator[str]:
     """Yield the paths, inside hauberk, of the classes that its packages export."""
     for found in pkgutil.iter_modules(hauberk.__path__):
-        if (found.ispkg and found.name not in ("recipe", "identity", "watching")) or found.name in ("schedules", "presets"):
+        if (found.ispkg and found.name not in UNNAMED) or found.name in ("schedules", "presets"):
             module = import_module(f"hauberk.{found.name}")
             yield from (f"{found.name}.{name}" for name in getattr(module, "__all__", ()) if name[0].isupper())
 
