@@ -37,7 +37,8 @@ class RobustLoss(nn.Module):
     Args:
         network: the network to train; optimize its parameters.
         objective: the objective to minimise.
-        threat: the threat to defend against, at its full radius.
+        threat: the threat to defend against, at its full radius; radii that differ by example are those of places in
+            the batch.
         radius: the schedule of the radius, as a multiple of the threat's; constantly 1 by default.
         seed: seeds the noise of attacks, projections and starts, which also depends on step and example.
 

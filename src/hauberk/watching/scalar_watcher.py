@@ -25,7 +25,7 @@ class ScalarWatcher(ABC):
     def __init__(self) -> None:
         self.variant = ""
         self.drawing: Any = None
-        """What is drawn on now; None before the first record."""
+        """The present drawing; None before the first record."""
         self.failed = False
 
     @abstractmethod
