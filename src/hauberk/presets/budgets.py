@@ -48,7 +48,7 @@ def prove(minutes: float) -> Portfolio:
         ByBound(Interval(), "interval"),
         ByBound(BackwardLinear(Interval()), "CROWN-IBP"),
         ByBound(BackwardLinear(), "CROWN"),
-        ByBound(OptimizedLinear(intermediate=BackwardLinear()), "alpha-CROWN, CROWN inside"),
+        ByBound(OptimizedLinear(intermediate=BackwardLinear()), "alpha-CROWN over CROWN"),
         ByBound(OptimizedLinear(), "alpha-CROWN"),
         MixedInteger(BackwardLinear(), max(1.0, seconds / 20), "mixed integer"),
     ]
