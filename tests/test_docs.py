@@ -25,7 +25,7 @@ README = ROOT / "README.md"
 PAGES = [README, *sorted(DOCS.rglob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
-LONG = {"coming-from.md", "own-parts.md", "compare.md", "train.md"}
+LONG = {"coming-from.md", "parts.md", "compare.md", "train.md"}
 """Pages whose blocks take several seconds: the longer run's."""
 
 
