@@ -94,3 +94,13 @@ def test_projections_onto_wasserstein_balls_reach_the_gap(tmp_path: Path):
     gaps = [float(row["largest gap"]) for row in rows if row["largest gap"]]
     assert len(gaps) == 4
     assert max(gaps) <= 1.001e-4
+
+
+@pytest.mark.product
+def test_starts_are_timed(tmp_path: Path):
+    command = [sys.executable, BENCHMARKS / "startup.py", "--repeats", "1", "--csv", tmp_path / "t.csv"]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert answer.returncode == 0, answer.stderr
+    rows = list(csv.DictReader((tmp_path / "t.csv").open()))
+    assert {"hauberk info attacks.PGD", "python -c 'import torch'"} < {row["command"] for row in rows}
+    assert all(0 < float(row["median_s"]) == float(row["largest_s"]) for row in rows)

@@ -11,7 +11,7 @@ from hauberk import workflow
 from hauberk.atomic import replacing
 from hauberk.cli import main
 from hauberk.errors import HauberkError, InputError
-from hauberk.exclusive import exclusive
+from hauberk.exclusive import exclusive, hold
 from test_workflow import RECIPE, read_recipe
 
 HOLD = """
@@ -46,6 +46,26 @@ def test_another_process_is_refused_until_the_first_is_killed(
     holder.communicate()
     with exclusive(folder), pytest.raises(InputError, match="another process"), exclusive(folder):
         pass
+
+
+def test_a_folder_is_shared_by_those_who_say_so_or_held_alone(tmp_path: Path):
+    two = hold(tmp_path, shared=True), hold(tmp_path, shared=True)
+    with two[0], two[1], pytest.raises(InputError, match="another process is at work"), exclusive(tmp_path):
+        pass
+    with exclusive(tmp_path), pytest.raises(InputError, match="another process"), hold(tmp_path, shared=True):
+        pass
+
+
+def test_a_folder_that_stays_empty_goes_again(tmp_path: Path):
+    with pytest.raises(ValueError, match="refused"), exclusive(tmp_path / "evaluations" / "strong"):
+        raise ValueError("refused")
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "mine").mkdir()
+    with exclusive(tmp_path / "mine"):
+        pass
+    with exclusive(tmp_path / "other"):
+        (tmp_path / "other" / "file").touch()
+    assert {path.name for path in tmp_path.iterdir()} == {"mine", "other"}
 
 
 def test_leftovers_of_killed_writes_are_swept_and_nothing_else(tmp_path: Path):

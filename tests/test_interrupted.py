@@ -32,6 +32,22 @@ def test_one_line_and_the_status(number: signal.Signals, seconds: float, tmp_pat
     assert not list(tmp_path.rglob(".*"))
 
 
+def test_an_import_that_swallows_interruptions_is_ended(tmp_path: Path):
+    (tmp_path / "stubborn.py").write_text(
+        "import os, signal\n"
+        "try:\n    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "except BaseException:\n    print('swallowed')\n"
+    )
+    program = (
+        "import signal, sys\nfrom hauberk.__main__ import interrupt\nsignal.signal(signal.SIGTERM, interrupt)\n"
+        f"sys.path.insert(0, {str(tmp_path)!r})\nimport stubborn\n"
+    )
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert answer.returncode == 128 + signal.SIGTERM
+    assert answer.stdout == ""
+    assert answer.stderr == "terminated: --resume goes on from here\n"
+
+
 def started(pid: int) -> bool:
     """Return whether a process has a handler of its own for SIGTERM."""
     status = Path(f"/proc/{pid}/status")

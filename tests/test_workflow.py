@@ -8,6 +8,7 @@ from safetensors.torch import load_file
 
 from hauberk import workflow
 from hauberk.errors import InputError
+from hauberk.exclusive import exclusive, hold
 from hauberk.recipe import read_recipe
 
 RECIPE = """
@@ -59,6 +60,14 @@ def test_training_sees_the_threat_that_it_is_to_defend_against(recipe: str, tmp_
     assert summary["threat"] == "linf eps 0.2"
 
 
+def test_a_run_knows_its_classes_and_its_recipes_name(recipe: str, tmp_path: Path):
+    folder = tmp_path / "run"
+    workflow.train(read_recipe(recipe, []), folder, resume=False, watch=lambda record: None, name="mine")
+    found = [json.loads((place / "run.json").read_text()) for place in (folder, folder / "variants" / "tiny")]
+    assert [about["recipe"] for about in found] == ["mine", "mine-tiny"]
+    assert all(about["classes"] == ["0", "1", "2"] for about in found)
+
+
 def test_the_recipe_in_the_folder_is_what_was_run_at_that_scale(recipe: str, tmp_path: Path):
     folder = trained(recipe, tmp_path / "run", "trainer.batch=6", scale="smoke")
     kept = read_recipe(str(folder / "recipe.yaml"), [])
@@ -94,3 +103,79 @@ def test_a_resumption_that_is_refused_changes_no_file(recipe: str, tmp_path: Pat
     with pytest.raises(InputError, match="cannot be restored"):
         workflow.train(read_recipe(recipe, []), folder, resume=True, watch=lambda record: None)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def judged(folder: Path, *changes: str, name: str | None = None) -> dict:
+    return workflow.evaluate(folder, list(changes), lambda stage, done, total: None, name)
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_evaluations_stand_side_by_side_each_with_its_recipe(recipe: str, tmp_path: Path):
+    folder = trained(recipe, tmp_path / "run")
+    assert judged(folder)["threat"] == "linf eps 0.2"
+    own = contents(folder)
+    assert judged(folder, "threat.eps=0.3", name="far")["threat"] == "linf eps 0.3"
+    for run in (folder, folder / "variants" / "tiny"):
+        assert (run / "evaluation" / "recipe.yaml").read_bytes() == (run / "recipe.yaml").read_bytes()
+        used = read_recipe(str(run / "evaluations" / "far" / "recipe.yaml"), [])
+        assert used == read_recipe(str(run / "recipe.yaml"), ["threat.eps=0.3"])
+        assert (run / "evaluations" / "far" / "summary.json").exists()
+    after = contents(folder)
+    assert {path: after[path] for path in own} == own
+    assert {path.parts[len(folder.parts)] for path in after.keys() - own.keys()} == {"evaluations", "variants"}
+
+
+def test_an_evaluation_goes_on_only_as_the_one_it_was(recipe: str, tmp_path: Path):
+    folder = trained(recipe, tmp_path / "run", "variants={}")
+    for name in (None, "far"):
+        judged(folder, "threat.eps=0.3", name=name)
+        before = contents(folder)
+        with pytest.raises(InputError, match="eps"):
+            judged(folder, name=name)
+        assert contents(folder) == before
+        (folder / ("evaluations/far" if name else "evaluation") / "summary.json").unlink()
+        judged(folder, "threat.eps=0.3", name=name)
+        assert contents(folder).keys() == before.keys()
+
+
+def test_other_weights_do_not_complete_an_evaluation(recipe: str, tmp_path: Path):
+    folder, other = (trained(recipe, tmp_path / name, "variants={}", f"seed={name}") for name in "12")
+    judged(folder, name="strong")
+    before = contents(folder / "evaluations")
+    (folder / "model.safetensors").write_bytes((other / "model.safetensors").read_bytes())
+    with pytest.raises(InputError, match=r"evaluations/strong cannot be completed.*network"):
+        judged(folder, name="strong")
+    assert contents(folder / "evaluations") == before
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("../x", []),
+        ("", []),
+        ("new", ["evaluator.shrad=3"]),
+        ("new", ["threat={class: threats.LinfBall, eps: 0.2, within: [0.5, 0.500001]}"]),
+        ("new", ["data.classes=4"]),
+    ],
+)
+def test_an_evaluation_that_is_refused_leaves_no_trace(recipe: str, tmp_path: Path, name: str, changes: list[str]):
+    folder = trained(recipe, tmp_path / "run", "variants={}")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(InputError):
+        judged(folder, *changes, name=name)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_two_evaluations_of_a_run_go_on_at_once_but_not_beside_its_training(recipe: str, tmp_path: Path):
+    folder = trained(recipe, tmp_path / "run", "variants={}")
+    with hold(folder, shared=True), exclusive(folder / "evaluations" / "far"):
+        judged(folder)
+        with pytest.raises(InputError, match=r"at work in .*evaluations/far"):
+            judged(folder, name="far")
+        with pytest.raises(InputError, match="at work in"):
+            workflow.train(read_recipe(recipe, ["variants={}"]), folder, resume=True, watch=lambda record: None)
+    with exclusive(folder), pytest.raises(InputError, match="at work in"):
+        judged(folder)

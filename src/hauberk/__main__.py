@@ -35,14 +35,24 @@ def run() -> NoReturn:
 
 
 def interrupt(number: int, frame: FrameType | None) -> None:
-    """Interrupt what is running; a second signal ends the process at once, and so does the end of the grace."""
+    """Interrupt what is running; a second signal ends the process at once, and so does the end of the grace.
+
+    An import is ended at once as well: it writes nothing, and some libraries that are interrupted there abort.
+    """
     RECEIVED.append(number)
-    if len(RECEIVED) > 1:
+    if len(RECEIVED) > 1 or importing(frame):
         leave()
     timer = threading.Timer(GRACE, leave)
     timer.daemon = True
     timer.start()
     raise KeyboardInterrupt
+
+
+def importing(frame: FrameType | None) -> bool:
+    """Return whether the code that a frame runs was called by an import."""
+    while frame is not None and not frame.f_code.co_filename.startswith("<frozen importlib"):
+        frame = frame.f_back
+    return frame is not None
 
 
 def leave() -> NoReturn:

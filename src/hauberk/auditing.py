@@ -205,9 +205,11 @@ def conduct(
     seconds = in_seconds(minutes)
     kept = TemporaryDirectory(prefix="hauberk-") if folder is None else None
     place = folder or Path(str(kept and kept.name))
-    with exclusive(place), Countdown(console, seconds) as countdown:
+    asked.require()
+    with exclusive(place):
         require_unused(place)
-        summary = asked.answer(place / "evaluation", seconds, countdown.watch)
+        with Countdown(console, seconds) as countdown:
+            summary = asked.answer(place / "evaluation", seconds, countdown.watch)
         summary |= {"minutes": minutes, "offered": len(asked.data)}
         write_text(place / "evaluation" / "summary.json", json.dumps(summary, indent=1))
         about = origin(asked.network, name, asked.data.inputs.shape[1:], asked.threat, asked.seed)

@@ -5,9 +5,10 @@ explains, 2 for a command line that cannot be parsed; 130 when interrupted and 1
 """
 
 import os
+import re
 import sys
 import traceback
-from argparse import Action, ArgumentParser
+from argparse import Action, ArgumentParser, Namespace
 from types import ModuleType
 from typing import Any, NoReturn
 
@@ -15,10 +16,11 @@ from rich.console import Console
 
 import hauberk
 from hauberk.allocator import keep_freed_memory
-from hauberk.commands import audit, cascade, demo, evaluate, info, report, sweep, train
+from hauberk.commands import audit, cascade, compare, demo, evaluate, export, info, report, sweep, train
 from hauberk.commands.loudness import loudness_options, warnings_in_lines
 from hauberk.errors import InputError
 from hauberk.failures import complain, told
+from hauberk.suggestion import nearest
 
 COMMANDS: dict[str, ModuleType] = {
     "audit": audit,
@@ -27,6 +29,8 @@ COMMANDS: dict[str, ModuleType] = {
     "evaluate": evaluate,
     "cascade": cascade,
     "report": report,
+    "compare": compare,
+    "export": export,
     "sweep": sweep,
     "info": info,
 }
@@ -36,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit status."""
     console = Console(stderr=True)
     try:
-        options = parser().parse_args(arguments)
+        options = parsed(sys.argv[1:] if arguments is None else arguments)
     except InputError as error:
         complain(f"{error} (hauberk --help lists commands and options)", console)
         raise SystemExit(2) from None
@@ -72,6 +76,24 @@ class Version(Action):
         parser.exit()
 
 
+def parsed(arguments: list[str]) -> Namespace:
+    """Return what a command line says.
+
+    Raises:
+        InputError: it cannot be parsed; the message says why, and may suggest a correction.
+    """
+    try:
+        options, unknown = parser().parse_known_args(arguments)
+    except InputError as error:
+        meant = "" if not arguments or arguments[0] in COMMANDS else nearest(arguments[0], list(COMMANDS))
+        raise InputError(f"{error}{meant}") from None
+    if unknown:
+        known = re.findall(r"--[\w-]+", options.parser.format_usage())
+        meant = nearest(unknown[0].partition("=")[0], known)
+        raise InputError(f"hauberk {options.command} does not take {' '.join(unknown)!r}{meant}")
+    return options
+
+
 def parser() -> Parser:
     """Return the parser for all commands and their options."""
     parser = Parser(
@@ -84,4 +106,5 @@ def parser() -> Parser:
         own = commands.add_parser(name, allow_abbrev=False, description=text, help=text[0].lower() + text[1:-1])
         command.options(own)
         loudness_options(own)
+        own.set_defaults(parser=own)
     return parser

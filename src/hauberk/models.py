@@ -33,12 +33,12 @@ def load_model(source: str, *, allow_code: bool = False) -> nn.Module:
     path = Path(source)
     if path.suffix == ".pt2":
         return exported(path, allow_code)
-    if path.suffix in (".onnx", ".pt", ".pth", ".safetensors") or path.is_dir():
+    if path.suffix in (".onnx", ".pt", ".pth", ".safetensors") or (source and path.is_dir()):
         raise InputError(f"{source} {why_not(path)}: name {WAYS}.")
     place, colon, name = source.rpartition(":")
     if not colon:
         place, _, name = source.rpartition(".")
-    if not place or not name.isidentifier():
+    if path.suffix == ".py" or not place or not name.isidentifier():
         raise InputError(f"{source!r} names no network: name {WAYS}.")
     found = getattr(module_at(place), name, None)
     if found is None:

@@ -27,9 +27,9 @@ def read_parquet(path: Path, rows: int = ROWS) -> pl.DataFrame:
     """
     regular(path, LARGEST)
     try:
-        count = pl.scan_parquet(path).select(pl.len()).collect().item()
+        count = pl.scan_parquet(path, glob=False).select(pl.len()).collect().item()
         if count > rows:
             raise ValueError(f"it promises {count:,} rows, but may have {rows:,}")
-        return pl.read_parquet(path)
+        return pl.read_parquet(path, glob=False)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise ValueError(f"it is no Parquet file, or a damaged one: {error}") from error

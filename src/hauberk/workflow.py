@@ -16,9 +16,11 @@ from hauberk.claims import claim, require_free
 from hauberk.errors import InputError
 from hauberk.evaluation.summary import Summary
 from hauberk.evaluation.sweep import Watcher as EvaluationWatcher
-from hauberk.exclusive import exclusive
+from hauberk.exclusive import exclusive, hold
+from hauberk.files import read_text
 from hauberk.origin import origin
 from hauberk.recipe import Recipe, Tree, build, import_code, read_recipe, variants
+from hauberk.reports.evaluation_folders import evaluation_folder
 from hauberk.training.journal import Watcher as TrainingWatcher
 from hauberk.training.kept_weights import COLLAPSED, FINAL
 from hauberk.weights import load_state, load_weights, save_state
@@ -27,10 +29,11 @@ MODEL = "model.safetensors"
 """The file of the weights that a run ends with."""
 
 
-def train(tree: Tree, folder: Path, *, resume: bool, watch: TrainingWatcher) -> None:
+def train(tree: Tree, folder: Path, *, resume: bool, watch: TrainingWatcher, name: str = "") -> None:
     """Train what a recipe describes; the folder then holds recipe.yaml, run.json, train.jsonl and model.safetensors.
 
-    Variants of the recipe become runs of their own, in folders named after them under `variants`.
+    Variants of the recipe become runs of their own, in folders named after them under `variants`. Reports show the
+    recipe's `name`.
 
     Raises:
         InputError: the folder holds a run already and `resume` is off, or a run of another recipe and it is on.
@@ -44,13 +47,16 @@ def train(tree: Tree, folder: Path, *, resume: bool, watch: TrainingWatcher) -> 
                     f"variants.{taken.name}: training puts weights that it sets aside there: rename the variant."
                 )
     for place, recipe in recipes.items():
-        train_one(recipe, trees[place], place, resume=resume, watch=watch)
+        own = name if place == folder else f"{name}-{place.name}".removeprefix("-")
+        train_one(recipe, trees[place], place, resume=resume, watch=watch, name=own)
     PartialState().destroy_process_group()
 
 
-def train_one(recipe: Recipe, tree: Tree, folder: Path, *, resume: bool, watch: TrainingWatcher) -> None:
+def train_one(
+    recipe: Recipe, tree: Tree, folder: Path, *, resume: bool, watch: TrainingWatcher, name: str = ""
+) -> None:
     """Train one recipe, as `train` does; of several processes, only the first writes."""
-    state, about, text = PartialState(), facts(recipe), yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
+    state, about, text = PartialState(), facts(recipe) | {"recipe": name}, yaml_text(tree)
     if state.is_main_process:
         require_free(folder / "recipe.yaml", text, resume=resume)
     data = recipe.data.train()
@@ -113,15 +119,18 @@ def agreed(folder: Path) -> Path:
     return Path(chosen[0])
 
 
-def evaluate(folder: Path, overrides: list[str], watch: EvaluationWatcher) -> Summary:
+def evaluate(folder: Path, overrides: list[str], watch: EvaluationWatcher, name: str | None = None) -> Summary:
     """Evaluate a trained run on the test split by the recipe in its folder; existing shards are kept.
 
-    Its variants are evaluated as well; the summary is the run's own.
+    Its variants are evaluated as well; the summary is the run's own. Evaluations of several names stand side by side,
+    each with the recipe that it used.
 
     Raises:
-        InputError: the folder holds no trained run, or its weights do not fit its recipe.
+        InputError: the folder holds no trained run, its weights do not fit its recipe, or the name cannot be a
+            folder's.
     """
-    own, *_ = [evaluate_one(run, overrides, watch) for run in family(folder)]
+    places = {run: evaluation_folder(run, name) for run in family(folder)}
+    own, *_ = [evaluate_one(run, overrides, place, watch) for run, place in places.items()]
     return own
 
 
@@ -136,12 +145,16 @@ def import_code_of(folder: Path) -> None:
         import_code(read_recipe(str(require(run / "recipe.yaml")), []))
 
 
-def evaluate_one(folder: Path, overrides: list[str], watch: EvaluationWatcher) -> Summary:
-    """Evaluate one run, as `evaluate` does."""
+def evaluate_one(folder: Path, overrides: list[str], place: Path, watch: EvaluationWatcher) -> Summary:
+    """Evaluate one run, as `evaluate` does, into a folder of its own; other evaluations of it may go on beside it."""
     recipe = trained(folder, overrides)
     network, data = recipe.network.to(Accelerator().device), recipe.data.test()
-    with exclusive(folder):
-        return recipe.evaluator.evaluate(network, data, recipe.threat, folder / "evaluation", watch)
+    kept = folder / "recipe.yaml"
+    text = yaml_text(read_recipe(str(kept), overrides)) if overrides else read_text(kept)
+    with hold(folder, shared=True), exclusive(place):
+        return recipe.evaluator.evaluate(
+            network, data, recipe.threat, place, watch, lambda: write_text(place / "recipe.yaml", text)
+        )
 
 
 def trained(folder: Path, overrides: list[str]) -> Recipe:
@@ -155,10 +168,15 @@ def trained(folder: Path, overrides: list[str]) -> Recipe:
     return recipe
 
 
+def yaml_text(tree: Tree) -> str:
+    """Return a recipe as text."""
+    return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
+
+
 def facts(recipe: Recipe) -> dict[str, object]:
     """Return what a reader of the results needs to know about their origin."""
     known = origin(recipe.network, recipe.data.name, recipe.data.shape, recipe.threat, recipe.trainer.seed)
-    return known | {"training_threat": recipe.training_threat.name}
+    return known | {"classes": list(recipe.data.classes), "training_threat": recipe.training_threat.name}
 
 
 def require(file: Path) -> Path:

@@ -148,3 +148,25 @@ def test_a_wrong_proof_of_a_broken_example_comes_to_light(network, data, tmp_pat
     own.climb(60)
     with pytest.raises(SoundnessError, match="proven by wrong and broken by PGD"):
         own.write(tmp_path / "records", 1.0)
+
+
+def test_what_was_not_begun_is_not_taken_for_what_found_nothing(network, data, tmp_path):
+    class Costly(ByBound):
+        def rows(self, graph, S, spec):
+            return 1e12
+
+    verifiers = [ByBound(BackwardLinear(Interval()), "CROWN-IBP"), Costly(Interval(), "costly")]
+    own = ladder(network, data, verifiers=verifiers)
+    (rest,) = own.climb(30)
+    assert rest.name == "costly"
+    assert rest.seconds > 1e6
+    own.write(tmp_path / "records", 1.0)
+    said = "".join(fact["not_applicable"] for fact in read_facts(tmp_path / "records"))
+    assert "costly was not begun in the time given: an example would take about" in said
+    assert "costly" not in read_records(tmp_path / "records")["certified_by"].to_list()
+
+
+def test_fewer_examples_are_bounded_at_once_where_they_are_large(network, data):
+    small = ladder(network, data)
+    wide = nn.Sequential(nn.Linear(4, 2_000_000), nn.ReLU(), nn.Linear(2_000_000, 3)).eval()
+    assert ladder(wide, data).most < small.most

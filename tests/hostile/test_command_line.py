@@ -11,7 +11,19 @@ KEYS = ("trainer.epochs", "trainer.batch", "trainer.log_steps", "trainer.held_ou
 
 CASES = [
     *[plain("unknown command", name) for name in ("certify", "", "TRAIN", "-", "../train", "trainn\n", "\x1b[31m")],
-    *[plain("missing argument", *words) for words in (["train"], ["cascade"], ["evaluate"], ["report"], ["sweep"])],
+    *[
+        plain("missing argument", *words)
+        for words in (
+            ["train"],
+            ["cascade"],
+            ["evaluate"],
+            ["report"],
+            ["sweep"],
+            ["compare"],
+            ["export"],
+            ["export", "a"],
+        )
+    ],
     *[plain("missing value", "train", "mnist-demo", option) for option in ("--set", "--run", "--scale", "--variant")],
     *[plain("unknown option", "train", "mnist-demo", option) for option in ("--epochs", "--set.x", "-x", "--config=a")],
     *[
@@ -53,11 +65,21 @@ CASES = [
     plain("endless sweep", *SWEEP, "trainer.epochs={low: 1, high: 2}", "--random", "99999999999"),
     *[
         plain("no run", command, name)
-        for command in ("evaluate", "report")
+        for command in ("evaluate", "report", "compare")
         for name in ("no-such-run", "", "/dev/null")
     ],
+    *[plain("no run", "export", name, "--format", "csv") for name in ("no-such-run", "", "/dev/null")],
+    *[plain("unknown format", "export", "run", "--format", name) for name in ("xml", "", "CSV", "csv,json")],
+    *[
+        plain("odd name of an evaluation", "evaluate", "run", "--as", name)
+        for name in ("", ".", "..", "../x", "/tmp/x", "a/b", "a" * 51, "a\n", "\x1b[31m", "\ud800", "*", "~")
+    ],
     *[plain("odd name of a run", "evaluate", name) for name in ("a" * 300, "a\nb", "\ud800", "a/" * 3000)],
-    *[plain("odd name of a run", "report", name) for name in ("a" * 300, "a\nb", "\ud800", "a/" * 3000)],
+    *[
+        plain("odd name of a run", command, name)
+        for command in ("report", "compare")
+        for name in ("a" * 300, "a\nb", "\ud800", "a/" * 3000)
+    ],
     *[
         plain("run where none can be", "train", "mnist-demo", "--scale", "smoke", "--run", name)
         for name in ("/dev/null", "/dev/full", "/dev/null/x", "/proc/nowhere/x", "a" * 300, "/proc/self/fd", "/sys/x")

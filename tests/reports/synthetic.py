@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import polars as pl
+from safetensors.numpy import save_file
 
 from hauberk.evaluation.records import SCHEMA, attack_schema, broken_column, distance_column
 from hauberk.evaluation.statistics import share
@@ -146,6 +147,27 @@ def tensors(channels=1, count=4):
         "adversarial_predictions": labels + (labels < 1) * 5,
         "index": labels + 40,
     }
+
+
+def write_run(folder, **changes):
+    """Write the files of a run and of its own evaluation, and return the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "recipe.yaml").write_text("threat: {eps: 0.1}\n", encoding="utf-8")
+    (folder / "run.json").write_text(json.dumps(RUN), encoding="utf-8")
+    write_lines(folder / "train.jsonl", journal())
+    write_evaluation(folder / "evaluation", **changes)
+    return folder
+
+
+def write_evaluation(place, **changes):
+    """Write the files of an evaluation."""
+    (place / "records").mkdir(parents=True)
+    (place / "summary.json").write_text(json.dumps(summary(**changes)), encoding="utf-8")
+    records()[:120].write_parquet(place / "records/000000000.parquet")
+    records()[120:].write_parquet(place / "records/000000120.parquet")
+    layers = [{"name": "1", "neurons": 3136, "active": 0.2, "inactive": 0.75, "unstable": 0.05}]
+    (place / "layers.json").write_text(json.dumps(layers), encoding="utf-8")
+    save_file(tensors(), place / "examples.safetensors")
 
 
 def write_lines(path, rows):

@@ -69,7 +69,7 @@ def test_one_run(make_run, report):
         "−0.1",
         "what no attack broke at a larger one counts as unbroken at a smaller one",
         "A probe of the network and the attacks’ results show no sign of gradient masking.",
-        "PGD-40 x 3 white box 196 14 14 91.00 % 86.14 – 94.58 % 0.0975 60.0 s",
+        "PGD-40 x 3 white box 196 14 14 91.00 % 86.14 – 94.58 % 0.0975 (14 of 196) 60.0 s",
         "Square black box 196 2 9 93.50 %",
         "all attacks worst case per example 196 16 16 90.00 % 84.97 – 93.79 % 2.0 min",
         "interval 150 2.0 s",
@@ -92,7 +92,10 @@ def test_one_run(make_run, report):
 
 def test_the_file_stands_alone(make_run, report):
     page = report(make_run("a"), make_run("b"))
-    assert all(reference.startswith(("data:image/png;base64,", "#")) for reference in page.references)
+    assert all(
+        reference.startswith(("data:image/png;base64,", "data:text/csv;charset=utf-8;base64,", "#"))
+        for reference in page.references
+    )
     assert {reference[1:] for reference in page.references if reference[0] == "#"} <= set(page.ids)
     assert not {"script", "link", "iframe", "object", "base"} & set(page.tags)
     words = re.sub('base64,[^"]+', "", page.source)
@@ -129,8 +132,8 @@ def test_several_runs(make_run, report):
     smoothed = make_run("second", threat="l2 eps 0.5", subject="smoothed network")
     page = report(make_run("first"), smoothed, make_run("third", threat="linf eps 0.3"))
     assert "3 runs compared" in page.text
-    assert "first Small on MNIST linf eps 0.1 200 98.00 %" in page.text
-    assert "third Small on MNIST linf eps 0.3 200 98.00 %" in page.text
+    assert "first – 7 0.3 166,406 linf eps 0.1 98.00 %" in page.text
+    assert "third – 7 0.3 166,406 linf eps 0.3 98.00 %" in page.text
     assert len(page.ids) == len(set(page.ids))
     assert {"headline", "run-1-top", "run-2-headline", "run-2-curves", "run-3-training"} <= set(page.ids)
     assert page.tags.count("article") == 3
@@ -138,6 +141,27 @@ def test_several_runs(make_run, report):
     assert re.findall(r'href="#run-(\d)-top"', first) == ["1", "3"]  # subjects are never mixed in one table
     assert re.findall(r'href="#run-(\d)-top"', second) == ["2"]
     assert "statement: smoothed network." in second
+
+
+def test_evaluations_of_one_run_are_compared_like_runs(make_run, judge, report):
+    folder = make_run("run", curve=[])
+    recipe = "threat: {eps: 0.3}\ntrainer: {epochs: 99}\n"
+    place = judge(folder, "strong <b>", recipe, threat="linf eps 0.3", curve=[])
+    page = report(folder, make_run("other", curve=[]))
+    assert "3 evaluations of 2 runs compared" in page.text
+    links = re.findall(r'<a href="#run-(\d)-top">([^<]*)</a>', page.source)
+    assert links[:3] == [("1", "run"), ("2", "run: strong &lt;b&gt;"), ("3", "other")]
+    assert {"run-1-top", "run-2-top", "run-3-top"} <= set(page.ids)
+    assert len(page.ids) == len(set(page.ids))
+    assert "accuracy against the epoch of 2 training runs" in page.source
+    assert "2 evaluations compared" in report(folder).text
+    alone = report(place)
+    assert "compared" not in alone.text
+    assert (
+        "The evaluation is by this recipe: its data, threat and evaluator. " + recipe.replace("\n", " ") in alone.text
+    )
+    assert "The training was by the run’s own. threat: {eps: 0.1}" in alone.text
+    assert "by this recipe" not in report(folder / "evaluation").text
 
 
 @pytest.mark.parametrize(
@@ -209,7 +233,9 @@ def test_attacks_that_only_saw_survivors_are_not_compared(make_run, report):
     attacks = [attack_row("PGD-40 x 3", 14, 14, 182), second, refused]
     page = report(make_run(attacks=attacks, every_attack=False))
     assert "accuracy left alone" not in page.text
-    assert "PGD-40 x 3 white box 196 14 14 0.0975 60.0 s Square black box 182 2 2 0.0975 60.0 s" in page.text
+    assert (
+        "PGD-40 x 3 white box 196 14 14 0.0975 (14 of 196) 60.0 s Square black box 182 2 2 0.0975 (2 of 182) 60.0 s"
+    ) in page.text
     assert "DDN no l_2 ball not applicable" in page.text
     assert "those before it left unbroken" in page.text
 
@@ -287,7 +313,8 @@ def test_the_same_run_gives_the_same_bytes(make_run, tmp_path):
 
 def test_reports_read_records_only():
     allowed = ("hauberk.atomic", "hauberk.errors", "hauberk.evaluation.records", "hauberk.reports")
-    allowed += ("hauberk.evaluation.statistics", "hauberk.files", "hauberk.parquet", "hauberk.plain_yaml")
+    allowed += ("hauberk.evaluation.statistics", "hauberk.files", "hauberk.parquet", "hauberk.pixel_fractions")
+    allowed += ("hauberk.plain_yaml",)
     for file in Path(hauberk.reports.__path__[0]).rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             names = [name.name for name in node.names] if isinstance(node, ast.Import) else []

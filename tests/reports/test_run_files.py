@@ -8,7 +8,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from hauberk.errors import InputError
-from hauberk.reports.run_files import read_run
+from hauberk.reports.run_files import read_run, read_runs
 from reports.synthetic import EXAMPLES, accuracies, journal, records, summary, tensors, write_lines
 
 
@@ -26,6 +26,55 @@ def test_reads_everything(make_run):
     assert run.layers[0].unstable == 0.05
     assert run.examples is not None
     assert run.examples.adversarial_predictions.tolist() == [5, 1, 2, 3]
+
+
+def test_reads_every_evaluation_once(make_run, judge):
+    folder = make_run("run")
+    place = judge(folder, "strong", "threat: {eps: 0.2}\ntrainer: {epochs: 9}\n", threat="linf eps 0.2")
+    own, strong = read_runs([folder, folder])
+    assert [own.evaluation, strong.evaluation] == ["", "strong"]
+    assert (own.judged_by, own.keys) == (own.recipe, {"threat.eps": 0.1})
+    assert (strong.recipe, strong.judged_by) == (own.recipe, (place / "recipe.yaml").read_text())
+    assert strong.keys == {"threat.eps": 0.2, "training_threat.eps": 0.1}
+    assert (own.summary.threat, strong.summary.threat) == ("linf eps 0.1", "linf eps 0.2")
+    assert [run.evaluation for run in read_runs([place])] == ["strong"]
+    assert (own.home, strong.home) == (folder, folder)
+    assert own.folder != strong.folder
+
+
+def test_an_evaluation_with_a_name_needs_the_recipe_that_it_used(make_run, judge):
+    place = judge(make_run(), "strong")
+    (place / "recipe.yaml").unlink()
+    with pytest.raises(InputError, match=r"recipe\.yaml cannot be read.*`hauberk evaluate`.* --as 'strong'"):
+        read_run(place)
+
+
+@pytest.mark.parametrize(
+    ("file", "content"), [("recipe.yaml", b"a: [\n"), ("recipe.yaml", b"\xff"), ("plan.json", b"{")]
+)
+def test_names_a_damaged_file_of_an_evaluation(make_run, judge, file, content):
+    place = judge(make_run(), "strong")
+    (place / file).write_bytes(content)
+    with pytest.raises(InputError, match=rf"evaluations/strong/{file}"):
+        read_run(place)
+
+
+def test_an_evaluation_that_is_not_finished_is_named(make_run, judge):
+    folder = make_run()
+    (judge(folder, "strong") / "summary.json").unlink()
+    with pytest.raises(InputError, match=r"evaluations/strong/summary\.json cannot be read.* --as 'strong'"):
+        read_runs([folder])
+    assert read_run(folder / "evaluation").evaluation == ""
+
+
+@pytest.mark.parametrize(
+    ("entry", "kind", "runs"), [("stages/1", "cascade", "stages/1"), ("sweep.yaml/x", "sweep", "points/001")]
+)
+def test_refuses_folders_of_other_kinds_by_their_kind(tmp_path, entry, kind, runs):
+    (tmp_path / "other" / entry).mkdir(parents=True)
+    (tmp_path / "other/recipe.yaml").touch()
+    with pytest.raises(InputError, match=rf"other is the folder of a {kind}: pass runs, say .*other/{runs}"):
+        read_runs([tmp_path / "other"])
 
 
 def test_a_short_training_has_epochs_only(make_run):

@@ -27,7 +27,7 @@ def test_first_layer_counts_are_those_of_the_exact_ranges(network):
     findings = NeuronStability(Interval(), examples=20)(NetworkSubject(network, capture(network, X)), DATA, THREAT)
     table = findings.table
     assert table["layer"].to_list() == [0] * 20 + [1] * 20
-    assert table["name"].to_list() == ["0"] * 20 + ["2"] * 20
+    assert table["name"].to_list() == ["0 (Linear)"] * 20 + ["2 (Linear)"] * 20
     assert (table["inactive"] + table["unstable"] + table["active"]).to_list() == [9] * 20 + [5] * 20
     with torch.no_grad():
         middle, reach = network[0](X[:20]), 0.2 * network[0].weight.abs().sum(1)

@@ -89,9 +89,10 @@ def passed(network: nn.Module, x: Tensor) -> object:
             return network(x)
         except (HauberkError, torch.OutOfMemoryError):
             raise
-        except (RuntimeError, ValueError, IndexError, TypeError) as error:
+        except Exception as error:  # it is the user's code
             require_alike(network, x, error)
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            kind = "" if isinstance(error, RuntimeError) else f"{type(error).__name__}: "
+            reason = kind + (str(error).strip() or type(error).__name__).splitlines()[0]
             raise InputError(
                 f"the network fails on inputs of shape {tuple(x.shape)} and type {x.dtype}: {reason}"
             ) from error

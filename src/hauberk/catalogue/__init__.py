@@ -1,1 +1,1 @@
-"""What there is to choose from, read off Hauberk's own source files: importing torch would take seconds."""
+"""An index of recipes and classes, read off Hauberk's own source files: importing torch would take seconds."""

@@ -70,7 +70,7 @@ class Definition:
 
 
 class Unnamed(ast.NodeTransformer):
-    """What puts types in place of the names that Hauberk's files give them: `Annotated[int, ...]` for `Count`.
+    """A visitor that puts types in place of their names in Hauberk's files: `Annotated[int, ...]` for `Count`.
 
     Args:
         file: the file that uses the names.
@@ -80,6 +80,7 @@ class Unnamed(ast.NodeTransformer):
         self.file = file
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
+        """Return the type that a name stands for, or the name of a class."""
         for statement in body_of(self.file):
             if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == node.id:
                 return self.visit(statement.value)

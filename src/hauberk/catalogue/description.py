@@ -1,4 +1,4 @@
-"""What there is to know about a class: its docstring, its arguments, and how a recipe writes it."""
+"""Descriptions of classes: their docstrings, their arguments, and how a recipe writes them."""
 
 import ast
 import re

@@ -45,11 +45,15 @@ def options(parser: ArgumentParser) -> None:
     machine_options(parser)
 
 
-ASKED = (
-    *("model", "weights", "entry", "prefix", "mean", "std", "data", "size", "channels_last"),
-    *("eps", "norm", "within", "minutes", "examples", "seed"),
-)
-"""The options that say what is asked, which recipe.yaml holds."""
+ASKED: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("model", "weights", "entry", "prefix", "data", "norm"), (str,)),
+    **dict.fromkeys(("mean", "std", "within"), (list,)),
+    **dict.fromkeys(("size", "examples", "seed"), (int,)),
+    "eps": (str, int, float),
+    "minutes": (int, float),
+    "channels_last": (bool,),
+}
+"""The options that say what is asked, which recipe.yaml holds, and the types of their values."""
 
 
 def run(options: Namespace, console: Console) -> None:
@@ -58,13 +62,15 @@ def run(options: Namespace, console: Console) -> None:
     for key, example in (("data", "images.npz"), ("eps", "8/255")):
         if asked.get(key) is None:
             raise InputError(f"an audit needs --{key}, say --{key} {example}.")
+    if asked.get("within") is not None and (len(asked["within"]) != 2 or not asked["within"][0] < asked["within"][1]):
+        raise InputError(f"--within is LOW HIGH, the first of them less, but is {asked['within']}.")
     prepare(options)
     from hauberk.auditing import conduct, inquiry
     from hauberk.presets.named import threat_of
     from hauberk.reports import print_headline, print_rest
 
     data = dataset_of(asked)
-    network = network_of(asked, allow_code=options.allow_code)
+    network = network_of(asked, data.shape[0], allow_code=options.allow_code)
     threat = threat_of(None, asked["eps"], asked.get("norm", "linf"), asked.get("within", data.range))
     minutes = asked.get("minutes", 5.0)
     whole = data.test()
@@ -98,8 +104,12 @@ def question(options: Namespace) -> dict[str, Any]:
     asked = tree.get("audit") if isinstance(tree, dict) else None
     if not isinstance(asked, dict) or "eps" not in asked:
         raise InputError(f"{options.model} is no recipe of `hauberk audit`: for others there is hauberk train.")
-    if unknown := asked.keys() - set(ASKED):
-        raise InputError(f"{options.model}: an audit has no {min(unknown)!r}: it has {', '.join(ASKED)}.")
+    for key, value in asked.items():
+        if key not in ASKED:
+            raise InputError(f"{options.model}: an audit has no {key!r}: it has {', '.join(ASKED)}.")
+        numbers = not isinstance(value, list) or all(type(number) in (int, float) for number in value)
+        if type(value) not in ASKED[key] or not numbers:
+            raise InputError(f"{options.model}: {key} cannot be {value!r:.80}: write it as --{key} takes it.")
     return asked | {key: value for key, value in given.items() if key != "model"}
 
 
@@ -116,11 +126,11 @@ def dataset_of(asked: Mapping[str, Any]) -> "Dataset":
     )
 
 
-def network_of(asked: Mapping[str, Any], *, allow_code: bool) -> "nn.Module":
+def network_of(asked: Mapping[str, Any], channels: int, *, allow_code: bool) -> "nn.Module":
     """Return the network that is asked about, with its weights, on the device that was chosen.
 
     Raises:
-        InputError: means and deviations are not given together.
+        InputError: means and deviations are not one each per channel.
     """
     from accelerate import PartialState
 
@@ -132,8 +142,10 @@ def network_of(asked: Mapping[str, Any], *, allow_code: bool) -> "nn.Module":
     if asked.get("weights") is not None:
         load_weights(network, asked["weights"], entry=asked.get("entry"), prefix=asked.get("prefix", ""))
     mean, std = asked.get("mean"), asked.get("std")
-    if (mean is None) != (std is None):
-        raise InputError("--mean and --std belong together: give one number per channel for each.")
+    if any(len(given or ()) != (0 if mean is None and std is None else channels) for given in (mean, std)):
+        raise InputError(
+            f"--mean and --std belong together: one number per channel each, of which there are {channels}."
+        )
     if mean is not None and std is not None:
         network = Normalized(mean, std, network)
     return network.to(PartialState().device)

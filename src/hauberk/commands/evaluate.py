@@ -13,6 +13,7 @@ from hauberk.commands.machine import machine_options, prepare
 def options(parser: ArgumentParser) -> None:
     """Add the command's options to a parser."""
     parser.add_argument("run", help="folder of the run")
+    parser.add_argument("--as", dest="name", help="name of a further evaluation, kept beside the run's own")
     change_options(parser)
     machine_options(parser)
 
@@ -27,6 +28,6 @@ def run(options: Namespace, console: Console) -> None:
     if options.allow_code:
         workflow.import_code_of(Path(options.run))
     with Display(progress(options, console)) as display:
-        summary = workflow.evaluate(Path(options.run), changes(options), display.evaluation)
+        summary = workflow.evaluate(Path(options.run), changes(options), display.evaluation, options.name)
     print_headline(summary, Console())
     print_adversaries(summary, Console())

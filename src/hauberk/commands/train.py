@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 
 from rich.console import Console
 
-from hauberk.commands.choosing import RECIPE, chosen, recipe_options
+from hauberk.commands.choosing import RECIPE, chosen, recipe_options, run_name
 from hauberk.commands.loudness import progress
 from hauberk.commands.team import end_together, team
 
@@ -23,7 +23,7 @@ def run(options: Namespace, console: Console) -> None:
 
     folder, first = team(options, console)
     with Display(progress(options, console)) as display:
-        workflow.train(tree, folder, resume=options.resume, watch=display.training)
+        workflow.train(tree, folder, resume=options.resume, watch=display.training, name=run_name(options))
     if first:
         print(folder)
     end_together()

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from hauberk.accepted import tensor
 from hauberk.errors import InputError, ShapeError
+from hauberk.pixel_fractions import written
 
 
 def radius(eps: float | str | Tensor, name: str = "eps") -> float | Tensor:
@@ -31,6 +32,11 @@ def radius(eps: float | str | Tensor, name: str = "eps") -> float | Tensor:
     if not (least >= 0 and most < inf):
         raise InputError(f"{name} must be finite and not negative, but is {eps!r}.")
     return value
+
+
+def named(eps: float | str | Tensor) -> str:
+    """Return a parsed radius as names of threats have it."""
+    return "per example" if isinstance(eps, Tensor) else written(float(eps))
 
 
 def radii(eps: float | Tensor, x: Float[Tensor, "b *x"]) -> Float[Tensor, "b"]:

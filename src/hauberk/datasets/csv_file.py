@@ -94,13 +94,13 @@ def numbers(path: str, table: pl.DataFrame) -> torch.Tensor:
     Raises:
         InputError: a cell is empty or no number; the message names its column and row.
     """
-    read = table.select(pl.all().str.strip_chars().cast(pl.Float64, strict=False))
+    read = table.select(pl.all().str.strip_chars().cast(pl.Float64, strict=False).cast(pl.Float32))
     for name in read.columns:
         wrong = read[name].is_null() | ~read[name].is_finite()
         if wrong.any():
             row = int(wrong.arg_max() or 0)
             raise InputError(f"{path}: {table[name][row]!r} in column {name!r}, row {row + 2}, is no finite number.")
-    return torch.from_numpy(read.to_numpy().copy()).float()
+    return torch.from_numpy(read.to_numpy().copy())
 
 
 def classes_of(path: str, column: pl.Series) -> tuple[tuple[str, ...], torch.Tensor]:

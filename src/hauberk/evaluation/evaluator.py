@@ -1,7 +1,7 @@
 """network x threat x attacks x verifiers -> records, in shards that survive a kill."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -9,17 +9,16 @@ from torch import Tensor, nn
 
 from hauberk import accepted
 from hauberk.atomic import write_text
-from hauberk.capture import capture
 from hauberk.concepts.attack import Attack, MinimumDistanceAttack
 from hauberk.concepts.certificate import Verifier
 from hauberk.concepts.dataset import Examples, Split
-from hauberk.concepts.graph import Graph
 from hauberk.concepts.noise import require_seed
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.study import Study
 from hauberk.concepts.subject import AttackableSubject, NetworkSubject
-from hauberk.errors import CaptureError, InputError, UnsupportedOpError
+from hauberk.errors import InputError, UnsupportedOpError
 from hauberk.evaluation.adversary import Adversary
+from hauberk.evaluation.captured_graph import captured
 from hauberk.evaluation.curve import Curve
 from hauberk.evaluation.dataset_statement import most_equal
 from hauberk.evaluation.distinct_names import require_distinct
@@ -136,12 +135,14 @@ class Evaluator(Checked):
         threat: ThreatModel,
         folder: Path | str,
         watch: Watcher = lambda stage, done, total: None,
+        claimed: Callable[[], None] = lambda: None,
     ) -> Summary:
         """Evaluate the network in eval mode, write records and summary to `folder`, and return the summary.
 
         A folder that holds shards of the same evaluation is completed: of the same weights, inputs, labels, tensors of
         the threat, and attacks, verifiers, curve and studies with all that they hold. The network's mode, its
-        parameters' gradients and torch's random state are restored.
+        parameters' gradients and torch's random state are restored. `claimed` is called once the folder is known to be
+        this evaluation's.
 
         Raises:
             InputError: the folder holds another evaluation, whose message says what differs; an object has no identity
@@ -167,6 +168,7 @@ class Evaluator(Checked):
             subject = self.subject(network, x)
             experiment = {"network": network, "inputs": data.inputs, "labels": data.labels}
             claim(folder, experiment | {"threat": threat, "evaluator": self})
+            claimed()
             suite = Suite(self.attacks, self.verifiers, self.undecided, self.every_attack)
             sweep = Sweep(subject, self.shard, self.seed, watch)
             sweep.one(data, threat, folder / "records", suite)
@@ -189,13 +191,3 @@ class Evaluator(Checked):
             write_studies(folder / "studies", self.studies, subject, data, threat)
         write_text(folder / "summary.json", json.dumps(summary, indent=1))
         return summary
-
-
-def captured(network: nn.Module, example: Tensor) -> Graph | UnsupportedOpError:
-    """Return the network's graph, or the reason why there is none: attacks and black-box verifiers do without."""
-    try:
-        return capture(network, example)
-    except UnsupportedOpError as error:
-        return error
-    except CaptureError as error:  # it draws random numbers, say
-        return UnsupportedOpError(str(error))

@@ -16,7 +16,7 @@ from hauberk.concepts.dataset import Split
 from hauberk.concepts.graph import Graph
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.subject import NetworkSubject
-from hauberk.errors import OutOfTimeError
+from hauberk.errors import InputError, OutOfTimeError
 from hauberk.evaluation.evaluator import captured
 from hauberk.evaluation.illustrations import write_answers
 from hauberk.evaluation.input_checks import require_examples, require_inputs
@@ -59,6 +59,27 @@ class Inquiry:
     verifiers: Sequence[Verifier] | None
     seed: int
 
+    def require(self) -> None:
+        """Raise unless network, examples and threat fit each other; all is checked before anything is judged.
+
+        Raises:
+            InputError: there is no example, an input is NaN or out of range, a label does not fit the network, or the
+                network is none or fails.
+            ShapeError: it gives something else than logits.
+        """
+        if not isinstance(self.network, nn.Module):
+            raise InputError(f"model is a torch module that maps inputs to logits, but is {self.network!r:.80}.")
+        require_examples(self.data)
+        require_inputs(self.data, self.threat, CHECKED)
+        classes = accepted.classes(self.network, self.first)
+        accepted.labels(self.data.labels, len(self.data), classes)
+
+    @property
+    def first(self) -> Float[Tensor, "b *x"]:
+        """The first two inputs, on the network's device."""
+        x, _ = self.data.batch(slice(0, 2))
+        return x.to(next(self.network.parameters(), x).device)
+
     @full_precision()
     def answer(self, folder: Path, seconds: float, watch: Watcher) -> Summary:
         """Judge as many examples as the time allows, write records and illustrations, and return the summary.
@@ -66,17 +87,12 @@ class Inquiry:
         The network's mode, its parameters' gradients and torch's random state are restored.
 
         Raises:
-            InputError: an input is NaN or out of range, a label does not fit the network, or time is too short.
+            InputError: time is too short.
             SoundnessError: an example is misclassified where it is proven; the evidence is kept in the folder.
         """
         end = time.monotonic() + (1 - AFTERWARDS) * seconds
-        require_examples(self.data)
-        threat = self.threat.select(slice(None), self.data.inputs.shape)
-        require_inputs(self.data, threat, CHECKED)
+        threat, x = self.threat, self.first
         with undisturbed(self.network):
-            x, _ = self.data.batch(slice(0, 2))
-            x = x.to(next(self.network.parameters(), x).device)
-            accepted.labels(self.data.labels, len(self.data), accepted.classes(self.network, x))
             subject = NetworkSubject(self.network, captured(self.network, x))
             attacks = self.attacks_at(x)
             verifiers = self.verifiers_of(subject, seconds)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, zip_longest
+from math import prod
 from pathlib import Path
 
 import torch
@@ -14,6 +15,7 @@ from hauberk.atomic import replacing
 from hauberk.concepts.attack import Attack
 from hauberk.concepts.certificate import Verifier
 from hauberk.concepts.dataset import Split
+from hauberk.concepts.graph import Graph
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.subject import AttackableSubject, NetworkSubject
 from hauberk.errors import NOT_APPLICABLE, InputError
@@ -24,6 +26,8 @@ from hauberk.searches.turns import Stage, take_turns
 
 TOGETHER = 128
 """The number of examples whose labels are predicted at once."""
+MEMORY, COPIES = 2**31, 4
+"""The bytes that the boxes of some examples may take, and how many copies of all values, in float64, they are."""
 GATHERING = 0.35
 """The share of the time in which examples are gathered: those that meet the first attack within it are judged."""
 
@@ -69,9 +73,17 @@ class Ladder:
         breaking = [self.breaking(name, self.attacks[name]) for name in list(self.attacks)[1:]]
         turns = [stage for stage in chain(*zip_longest(proving, breaking)) if stage is not None]
         cut = take_turns(turns, end - time.monotonic(), self.tell)
-        return [
-            Rest(s.name, len(left), None if s.each is None else s.each * len(left)) for s in cut for left in [s.left()]
-        ]
+        for stage in cut:
+            if not stage.begun:
+                self.excuse(stage)
+        return [Rest.of(stage) for stage in cut]
+
+    def excuse(self, stage: Stage) -> None:
+        """Note that a stage has not worked on a single example, so that nobody takes it for one that found nothing."""
+        first = self.shards[0]
+        refusals = first.counterexamples.refusals if stage.name in self.attacks else first.proofs.not_applicable
+        price = "" if stage.each is None else f": an example would take about {stage.each:,.3g} seconds"
+        refusals[stage.name] = f"{stage.name} was not begun in the time given{price}."
 
     @property
     def first(self) -> str:
@@ -109,7 +121,7 @@ class Ladder:
                 refused = verifier.name in shard.proofs.not_applicable
                 tried[slice(None) if refused else own.cpu() + start] = True
 
-        return Stage(verifier.name, left, work, lambda: rows)
+        return Stage(verifier.name, left, work, lambda: rows, most=self.most)
 
     def breaking(self, name: str, attack: Attack) -> Stage:
         """Return an attack as a stage."""
@@ -137,6 +149,15 @@ class Ladder:
         except NOT_APPLICABLE:
             return 0.0
 
+    @property
+    def most(self) -> int:
+        """The number of examples whose boxes and relaxations fit into memory at once, as far as shapes tell."""
+        graph = self.subject.captured
+        if not isinstance(graph, Graph):
+            return TOGETHER
+        size = 8 * sum(prod(shape) for shape in graph.shapes)
+        return max(1, min(TOGETHER, MEMORY // (COPIES * size)))
+
     def positions(self, tried: Bool[Tensor, "n"], open_: Callable[[Shard], Int[Tensor, "s"]]) -> Int[Tensor, "m"]:
         """Return the positions of open examples that were not tried, among all that have been seen."""
         found = torch.cat([open_(shard).cpu() + start for shard, start in self.placed()])
@@ -159,7 +180,9 @@ class Ladder:
 
     def tell(self, stage: Stage) -> None:
         """Tell how far things have come."""
-        self.watch(Standing.of(stage.name, self.shards, self.seen))
+        rows = f", {stage.rows():,.0f} rows" if stage.rows() else ""
+        price = f"{rows}, {stage.each:.2g} s an example" if stage.each else rows and f"{rows} an example"
+        self.watch(Standing.of(f"{stage.name}{price}", self.shards, self.seen))
 
     def write(self, folder: Path, seconds: float) -> None:
         """Write the records of all examples; `seconds` is the time that they took together.

@@ -7,6 +7,7 @@ from torch import Tensor
 from hauberk.concepts.graph import Graph
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import CertifiableSet
+from hauberk.propagation.layer_names import layer_name
 from hauberk.verification.by_bound import ByBound
 
 
@@ -28,7 +29,6 @@ def layer_states(graph: Graph, S: CertifiableSet, verifier: ByBound) -> list[dic
             "inactive": ((box.upper <= 0) & (box.lower < 0)).double().mean(),
             "unstable": box.unstable.double().mean(),
         }
-        name = frozen.nodes[value - 1].name if value else "input"
         neurons = box.lower[0].numel()
-        states.append({"name": name, "neurons": neurons} | {k: float(v) for k, v in shares.items()})
+        states.append({"name": layer_name(graph, value), "neurons": neurons} | {k: float(v) for k, v in shares.items()})
     return states

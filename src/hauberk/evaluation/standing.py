@@ -1,4 +1,4 @@
-"""How far an evaluation within a given time has come, and what is left to do when the time is up."""
+"""The progress of an evaluation within a given time, and the work that is left when the time is up."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ Watcher = Callable[[Standing], None]
 
 @dataclass(frozen=True)
 class Rest:
-    """What a stage was not through with when the time was up.
+    """The work that was left to a stage when the time was up.
 
     Args:
         name: the name of the attack or verifier.

@@ -16,6 +16,7 @@ from hauberk.losses import CrossEntropy, Margin
 from hauberk.presets.ensembles import AutoAttack, Ensemble
 from hauberk.presets.semantic import PPGD, JPEGAscent, ReColorAdv, StAdv
 from hauberk.sets.ball_threat import BallThreat
+from hauberk.suggestion import nearest
 from hauberk.threats import JPEG, Flow, L0Ball, L1Ball, L2Ball, LinfBall, Recolor
 
 NORMS: Mapping[str, type[BallThreat]] = {
@@ -59,7 +60,10 @@ def called(what: str, given: object, kind: type[Kind], known: Mapping[str, Calla
         return given
     if isinstance(given, str) and given.lower() in known:
         return known[given.lower()]()
-    raise InputError(f"{what} is one of {', '.join(known)}, or an object of class {kind.__name__}, but is {given!r}.")
+    meant = nearest(given, list(known)) if isinstance(given, str) else ""
+    raise InputError(
+        f"{what} is one of {', '.join(known)}, or an object of class {kind.__name__}, but is {given!r}{meant}."
+    )
 
 
 def threat_of(
@@ -81,5 +85,6 @@ def threat_of(
         raise InputError('how large are perturbations? Give eps (eps="8/255", norm="linf"), or a threat.')
     name = norm.lower().replace("_", "") if isinstance(norm, str) else norm
     if name not in NORMS:
-        raise InputError(f"norm is one of {', '.join(NORMS)}, but is {norm!r}; other threats are given as threat=...")
+        meant = nearest(name, list(NORMS)) if isinstance(name, str) else ""
+        raise InputError(f"norm is one of {', '.join(NORMS)}, but is {norm!r}{meant}; give other threats as `threat`.")
     return NORMS[name](eps, within)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from hauberk.pixel_fractions import as_decimals
 from hauberk.reports.accuracies import Accuracies, Share
 
 
@@ -51,4 +52,4 @@ class Unforeseen:
     @property
     def kinds(self) -> tuple[tuple[str, str], ...]:
         """Names and threats, which runs share that are compared in one table."""
-        return tuple((faced.name, faced.threat) for faced in self.adversaries)
+        return tuple((faced.name, as_decimals(faced.threat)) for faced in self.adversaries)

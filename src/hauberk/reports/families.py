@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hauberk.evaluation.records import outcomes
-from hauberk.evaluation.statistics import paired_interval
 from hauberk.reports.run_files import Run
 
 
@@ -39,40 +37,36 @@ class OtherWeights:
         return checksum is not None and checksum == self.other.about.weights_sha256
 
 
-@dataclass(frozen=True)
-class Difference:
-    """The difference between an accuracy of the kept weights and that of others, on the same examples.
-
-    Args:
-        measure: the accuracy's name.
-        kept: the accuracy of the kept weights.
-        other: the accuracy of the other weights.
-        low: lower end of the difference's interval.
-        high: upper end of the difference's interval.
-        only_kept: number of examples that count for the kept weights alone.
-        only_other: number of examples that count for the other weights alone.
-    """
-
-    measure: str
-    kept: float
-    other: float
-    low: float
-    high: float
-    only_kept: int
-    only_other: int
-
-    @property
-    def share(self) -> float:
-        """The difference of the two accuracies."""
-        return self.kept - self.other
-
-
 def distinct_names(runs: Sequence[Run]) -> list[str]:
+    """Return the names of runs, each followed by that of its evaluation, if it has one."""
+    return [": ".join(filter(None, (name, run.evaluation))) for name, run in zip(run_names(runs), runs, strict=True)]
+
+
+def run_names(runs: Sequence[Run]) -> list[str]:
     """Return the names of the runs' folders, preceded by those of enclosing folders where two would be the same."""
-    paths = [[part for part in run.folder.resolve().parts if part != "variants"] for run in runs]
+    folders = list(dict.fromkeys(run.home.resolve() for run in runs))
+    paths = [[part for part in folder.parts if part != "variants"] for folder in folders]
     tails = [[path[-count:] for count in range(1, len(path) + 1)] for path in paths]
     chosen = [next((tail for tail in own if sum(tail in other for other in tails) == 1), own[0]) for own in tails]
-    return ["/".join(tail) for tail in chosen]
+    names = dict(zip(folders, map("/".join, chosen), strict=True))
+    return [shown(names[run.home.resolve()]) for run in runs]
+
+
+def shown(name: str) -> str:
+    """Return a name with escapes in place of what no terminal shows as it is, and of bytes that are no text."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in name)
+
+
+def first_evaluations(runs: Sequence[Run]) -> list[Run]:
+    """Return each run once, with the first of its evaluations."""
+    return list({run.home: run for run in reversed(runs)}.values())[::-1]
+
+
+def compares(runs: Sequence[Run]) -> str:
+    """Return what a page about several runs or evaluations compares, in words."""
+    count = len(first_evaluations(runs))
+    of = "" if count == 1 else f" of {count} runs"
+    return f"{count} runs compared" if count == len(runs) else f"{len(runs)} evaluations{of} compared"
 
 
 def other_weights(runs: Sequence[Run]) -> list[OtherWeights]:
@@ -82,31 +76,15 @@ def other_weights(runs: Sequence[Run]) -> list[OtherWeights]:
         for kept in runs
         for other in runs
         if other.training is None and kept.training is not None and other.recipe == kept.recipe
+        if other.evaluation == kept.evaluation
         if (name := place_beside(kept, other)) is not None
     ]
 
 
 def place_beside(kept: Run, other: Run) -> str | None:
     """Return the NAME of a run's companion folder: variants/NAME, or RUN-NAME next to the variant RUN; else None."""
-    home, folder = kept.folder.resolve(), other.folder.resolve()
+    home, folder = kept.home.resolve(), other.home.resolve()
     if folder.parent == home / "variants":
         return folder.name
     beside = folder.parent == home.parent and home.parent.name == "variants"
     return folder.name.removeprefix(f"{home.name}-") if beside and folder.name.startswith(f"{home.name}-") else None
-
-
-def differences(pair: OtherWeights) -> tuple[int, list[Difference]]:
-    """Return the number of test examples on which both runs were evaluated, and the differences in accuracy on them."""
-    sides = [
-        run.records.select("index", "label").with_columns(**outcomes(run.records)) for run in (pair.kept, pair.other)
-    ]
-    both = sides[0].join(sides[1], on=["index", "label"], suffix=" other")
-    found = []
-    measures = [measure for measure in pair.kept.summary.measures if measure in pair.other.summary.measures]
-    for measure in measures if len(both) else ():
-        kept, other = both[measure], both[f"{measure} other"]
-        only_kept, only_other = int((kept & ~other).sum()), int((other & ~kept).sum())
-        interval = paired_interval(only_kept, only_other, len(both), pair.kept.summary.confidence)
-        shares = float(kept.sum()) / len(both), float(other.sum()) / len(both)
-        found.append(Difference(measure, *shares, *interval, only_kept, only_other))
-    return len(both), found

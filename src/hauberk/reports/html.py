@@ -1,7 +1,6 @@
 """The report: one self-contained HTML file."""
 
 from collections.abc import Sequence
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from hauberk.atomic import write_text
 from hauberk.errors import InputError
 from hauberk.reports.accuracies import sure
-from hauberk.reports.compared_curves import comparable, draw_compared_curves
+from hauberk.reports.class_rows import MANY, class_rows
+from hauberk.reports.comparison import method, minutes
+from hauberk.reports.comparison_view import compare, mean_of
+from hauberk.reports.contents import contents
+from hauberk.reports.downloads import LARGEST, records_as_csv
 from hauberk.reports.examples import draw_strip
-from hauberk.reports.families import differences, distinct_names, other_weights
+from hauberk.reports.families import compares, distinct_names
 from hauberk.reports.figures import (
     attack_distances,
     central_range,
@@ -21,15 +24,14 @@ from hauberk.reports.figures import (
     draw_distances,
     draw_layers,
 )
-from hauberk.reports.learning_curves import draw_compared_trainings, draw_course, draw_learning_curves
+from hauberk.reports.learning_curves import draw_course, draw_learning_curves
 from hauberk.reports.radius_curves import RadiusCurve, radius_table
-from hauberk.reports.radius_figures import draw_compared_radii, draw_radius_curve
+from hauberk.reports.radius_figures import draw_radius_curve
 from hauberk.reports.recipe_keys import brief
 from hauberk.reports.rest import undone
-from hauberk.reports.run_files import Run, read_run
+from hauberk.reports.run_files import Run, read_runs
 from hauberk.reports.studies import draw_studies
 from hauberk.reports.study_files import StudyFile
-from hauberk.reports.sweep import draw_sweep, find_sweep
 from hauberk.reports.tables import (
     attack_table,
     duration,
@@ -39,7 +41,7 @@ from hauberk.reports.tables import (
     points,
     points_interval,
 )
-from hauberk.reports.unforeseen import compared, draw_faces
+from hauberk.reports.unforeseen import draw_faces
 
 
 def write_report(runs: Sequence[Path], output: Path) -> Path:
@@ -49,7 +51,7 @@ def write_report(runs: Sequence[Path], output: Path) -> Path:
     replaces an older one only when it is complete.
 
     Args:
-        runs: the folders of the runs; several are compared in a table at the top.
+        runs: the folders of the runs, or of single evaluations; several evaluations are compared in a table at the top.
         output: the path of the HTML file; missing folders are created.
 
     Raises:
@@ -57,7 +59,7 @@ def write_report(runs: Sequence[Path], output: Path) -> Path:
     """
     if not runs:
         raise InputError("there is no run to report: pass the folder of at least one.")
-    write_text(output, page("report.html.j2", _context([read_run(folder) for folder in runs])))
+    write_text(output, page("report.html.j2", _context(read_runs(runs))))
     return output
 
 
@@ -76,6 +78,8 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "brief": brief,
+        "contents": contents,
+        "mean_of": mean_of,
         "percent": percent,
         "interval": percent_interval,
         "duration": duration,
@@ -89,13 +93,10 @@ def _environment() -> Environment:
 
 def _context(runs: list[Run]) -> dict[str, Any]:
     several = len(runs) > 1
-    names = distinct_names(runs)
     views = [
-        _view(run, name, f"run-{number}-" if several else "")
-        for number, (run, name) in enumerate(zip(runs, names, strict=True), start=1)
+        _view(run, name, f"run-{number}-" if several else "", LARGEST // len(runs))
+        for number, (run, name) in enumerate(zip(runs, distinct_names(runs), strict=True), start=1)
     ]
-    ordered = sorted(views, key=lambda view: view["run"].summary.subject)  # subjects are never mixed in one table
-    subjects = [(subject, list(group)) for subject, group in groupby(ordered, lambda view: view["run"].summary.subject)]
     asked: dict[str, list[tuple[str, StudyFile]]] = {}
     for view in views:
         for study in view["run"].studies:
@@ -103,49 +104,24 @@ def _context(runs: list[Run]) -> dict[str, Any]:
     studies = {
         name: draw_studies(found, f"study-{place}") for place, (name, found) in enumerate(asked.items(), start=1)
     }
-    return {"views": views, "subjects": subjects, "several": several, "studies": studies} | _comparison(views)
-
-
-def _comparison(views: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return what the template shows about several runs besides accuracies and studies."""
-    runs = [view["run"] for view in views]
-    others, by_folder = other_weights(runs), {view["run"].folder: view for view in views}
-    sweep = find_sweep(runs, others)
-    curves = sorted((view["radii"] for view in views if view["radii"]), key=alike)
-    kinds = [list(group) for _, group in groupby(curves, alike)]
-    trainings = [(view["name"], view["run"].training, view["run"].keeps_best) for view in views if view["run"].training]
-    same: dict[str, list[str]] = {}
-    for pair in others:
-        if pair.same:
-            same.setdefault(pair.name, []).append(by_folder[pair.kept.folder]["name"])
-    different = sorted((pair for pair in others if pair.alike and not pair.same), key=lambda pair: pair.subject)
-    pairs = [(pair, by_folder[pair.kept.folder]["name"], *differences(pair)) for pair in different]
     return {
-        "pairs": [(subject, list(group)) for subject, group in groupby(pairs, lambda found: found[0].subject)],
-        "same": same,
-        "origins": {pair.other.folder: (pair.name, by_folder[pair.kept.folder]) for pair in others},
-        "sweep": sweep,
-        "swept": draw_sweep(sweep, "sweep") if sweep else None,
-        "compared": draw_compared_trainings(trainings, "compared") if len(trainings) > 1 else None,
-        "accuracies": [
-            ([summary for _, summary in group], draw_compared_curves(group, f"accuracies-{place}-drawing"))
-            for place, group in enumerate(comparable([(view["name"], view["summary"]) for view in views]), start=1)
-        ],
-        "unforeseen": compared([(view["name"], view["summary"]) for view in views]),
-        "radii": [
-            (group, draw_compared_radii(group, f"radii-{place}-drawing"))
-            for place, group in enumerate((group for group in kinds if len(group) > 1), start=1)
-        ],
-    }
+        "views": views,
+        "several": several,
+        "studies": studies,
+        "many_classes": MANY,
+        "compares": compares(runs),
+    } | compare(views)
 
 
-def alike(curve: RadiusCurve) -> tuple[str, str]:
-    """Return what runs share whose certified radii are drawn in one figure."""
-    return curve.summary.subject, curve.summary.norm
+def _view(run: Run, name: str, prefix: str, most: int) -> dict[str, Any]:
+    """Return what the template shows about a run.
 
-
-def _view(run: Run, name: str, prefix: str) -> dict[str, Any]:
-    """Return what the template shows about a run; `prefix` keeps the ids of several runs apart."""
+    Args:
+        run: the run.
+        name: its name.
+        prefix: keeps the ids of several runs apart.
+        most: the largest size of records that the page takes.
+    """
     summary = run.summary
     bounds = run.records["lower"].drop_nulls().drop_nans()
     bounds = bounds.filter(bounds.is_finite())
@@ -158,6 +134,11 @@ def _view(run: Run, name: str, prefix: str) -> dict[str, Any]:
         "summary": summary,
         "prefix": prefix,
         "network": run.about.network.rpartition(".")[2],
+        "task": f"{run.about.network.rpartition('.')[2]} on {run.about.dataset}",
+        "method": method(run),
+        "minutes": minutes(run),
+        "classes": class_rows(run),
+        "records": records_as_csv(run, name, most),
         "rows": headline_rows(summary),
         "undone": undone(summary),
         "curves": draw_curves(summary, f"{prefix}curves") if summary.curve else None,

@@ -7,6 +7,7 @@ from jaxtyping import Float64
 from markupsafe import Markup
 from matplotlib.axes import Axes
 
+from hauberk.pixel_fractions import written
 from hauberk.reports.radius_curves import RadiusCurve
 from hauberk.reports.svg import COLOURS, PERCENT, drawing, end_of, legend, mark_radius, to_svg
 
@@ -27,7 +28,9 @@ def draw_radius_curve(curve: RadiusCurve, name: str) -> Markup:
         mark_radius(axes, summary.eps)
         label_axes(axes, curve, right)
         said = f"{curve.share(0):.1%} of {summary.examples} {curve.things} at some radius"
-        said = f"{said}, {curve.share(summary.eps):.1%} at {summary.eps:g}, none beyond {curve.certified.max():.3g}"
+        said = (
+            f"{said}, {curve.share(summary.eps):.1%} at {written(summary.eps)}, none beyond {curve.certified.max():.3g}"
+        )
         return to_svg(figure, name, f"Certified accuracy by {summary.norm} radius: {said}.")
 
 

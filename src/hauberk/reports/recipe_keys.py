@@ -9,6 +9,9 @@ import yaml
 from hauberk.errors import InputError
 from hauberk.plain_yaml import load
 
+ASIDE = ("variants.", "evaluator.studies.")
+"""Prefixes of the keys that change no accuracy."""
+
 
 def recipe_keys(text: str, where: str) -> dict[str, Any]:
     """Return the values of a recipe by their paths, as `--set` writes them; none if the text is not a mapping.
@@ -30,6 +33,11 @@ def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         return
     for key, value in tree.items() if isinstance(tree, dict) else enumerate(tree):
         yield from leaves(value, f"{path}.{key}" if path else str(key))
+
+
+def aside(key: str) -> bool:
+    """Return whether recipes may differ in a key and be of one method: seeds, and what changes no accuracy."""
+    return key.rpartition(".")[2] == "seed" or f"{key}.".startswith(ASIDE)
 
 
 def as_number(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What an evaluation within a given time left undone, in words."""
+"""The work that an evaluation within a given time left undone, in words."""
 
 from typing import Any
 

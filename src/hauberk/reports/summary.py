@@ -101,7 +101,7 @@ class Smoothing:
 
 @dataclass(frozen=True)
 class Rest:
-    """What an attack or verifier was not through with when the time was up.
+    """The work that was left to an attack or verifier when the time was up.
 
     Args:
         name: its name.

@@ -13,6 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from hauberk.pixel_fractions import written
+
 COLOURS = {
     "paper": "#ffffff",
     "ink": "#22272e",
@@ -103,8 +105,8 @@ def mark_radius(axes: Axes, eps: float) -> None:
     """Mark the threat's radius by a dashed line."""
     axes.axvline(eps, color=COLOURS["ink"], linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
     axes.annotate(
-        f"eps {eps:g}", (eps, 0.02), xycoords=("data", "axes fraction"), xytext=(-4, 0), textcoords="offset points",
-        ha="right", va="bottom",
+        f"eps {written(eps)}", (eps, 0.02), xycoords=("data", "axes fraction"), xytext=(-4, 0),
+        textcoords="offset points", ha="right", va="bottom",
     )  # fmt: skip
 
 

@@ -10,12 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.transforms import ScaledTranslation
 
 from hauberk.reports.families import OtherWeights
-from hauberk.reports.recipe_keys import as_number
+from hauberk.reports.recipe_keys import as_number, aside
 from hauberk.reports.run_files import Run
 from hauberk.reports.svg import COLOURS, PERCENT, drawing, legend, to_svg
 
-ASIDE = ("variants.", "evaluator.studies.")
-"""Prefixes of the keys in which recipes may differ besides the swept one."""
 SPREAD = 10
 """The least ratio of the largest value to the smallest for which the axis is logarithmic."""
 MOST_TICKS = 12
@@ -82,11 +80,6 @@ def find_sweep(runs: Sequence[Run], others: Sequence[OtherWeights]) -> Sweep | N
     values = [(run, tree.get(different[0])) for run, tree in zip(runs, trees, strict=True)]
     points = [Point(value, run, names.get(run.folder, "")) for run, value in values if isinstance(value, float)]
     return Sweep(different[0], points) if len(points) == len(runs) else None
-
-
-def aside(key: str) -> bool:
-    """Return whether a key may differ besides the swept one: seeds, and whatever changes no accuracy."""
-    return key.rpartition(".")[2] == "seed" or f"{key}.".startswith(ASIDE)
 
 
 def draw_sweep(sweep: Sweep, name: str) -> Markup:

@@ -89,7 +89,7 @@ class AttackTable:
 def attack_table(summary: Summary) -> AttackTable:
     """Return the table of attacks and their parts left out, without columns about which nothing is known."""
     headings = ["tried", "broken first", "broken"]
-    headings += ["accuracy left alone"] * summary.compared + ["median distance"] * summary.measured + ["time"]
+    headings += ["accuracy left alone"] * summary.compared + ["median distance (found)"] * summary.measured + ["time"]
     rows = []
     for attack in summary.attacks:
         colour = "black box" if attack.black_box else "white box"
@@ -99,7 +99,8 @@ def attack_table(summary: Summary) -> AttackTable:
         cells = [f"{count:,}" for count in (attack.tried, attack.broken, attack.succeeded)]
         cells += [percent(attack.alone.share)] if summary.compared and attack.alone else []
         known = attack.median_distance
-        cells += ["–" if known is None else f"{known:.4g}"] * summary.measured
+        of = f" ({attack.found:,} of {attack.tried:,})" if attack.tried else ""
+        cells += [("–" if known is None else f"{known:.4g}") + of] * summary.measured
         interval = percent_interval(attack.alone) if summary.compared and attack.alone else ""
         meaning = ". ".join([colour, *(remark.rstrip(".") for remark in attack.remarks)])
         rows.append(AttackRow(attack.name, meaning, [*cells, duration(attack.seconds)], interval))

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from hauberk.errors import InputError
 from hauberk.evaluation.records import FILE_NAME
+from hauberk.pixel_fractions import as_decimals
 from hauberk.reports.examples import Examples, Picture, draw_strip, read_examples
 from hauberk.reports.faced import Unforeseen
 from hauberk.reports.summary import Summary
@@ -48,7 +49,7 @@ def compared(named: Sequence[tuple[str, Summary]]) -> list[list[tuple[str, Summa
     groups: dict[tuple, list[tuple[str, Summary]]] = {}
     for name, summary in named:
         if summary.unforeseen is not None:
-            alike = (summary.subject, summary.threat, summary.examples, summary.unforeseen.kinds)
+            alike = (summary.subject, as_decimals(summary.threat), summary.examples, summary.unforeseen.kinds)
             groups.setdefault(alike, []).append((name, summary))
     return [group for group in groups.values() if len(group) > 1]
 

@@ -19,6 +19,11 @@ HOPELESS = 2.0
 """A stage is left out whose first example is expected to take this many times all that is left of the time."""
 
 
+def no_rows() -> float:
+    """Return 0: the stage pushes no rows through the network, or nobody knows how many."""
+    return 0.0
+
+
 @dataclass
 class Stage:
     """A stage of work on examples.
@@ -30,14 +35,16 @@ class Stage:
         rows: returns how many rows it pushes through the network for one of them; 0 if that is no measure.
         each: the seconds that an example takes, as far as is known.
         most: the largest number of examples worked on at once.
+        begun: True once it has worked on an example.
     """
 
     name: str
     left: Callable[[], Int[Tensor, "s"]]
     work: Callable[[Int[Tensor, "s"]], None]
-    rows: Callable[[], float] = lambda: 0.0
+    rows: Callable[[], float] = no_rows
     each: float | None = None
     most: int = MOST
+    begun: bool = False
 
 
 Watcher = Callable[[Stage], None]
@@ -100,7 +107,7 @@ def finished(stage: Stage, seconds: float, watch: Watcher) -> bool:
                 raise
             stage.most = len(part) // 2
             continue
-        took = monotonic() - began
+        stage.begun, took = True, monotonic() - began
         stage.each = took / len(part)
         size = next_size(len(part), took, end - monotonic())
         watch(stage)

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hauberk.concepts.perturbation_set import ThreatModel
-from hauberk.concepts.radius import radii, radius, require_within, rounded
+from hauberk.concepts.radius import named, radii, radius, require_within, rounded
 from hauberk.errors import InputError
 from hauberk.ranges import NonNegative, Span
 
@@ -37,7 +37,7 @@ class BallThreat(ThreatModel):
 
     @property
     def name(self) -> str:
-        return f"{self.norm} eps " + ("per example" if isinstance(self.eps, Tensor) else f"{self.eps:.6g}")
+        return f"{self.norm} eps {named(self.eps)}"
 
     def centers(
         self, x: Float[Tensor, "b *x"]

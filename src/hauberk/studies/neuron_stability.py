@@ -10,6 +10,7 @@ from hauberk.concepts.dataset import Split
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.study import Findings, Study
 from hauberk.concepts.subject import AttackableSubject
+from hauberk.propagation.layer_names import layer_name
 from hauberk.ranges import Count
 
 
@@ -47,7 +48,7 @@ class NeuronStability(Study):
                 "active": box.lower >= 0,
             }
             counts = {state: mask.flatten(1).sum(1).tolist() for state, mask in states.items()}
-            name = graph.nodes[value - 1].name if value else "input"
+            name = layer_name(subject.graph, value)
             examples = len(S.start)
             parts.append(
                 pl.DataFrame(

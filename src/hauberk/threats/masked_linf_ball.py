@@ -11,7 +11,7 @@ from torch import Tensor
 from hauberk.concepts.box import Box
 from hauberk.concepts.cases import Cases
 from hauberk.concepts.perturbation_set import ThreatModel
-from hauberk.concepts.radius import per_example, radii, radius, require_within, rounded
+from hauberk.concepts.radius import named, per_example, radii, radius, require_within, rounded
 from hauberk.errors import InputError, ShapeError
 from hauberk.ranges import NonNegative, Span
 from hauberk.sets.box_set import BoxSet
@@ -104,8 +104,7 @@ class MaskedLinfBall(ThreatModel):
     @property
     def name(self) -> str:
         """The norm, the share of the mask's elements that are true, and the radius."""
-        size = "per example" if isinstance(self.eps, Tensor) else f"{self.eps:.6g}"
-        return f"linf on {self.mask.double().mean().item():.3g} of the pixels, eps {size}"
+        return f"linf on {self.mask.double().mean().item():.3g} of the pixels, eps {named(self.eps)}"
 
     def free(self, x: Float[Tensor, "b *x"]) -> Bool[Tensor, "b *x"]:
         """Return a mask of the pixels of these inputs that may move.

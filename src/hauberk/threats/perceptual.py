@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from hauberk.concepts.cases import Cases
 from hauberk.concepts.perturbation_set import ThreatModel
-from hauberk.concepts.radius import radii, radius, require_within, rounded
+from hauberk.concepts.radius import named, radii, radius, require_within, rounded
 from hauberk.identity import identity
 from hauberk.layers.perceptual_features import Features
 from hauberk.ranges import NonNegative, Span
@@ -67,9 +67,8 @@ class Perceptual(ThreatModel):
     @property
     def name(self) -> str:
         """Its name, with a checksum of network and layers: distances by others are another threat."""
-        eps = "per example" if isinstance(self.eps, Tensor) else f"{self.eps:.6g}"
         mark = crc32(json.dumps(identity([self.network, self.layers])).encode())
-        return f"perceptual ({type(self.network).__name__} {mark:08x}) eps {eps}"
+        return f"perceptual ({type(self.network).__name__} {mark:08x}) eps {named(self.eps)}"
 
     def at(self, x: Float[Tensor, "b *x"]) -> PerceptualSet:
         low, high = self.within or (-inf, inf)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from hauberk.concepts.cases import Cases
 from hauberk.concepts.perturbation_set import ThreatModel
-from hauberk.concepts.radius import radii, radius, require_within, rounded
+from hauberk.concepts.radius import named, radii, radius, require_within, rounded
 from hauberk.errors import InputError, ShapeError
 from hauberk.ranges import Count, NonNegative, OpenShare, Positive, Span
 from hauberk.sampling.requirements import real, require_counts, require_reals
@@ -110,12 +110,11 @@ class WassersteinBall(ThreatModel):
 
     @property
     def name(self) -> str:
-        eps = "per example" if isinstance(self.eps, Tensor) else f"{self.eps:.6g}"
         window = "whole image" if self.window is None else f"{self.window} x {self.window}"
         costs = window if self.p == 1 else f"{window}, p {self.p:g}"
         if self.cost is not None:
             costs = f"own costs {crc32(repr(self.cost).encode()):08x}"
-        return f"Wasserstein ({costs}{', no range' if self.within is None else ''}) eps {eps}"
+        return f"Wasserstein ({costs}{', no range' if self.within is None else ''}) eps {named(self.eps)}"
 
     def at(self, x: Float[Tensor, "b *x"]) -> WassersteinSet:
         """Return the set around each image.

@@ -265,7 +265,11 @@ def test_what_cannot_be_drawn_together_is_drawn_by_itself(write):
 
 def test_tables_under_curves_have_medians_means_and_largest_radii(write):
     drawn = draw_study(write("AdversarialDistances", distances()), "here")
-    assert drawn.table == [["", "median", "mean", "largest"], ["PGD", "2", "2", "4"], ["DDN", "1", "1", "1.5"]]
+    assert drawn.table == [
+        ["", "misled", "median", "mean", "largest"],
+        ["PGD", "1 of 2", "2", "2", "4"],
+        ["DDN", "2 of 2", "1", "1", "1.5"],
+    ]
     drawn = draw_study(write("SmoothedRadii", tops()), "here")
     assert [row[0] for row in drawn.table[1:]] == ["label", "set of 5"]
     assert "not misled" in draw_study(write("AdversarialDistances", distances()), "here").figure

@@ -37,7 +37,7 @@ def draw_neuron_stability(study: StudyFile, name: str) -> Illustration:
                 axes.tick_params(labelbottom=row == len(layers) - 1)
                 if row == 0:
                     axes.set_title(state)
-            panes[3 * row].set_ylabel(f"layer {end_of(layer['name'][0], 10)}\n{neurons:,} neurons")
+            panes[3 * row].set_ylabel(f"{end_of(layer['name'][0], 16)}\n{neurons:,} neurons")
         means = table.select(pl.col(STATES).sum()).row(0)
         examples = layers[0].height
         svg = to_svg(

@@ -8,6 +8,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from hauberk.pixel_fractions import written
 from hauberk.reports.studies.illustration import Illustration
 from hauberk.reports.study_files import StudyFile
 from hauberk.reports.svg import COLOURS, panels, to_svg
@@ -49,7 +50,7 @@ def draw_output_polytope(study: StudyFile, name: str) -> Illustration:
         f"Box: bounds of single logits, by {study.fact('box')}, drawn where it is at most twice as wide. The table has "
         f"widths along the axes, mean over both logits{averaged}."
     )
-    rows = [[f"{eps:g}", *(f"{widths[eps, part]:.3g}" for part in WORDS)] for eps in radii]
+    rows = [[written(eps), *(f"{widths[eps, part]:.3g}" for part in WORDS)] for eps in radii]
     heading = ["eps", *(f"width of the {word}" for word in WORDS.values())]
     return Illustration(svg, caption, [heading, *rows], wide=True)
 
@@ -80,7 +81,7 @@ def draw_panel(axes: Axes, table: pl.DataFrame, eps: float) -> bool:
     axes.fill(*convex.T, fill=False, edgecolor=COLOURS["certified"], linewidth=1.5)
     if fits:
         axes.fill(*box.T, fill=False, edgecolor=COLOURS["attacked"], linewidth=1.5, linestyle=(0, (3, 2)))
-    axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), title=f"eps {eps:g}", xlabel="first logit")
+    axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), title=f"eps {written(eps)}", xlabel="first logit")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(3))
     axes.grid(False)

@@ -1,6 +1,7 @@
 """Curves of the share of examples that remains at each radius, one for each of several columns of radii."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from matplotlib.ticker import MaxNLocator
@@ -54,7 +55,11 @@ def draw_adversarial_distances(study: StudyFile, name: str) -> Illustration:
         f"Examples that were wrong from the start count as 0; those not misled within {study.fact('reach')} count as "
         f"its radius: {never}. The subject is the {study.fact('subject')}."
     )
-    return draw_curves(curves, name, f"{study.fact('norm')} distance", "not misled", words)
+    drawn = draw_curves(curves, name, f"{study.fact('norm')} distance", "not misled", words)
+    (first, *heading), *body = drawn.table
+    misled = [f"{int(rows['misled'].sum()):,} of {len(rows):,}" for rows in groups.values()]
+    rows = [[title, count, *cells] for (title, *cells), count in zip(body, misled, strict=True)]
+    return replace(drawn, table=[[first, "misled", *heading], *rows])
 
 
 def draw_smoothed_radii(study: StudyFile, name: str) -> Illustration:

@@ -1,0 +1,23 @@
+"""Compare runs, or evaluations of one, in a table and on a page."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from rich.console import Console
+
+from hauberk.commands.given_runs import given_runs
+
+
+def options(parser: ArgumentParser) -> None:
+    """Add the command's options to a parser."""
+    parser.add_argument("runs", nargs="+", help="folders of runs, or of single evaluations")
+    parser.add_argument("--output", help="the page (default: comparison.html in the first folder)")
+
+
+def run(options: Namespace, console: Console) -> None:
+    """Print the table of some runs, and write their page and print its path."""
+    from hauberk.reports import print_comparison, write_report
+
+    runs = given_runs(options.runs)
+    print_comparison(runs, Console())
+    print(write_report(runs, Path(options.output) if options.output else runs[0] / "comparison.html"))
