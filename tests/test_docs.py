@@ -1,6 +1,6 @@
 """The documentation: its code runs, its commands parse, its links lead somewhere.
 
-Blocks of a page run in order, in one folder and one namespace: python is executed, and a console's `hauberk` commands
+Blocks of a page run in order, in one folder and one namespace: python is executed, and the `hauberk` commands of bash
 are run; those of sh are parsed. A block whose first line is a comment with a file's name is that file, saved beside the
 others.
 """
@@ -55,7 +55,7 @@ def anchors(page: Path) -> set[str]:
 
 
 def with_blocks() -> list[object]:
-    found = [page for page in PAGES if any(kind in ("python", "console") for kind, _ in blocks(page))]
+    found = [page for page in PAGES if any(kind in ("python", "bash") for kind, _ in blocks(page))]
     marks = {page: [pytest.mark.product] if page.name in LONG else [] for page in found}
     return [pytest.param(page, marks=marks[page], id=named(page)) for page in found]
 
@@ -73,7 +73,7 @@ def test_the_blocks_of_a_page_run_in_order(page, tmp_path, monkeypatch, capfd):
                 (tmp_path / file[1]).write_text(text, encoding="utf-8")
             if kind == "python":
                 exec(compile(text, f"{named(page)}", "exec", dont_inherit=True), namespace)
-            for arguments in commands(text) if kind == "console" else ():
+            for arguments in commands(text) if kind == "bash" else ():
                 assert main(arguments) == 0, (arguments, capfd.readouterr().err)
     finally:
         torch.set_num_threads(threads)
@@ -83,7 +83,7 @@ def test_the_blocks_of_a_page_run_in_order(page, tmp_path, monkeypatch, capfd):
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_the_commands_of_a_page_parse(page):
-    for _, text in (block for block in blocks(page) if block[0] in ("sh", "bash", "console")):
+    for _, text in (block for block in blocks(page) if block[0] in ("sh", "bash")):
         for arguments in commands(text):
             parser().parse_args(arguments)
 
