@@ -51,3 +51,12 @@ def test_a_terminal_shows_bars_with_loss_and_accuracy():
     output = shown(terminal=True)
     for words in ("training", "loss 0.512", "clean 90.0 %", "certified 80.0 %", "evaluating", "linf eps 0.1", "50 %"):
         assert words in output
+
+
+def test_variants_have_lines_and_bars_of_their_own():
+    output = StringIO()
+    with Display(Console(file=output, width=120)) as display:
+        display.training(RECORD)
+        display.training(RECORD | {"variant": "tiny"})
+        assert len(display.tasks) == 2
+    assert [line.split("  loss")[0] for line in output.getvalue().splitlines()] == ["epoch 1", "tiny  epoch 1"]

@@ -89,7 +89,7 @@ def test_a_point_is_a_run_that_can_be_trained_again_and_evaluated(recipe: str, t
     assert tree["trainer"]["learning_rate"]["value"] == 0.1
     workflow.train(tree, tmp_path / "alone", resume=False, watch=lambda record: None)
     assert (tmp_path / "alone" / "model.safetensors").read_bytes() == (second / "model.safetensors").read_bytes()
-    assert workflow.evaluate(second, [], lambda stage, done, total: None)["examples"] == 4
+    assert workflow.evaluate(second, [], lambda stage, done, total: None)[""]["examples"] == 4
 
 
 @pytest.mark.product

@@ -1,14 +1,17 @@
 """What a run's folder holds after training, for what the command line's own tests do not reach."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
 
 from hauberk import workflow
+from hauberk.cli import main
 from hauberk.errors import InputError
 from hauberk.exclusive import exclusive, hold
+from hauberk.failures import told
 from hauberk.recipe import read_recipe
 
 RECIPE = """
@@ -56,7 +59,7 @@ def test_training_sees_the_threat_that_it_is_to_defend_against(recipe: str, tmp_
     assert not all(other[name].equal(whole[name]) for name in other)
     about = json.loads((tmp_path / "other" / "run.json").read_text())
     assert (about["threat"], about["training_threat"]) == ("linf eps 0.2", "linf eps 0")
-    summary = workflow.evaluate(tmp_path / "other", [], lambda stage, done, total: None)
+    summary = workflow.evaluate(tmp_path / "other", [], lambda stage, done, total: None)[""]
     assert summary["threat"] == "linf eps 0.2"
 
 
@@ -106,7 +109,7 @@ def test_a_resumption_that_is_refused_changes_no_file(recipe: str, tmp_path: Pat
 
 
 def judged(folder: Path, *changes: str, name: str | None = None) -> dict:
-    return workflow.evaluate(folder, list(changes), lambda stage, done, total: None, name)
+    return workflow.evaluate(folder, list(changes), lambda stage, done, total: None, name)[""]
 
 
 def contents(folder: Path) -> dict[Path, bytes]:
@@ -179,3 +182,43 @@ def test_two_evaluations_of_a_run_go_on_at_once_but_not_beside_its_training(reci
             workflow.train(read_recipe(recipe, ["variants={}"]), folder, resume=True, watch=lambda record: None)
     with exclusive(folder), pytest.raises(InputError, match="at work in"):
         judged(folder)
+
+
+def test_variants_are_named_in_records_and_evaluations(recipe: str, tmp_path: Path):
+    records, stages = [], set()
+    workflow.train(read_recipe(recipe, []), tmp_path / "run", resume=False, watch=records.append)
+    epochs = [(record.get("variant"), record["epoch"]) for record in records if record["kind"] == "epoch"]
+    assert epochs == [(None, 1.0), (None, 2.0), (None, 3.0), ("tiny", 1.0), ("tiny", 2.0)]
+    found = workflow.evaluate(tmp_path / "run", [], lambda stage, done, total: stages.add(stage))
+    assert list(found) == ["", "tiny"]
+    assert stages == {"linf eps 0.2", "tiny, linf eps 0.2"}
+
+
+def test_an_error_inside_a_variant_names_it(recipe: str, tmp_path: Path):
+    mistaken = read_recipe(recipe, ["variants.tiny={trainer.epochs: 0}"])
+    with pytest.raises(InputError) as wrong:
+        workflow.train(mistaken, tmp_path / "run", resume=False, watch=lambda record: None)
+    assert told(wrong.value).startswith("variant tiny: Trainer needs epochs")
+    trained(recipe, tmp_path / "run")
+    (tmp_path / "run" / "variants" / "tiny" / "model.safetensors").unlink()
+    with pytest.raises(InputError) as missing:
+        workflow.evaluate(tmp_path / "run", [], lambda stage, done, total: None)
+    assert told(missing.value).startswith("variant tiny: ")
+    own = read_recipe(recipe, ["trainer.epochs=0"])
+    with pytest.raises(InputError) as unnamed:
+        workflow.train(own, tmp_path / "other", resume=False, watch=lambda record: None)
+    assert "variant" not in told(unnamed.value)
+
+
+def test_commands_print_the_headline_of_every_variant(recipe: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    folder = str(tmp_path / "run")
+    assert main(["demo", recipe, "--run", folder]) == 0
+    said = capsys.readouterr()
+    shares = r"clean \d+\.\d % \| attacked \d+\.\d % \| linf eps 0\.2 \| 3 examples"
+    assert re.fullmatch(rf"tiny: {shares}\n{shares} \| .*\n", said.out), said.out
+    lines = [line.split("  loss")[0] for line in said.err.splitlines()]
+    assert lines[:5] == ["epoch 1", "epoch 2", "epoch 3", "tiny  epoch 1", "tiny  epoch 2"]
+    assert lines[5:] == ["evaluated linf eps 0.2: 3 examples", "evaluated tiny, linf eps 0.2: 3 examples"]
+    assert main(["evaluate", folder, "--quiet"]) == 0
+    titles = [line for line in capsys.readouterr().out.splitlines() if "3 examples" in line]
+    assert titles == ["linf eps 0.2 | 3 examples | network", "tiny | linf eps 0.2 | 3 examples | network"]

@@ -40,10 +40,11 @@ class Display:
     def training(self, record: dict[str, Any]) -> None:
         """Show a record of the training journal."""
         seen = f"loss {record['loss']:.3f}  {accuracies(record, '')}"
-        self.advance("training", f"training  {seen}", record["step"], record["steps"])
+        of = f"{record['variant']}  " if "variant" in record else ""
+        self.advance(f"training {of}", f"training  {of}{seen}", record["step"], record["steps"])
         if record["kind"] == "epoch" and not self.console.is_terminal and completes_percent(record):
             held_out = f"  | held out: {accuracies(record, 'validation_')}" if "validation_clean" in record else ""
-            self.line(f"epoch {record['epoch']:.0f}  {seen}{held_out}  {record['seconds']:.0f} s")
+            self.line(f"{of}epoch {record['epoch']:.0f}  {seen}{held_out}  {record['seconds']:.0f} s")
 
     def evaluation(self, stage: str, done: int, total: int) -> None:
         """Show how far a stage of the evaluation has come."""

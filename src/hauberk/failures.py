@@ -35,7 +35,12 @@ def complain(text: str, console: Console) -> None:
 
 
 def told(error: BaseException) -> str:
-    """Return what an error says; the traceback of one that nobody foresaw goes to a file."""
+    """Return what an error says, after its notes on what it is about."""
+    return ": ".join([*getattr(error, "__notes__", ()), itself(error)])
+
+
+def itself(error: BaseException) -> str:
+    """Return what an error says without notes; the traceback of one that nobody foresaw goes to a file."""
     said = str(error)
     if isinstance(error, HauberkError):
         return said

@@ -18,6 +18,7 @@ from hauberk.evaluation.summary import Summary
 from hauberk.evaluation.sweep import Watcher as EvaluationWatcher
 from hauberk.exclusive import exclusive, hold
 from hauberk.files import read_text
+from hauberk.naming import about, named_evaluation, named_training, variant_name
 from hauberk.origin import origin
 from hauberk.recipe import Recipe, Tree, build, import_code, read_recipe, variants
 from hauberk.reports.evaluation_folders import evaluation_folder
@@ -32,14 +33,17 @@ MODEL = "model.safetensors"
 def train(tree: Tree, folder: Path, *, resume: bool, watch: TrainingWatcher, name: str = "") -> None:
     """Train what a recipe describes; the folder then holds recipe.yaml, run.json, train.jsonl and model.safetensors.
 
-    Variants of the recipe become runs of their own, in folders named after them under `variants`. Reports show the
-    recipe's `name`.
+    Variants of the recipe become runs of their own, in folders named after them under `variants`; records and errors
+    name them. Reports show the recipe's `name`.
 
     Raises:
         InputError: the folder holds a run already and `resume` is off, or a run of another recipe and it is on.
     """
     trees = {folder: tree} | {folder / "variants" / name: variant for name, variant in variants(tree).items()}
-    recipes = {place: build(each) for place, each in trees.items()}  # finds mistakes in all before training the first
+    recipes: dict[Path, Recipe] = {}
+    for place, each in trees.items():  # finds mistakes in all before training the first
+        with about(variant_name(place, folder)):
+            recipes[place] = build(each)
     for place, recipe in recipes.items():
         for taken in (beside(place, file) for file in set_aside(recipe)):
             if taken in trees:
@@ -47,8 +51,10 @@ def train(tree: Tree, folder: Path, *, resume: bool, watch: TrainingWatcher, nam
                     f"variants.{taken.name}: training puts weights that it sets aside there: rename the variant."
                 )
     for place, recipe in recipes.items():
-        own = name if place == folder else f"{name}-{place.name}".removeprefix("-")
-        train_one(recipe, trees[place], place, resume=resume, watch=watch, name=own)
+        variant = variant_name(place, folder)
+        own = "-".join(filter(None, [name, variant]))
+        with about(variant):
+            train_one(recipe, trees[place], place, resume=resume, watch=named_training(watch, variant), name=own)
     PartialState().destroy_process_group()
 
 
@@ -56,7 +62,7 @@ def train_one(
     recipe: Recipe, tree: Tree, folder: Path, *, resume: bool, watch: TrainingWatcher, name: str = ""
 ) -> None:
     """Train one recipe, as `train` does; of several processes, only the first writes."""
-    state, about, text = PartialState(), facts(recipe) | {"recipe": name}, yaml_text(tree)
+    state, known, text = PartialState(), facts(recipe) | {"recipe": name}, yaml_text(tree)
     if state.is_main_process:
         require_free(folder / "recipe.yaml", text, resume=resume)
     data = recipe.data.train()
@@ -69,32 +75,32 @@ def train_one(
                 require_replaceable(folder / MODEL)
                 claim(folder / "recipe.yaml", text, resume=resume)
                 if not (folder / "run.json").exists():
-                    write_text(folder / "run.json", json.dumps(about, indent=1))
+                    write_text(folder / "run.json", json.dumps(known, indent=1))
             state.wait_for_everyone()
 
         task = recipe.network, data, recipe.training_threat, folder
         recipe.trainer.fit(*task, test=test, resume=resume, watch=watch, claim=claimed)
         if state.is_main_process:
-            publish_all(recipe, folder, about)
+            publish_all(recipe, folder, known)
     state.wait_for_everyone()
 
 
-def publish_all(recipe: Recipe, folder: Path, about: dict[str, object]) -> None:
+def publish_all(recipe: Recipe, folder: Path, known: dict[str, object]) -> None:
     """Publish the weights that training ended with, and those that it set aside."""
     for file in set_aside(recipe):
         weights, other = folder / file, beside(folder, file)
         if weights.exists():
             write_text(other / "recipe.yaml", (folder / "recipe.yaml").read_text(encoding="utf-8"))
-            publish(load_state(weights), other, about)
+            publish(load_state(weights), other, known)
             weights.unlink()
-    publish(recipe.network.state_dict(), folder, about)
+    publish(recipe.network.state_dict(), folder, known)
 
 
-def publish(state: Mapping[str, Any], folder: Path, about: dict[str, object]) -> None:
+def publish(state: Mapping[str, Any], folder: Path, known: dict[str, object]) -> None:
     """Write the weights of a run, and run.json with their checksum."""
     weights = folder / MODEL
     save_state(state, weights)
-    checked = about | {"weights_sha256": sha256(weights.read_bytes()).hexdigest()}
+    checked = known | {"weights_sha256": sha256(weights.read_bytes()).hexdigest()}
     write_text(folder / "run.json", json.dumps(checked, indent=1))
 
 
@@ -119,19 +125,25 @@ def agreed(folder: Path) -> Path:
     return Path(chosen[0])
 
 
-def evaluate(folder: Path, overrides: list[str], watch: EvaluationWatcher, name: str | None = None) -> Summary:
-    """Evaluate a trained run on the test split by the recipe in its folder; existing shards are kept.
+def evaluate(
+    folder: Path, overrides: list[str], watch: EvaluationWatcher, name: str | None = None
+) -> dict[str, Summary]:
+    """Evaluate a trained run and its variants on the test split by the recipes in their folders; keep existing shards.
 
-    Its variants are evaluated as well; the summary is the run's own. Evaluations of several names stand side by side,
-    each with the recipe that it used.
+    Summaries are by the name of the variant; the run's own comes first, by the name "". Evaluations of several names
+    stand side by side, each with the recipe that it used.
 
     Raises:
         InputError: the folder holds no trained run, its weights do not fit its recipe, or the name cannot be a
             folder's.
     """
     places = {run: evaluation_folder(run, name) for run in family(folder)}
-    own, *_ = [evaluate_one(run, overrides, place, watch) for run, place in places.items()]
-    return own
+    found: dict[str, Summary] = {}
+    for run, place in places.items():
+        variant = variant_name(run, folder)
+        with about(variant):
+            found[variant] = evaluate_one(run, overrides, place, named_evaluation(watch, variant))
+    return found
 
 
 def family(folder: Path) -> list[Path]:
@@ -139,10 +151,10 @@ def family(folder: Path) -> list[Path]:
     return [folder, *sorted(path for path in (folder / "variants").glob("*") if path.is_dir())]
 
 
-def import_code_of(folder: Path) -> None:
+def import_code_of(folder: Path, overrides: list[str]) -> None:
     """Import the classes of the recipes of a run and its variants that are not Hauberk's: the user trusts them."""
     for run in family(folder):
-        import_code(read_recipe(str(require(run / "recipe.yaml")), []))
+        import_code(read_recipe(str(require(run / "recipe.yaml")), overrides))
 
 
 def evaluate_one(folder: Path, overrides: list[str], place: Path, watch: EvaluationWatcher) -> Summary:

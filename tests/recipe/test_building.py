@@ -1,5 +1,8 @@
+import pytest
+
 from hauberk.augmentations import Flip, InOrder, RandomResizedCrop
 from hauberk.datasets import MNIST
+from hauberk.errors import InputError
 from hauberk.recipe import build, read_recipe
 from hauberk.recipe.building import KINDS
 from hauberk.recipe_text.tree import OBJECTS
@@ -71,3 +74,8 @@ def test_scales_and_variants_are_not_built():
 
 def test_a_recipe_has_a_section_for_every_object():
     assert tuple(KINDS) == OBJECTS
+
+
+def test_the_recipe_of_an_audit_is_sent_to_its_command():
+    with pytest.raises(InputError, match="hauberk audit"):
+        build({"audit": {"model": "net.py:MyCNN"}})

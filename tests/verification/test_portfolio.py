@@ -71,3 +71,11 @@ def test_if_none_applies_the_reason_is_raised(problem):
 def test_no_verifier_is_refused():
     with pytest.raises(InputError, match="at least one verifier"):
         Portfolio([], 1)
+
+
+def test_what_fails_unperturbed_is_falsified_at_once_by_that_point(problem):
+    subject, S, spec = problem
+    wrong = LinearSpec.margins((spec.labels() + 1) % 3, 3)
+    found = Portfolio(STAGES, 1e-9)(subject, S, wrong)
+    assert (found.verdict == Verdict.FALSIFIED).all()
+    assert torch.equal(found.counterexamples, S.start)

@@ -9,7 +9,7 @@ from pathlib import Path
 import hauberk
 
 ROOT = Path(hauberk.__path__[0])
-INTERNAL = ("accepted", "identity", "recipe")
+INTERNAL = ("accepted", "identity", "recipe", "watching")
 """Packages whose classes no recipe names."""
 
 

@@ -13,7 +13,10 @@ RECIPE = "a YAML file, or a shipped recipe (see hauberk info)"
 SCALE = "a scale of the recipe: smoke, a trial of all it does, on a few made-up examples, in about a minute"
 VARIANT = "one of the recipe's variants, in place of the recipe and all of them"
 SET = "key=value, as in trainer.epochs=3: change the recipe; repeatable"
-CODE = "import the classes that the recipe names outside Hauberk and torch: this runs their code, so trust it first"
+CODE = (
+    "import the classes that the recipe names outside Hauberk and torch, from the working folder or elsewhere: this "
+    "runs their code, so trust it first"
+)
 
 
 def change_options(parser: ArgumentParser) -> None:

@@ -19,15 +19,16 @@ def options(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, console: Console) -> None:
-    """Evaluate a trained run and print the headline table."""
+    """Evaluate a trained run, and print its headline table and those of its variants."""
     from hauberk import workflow
     from hauberk.display import Display
     from hauberk.reports import print_adversaries, print_headline
 
     prepare(options)
     if options.allow_code:
-        workflow.import_code_of(Path(options.run))
+        workflow.import_code_of(Path(options.run), changes(options))
     with Display(progress(options, console)) as display:
-        summary = workflow.evaluate(Path(options.run), changes(options), display.evaluation, options.name)
-    print_headline(summary, Console())
-    print_adversaries(summary, Console())
+        found = workflow.evaluate(Path(options.run), changes(options), display.evaluation, options.name)
+    for variant, summary in found.items():
+        print_headline(summary, Console(), variant)
+        print_adversaries(summary, Console())

@@ -26,6 +26,7 @@ def run(options: Namespace, console: Console) -> None:
 
 def operators() -> Iterator[str]:
     """Yield the operators that bounds are known for."""
+    import hauberk.ops  # noqa: F401  (fills the registry)
     from hauberk.translation.rules import covered
 
     yield f"operators with bounds: {', '.join(covered())}"

@@ -14,6 +14,7 @@ from hauberk.datasets.pseudo_labelled import PseudoLabelled
 from hauberk.datasets.selected import Selected
 from hauberk.datasets.subset import Subset
 from hauberk.datasets.svhn import SVHN
+from hauberk.datasets.torch_pair import TorchPair
 
 __all__ = [
     "CIFAR10",
@@ -30,5 +31,6 @@ __all__ = [
     "PseudoLabelled",
     "Selected",
     "Subset",
+    "TorchPair",
     "detected",
 ]

@@ -54,6 +54,8 @@ def build(tree: Tree) -> Recipe:
     Raises:
         InputError: a key, class or value is wrong; the message says where, and may suggest a correction.
     """
+    if "audit" in tree:
+        raise InputError("this is the recipe of an audit, which `hauberk audit` repeats: hauberk audit recipe.yaml.")
     for key in tree:
         if key not in SECTIONS:
             raise InputError(f"a recipe has no {key!r}{nearest(key, list(SECTIONS))}: it has {', '.join(SECTIONS)}.")

@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import hauberk
@@ -18,6 +19,10 @@ RENAMED = {"attacks.AverageOf": "attacks.RandomOf"}
 """Classes that recipes of earlier releases name otherwise."""
 OWN = re.compile(r"hauberk(\.\w+)*|torch\.(nn|optim)(\.\w+)*")
 """The modules that a recipe may import, and whose classes, or classes derived from them, it may name."""
+ALIKE = re.compile(r"torch\.utils\.data\.dataset")
+"""The module of torch's datasets: a recipe may name classes derived from them, once they are imported."""
+UNNAMED = ("identity", "recipe", "watching")
+"""Packages whose classes no recipe names."""
 CLASS_PATH = re.compile(r"[a-z_]\w*(\.[a-z_]\w*)*\.[A-Z]\w*")
 
 
@@ -56,18 +61,26 @@ def lookup(path: str) -> type | None:
         return None
     found = getattr(place, name, None)
     made_of = [base.__module__ for base in inspect.getmro(found)] if inspect.isclass(found) else []
-    return found if any(OWN.fullmatch(base) for base in made_of) else None
+    return found if any(OWN.fullmatch(base) or ALIKE.fullmatch(base) for base in made_of) else None
 
 
 def is_foreign(path: str) -> bool:
-    """Return whether a class's path leads out of Hauberk and the parts of torch that recipes are made of."""
+    """Return whether a class's path leads out of Hauberk and the parts of torch that recipes are made of.
+
+    A file of the working folder may be named like one of Hauberk's packages, `attacks.py` say: it has what they lack.
+    """
     module = path.rpartition(".")[0]
+    if not module or OWN.fullmatch(module):
+        return False
+    first = module.partition(".")[0]
     inside = {found.name for found in pkgutil.iter_modules(hauberk.__path__)} | {"concepts"}
-    return bool(module) and not OWN.fullmatch(module) and module.partition(".")[0] not in inside
+    return first not in inside or (Path(f"{first}.py").is_file() and lookup(f"hauberk.{path}") is None)
 
 
 def import_code(tree: Any) -> None:
     """Import the modules of the classes in a recipe that are not Hauberk's, because the user trusts their code.
+
+    From then on modules are found in the working folder, too.
 
     Raises:
         InputError: a module cannot be imported; the message says why.
@@ -75,6 +88,8 @@ def import_code(tree: Any) -> None:
     for path in class_paths(tree):
         if not is_foreign(path):
             continue
+        if (here := str(Path.cwd())) not in sys.path:
+            sys.path.insert(0, here)
         module = path.rpartition(".")[0]
         try:
             import_module(module)
@@ -82,7 +97,7 @@ def import_code(tree: Any) -> None:
             at = traceback.extract_tb(error.__traceback__)[-1]
             raise InputError(
                 f"{path}: importing {module} failed with {type(error).__name__}: {error} (line {at.lineno} of "
-                f"{at.filename}). Mend it, or name its folder in PYTHONPATH."
+                f"{at.filename}). Mend it, or start in its folder."
             ) from error
 
 
@@ -107,7 +122,7 @@ def moved(path: str) -> Iterator[str]:
 def public_classes() -> Iterator[str]:
     """Yield the paths, inside hauberk, of the classes that its packages export."""
     for found in pkgutil.iter_modules(hauberk.__path__):
-        if (found.ispkg and found.name not in ("recipe", "identity")) or found.name in ("schedules", "presets"):
+        if (found.ispkg and found.name not in UNNAMED) or found.name in ("schedules", "presets"):
             module = import_module(f"hauberk.{found.name}")
             yield from (f"{found.name}.{name}" for name in getattr(module, "__all__", ()) if name[0].isupper())
 

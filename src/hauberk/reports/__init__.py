@@ -5,10 +5,11 @@ from hauberk.reports.comparison_table import print_comparison
 from hauberk.reports.html import write_report
 from hauberk.reports.rest import print_rest
 from hauberk.reports.search import print_search, write_search
-from hauberk.reports.tables import headline_line, print_headline
+from hauberk.reports.tables import headline, headline_line, print_headline
 from hauberk.reports.unforeseen import print_adversaries
 
 __all__ = [
+    "headline",
     "headline_line",
     "print_adversaries",
     "print_cascade",

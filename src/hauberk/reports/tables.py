@@ -121,8 +121,8 @@ def all_attacks(summary: Summary) -> AttackRow | None:
     return AttackRow(everyone, "worst case per example", [*cells, duration(seconds)], interval)
 
 
-def print_headline(content: dict[str, Any], console: Console) -> None:
-    """Print the headline table, from the content of evaluation/summary.json."""
+def print_headline(content: dict[str, Any], console: Console, variant: str = "") -> None:
+    """Print the headline table, from the content of evaluation/summary.json, and the name of its variant, if any."""
     summary = read(content)
     table = Table("accuracy", "meaning")
     for heading in ("examples", "share", f"exact {summary.confidence * 100:g} % interval"):
@@ -131,7 +131,8 @@ def print_headline(content: dict[str, Any], console: Console) -> None:
         share = row.share
         cells = (f"{share.count:,}", percent(share.share), percent_interval(share)) if share else ("–", "–", "–")
         table.add_row(row.name, row.meaning, *cells)
-    title = f"{summary.threat} | {summary.examples:,} examples | {summary.who}"
+    of = f"{variant} | " if variant else ""
+    title = f"{of}{summary.threat} | {summary.examples:,} examples | {summary.who}"
     console.print(Text(title), table, sep="\n")  # as Text, [ and ] in a name are not markup
     if summary.statement:
         console.print(Text(summary.statement.sentence("examples")))
@@ -142,6 +143,11 @@ def print_headline(content: dict[str, Any], console: Console) -> None:
 
 def headline_line(content: dict[str, Any], seconds: float, report: Path) -> str:
     """Return the one line that ends a command: accuracies, task, time, and path of the report."""
+    return " | ".join([headline(content), f"{seconds / 60:.1f} min", f"report {report}"])
+
+
+def headline(content: dict[str, Any]) -> str:
+    """Return accuracies and task on one line, from the content of evaluation/summary.json."""
     summary = read(content)
     accuracies = [
         f"{row.name} {percent(row.share.share, 1) if row.share else row.meaning}"
@@ -150,7 +156,7 @@ def headline_line(content: dict[str, Any], seconds: float, report: Path) -> str:
     ]
     parts = [*accuracies, summary.threat, f"{summary.examples} examples"]
     parts += [] if summary.who == "network" else [summary.who]
-    return " | ".join([*parts, f"{seconds / 60:.1f} min", f"report {report}"])
+    return " | ".join(parts)
 
 
 def read(content: dict[str, Any]) -> Summary:

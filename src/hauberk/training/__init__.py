@@ -6,6 +6,7 @@ from hauberk.training.fast_ibp_init import FastIBPInit
 from hauberk.training.given_weights import GivenWeights
 from hauberk.training.lp_decay import LpDecay
 from hauberk.training.plan import Phase
+from hauberk.training.robust_loss import RobustLoss
 from hauberk.training.scalar_rate import ScalarRate
 from hauberk.training.selective_decay import SelectiveDecay
 from hauberk.training.trainer import Trainer
@@ -16,6 +17,7 @@ __all__ = [
     "GivenWeights",
     "LpDecay",
     "Phase",
+    "RobustLoss",
     "ScalarRate",
     "SelectiveDecay",
     "Trainer",

@@ -88,7 +88,7 @@ class Course:
 
     def __init__(self, subject: Subject, S: PerturbationSet, spec: LinearSpec) -> None:
         self.subject, self.S, self.spec, self.parts = subject, S, spec, Parts()
-        self.certificate = Certificate.from_lower(torch.full_like(spec.offset, -torch.inf), subject.kind, "")
+        self.certificate = unperturbed(subject, S, spec)
 
     def stage(self, number: int, verifier: Verifier) -> Stage:
         """Return a verifier as a stage."""
@@ -121,3 +121,14 @@ class Course:
             late[stage.left()] = True
         verdict = torch.where(late, Verdict.TIMEOUT.value, self.certificate.verdict)
         return replace(self.certificate, verdict=verdict)
+
+
+def unperturbed(subject: Subject, S: PerturbationSet, spec: LinearSpec) -> Certificate:
+    """Return the certificate that the unperturbed points give: FALSIFIED where a network fails there already."""
+    found = Certificate.from_lower(torch.full_like(spec.offset, -torch.inf), subject.kind, "")
+    if not isinstance(subject, NetworkSubject):
+        return found
+    with torch.no_grad():
+        wrong = (spec.value(subject.module(S.decode(S.start))) < 0).any(1) & S.contains(S.start)
+    verdict = torch.where(wrong, Verdict.FALSIFIED.value, found.verdict)
+    return replace(found, verdict=verdict, counterexamples=S.start)
