@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all test-lowest coverage lint
+.PHONY: demo test test-all test-lowest coverage lint docs
 
 demo: .venv/.installed
 	$(BIN)/hauberk demo
@@ -27,6 +27,11 @@ lint: .venv/.installed-dev
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
+# The site, into site/; it fails where a link or an anchor leads nowhere.
+docs: .venv-docs/.installed
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict --quiet
+	@echo site/index.html
+
 .venv/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[fast]'
@@ -42,4 +47,14 @@ lint: .venv/.installed-dev
 	.venv-lowest/bin/python tests/lowest.py > .venv-lowest/constraints.txt
 	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check -c .venv-lowest/constraints.txt \
 	  -e '.[fast]' beartype mypy pytest pytest-xdist
+	touch $@
+
+# The sources are read, not imported: neither Hauberk nor torch is installed.
+.venv-docs/.installed: pyproject.toml constraints.txt
+	test -x .venv-docs/bin/python || $(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/python -c "import tomllib; \
+	  print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['docs'], sep='\n')" \
+	  > .venv-docs/requirements.txt
+	.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+	  -r .venv-docs/requirements.txt
 	touch $@

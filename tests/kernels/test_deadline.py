@@ -1,3 +1,5 @@
+import time
+
 import pytest
 import torch
 from torch import nn
@@ -55,3 +57,21 @@ def test_who_swallows_the_error_gets_another():
 
     with pytest.raises(OutOfTimeError), deadline(0.01):
         stubborn()
+
+
+def test_a_mode_that_ends_after_the_deadline_is_left():
+    weight = torch.ones(1)
+
+    def late():
+        with torch.no_grad():
+            time.sleep(0.02)
+        weight.requires_grad = True
+        torch.ones(1)
+
+    try:
+        with pytest.raises(OutOfTimeError), deadline(0.01):
+            late()
+        assert torch.is_grad_enabled()
+        assert weight.requires_grad
+    finally:
+        torch.set_grad_enabled(True)

@@ -12,9 +12,12 @@ from hauberk.errors import OutOfTimeError
 GRACE = 1.0
 """The seconds in which whatever clears up after the error may call torch; who swallows the error gets another."""
 
+RESTORING = ("_set_grad_enabled", "__set__")
+"""The calls that leave a mode, or give a tensor its attributes back: if they raised, that would stay undone."""
+
 
 class Clocked(TorchFunctionMode):
-    """A mode in which the first call of torch after a moment in time raises.
+    """A mode in which the first call of torch after a moment in time raises, unless it restores what another changed.
 
     Args:
         seconds: the time from now to that moment.
@@ -31,7 +34,7 @@ class Clocked(TorchFunctionMode):
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        if monotonic() > self.end:
+        if monotonic() > self.end and getattr(function, "__name__", "") not in RESTORING:
             self.end = monotonic() + GRACE
             raise OutOfTimeError(f"more than {self.seconds:.3g} seconds: give it more, or less to do.")
         return function(*args, **kwargs or {})
