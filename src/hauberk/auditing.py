@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from hauberk import accepted
 from hauberk.atomic import write_text
-from hauberk.concepts.attack import Attack
+from hauberk.concepts.attack import Attack, MinimumDistanceAttack
 from hauberk.concepts.certificate import Verifier
 from hauberk.concepts.dataset import Dataset, Examples, Split
 from hauberk.concepts.noise import require_seed
@@ -97,7 +97,7 @@ def audit(
     threat: ThreatModel | None = None,
     minutes: float = 5.0,
     examples: int | None = None,
-    attacks: Mapping[str, Attack] | None = None,
+    attacks: Mapping[str, Attack | MinimumDistanceAttack] | None = None,
     verifiers: Sequence[Verifier] | None = None,
     folder: Path | str | None = None,
     name: str | None = None,
@@ -164,7 +164,7 @@ def inquiry(
     threat: ThreatModel,
     *,
     examples: int | None = None,
-    attacks: Mapping[str, Attack] | None = None,
+    attacks: Mapping[str, Attack | MinimumDistanceAttack] | None = None,
     verifiers: Sequence[Verifier] | None = None,
     seed: int = 0,
 ) -> Inquiry:

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from hauberk import accepted
-from hauberk.concepts.attack import Attack
+from hauberk.concepts.attack import Attack, MinimumDistanceAttack
 from hauberk.concepts.certificate import Verifier
 from hauberk.concepts.dataset import Split
 from hauberk.concepts.graph import Graph
@@ -55,7 +55,7 @@ class Inquiry:
     network: nn.Module
     data: Split
     threat: ThreatModel
-    attacks: Mapping[str, Attack] | None
+    attacks: Mapping[str, Attack | MinimumDistanceAttack] | None
     verifiers: Sequence[Verifier] | None
     seed: int
 
@@ -110,7 +110,7 @@ class Inquiry:
                 summary["masking"] = None if signs is None else [asdict(sign) for sign in signs]
         return summary
 
-    def attacks_at(self, x: Float[Tensor, "b *x"]) -> Mapping[str, Attack]:
+    def attacks_at(self, x: Float[Tensor, "b *x"]) -> Mapping[str, Attack | MinimumDistanceAttack]:
         """Return the attacks, by name."""
         if self.attacks is not None:
             return self.attacks

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from hauberk.atomic import replacing
-from hauberk.concepts.attack import Attack
+from hauberk.concepts.attack import Attack, MinimumDistanceAttack
 from hauberk.concepts.certificate import Verifier
 from hauberk.concepts.dataset import Split
 from hauberk.concepts.graph import Graph
@@ -49,7 +49,7 @@ class Ladder:
     subject: AttackableSubject
     threat: ThreatModel
     data: Split
-    attacks: Mapping[str, Attack]
+    attacks: Mapping[str, Attack | MinimumDistanceAttack]
     verifiers: Sequence[Verifier]
     seed: int
     watch: Watcher
@@ -123,7 +123,7 @@ class Ladder:
 
         return Stage(verifier.name, left, work, lambda: rows, most=self.most)
 
-    def breaking(self, name: str, attack: Attack) -> Stage:
+    def breaking(self, name: str, attack: Attack | MinimumDistanceAttack) -> Stage:
         """Return an attack as a stage."""
         tried = torch.zeros(self.seen, dtype=torch.bool)
 
