@@ -183,7 +183,7 @@ def test_it_is_guarded_and_put_into_cascades_as_it_is():
 
 
 def test_the_package_names_what_is_public_and_imports_it_when_asked():
-    assert dir(hauberk) == ["__version__", "smoothed"]
+    assert dir(hauberk) == ["__version__", "attack", "audit", "bound", "certify", "smoothed"]
     assert hauberk.smoothed is smoothed
     with pytest.raises(AttributeError, match="no attribute 'smothered'"):
         _ = hauberk.smothered

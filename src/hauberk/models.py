@@ -52,7 +52,8 @@ def module_at(place: str) -> ModuleType:
     Raises:
         InputError: there is none, or its code fails; the message says where.
     """
-    file = Path(place)
+    file, writes = Path(place), sys.dont_write_bytecode
+    sys.dont_write_bytecode = True  # the user's folder stays as it is
     sys.path.insert(0, str(file.parent.resolve() if file.suffix == ".py" else Path.cwd()))  # what it imports
     try:
         if file.suffix != ".py":
@@ -75,6 +76,7 @@ def module_at(place: str) -> ModuleType:
             f"importing {place} failed with {type(error).__name__}: {error} (line {at.lineno} of {at.filename})."
         ) from error
     finally:
+        sys.dont_write_bytecode = writes
         sys.path.pop(0)
 
 

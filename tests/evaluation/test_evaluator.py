@@ -65,7 +65,9 @@ def test_a_network_is_captured_only_where_something_looks_at_its_graph(
     network: nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     seen = []
-    monkeypatch.setattr("hauberk.evaluation.evaluator.capture", lambda *given: seen.append(given) or capture(*given))
+    monkeypatch.setattr(
+        "hauberk.evaluation.captured_graph.capture", lambda *given: seen.append(given) or capture(*given)
+    )
     attacked = Evaluator(ATTACKS, []).evaluate(network, digits(20), THREAT, tmp_path / "attacked")
     assert not seen
     curve = Curve([1.0], {}, VERIFIERS[:1], 5)

@@ -15,6 +15,7 @@ from hauberk.concepts.objective import Objective, ObjectiveValue
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.schedule import Progress, Schedule
 from hauberk.errors import InputError
+from hauberk.ranges import Checked
 from hauberk.schedules import Constant
 from hauberk.training.completeness import complete
 from hauberk.training.judged import Judged
@@ -22,7 +23,7 @@ from hauberk.training.parts import parts
 from hauberk.training.state import require_initialised
 
 
-class RobustLoss(nn.Module):
+class RobustLoss(Checked, nn.Module):
     """The loss of an objective as a module, for training loops of your own, Lightning's among them.
 
     It is what the `Trainer` minimises: on the same batch, its gradients are those of the trainer's own step. Each part
@@ -52,7 +53,8 @@ class RobustLoss(nn.Module):
         >>> from hauberk.concepts.schedule import Progress
         >>> from hauberk.losses import CrossEntropy
         >>> from hauberk.objectives import Certified
-        >>> from hauberk.schedules import Constant
+        >>> from hauberk.ranges import Checked
+    from hauberk.schedules import Constant
         >>> from hauberk.threats import LinfBall
         >>> from hauberk.training import RobustLoss
         >>> network = nn.Linear(2, 2, bias=False)

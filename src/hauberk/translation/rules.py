@@ -108,13 +108,6 @@ def part_of(node: Node) -> str:
     return next(reversed(stack.values()), ("", ""))[0]
 
 
-def layer_of(node: Node) -> str:
-    """Return what readers call a node: its submodule's path, with the class where the path ends in a number."""
-    path, kind = next(reversed((node.meta.get("nn_module_stack") or {}).values()), ("", ""))
-    numbered = path.rpartition(".")[2].isdigit()
-    return f"{path} ({getattr(kind, '__name__', kind).rpartition('.')[2]})" if numbered else path or node.name
-
-
 def covered() -> list[str]:
     """Return the names of the torch operators that have a rule."""
     return sorted({str(operator).split(".")[1] for operator in RULES})

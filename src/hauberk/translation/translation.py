@@ -14,17 +14,7 @@ from hauberk.concepts.lowering import Computed, Lowered, Result, Stored, Value
 from hauberk.errors import UnsupportedOpError
 from hauberk.translation.constants import PER_EXAMPLE, Unshared, constant, depends_on_input, independent
 from hauberk.translation.overwriting import Memory, overwrites
-from hauberk.translation.rules import (
-    Known,
-    covered,
-    layer_of,
-    listed,
-    lower,
-    part_of,
-    require_batch_first,
-    rule_of,
-    stacked,
-)
+from hauberk.translation.rules import Known, covered, listed, lower, part_of, require_batch_first, rule_of, stacked
 
 
 def translated(module: nn.Module, program: ExportedProgram) -> Graph:
@@ -140,7 +130,7 @@ class Translation:
         if id(found) not in self.placed:
             inputs = tuple(self.inner(one, node) for one in found.inputs)
             tensors = tuple(stored and stored.tensor for stored in found.tensors)
-            self.nodes.append(Node(layer_of(node), part_of(node), found.make, inputs, tensors))
+            self.nodes.append(Node(part_of(node) or node.name, part_of(node), found.make, inputs, tensors))
             self.shapes.append(shape if found.shape is None else found.shape)
             self.placed[id(found)] = (found, Value(len(self.nodes), self.shapes[-1]))
         return self.placed[id(found)][1]
