@@ -163,6 +163,7 @@ def test_a_trained_run_may_be_the_first_stage_and_more_may_follow_later(
     assert not (tmp_path / "other").exists()
 
 
+@pytest.mark.product
 def test_a_stage_that_changed_after_the_next_was_trained_is_noticed(whole: Path, changes: list[str], tmp_path: Path):
     cascade(tmp_path, changes, 2, first=whole / "stages" / "1")
     other = pl.DataFrame({"index": [1, 2, 3]})
@@ -171,6 +172,7 @@ def test_a_stage_that_changed_after_the_next_was_trained_is_noticed(whole: Path,
         cascade(tmp_path, changes, 2, resume=True)
 
 
+@pytest.mark.product
 def test_it_ends_with_the_stages_there_are_where_too_few_examples_are_left(
     whole: Path, changes: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
@@ -208,6 +210,7 @@ def test_mistakes_end_with_a_message_before_anything_is_trained(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.product
 def test_stages_may_be_smoothed_networks(changes: list[str], tmp_path: Path):
     noise = "{class: smoothing.Gaussian, sigma: 0.25}"
     smooth = [

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from hauberk.cli import main
+from longer import mostly_later
 
 PAGE = (Path(__file__).parents[1] / "docs" / "own-parts.md").read_text(encoding="utf-8")
 CODE, RECIPE = (re.findall(rf"```{language}[^\n]*\n(.*?)```", PAGE, re.DOTALL)[0] for language in ("python", "yaml"))
@@ -52,7 +53,7 @@ def working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", mostly_later(PARTS, 2))
 def test_a_part_of_ones_own_is_trained_evaluated_and_reported(part: str, working_folder: Path):
     assert main(["train", "plain.yaml", "--set", PARTS[part], "--run", "run", "--allow-code", "--quiet"]) == 0
     assert main(["evaluate", "run", "--allow-code", "--quiet"]) == 0

@@ -117,6 +117,7 @@ def test_a_sweep_that_is_interrupted_goes_on_where_it_was(recipe: str, tmp_path:
         assert all(broken[name].equal(whole[name]) for name in whole)
 
 
+@pytest.mark.product
 def test_a_training_that_diverges_is_written_down_and_not_tried_again(
     recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -157,6 +158,7 @@ def test_mistakes_are_refused_before_the_first_training(
     assert not (tmp_path / "sweep").exists()
 
 
+@pytest.mark.product
 def test_a_sweep_of_something_else_is_refused_by_what_differs(
     recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -31,6 +31,7 @@ from laws.lines import (
     require_relaxation,
 )
 from laws.networks import randomize
+from longer import mostly_later
 
 aten = torch.ops.aten
 DTYPE = torch.float64
@@ -243,7 +244,7 @@ def built(name, module) -> tuple[nn.Module, FrozenGraph, torch.Tensor]:
     return module.eval(), capture(module, x).frozen(), x
 
 
-@pytest.fixture(scope="module", params=CASES)
+@pytest.fixture(scope="module", params=mostly_later(CASES, 2))
 def case(request):
     return built(request.param, CASES[request.param])
 

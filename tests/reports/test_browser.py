@@ -87,6 +87,7 @@ def test_nothing_is_lost_sideways(three, width):
     assert found["hidden"] == found["hinted"] > 0
 
 
+@pytest.mark.product
 def test_the_browser_takes_the_records_from_the_page(make_run, tmp_path):
     found = measured(write_report([make_run("a run")], tmp_path / "report.html"), 1280)
     assert found["name"] == "a-run-records.csv"

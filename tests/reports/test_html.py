@@ -199,6 +199,7 @@ def test_a_proof_that_was_not_asked_for_is_not_called_inapplicable(make_run, rep
     assert "and nothing is proven: no proof was tried." in report(make_run(verifiers=[], certified=nothing)).text
 
 
+@pytest.mark.product
 def test_proofs_that_may_fail_are_marked(make_run, report):
     sure = {"name": "sure", "certified": 140, "seconds": 1.0, "not_applicable": None}
     likely = sure | {"name": "likely", "certified": 10, "confidence": 0.99, "overturned": 2}
@@ -304,6 +305,7 @@ def test_an_old_report_survives_a_fault(make_run, tmp_path, monkeypatch):
     assert [file.name for file in tmp_path.iterdir() if file.is_file()] == ["report.html"]
 
 
+@pytest.mark.product
 def test_the_same_run_gives_the_same_bytes(make_run, tmp_path):
     folder = make_run()
     first, second = (write_report([folder], tmp_path / name).read_bytes() for name in ("a.html", "b.html"))
@@ -343,6 +345,7 @@ def test_studies_of_a_run_are_sections_with_captions(make_run, report):
     assert len(page.ids) == len(set(page.ids))
 
 
+@pytest.mark.product
 def test_studies_of_several_runs_are_side_by_side_by_their_names(make_run, report):
     first, second, third = make_run("first"), make_run("second"), make_run("third")
     add_study(first)
@@ -377,6 +380,7 @@ def test_examples_that_are_no_images_are_not_called_so(make_run, report):
     assert not re.search(r"\bimages?\b", page.text)
 
 
+@pytest.mark.product
 def test_a_table_of_distances_needs_an_attack_that_looks_for_the_nearest_point(make_run, report):
     page = report(make_run(attacks=[attack_row("PGD-40 x 3", 16, 16, 180, minimum_distance=False)]))
     assert "distances" not in page.ids
@@ -438,6 +442,7 @@ def test_runs_of_one_name_are_told_apart(make_run, report):
     assert "Run b/final" in page.text
 
 
+@pytest.mark.product
 def test_errors_of_test_examples_are_told_as_what_they_are(make_run, report):
     folder = with_recipe(make_run(curve=[]), "trainer: {test_judge: {class: attacks.PGD}}\n")
     assert "test-errors" not in report(folder).ids

@@ -19,6 +19,7 @@ from hauberk.searches.start import RandomSigns
 from hauberk.threats import LinfBall
 from hauberk.training import RobustLoss, Trainer
 from hauberk.training.batches import Batches
+from longer import mostly_later
 
 LOSS = CrossEntropy()
 BATCH, EPOCHS, SEED = 8, 2, 3
@@ -53,7 +54,7 @@ def trainer(objective, **further) -> Trainer:
     return Trainer(objective, EPOCHS, Constant(0.1), BATCH, torch.optim.SGD, RAMP, held_out=0, seed=SEED, **further)
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("name", mostly_later(OBJECTIVES))
 def test_a_loop_of_ones_own_ends_with_the_weights_of_the_trainer(name: str, data: Split, tmp_path: Path):
     objective, threat = OBJECTIVES[name], LinfBall(0.1)
     theirs, own = made(), made()
@@ -71,7 +72,7 @@ def test_a_loop_of_ones_own_ends_with_the_weights_of_the_trainer(name: str, data
     assert not all(torch.equal(value, expected[key]) for key, value in made().state_dict().items())
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("name", mostly_later(OBJECTIVES))
 def test_the_network_keeps_its_modes(name: str, data: Split):
     network = made()
     network.get_submodule("1").eval()
