@@ -139,7 +139,7 @@ def test_it_is_never_silent_for_long():
     written = io.StringIO()
     console = Console(file=written, force_terminal=False)
     with Countdown(console, 60):
-        time.sleep(2.5 * SILENCE)
+        time.sleep(3.5 * SILENCE)
     assert len(written.getvalue().splitlines()) >= 3
 
 
@@ -168,6 +168,15 @@ def test_quiet_is_silent(model, images, capfd):
         ({"model": nn.Linear(3, 2)}, InputError, "fails on inputs"),
         ({"folder": 3}, InputError, "folder"),
         ({"norm": "l7"}, InputError, "norm is one of"),
+        ({"norm": ["linf"]}, InputError, "norm is one of"),
+        ({"name": 5}, InputError, "printable text"),
+        ({"name": "\ud800"}, InputError, "printable text"),
+        ({"folder": "/dev/null"}, InputError, "no folder"),
+        ({"verifiers": [Interval()]}, InputError, "becomes one by ByBound"),
+        ({"verifiers": ByBound(Interval())}, InputError, "verifiers are a list"),
+        ({"attacks": [FGSM(CrossEntropy())]}, InputError, "attacks are by name"),
+        ({"attacks": {"a": "pgd"}}, InputError, "is no attack"),
+        ({"attacks": {3: FGSM(CrossEntropy())}}, InputError, "attacks are by name"),
     ],
 )
 def test_mistakes_are_named_and_leave_nothing(unchecked, model, images, tmp_path, change, kind, said):
@@ -175,3 +184,60 @@ def test_mistakes_are_named_and_leave_nothing(unchecked, model, images, tmp_path
     with pytest.raises(kind, match=said):
         hauberk.audit(**asked)
     assert not any(path.is_file() for path in tmp_path.rglob("*"))
+
+
+def test_two_verifiers_of_one_name_are_refused(model, images):
+    verifiers = [ByBound(Interval()), ByBound(Interval())]
+    with pytest.raises(InputError, match="two verifiers of one name"):
+        hauberk.audit(model, images, eps=0.02, minutes=0.5, verifiers=verifiers, quiet=True)
+
+
+class Counted(torch.utils.data.Dataset):
+    """A torch dataset that counts what is read of it, slowly."""
+
+    def __init__(self, images, seconds=0.0):
+        self.images, self.read, self.seconds = images, [], seconds
+
+    def __len__(self):
+        return 100_000
+
+    def __getitem__(self, number):
+        time.sleep(self.seconds)
+        self.read.append(number)
+        return self.images[0][number % 40], int(self.images[1][number % 40])
+
+
+def test_no_more_of_a_dataset_is_read_than_is_judged(model, images):
+    data = Counted(images)
+    found = hauberk.audit(model, data, eps=0.02, minutes=0.5, examples=5, **QUICK)
+    assert data.read == [0, 1, 2, 3, 4]
+    assert found.summary["offered"] == 5
+
+
+def test_a_slow_dataset_is_read_for_a_part_of_the_time(model, images):
+    data, eps = Counted(images, 0.02), torch.full((100_000,), 0.02)
+    found = hauberk.audit(model, data, eps=eps, minutes=0.1, **QUICK)
+    assert 0 < len(found.records) <= len(data.read) < 200
+    assert found.summary["offered"] == 100_000
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_a_network_for_one_size_of_batches_is_refused_in_one_line(model, images, most):
+    class Fixed(nn.Module):
+        def forward(self, x):
+            assert len(x) == most, "the batch is fixed"
+            return model(x)
+
+    with pytest.raises(InputError, match=r"fails on inputs of shape .*AssertionError: the batch is fixed"):
+        hauberk.audit(Fixed(), images, eps=0.02, minutes=0.5, **QUICK)
+
+
+def test_a_network_that_fails_later_says_so(model, images):
+    class Late(nn.Module):
+        def forward(self, x):
+            if len(x) > 2:
+                raise ValueError("too many")
+            return model(x)
+
+    with pytest.raises(InputError, match="ValueError: too many"):
+        hauberk.audit(Late(), images, eps=0.02, minutes=0.5, **QUICK)

@@ -124,6 +124,14 @@ def test_the_largest_radius_is_proven_and_not_exceeded_by_attacks(model, x, y):
         (lambda m, x, y: hauberk.bound(m, x, 0.1, rows=np.ones((2, 5))), ShapeError, "rows"),
         (lambda m, x, y: hauberk.bound(m, x, 0.1, rows=torch.ones(3)), ShapeError, "rows"),
         (lambda m, x, y: hauberk.certify(m, x, y + 3, 0.1), InputError, "0..2"),
+        (lambda m, x, y: hauberk.bound(m, x[:0], 0.1), ShapeError, "no input"),
+        (lambda m, x, y: hauberk.certify(m, x[:0], y[:0], 0.1), ShapeError, "no input"),
+        (lambda m, x, y: hauberk.attack(m, x, y, 0.1, seed=1.5), InputError, "seed"),
+        (lambda m, x, y: hauberk.attack(m, x, y, 0.1, seed=2**70), InputError, "seed"),
+        (lambda m, x, y: hauberk.attack(m, x, y, 0.1, seed=None), InputError, "seed"),
+        (lambda m, x, y: hauberk.attack(m, x[:, :2], y, 0.1), InputError, "fails on inputs"),
+        (lambda m, x, y: hauberk.attack(m, x, y[:, None], 0.1), ShapeError, "squeeze"),
+        (lambda m, x, y: hauberk.attack(m, x, y, threat="linf"), InputError, "threat is an object"),
         (lambda m, x, y: hauberk.certify(m, x, y, 0.1, minutes=0), InputError, "minutes"),
         (lambda m, x, y: hauberk.certify(m, x, y, 0.1, by=ByBound(Interval()), largest=True), InputError, "by is one"),
         (lambda m, x, y: hauberk.bound(nn.Sequential(m, nn.Softsign(), Sorted()), x, 0.1), UnsupportedOpError, "sort"),
@@ -132,6 +140,23 @@ def test_the_largest_radius_is_proven_and_not_exceeded_by_attacks(model, x, y):
 def test_mistakes_are_named(unchecked, model, x, y, call, kind, said):
     with pytest.raises(kind, match=said):
         call(model, x, y)
+
+
+def test_networks_that_draw_random_numbers_repeat_by_the_seed_and_leave_torchs_state(x, y, model):
+    class Random(nn.Module):
+        def forward(self, x):
+            return model(nn.functional.dropout(x, 0.5, True))
+
+    state = torch.random.get_rng_state()
+    first, second = (hauberk.attack(Random(), x, y, 0.1, by="fgsm") for _ in range(2))
+    assert torch.equal(first, second)
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("eps", [[0.1] * 10, np.full(10, 0.1), torch.full((10,), 0.1)])
+def test_a_radius_for_each_input_may_be_a_list_or_an_array(model, x, eps):
+    each, one = hauberk.bound(model, x, eps), hauberk.bound(model, x, 0.1)
+    torch.testing.assert_close(each.lower, one.lower)
 
 
 class Sorted(nn.Module):

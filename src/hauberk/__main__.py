@@ -12,6 +12,13 @@ from typing import NoReturn
 
 GRACE = 5.0
 """The seconds that an interrupted process has to clear up; some libraries swallow interruptions while they load."""
+RESUME = ": --resume goes on from here"
+ADVICE = {
+    **dict.fromkeys(("info", "report", "compare", "export"), ""),
+    "evaluate": ": the same command goes on from here",
+    "audit": ": nothing is kept of an audit that did not end; fewer --minutes end sooner",
+}
+"""Advice after an interrupted command, where that is not to resume it."""
 RECEIVED: list[int] = []
 """The signals that have asked the process to end."""
 
@@ -58,7 +65,8 @@ def importing(frame: FrameType | None) -> bool:
 def leave() -> NoReturn:
     """End the process: what it was writing is whole, or swept at the next start."""
     said = "terminated" if RECEIVED[0] == signal.SIGTERM else "interrupted"
-    os.write(2, f"{said}: --resume goes on from here\n".encode())
+    advice = ADVICE.get(sys.argv[1] if len(sys.argv) > 1 else "", RESUME)
+    os.write(2, f"{said}{advice}\n".encode())
     os._exit(128 + RECEIVED[0])
 
 

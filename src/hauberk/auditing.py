@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
 from rich.console import Console
-from torch import Tensor, nn
+from torch import nn
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as TorchDataset
 
 from hauberk import accepted
 from hauberk.atomic import write_text
@@ -25,13 +28,16 @@ from hauberk.evaluation.records import read_records
 from hauberk.exclusive import exclusive
 from hauberk.origin import class_name, origin
 from hauberk.presets.budgets import in_seconds
-from hauberk.presets.named import threat_of
+from hauberk.presets.named import Radius, threat_of
+
+READING = 0.25
+"""The share of the time in which examples are read from a torch dataset."""
 
 
 def audit(
     model: nn.Module,
     data: Dataset | Examples,
-    eps: float | str | Tensor | None = None,
+    eps: Radius | None = None,
     norm: str = "linf",
     *,
     within: tuple[float, float] | None = (0.0, 1.0),
@@ -86,30 +92,36 @@ def audit(
         >>> found.clean.count, found.attacked.count, found.certified.count
         (2, 1, 1)
     """
-    over = threat_of(threat, eps, norm, within)
-    split = Split.of(data.test() if isinstance(data, Dataset) else data)
-    name = name or (data.name if isinstance(data, Dataset) else "given examples")
-    return conduct(
-        inquiry(model, split, over, examples=examples, attacks=attacks, verifiers=verifiers, seed=seed),
-        name=name,
-        minutes=minutes,
-        recipe={"python": {"model": class_name(type(model)), "data": name, "threat": over.name, "minutes": minutes}},
-        folder=None if folder is None else accepted.folder_at(folder),
-        console=Console(stderr=True, quiet=quiet),
-    )
+    over, place = threat_of(threat, eps, norm, within), None if folder is None else accepted.folder_at(folder)
+    name = name_of(data) if name is None else name
+    require_text("name", name)
+    with Countdown(Console(stderr=True, quiet=quiet), in_seconds(minutes)) as countdown:
+        asked = inquiry(
+            model,
+            data,
+            over,
+            examples=examples,
+            attacks=attacks,
+            verifiers=verifiers,
+            seed=seed,
+            seconds=READING * countdown.seconds,
+        )
+        about = {"model": class_name(type(model)), "data": name, "threat": over.name, "minutes": minutes}
+        return conduct(asked, name=name, recipe={"python": about}, folder=place, countdown=countdown)
 
 
 def inquiry(
     model: nn.Module,
-    split: Split,
+    data: Dataset | Examples,
     threat: ThreatModel,
     *,
     examples: int | None = None,
     attacks: Mapping[str, Attack | MinimumDistanceAttack] | None = None,
     verifiers: Sequence[Verifier] | None = None,
     seed: int = 0,
+    seconds: float = inf,
 ) -> Inquiry:
-    """Return what an audit asks, about the first `examples`; arguments as in `audit`.
+    """Return what an audit asks, about the first `examples` or as many as are read in `seconds`; else as in `audit`.
 
     Raises:
         InputError: there is to be no example, or the seed is none.
@@ -117,46 +129,59 @@ def inquiry(
     require_seed(seed)
     if examples is not None and (isinstance(examples, bool) or not isinstance(examples, int) or examples < 1):
         raise InputError(f"examples must be a positive integer, or None for as many as time allows, not {examples!r}.")
-    some = slice(0, examples)
-    return Inquiry(model, split.select(some), threat.select(some, split.inputs.shape), attacks, verifiers, seed)
+    given = data.test() if isinstance(data, Dataset) else data
+    split = Split.of(given, most=examples, seconds=seconds)
+    source = given.dataset if isinstance(given, DataLoader) else given
+    whole = len(source) if isinstance(source, Split | TorchDataset) else len(source[1])  # pyright: ignore
+    shape = (whole, *split.inputs.shape[1:])
+    over = threat.select(slice(0, len(split)), shape)
+    return Inquiry(model, split, over, attacks, verifiers, seed, whole if examples is None else min(examples, whole))
 
 
 def conduct(
-    asked: Inquiry,
-    *,
-    name: str,
-    minutes: float,
-    recipe: Mapping[str, Any],
-    folder: Path | None,
-    console: Console,
+    asked: Inquiry, *, name: str, recipe: Mapping[str, Any], folder: Path | None, countdown: Countdown
 ) -> Audit:
-    """Answer an inquiry in a folder of its own, and return what was found.
+    """Answer an inquiry in a folder of its own, in the time that is left, and return what was found.
 
     Args:
         asked: the inquiry.
         name: the name of the data.
-        minutes: the time for everything.
         recipe: what was asked, as recipe.yaml says it.
         folder: new or empty; None for one that is gone with the result.
-        console: shows the progress.
+        countdown: shows the progress, and has the time.
 
     Raises:
-        InputError: the folder holds something.
+        InputError: the folder holds something, or cannot be one.
     """
-    seconds = in_seconds(minutes)
+    asked.require()
     kept = TemporaryDirectory(prefix="hauberk-") if folder is None else None
     place = folder or Path(str(kept and kept.name))
-    asked.require()
+    if place.exists() and not place.is_dir():
+        raise InputError(f"{place} is no folder: name a new one for the audit.")
     with exclusive(place):
         require_unused(place)
-        with Countdown(console, seconds) as countdown:
-            summary = asked.answer(place / "evaluation", seconds, countdown.watch)
-        summary |= {"minutes": minutes, "offered": len(asked.data)}
+        summary = asked.answer(place / "evaluation", countdown.left, countdown.watch)
+        summary |= {"minutes": countdown.seconds / 60, "offered": asked.offered}
         write_text(place / "evaluation" / "summary.json", json.dumps(summary, indent=1))
         about = origin(asked.network, name, asked.data.inputs.shape[1:], asked.threat, asked.seed)
         write_text(place / "run.json", json.dumps(about, indent=1))
         write_text(place / "recipe.yaml", yaml.safe_dump(dict(recipe), sort_keys=False, allow_unicode=True))
     return Audit(summary, read_records(place / "evaluation" / "records"), place, kept)
+
+
+def name_of(data: object) -> str:
+    """Return the name of data in reports."""
+    return data.name if isinstance(data, Dataset) else "given examples"
+
+
+def require_text(what: str, text: object) -> None:
+    """Raise unless something is text that files can hold.
+
+    Raises:
+        InputError: the message calls it `what`.
+    """
+    if not isinstance(text, str) or not text.isprintable():
+        raise InputError(f"{what} is printable text, but is {text!r:.80}.")
 
 
 def require_unused(folder: Path) -> None:

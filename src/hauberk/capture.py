@@ -1,5 +1,10 @@
 """Capture of a torch module as a graph of operators, by torch.export."""
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
+from io import StringIO
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -61,6 +66,18 @@ def capture(module: nn.Module, example: Float[Tensor, "b *x"]) -> Graph:
     return graph
 
 
+@contextmanager
+def silence() -> Iterator[None]:
+    """Let torch write no graphs to the log and to standard error in the block: its error says what is wrong."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with redirect_stderr(StringIO()):
+            yield
+    finally:
+        logging.disable(before)
+
+
 def unwrapped(module: nn.Module) -> nn.Module:
     """Return the module inside of compiled and data-parallel ones, which computes the same."""
     inner = module.module if isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel) else None
@@ -80,7 +97,7 @@ def exported(module: nn.Module, example: Tensor) -> ExportedProgram:
     shapes[two] = {0: Dim.DYNAMIC}
     try:
         found = shapes.dynamic_shapes(module, (two,))
-        with batch_first_attention(), unrolled_recurrence():
+        with batch_first_attention(), unrolled_recurrence(), silence():
             return torch.export.export(module, (two,), dynamic_shapes=found, strict=False)
     except Exception as error:  # torch raises any kind, AttributeError, AssertionError and KeyError among them
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import suppress
 from types import TracebackType
 
 from rich.console import Console
@@ -25,7 +26,7 @@ class Countdown:
     def __init__(self, console: Console, seconds: float) -> None:
         self.console, self.seconds, self.began = console, seconds, time.monotonic()
         self.standing = Standing("reading the network", 0, 0, 0, 0)
-        self.said = self.began
+        console.file = console.file  # whoever redirects standard error meanwhile does not silence this
         self.over = threading.Event()
         self.live = Live(get_renderable=self.line, console=console, transient=True) if console.is_terminal else None
         self.thread = threading.Thread(target=self.go_on, daemon=True)
@@ -34,7 +35,6 @@ class Countdown:
         if self.live is not None:
             self.live.start()
         elif not self.console.quiet:
-            self.say()
             self.thread.start()
         return self
 
@@ -42,6 +42,11 @@ class Countdown:
         self.over.set()
         if self.live is not None:
             self.live.stop()
+
+    @property
+    def left(self) -> float:
+        """The seconds that are left."""
+        return self.seconds - (time.monotonic() - self.began)
 
     def watch(self, standing: Standing) -> None:
         """Show how far things have come."""
@@ -54,8 +59,9 @@ class Countdown:
         return Text(f"{clock(passed)} of {clock(self.seconds)}  {counts}  |  {now.stage}")
 
     def say(self) -> None:
-        """Print the line."""
-        self.console.print(self.line(), soft_wrap=True)
+        """Print the line, unless standard error is closed or full."""
+        with suppress(OSError, ValueError):
+            self.console.print(self.line(), soft_wrap=True)
 
     def go_on(self) -> None:
         """Print the line again and again until all is over."""

@@ -1,5 +1,7 @@
 """Questions about a batch of inputs, each asked in one line: is it broken, what are its bounds, is it proven?"""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +14,7 @@ from hauberk.capture import capture
 from hauberk.concepts.attack import Attack
 from hauberk.concepts.bounder import Bounder
 from hauberk.concepts.certificate import Certificate, Verifier
-from hauberk.concepts.noise import Noise
+from hauberk.concepts.noise import Noise, require_seed
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import NetworkSubject
@@ -20,12 +22,11 @@ from hauberk.errors import InputError, ShapeError
 from hauberk.kernels.full_precision import full_precision
 from hauberk.kernels.modes import eval_mode
 from hauberk.presets.budgets import prove
-from hauberk.presets.named import ATTACKS, BOUNDERS, called, threat_of
+from hauberk.presets.named import ATTACKS, BOUNDERS, Radius, called, threat_of
 from hauberk.verification import ByBound, LargestRadius
 
 Inputs = Float[Tensor, "b *x"] | Float[np.ndarray, "b *x"]
 Labels = Integer[Tensor, "b"] | Integer[np.ndarray, "b"]
-Radius = float | str | Tensor
 Range = tuple[float, float] | None
 
 
@@ -83,8 +84,10 @@ def attack(
     given = accepted.inputs(x)
     inputs, labels = batch(model, given), accepted.labels(y, len(given))
     found, S = called("by", by, Attack, ATTACKS), threat_of(threat, eps, norm, within).at(inputs)
+    require_seed(seed)
     noise = Noise.of(seed, torch.arange(len(inputs), device=inputs.device))
-    return S.decode(found(model, S, labels.to(inputs.device), noise=noise)).to(given.device)
+    with isolated(inputs.device, seed):
+        return S.decode(found(model, S, labels.to(inputs.device), noise=noise)).to(given.device)
 
 
 def bound(
@@ -204,6 +207,8 @@ def batch(model: nn.Module, x: object) -> Float[Tensor, "b *x"]:
     if not isinstance(model, nn.Module):
         raise InputError(f"model is a torch module that maps inputs to logits, but is a {type(model).__name__}.")
     x = accepted.inputs(x)
+    if not len(x):
+        raise ShapeError(f"there is no input in a batch of shape {tuple(x.shape)}: give at least one.")
     return x.to(next(model.parameters(), x).device)
 
 
@@ -224,5 +229,14 @@ def of_logits(rows: object, x: Float[Tensor, "b *x"], classes: int) -> Float[Ten
 
 def asked(model: nn.Module, x: Float[Tensor, "b *x"]) -> NetworkSubject:
     """Return a model with its graph."""
-    accepted.classes(model, x[:2])
-    return NetworkSubject(model, capture(model, x[:2]))
+    with isolated(x.device, 0):
+        accepted.classes(model, x[:2])
+        return NetworkSubject(model, capture(model, x[:2]))
+
+
+@contextmanager
+def isolated(device: torch.device, seed: int) -> Iterator[None]:
+    """Seed torch for networks that draw random numbers, and restore its random state after the block."""
+    with torch.random.fork_rng([device.index or 0] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield

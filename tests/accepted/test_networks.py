@@ -116,12 +116,14 @@ def test_inputs_on_another_device_are_refused_with_both():
         require_alike(nn.Linear(4, 2, device="meta"), X)
 
 
-def test_a_networks_own_errors_pass():
+@pytest.mark.parametrize("kind", [RuntimeError, KeyError, AssertionError])
+def test_a_networks_own_errors_are_told_with_the_inputs_that_caused_them(kind):
     def broken(x):
-        raise RuntimeError("of its own")
+        raise kind("of its own")
 
-    with pytest.raises(RuntimeError, match="of its own"):
+    with pytest.raises(InputError, match=r"fails on inputs of shape .*of its own") as told:
         called(broken, X)
+    assert isinstance(told.value.__cause__, kind)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)

@@ -74,7 +74,8 @@ def test_wrapped_weights_and_normalisation(folder, capsys):
     assert read_run(folder / "a").summary.clean.count > read_run(folder / "b").summary.clean.count
 
 
-def test_progress_goes_to_standard_error(folder, capsys):
+def test_progress_goes_to_standard_error(folder, capsys, monkeypatch):
+    monkeypatch.setattr("hauberk.countdown.SILENCE", 0.02)
     assert main([*BASIC, "--minutes", "0.2", "--run", "a"]) == 0
     said = capsys.readouterr()
     assert "proven" in said.err

@@ -28,6 +28,12 @@ def test_labels_may_be_names_and_the_column_may_be_called_anything(tmp_path):
     assert data.range == (0.0, 2.0)
 
 
+def test_integers_may_be_written_as_floats(tmp_path):
+    data = CsvFile(table(tmp_path, "x,label\n" + "".join(f"0,{n}.0\n" for n in range(12))))
+    assert data.test().labels.tolist() == list(range(12))
+    assert data.classes == tuple(map(str, range(12)))
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -42,6 +48,8 @@ def test_labels_may_be_names_and_the_column_may_be_called_anything(tmp_path):
         ("x,label\nnan,1\n", "no finite number"),
         ("x,label\ninf,1\n", "no finite number"),
         ("x,label\n1,-2\n", "label -2 is negative"),
+        ("x,label\n1,0.5\n1,1\n", "not all integers"),
+        ("x,label\n1,inf\n1,1\n", "not all integers"),
         ("x,label\n1,99999999\n", "more than 100,000 classes"),
         ("x,label\n1,2,3\n", "no table"),
         ("x,label\n1e400,1\n", "no finite number"),

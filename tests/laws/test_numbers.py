@@ -171,10 +171,17 @@ def test_a_range_has_two_ends_in_order(within: Any):
         LinfBall(0.1, within)
 
 
-@pytest.mark.parametrize("eps", ["1e400", 10**400, "1:30", torch.zeros(0), torch.ones(2, dtype=torch.complex64)])
+@pytest.mark.parametrize(
+    "eps", ["1e400", 10**400, "1:30", "1/2/3", "1/", "/2", torch.zeros(0), torch.ones(2).to(torch.complex64)]
+)
 def test_a_radius_is_a_number(eps: Any):
     with pytest.raises(InputError, match="eps"):
         LinfBall(eps)
+
+
+@pytest.mark.parametrize(("text", "value"), [("0.5/255", 0.5 / 255), (" 8 / 255 ", 8 / 255), ("1e-2", 0.01)])
+def test_a_radius_may_be_written_as_a_quotient(text: str, value: float):
+    assert LinfBall(text).eps == value
 
 
 def test_choices_of_words_are_refused_by_name():

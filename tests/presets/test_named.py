@@ -52,7 +52,7 @@ def test_ways_to_write_a_norm():
         ((None, 0.1, 2, None), "norm is one of"),
         ((None, "8/0", "linf", None), "8/0"),
         ((None, -1, "linf", None), "-1"),
-        (("linf", None, "linf", None), "object of class ThreatModel"),
+        (("linf", None, "linf", None), "threat is an object"),
         ((None, torch.tensor([-0.1]), "linf", None), "not negative"),
     ],
 )

@@ -1,6 +1,7 @@
 """Networks and what they give."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
 from jaxtyping import Float
@@ -36,14 +37,11 @@ def called(network: Callable[[Tensor], object], x: Tensor) -> Float[Tensor, "b c
     """Return a network's logits.
 
     Raises:
-        InputError: inputs and weights are on different devices, or of different types.
+        InputError: inputs and weights are on different devices, or of different types, or the network fails.
         ShapeError: the network gives something else than logits.
     """
-    try:
+    with explained(network, x):
         return logits(network(x), x)
-    except RuntimeError as error:
-        require_alike(network, x, error)
-        raise
 
 
 def require_alike(network: object, x: Tensor, error: Exception | None = None) -> None:
@@ -84,18 +82,30 @@ def passed(network: nn.Module, x: Tensor) -> object:
     Raises:
         InputError: it fails; the message says how inputs and weights differ, or gives torch's reason.
     """
-    with torch.no_grad(), eval_mode(network):
-        try:
-            return network(x)
-        except (HauberkError, torch.OutOfMemoryError):
+    with torch.no_grad(), eval_mode(network), explained(network, x):
+        return network(x)
+
+
+@contextmanager
+def explained(network: object, x: Tensor) -> Iterator[None]:
+    """Let what a network raises in the block end in one line: it is the user's code.
+
+    Raises:
+        InputError: the message says how inputs and weights differ, or gives the reason.
+    """
+    try:
+        yield
+    except (HauberkError, MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        if "allocate memory" in str(error):
             raise
-        except Exception as error:  # it is the user's code
-            require_alike(network, x, error)
-            kind = "" if isinstance(error, RuntimeError) else f"{type(error).__name__}: "
-            reason = kind + (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise InputError(
-                f"the network fails on inputs of shape {tuple(x.shape)} and type {x.dtype}: {reason}"
-            ) from error
+        require_alike(network, x, error)
+        kind = "" if isinstance(error, RuntimeError) else f"{type(error).__name__}: "
+        reason = kind + (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(
+            f"the network fails on inputs of shape {tuple(x.shape)} and type {x.dtype}: {reason}"
+        ) from error
 
 
 def require_weights(network: nn.Module) -> None:

@@ -61,7 +61,8 @@ def labels(y: object, examples: int, classes: int | None = None) -> Int64[Tensor
     """
     y = tensor("labels", y)
     if y.is_floating_point() or y.is_complex() or y.dtype == torch.bool or y.shape != (examples,):
-        advice = ": y.argmax(1), if each row marks its class" if y.ndim == 2 and len(y) == examples else ""
+        rows = y.ndim == 2 and len(y) == examples
+        advice = f": y.{'argmax(1), if each row marks its class' if y.shape[1] > 1 else 'squeeze(1)'}" if rows else ""
         raise ShapeError(
             f"labels must be {examples} integers, but have shape {tuple(y.shape)} and type {y.dtype}{advice}."
         )

@@ -66,22 +66,22 @@ def run(options: Namespace, console: Console) -> None:
         raise InputError(f"--within is LOW HIGH, the first of them less, but is {asked['within']}.")
     prepare(options)
     from hauberk.auditing import conduct, inquiry
+    from hauberk.countdown import Countdown
+    from hauberk.presets.budgets import in_seconds
     from hauberk.presets.named import threat_of
     from hauberk.reports import print_headline, print_rest
 
-    data = dataset_of(asked)
-    network = network_of(asked, data.shape[0], allow_code=options.allow_code)
-    threat = threat_of(None, asked["eps"], asked.get("norm", "linf"), asked.get("within", data.range))
-    minutes = asked.get("minutes", 5.0)
-    whole = data.test()
-    found = conduct(
-        inquiry(network, whole, threat, examples=asked.get("examples"), seed=asked.get("seed", 0)),
-        name=data.name,
-        minutes=minutes,
-        recipe={"audit": asked},
-        folder=run_folder(options.run, f"audit-{data.name}".replace("/", "-")),
-        console=progress(options, console),
-    )
+    with Countdown(progress(options, console), in_seconds(asked.get("minutes", 5.0))) as countdown:
+        data = dataset_of(asked)
+        network = network_of(asked, data.shape[0], allow_code=options.allow_code)
+        threat = threat_of(None, asked["eps"], asked.get("norm", "linf"), asked.get("within", data.range))
+        found = conduct(
+            inquiry(network, data, threat, examples=asked.get("examples"), seed=asked.get("seed", 0)),
+            name=data.name,
+            recipe={"audit": asked},
+            folder=run_folder(options.run, f"audit-{data.name}".replace("/", "-")),
+            countdown=countdown,
+        )
     page = found.report(found.folder / "audit.html")
     print_headline(found.summary, Console())
     print_rest(found.summary, Console())

@@ -2,6 +2,8 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from math import inf
+from time import monotonic
 from typing import Any
 
 import torch
@@ -47,30 +49,31 @@ class Split:
         object.__setattr__(self, "labels", labels(y, len(y) if y.ndim else 0))
 
     @classmethod
-    def of(cls, given: object) -> "Split":
+    def of(cls, given: object, *, most: int | None = None, seconds: float = inf) -> "Split":
         """Return labelled examples as a split: a pair of tensors, a torch dataset, or a loader of one.
 
-        Examples of a torch dataset are read into memory, in its own order, whatever the order of the loader.
+        Examples of a torch dataset are read into memory, in its own order, whatever the order of the loader: at most
+        `most`, from the first, and one or as many as are read in so many seconds.
 
         Raises:
             InputError: it holds no pairs of an input and a label, or a loader makes other batches than torch's default.
             ShapeError: inputs or labels are not numbers of one shape.
         """
         if isinstance(given, Split):
-            return given
+            return given if most is None else given.select(slice(0, most))
         if isinstance(given, torch_data.DataLoader):
             known = torch_data.SequentialSampler | torch_data.RandomSampler
             if given.collate_fn is not torch_data.default_collate or not isinstance(given.sampler, known):
                 raise InputError(
                     "the loader has a sampler or a collate_fn of its own: pass Split(inputs, labels) instead."
                 )
-            return cls.of(given.dataset)
+            return cls.of(given.dataset, most=most, seconds=seconds)
         if isinstance(given, tuple | list) and len(given) == 2:
-            return cls(*given)
+            return cls.of(cls(*given), most=most)
         if isinstance(given, torch_data.TensorDataset) and len(given.tensors) == 2:
-            return cls(*given.tensors)
+            return cls.of(cls(*given.tensors), most=most)
         if isinstance(given, torch_data.Dataset) and hasattr(given, "__len__"):
-            return cls(*gathered(given))
+            return cls(*gathered(given, most, seconds))
         raise InputError(
             f"examples are a Split(inputs, labels), or a torch dataset with a length, but are a {type(given).__name__}."
         )
@@ -102,14 +105,18 @@ class Split:
         return Split(torch.cat(inputs), torch.cat([self.labels, other.labels]))
 
 
-def gathered(dataset: torch_data.Dataset[Any]) -> tuple[Tensor, Tensor]:
-    """Return the inputs and the labels of a torch dataset.
+def gathered(dataset: torch_data.Dataset[Any], most: int | None, seconds: float) -> tuple[Tensor, Tensor]:
+    """Return the inputs and the labels of a torch dataset, limited as in `Split.of`.
 
     Raises:
         InputError: an item is no pair of an input and a label.
         ShapeError: inputs are no numbers, or differ in shape.
     """
-    items = [dataset[number] for number in range(len(dataset))]  # pyright: ignore[reportArgumentType]
+    end, items = monotonic() + seconds, []
+    for number in range(len(dataset))[:most]:  # pyright: ignore[reportArgumentType]
+        items.append(dataset[number])
+        if monotonic() > end:
+            break
     if not items or not all(isinstance(item, tuple | list) and len(item) == 2 for item in items):
         raise InputError(f"{type(dataset).__name__} holds {len(items)} items, not all pairs of an input and a label.")
     inputs = [tensor("inputs", x) for x, _ in items]

@@ -23,7 +23,7 @@ def radius(eps: float | str | Tensor, name: str = "eps") -> float | Tensor:
         ShapeError: it is a tensor without values, or of complex ones.
     """
     try:
-        value = float(Fraction(eps)) if isinstance(eps, str) else eps if isinstance(eps, Tensor) else float(eps)
+        value = fraction(eps) if isinstance(eps, str) else eps if isinstance(eps, Tensor) else float(eps)
     except (TypeError, ValueError, ZeroDivisionError, OverflowError) as error:
         raise InputError(f'{name} must be a number or a fraction like "8/255", but is {eps!r:.80}.') from error
     if isinstance(value, Tensor) and (tensor(name, value).is_complex() or value.is_meta or not value.numel()):
@@ -37,6 +37,18 @@ def radius(eps: float | str | Tensor, name: str = "eps") -> float | Tensor:
 def named(eps: float | str | Tensor) -> str:
     """Return a parsed radius as names of threats have it."""
     return "per example" if isinstance(eps, Tensor) else written(float(eps))
+
+
+def fraction(text: str) -> float:
+    """Return the number that text writes, or the quotient of two: "8/255", "0.5/255".
+
+    Raises:
+        ValueError, ZeroDivisionError, OverflowError: it writes none.
+    """
+    above, slash, below = text.partition("/")
+    if "/" in below:
+        raise ValueError(text)
+    return float(Fraction(above.strip()) / Fraction(below.strip() if slash else 1))
 
 
 def radii(eps: float | Tensor, x: Float[Tensor, "b *x"]) -> Float[Tensor, "b"]:

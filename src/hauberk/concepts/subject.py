@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from hauberk.accepted import require_alike
+from hauberk.accepted import called, require_alike
 from hauberk.concepts.graph import Graph
 from hauberk.errors import InputError, UnsupportedOpError
 
@@ -54,7 +54,7 @@ class AttackableSubject(Subject):
 
     def judged(self, x: Float[Tensor, "b *x"]) -> tuple[Int[Tensor, "b"], Float[Tensor, "b classes"]]:
         """Return the labels, -1 where the subject abstains, and the logits that attacks see."""
-        logits = self.module(x)
+        logits = called(self.module, x)
         return labels_of(logits), logits
 
     def refuted(self, x: Float[Tensor, "b *x"], y: Int[Tensor, "b"]) -> Bool[Tensor, "b"]:
@@ -101,4 +101,4 @@ class NetworkSubject(AttackableSubject):
     kind = "network"
 
     def predict(self, x: Float[Tensor, "b *x"]) -> Int[Tensor, "b"]:
-        return labels_of(self.module(x))
+        return labels_of(called(self.module, x))

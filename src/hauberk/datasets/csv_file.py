@@ -107,9 +107,12 @@ def classes_of(path: str, column: pl.Series) -> tuple[tuple[str, ...], torch.Ten
     """Return the names of the classes, and the labels of a column.
 
     Raises:
-        InputError: a label is negative, or there are too many.
+        InputError: a label is negative or a fraction, or there are too many.
     """
-    integers = column.str.strip_chars().cast(pl.Int64, strict=False)
+    numbers = column.str.strip_chars().cast(pl.Float64, strict=False)
+    integers = numbers.cast(pl.Int64, strict=False)  # labels of a table that once had gaps are written 1.0
+    if not numbers.null_count() and (integers.null_count() or not (numbers == integers).all()):
+        raise InputError(f"{path}: labels are numbers, but not all integers; number the classes from 0.")
     if integers.null_count():
         names = sorted(set(column.to_list()))
         integers = column.replace_strict(names, list(range(len(names))), return_dtype=pl.Int64)

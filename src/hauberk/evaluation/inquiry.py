@@ -17,6 +17,7 @@ from hauberk.concepts.graph import Graph
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.subject import NetworkSubject
 from hauberk.errors import InputError, OutOfTimeError
+from hauberk.evaluation.distinct_names import require_distinct
 from hauberk.evaluation.evaluator import captured
 from hauberk.evaluation.illustrations import write_answers
 from hauberk.evaluation.input_checks import require_examples, require_inputs
@@ -50,6 +51,7 @@ class Inquiry:
         attacks: by name; None for those of `presets.attacks_on`.
         verifiers: cheap ones first; None for those of `presets.prove`.
         seed: seeds the attacks' noise.
+        offered: the number of examples that were to be judged, if time allowed.
     """
 
     network: nn.Module
@@ -58,6 +60,7 @@ class Inquiry:
     attacks: Mapping[str, Attack | MinimumDistanceAttack] | None
     verifiers: Sequence[Verifier] | None
     seed: int
+    offered: int
 
     def require(self) -> None:
         """Raise unless network, examples and threat fit each other; all is checked before anything is judged.
@@ -69,10 +72,31 @@ class Inquiry:
         """
         if not isinstance(self.network, nn.Module):
             raise InputError(f"model is a torch module that maps inputs to logits, but is {self.network!r:.80}.")
+        self.require_methods()
         require_examples(self.data)
         require_inputs(self.data, self.threat, CHECKED)
-        classes = accepted.classes(self.network, self.first)
+        for count in (1, 2):  # what takes one size of batches alone is refused now
+            classes = accepted.classes(self.network, self.first[:count])
         accepted.labels(self.data.labels, len(self.data), classes)
+
+    def require_methods(self) -> None:
+        """Raise unless attacks and verifiers are such, and have names of their own.
+
+        Raises:
+            InputError: the message names what is none.
+        """
+        attacks, verifiers = self.attacks or {}, self.verifiers or []
+        if not isinstance(attacks, Mapping) or not all(isinstance(name, str) for name in attacks):
+            raise InputError(f"attacks are by name, {{'PGD': PGD(Margin())}}, but are {attacks!r:.80}.")
+        if not isinstance(verifiers, Sequence):
+            raise InputError(f"verifiers are a list, [ByBound(Interval())], but are {verifiers!r:.80}.")
+        for name, attack in attacks.items():
+            if not isinstance(attack, Attack | MinimumDistanceAttack):
+                raise InputError(f"attacks[{name!r}] is no attack, but {attack!r:.80}: give PGD(Margin()), say.")
+        for verifier in verifiers:
+            if not isinstance(verifier, Verifier):
+                raise InputError(f"{verifier!r:.80} is no verifier: a bounder becomes one by ByBound(bounder).")
+        require_distinct(attacks, (), [verifier.name for verifier in verifiers])
 
     @property
     def first(self) -> Float[Tensor, "b *x"]:

@@ -66,7 +66,7 @@ class Ladder:
         take_turns([Stage("predictions and " + self.first, self.to_come, self.gather)], GATHERING * seconds, self.tell)
         if not self.seen:
             raise InputError(
-                f"one example alone takes {self.first or 'the network'} more than {GATHERING * seconds:.3g} seconds: "
+                f"not one example was through with {self.first or 'the network'} in {max(0.0, seconds):.3g} seconds: "
                 "give more minutes."
             )
         proving = [self.proving(verifier) for verifier in self.verifiers]

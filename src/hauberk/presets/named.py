@@ -1,11 +1,12 @@
 """Threats, attacks and bounds by the names that they go by."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from jaxtyping import Float
+import numpy as np
 from torch import Tensor
 
+from hauberk.accepted import tensor
 from hauberk.attacks import FGSM, PGD, Lagrangian, Restarts
 from hauberk.bounds import BackwardLinear, DualNetwork, Interval, OptimizedLinear, Parallel
 from hauberk.concepts.attack import Attack
@@ -47,6 +48,8 @@ BOUNDERS: Mapping[str, Callable[[], Bounder]] = {
 }
 """Bound methods, from the cheapest to the tightest."""
 
+Radius = float | str | Tensor | np.ndarray | Sequence[float]
+"""A number, a fraction as text, or a radius per example."""
 Kind = TypeVar("Kind")
 
 
@@ -68,7 +71,7 @@ def called(what: str, given: object, kind: type[Kind], known: Mapping[str, Calla
 
 def threat_of(
     threat: ThreatModel | None,
-    eps: float | str | Float[Tensor, "b"] | None,
+    eps: Radius | None,
     norm: str,
     within: tuple[float, float] | None,
 ) -> ThreatModel:
@@ -80,11 +83,14 @@ def threat_of(
     if threat is not None:
         if eps is not None:
             raise InputError(f"a threat has its own radius, {threat.name}: give either threat or eps.")
-        return called("threat", threat, ThreatModel, {})
+        if not isinstance(threat, ThreatModel):
+            raise InputError(f"threat is an object, LinfBall(0.1) say, but is {threat!r:.80}; a name is given as norm.")
+        return threat
     if eps is None:
         raise InputError('how large are perturbations? Give eps (eps="8/255", norm="linf"), or a threat.')
     name = norm.lower().replace("_", "") if isinstance(norm, str) else norm
-    if name not in NORMS:
+    if not isinstance(name, str) or name not in NORMS:
         meant = nearest(name, list(NORMS)) if isinstance(name, str) else ""
         raise InputError(f"norm is one of {', '.join(NORMS)}, but is {norm!r}{meant}; give other threats as `threat`.")
-    return NORMS[name](eps, within)
+    one_each = not isinstance(eps, float | int | str | Tensor)
+    return NORMS[name](tensor("eps", eps) if one_each else eps, within)

@@ -53,8 +53,7 @@ class RobustLoss(Checked, nn.Module):
         >>> from hauberk.concepts.schedule import Progress
         >>> from hauberk.losses import CrossEntropy
         >>> from hauberk.objectives import Certified
-        >>> from hauberk.ranges import Checked
-    from hauberk.schedules import Constant
+        >>> from hauberk.schedules import Constant
         >>> from hauberk.threats import LinfBall
         >>> from hauberk.training import RobustLoss
         >>> network = nn.Linear(2, 2, bias=False)
