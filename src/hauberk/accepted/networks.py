@@ -11,6 +11,9 @@ from torch.nn.parameter import is_lazy
 from hauberk.errors import HauberkError, InputError, ShapeError
 from hauberk.kernels.modes import eval_mode
 
+OTHERS = ("allocate memory", "out of memory", "nference tensor")
+"""Parts of torch's messages that are told elsewhere, with other advice."""
+
 
 def logits(given: object, x: Tensor) -> Float[Tensor, "b classes"]:
     """Return what a network gave for a batch, or raise unless it is a tensor of logits.
@@ -98,7 +101,7 @@ def explained(network: object, x: Tensor) -> Iterator[None]:
     except (HauberkError, MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as error:
-        if "allocate memory" in str(error):
+        if any(text in str(error) for text in OTHERS):
             raise
         require_alike(network, x, error)
         kind = "" if isinstance(error, RuntimeError) else f"{type(error).__name__}: "
