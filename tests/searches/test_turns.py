@@ -13,7 +13,7 @@ class Work:
 
     def __init__(self, name, examples, seconds, rows=0.0):
         self.done, self.calls, self.seconds = torch.zeros(examples, dtype=torch.bool), [], seconds
-        self.stage = Stage(name, lambda: (~self.done).nonzero()[:, 0], self.work, lambda: rows)
+        self.stage = Stage(name, lambda: (~self.done).nonzero()[:, 0], self.work, rows)
 
     def work(self, part):
         for _ in range(len(part)):
@@ -21,6 +21,7 @@ class Work:
             torch.zeros(1)
         self.calls.append(len(part))
         self.done[part] = True
+        return True
 
 
 def test_all_is_done_if_there_is_time():
@@ -63,7 +64,7 @@ def test_a_batch_that_does_not_fit_into_memory_is_halved():
         sizes.append(len(part))
         if len(part) > 3:
             raise torch.OutOfMemoryError("out of memory")
-        work.work(part)
+        return work.work(part)
 
     work.stage.work = greedy
     assert take_turns([work.stage], 60) == []
@@ -84,3 +85,17 @@ def test_no_time_does_nothing():
     work = Work("a", 3, 0.0)
     assert take_turns([work.stage], 0.0) == [work.stage]
     assert not work.calls
+
+
+def test_each_example_is_seen_once_even_if_it_stays_undecided():
+    seen = []
+    stage = Stage("a", lambda: torch.arange(9), lambda part: seen.extend(part.tolist()) or True)
+    assert take_turns([stage], 60) == []
+    assert sorted(seen) == list(range(9))
+
+
+def test_a_stage_that_does_not_apply_is_left_nothing():
+    calls = []
+    stage = Stage("a", lambda: torch.arange(9), lambda part: calls.append(len(part)) or False)
+    assert take_turns([stage], 60) == []
+    assert calls == [1]

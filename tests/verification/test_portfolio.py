@@ -6,7 +6,7 @@ from torch import nn
 
 from hauberk.bounds import BackwardLinear, Interval
 from hauberk.capture import capture
-from hauberk.concepts.certificate import Verdict
+from hauberk.concepts.certificate import Certificate, Verdict
 from hauberk.concepts.specification import LinearSpec
 from hauberk.concepts.subject import NetworkSubject
 from hauberk.errors import InputError, PartWarning, UnsupportedOpError
@@ -79,3 +79,15 @@ def test_what_fails_unperturbed_is_falsified_at_once_by_that_point(problem):
     found = Portfolio(STAGES, 1e-9)(subject, S, wrong)
     assert (found.verdict == Verdict.FALSIFIED).all()
     assert torch.equal(found.counterexamples, S.start)
+
+
+def test_a_verifier_that_needs_no_graph_judges_a_network_without_one(problem):
+    class Oracle(ByBound):
+        def __call__(self, subject, S, spec):
+            return Certificate.from_lower(torch.ones_like(spec.offset), subject.kind, "")
+
+    subject, S, spec = problem
+    bare = NetworkSubject(subject.module, UnsupportedOpError("it cannot be captured."))
+    with pytest.warns(PartWarning, match="cannot be captured"):
+        found = Portfolio([ByBound(BackwardLinear(), "CROWN"), Oracle(Interval(), "oracle")], 60)(bare, S, spec)
+    assert found.verified.all()

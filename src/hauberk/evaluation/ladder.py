@@ -3,12 +3,13 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain, zip_longest
 from math import prod
 from pathlib import Path
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Int
 from torch import Tensor
 
 from hauberk.atomic import replacing
@@ -17,11 +18,12 @@ from hauberk.concepts.certificate import Verifier
 from hauberk.concepts.dataset import Split
 from hauberk.concepts.graph import Graph
 from hauberk.concepts.perturbation_set import ThreatModel
-from hauberk.concepts.subject import AttackableSubject, NetworkSubject
-from hauberk.errors import NOT_APPLICABLE, InputError
+from hauberk.concepts.subject import AttackableSubject
+from hauberk.errors import InputError
 from hauberk.evaluation.agreement import require_agreement
 from hauberk.evaluation.shard import Shard
 from hauberk.evaluation.standing import Rest, Standing, Watcher
+from hauberk.searches.foretold import foretold_rows
 from hauberk.searches.turns import Stage, take_turns
 
 TOGETHER = 128
@@ -94,60 +96,43 @@ class Ladder:
         """Return the positions of the examples that the first attack has not met."""
         return torch.arange(self.seen, len(self.data))
 
-    def gather(self, part: Int[Tensor, "s"]) -> None:
+    def gather(self, part: Int[Tensor, "s"]) -> bool:
         """Predict the labels of further examples, and let them meet the first attack."""
         while (known := sum(len(shard.y) for shard in self.shards)) < self.seen + len(part):
             some = torch.arange(known, min(known + TOGETHER, len(self.data)))
             self.shards.append(Shard.of(self.subject, self.threat, self.data, some, self.seed))
             for name in self.attacks:
                 self.shards[-1].counterexamples.outcome(name)  # all shards have columns for all attacks
-        for shard, _, own in self.located(part):
+        for shard, own in self.located(part):
             right = own[shard.prediction[own] == shard.y[own]]
             if self.first:
                 shard.attack_some(self.first, self.attacks[self.first], right)
         self.seen += len(part)
+        return True
 
     def proving(self, verifier: Verifier) -> Stage:
         """Return a verifier as a stage; a cheap one does not spare broken examples, to show contradictions."""
-        tried, rows = torch.zeros(self.seen, dtype=torch.bool), self.rows(verifier)
-        everywhere = rows <= self.shards[0].spec.offset.shape[1]
+        first = self.shards[0]
+        rows = foretold_rows(verifier, self.subject, first.S, first.spec)
+        everywhere = rows <= first.spec.offset.shape[1]
 
-        def left() -> Int[Tensor, "s"]:
-            return self.positions(tried, lambda shard: shard.open_to(verifier, everywhere=everywhere))
-
-        def work(part: Int[Tensor, "s"]) -> None:
-            for shard, start, own in self.located(part):
+        def work(part: Int[Tensor, "s"]) -> bool:
+            for shard, own in self.located(part):
                 shard.verify_some(verifier, own)
-                refused = verifier.name in shard.proofs.not_applicable
-                tried[slice(None) if refused else own.cpu() + start] = True
+            return not any(verifier.name in shard.proofs.not_applicable for shard in self.shards)
 
-        return Stage(verifier.name, left, work, lambda: rows, most=self.most)
+        undecided = partial(self.positions, lambda shard: shard.open_to(verifier, everywhere=everywhere))
+        return Stage(verifier.name, undecided, work, rows, most=self.most)
 
     def breaking(self, name: str, attack: Attack | MinimumDistanceAttack) -> Stage:
         """Return an attack as a stage."""
-        tried = torch.zeros(self.seen, dtype=torch.bool)
 
-        def left() -> Int[Tensor, "s"]:
-            return self.positions(tried, lambda shard: shard.vulnerable(skip_proven=True))
-
-        def work(part: Int[Tensor, "s"]) -> None:
-            for shard, start, own in self.located(part):
+        def work(part: Int[Tensor, "s"]) -> bool:
+            for shard, own in self.located(part):
                 shard.attack_some(name, attack, own)
-                refused = name in shard.counterexamples.refusals
-                tried[slice(None) if refused else own.cpu() + start] = True
+            return not any(name in shard.counterexamples.refusals for shard in self.shards)
 
-        return Stage(name, left, work)
-
-    def rows(self, verifier: Verifier) -> float:
-        """Return about how many rows a verifier pushes through the network for the first example; 0 if unknown."""
-        if not isinstance(self.subject, NetworkSubject):
-            return 0.0
-        shard, one = self.shards[0], torch.tensor([0], device=self.shards[0].y.device)
-        try:
-            with torch.no_grad():
-                return verifier.rows(self.subject.graph.frozen(), shard.S.select(one).cover(), shard.spec.select(one))
-        except NOT_APPLICABLE:
-            return 0.0
+        return Stage(name, partial(self.positions, lambda shard: shard.vulnerable(skip_proven=True)), work)
 
     @property
     def most(self) -> int:
@@ -158,11 +143,10 @@ class Ladder:
         size = 8 * sum(prod(shape) for shape in graph.shapes)
         return max(1, min(TOGETHER, MEMORY // (COPIES * size)))
 
-    def positions(self, tried: Bool[Tensor, "n"], open_: Callable[[Shard], Int[Tensor, "s"]]) -> Int[Tensor, "m"]:
-        """Return the positions of open examples that were not tried, among all that have been seen."""
+    def positions(self, open_: Callable[[Shard], Int[Tensor, "s"]]) -> Int[Tensor, "m"]:
+        """Return the positions of open examples among all that have been seen."""
         found = torch.cat([open_(shard).cpu() + start for shard, start in self.placed()])
-        found = found[found < self.seen]
-        return found[~tried[found]]
+        return found[found < self.seen]
 
     def placed(self) -> Iterator[tuple[Shard, int]]:
         """Yield the shards with the positions of their first examples."""
@@ -171,16 +155,16 @@ class Ladder:
             yield shard, start
             start += len(shard.y)
 
-    def located(self, part: Int[Tensor, "s"]) -> Iterator[tuple[Shard, int, Int[Tensor, "k"]]]:
-        """Yield the shards that hold some of the examples, the positions of their first, and those inside."""
+    def located(self, part: Int[Tensor, "s"]) -> Iterator[tuple[Shard, Int[Tensor, "k"]]]:
+        """Yield the shards that hold some of the examples, and the examples' positions inside."""
         for shard, start in self.placed():
             own = part[(part >= start) & (part < start + len(shard.y))] - start
             if len(own):
-                yield shard, start, own.to(shard.y.device)
+                yield shard, own.to(shard.y.device)
 
     def tell(self, stage: Stage) -> None:
         """Tell how far things have come."""
-        rows = f", {stage.rows():,.0f} rows" if stage.rows() else ""
+        rows = f", {stage.rows:,.0f} rows" if stage.rows else ""
         price = f"{rows}, {stage.each:.2g} s an example" if stage.each else rows and f"{rows} an example"
         self.watch(Standing.of(f"{stage.name}{price}", self.shards, self.seen))
 

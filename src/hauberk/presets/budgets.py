@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -98,16 +97,14 @@ class Campaign(Attack):
         broken = misclassified(network, S, answer, y)
 
         def stage(name: str, attack: Attack) -> Stage:
-            tried = torch.zeros_like(broken)
-
-            def work(part: Int[Tensor, "s"]) -> None:
+            def work(part: Int[Tensor, "s"]) -> bool:
                 with parts.trying(name):
                     some = S.select(part)
                     answer[part] = attack(network, some, y[part], noise=noise.select(part))
                     broken[part] = misclassified(network, some, answer[part], y[part])
-                tried[slice(None) if name in parts.refusals else part] = True
+                return name not in parts.refusals
 
-            return Stage(name, lambda: (~(broken | tried)).nonzero()[:, 0], work)
+            return Stage(name, lambda: (~broken).nonzero()[:, 0], work)
 
         take_turns([stage(name, attack) for name, attack in attacks_on(S).items()], self.seconds)
         parts.settle()

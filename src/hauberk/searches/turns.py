@@ -1,7 +1,7 @@
 """Stages of work on examples that take turns until the time is up."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic
 
 import torch
@@ -19,32 +19,41 @@ HOPELESS = 2.0
 """A stage is left out whose first example is expected to take this many times all that is left of the time."""
 
 
-def no_rows() -> float:
-    """Return 0: the stage pushes no rows through the network, or nobody knows how many."""
-    return 0.0
-
-
 @dataclass
 class Stage:
     """A stage of work on examples.
 
     Args:
         name: what it is called.
-        left: returns the positions of the examples that are left to it, most urgent ones first.
-        work: works on some of them, which then are no longer left.
-        rows: returns how many rows it pushes through the network for one of them; 0 if that is no measure.
+        open: returns the positions of the examples that are undecided.
+        work: works on some of them, each of which it sees once; returns False if it turns out not to apply to any.
+        rows: the number of rows that it pushes through the network for one of them; 0 if that is no measure.
         each: the seconds that an example takes, as far as is known.
         most: the largest number of examples worked on at once.
         begun: True once it has worked on an example.
+        applies: False once it turned out not to apply.
+        tried: the positions of the examples that it has worked on.
     """
 
     name: str
-    left: Callable[[], Int[Tensor, "s"]]
-    work: Callable[[Int[Tensor, "s"]], None]
-    rows: Callable[[], float] = no_rows
+    open: Callable[[], Int[Tensor, "s"]]
+    work: Callable[[Int[Tensor, "s"]], bool]
+    rows: float = 0.0
     each: float | None = None
     most: int = MOST
     begun: bool = False
+    applies: bool = True
+    tried: Int[Tensor, "t"] = field(default_factory=lambda: torch.zeros(0, dtype=torch.long))
+
+    def left(self) -> Int[Tensor, "s"]:
+        """Return the positions of the undecided examples that it has not worked on."""
+        found = self.open()
+        return found[~torch.isin(found, self.tried.to(found.device))] if self.applies else found[:0]
+
+    def go_on(self, part: Int[Tensor, "s"]) -> None:
+        """Work on some examples, which then are no longer left."""
+        self.applies = self.work(part)
+        self.begun, self.tried = True, torch.cat([self.tried, part.cpu()])
 
 
 Watcher = Callable[[Stage], None]
@@ -68,8 +77,8 @@ def take_turns(stages: Sequence[Stage], seconds: float, watch: Watcher = lambda 
                 unfinished.append(stage)
             elif not finished(stage, room / (len(waiting) - place), watch):
                 cut.append(stage)
-            if stage.each and (rows := stage.rows()):
-                per_row = stage.each / rows
+            if stage.each and stage.rows:
+                per_row = stage.each / stage.rows
         waiting = sorted(cut, key=lambda stage: stage.each or 0.0)
     return [stage for stage in unfinished if len(stage.left())]
 
@@ -78,7 +87,7 @@ def hopeless(stage: Stage, per_row: float, room: float) -> bool:
     """Return whether a stage of which nothing is known yet will not finish an example, and say what one would take."""
     if stage.each is not None or not per_row or not len(stage.left()):
         return False
-    foreseen = stage.rows() * per_row
+    foreseen = stage.rows * per_row
     if foreseen <= HOPELESS * room:
         return False
     stage.each = foreseen
@@ -98,7 +107,7 @@ def finished(stage: Stage, seconds: float, watch: Watcher) -> bool:
         part, began = left[: min(size, stage.most)], monotonic()
         try:
             with deadline(room):
-                stage.work(part)
+                stage.go_on(part)
         except OutOfTimeError:
             stage.each = max(stage.each or 0.0, (monotonic() - began) / len(part))
             return False
@@ -107,7 +116,7 @@ def finished(stage: Stage, seconds: float, watch: Watcher) -> bool:
                 raise
             stage.most = len(part) // 2
             continue
-        stage.begun, took = True, monotonic() - began
+        took = monotonic() - began
         stage.each = took / len(part)
         size = next_size(len(part), took, end - monotonic())
         watch(stage)

@@ -16,6 +16,7 @@ from hauberk.concepts.subject import NetworkSubject, Subject
 from hauberk.errors import InputError
 from hauberk.ranges import Positive
 from hauberk.searches.combination import Parts
+from hauberk.searches.foretold import foretold_rows
 from hauberk.searches.turns import Stage, take_turns
 
 
@@ -92,27 +93,16 @@ class Course:
 
     def stage(self, number: int, verifier: Verifier) -> Stage:
         """Return a verifier as a stage."""
-        name, tried = f"{verifier.name} ({number + 1})", torch.zeros_like(self.certificate.decided)
+        name = f"{verifier.name} ({number + 1})"
 
-        def left() -> Int[Tensor, "s"]:
-            return (~(self.certificate.decided | tried)).nonzero()[:, 0]
-
-        def work(part: Int[Tensor, "s"]) -> None:
+        def work(part: Int[Tensor, "s"]) -> bool:
             with self.parts.trying(name):
                 found = verifier(self.subject, self.S.select(part), self.spec.select(part))
                 self.certificate = self.certificate.merged_at(part, found)
-            tried[part if name not in self.parts.refusals else slice(None)] = True
+            return name not in self.parts.refusals
 
-        return Stage(name, left, work, lambda: self.rows(verifier))
-
-    def rows(self, verifier: Verifier) -> float:
-        """Return about how many rows a verifier pushes through the network for the first example."""
-        first = torch.tensor([0], device=self.spec.offset.device)
-        if not isinstance(self.subject, NetworkSubject):
-            return 0.0
-        graph = self.subject.graph.frozen()
-        with torch.no_grad():
-            return verifier.rows(graph, self.S.select(first).cover(), self.spec.select(first))
+        rows = foretold_rows(verifier, self.subject, self.S, self.spec)
+        return Stage(name, lambda: (~self.certificate.decided).nonzero()[:, 0], work, rows)
 
     def ended(self, cut: Sequence[Stage]) -> Certificate:
         """Return the certificate, TIMEOUT where time ran out before the last verifier was through."""
