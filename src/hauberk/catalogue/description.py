@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from hauberk.catalogue.constructors import Argument, Definition
+from hauberk.catalogue.constructors import Definition
 from hauberk.catalogue.values import placeholder, written
 from hauberk.catalogue.wording import in_words
 
@@ -63,20 +63,19 @@ def in_recipe(path: str, found: Definition) -> Iterator[str]:
     yield f"class: {path}"
     for name, value in values.items():
         yield f"{name}: {flow(value)}"
-    for name in found.arguments:
+    for name, argument in found.arguments.items():
         if network and name in FROM_DATA:
             yield f"# {name}: that of the data"
-        elif name not in required:
-            yield f"# {name}: {default(found.arguments[name])}"
+        elif argument.default is not None:
+            yield f"# {name}: {shown(argument.default)}"
 
 
-def default(argument: Argument) -> str:
-    """Return an argument's default as a recipe writes it, or as Python does if no recipe can."""
-    assert argument.default is not None
+def shown(default: ast.expr) -> str:
+    """Return a default as a recipe writes it, or as Python does if no recipe can."""
     try:
-        return flow(written(argument.default))
+        return flow(written(default))
     except ValueError:
-        return f"{ast.unparse(argument.default)} (in Python)"
+        return f"{ast.unparse(default)} (in Python)"
 
 
 def flow(value: Any) -> str:
