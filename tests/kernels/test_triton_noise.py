@@ -38,7 +38,7 @@ def test_interpreted():
 
 
 @pytest.mark.skipif(INTERPRETED, reason="nothing is compiled")
-@pytest.mark.parametrize("name", ["write_gaussian", "write_uniform"])
+@pytest.mark.parametrize("name", ["write_gaussian", "write_uniform", "write_unit"])
 def test_compiles_without_a_gpu(name, monkeypatch, tmp_path):
     """The interpreter takes much that the compiler refuses."""
     from triton.backends.compiler import GPUTarget
@@ -68,8 +68,19 @@ def test_equals_plain_torch(loop, d):
 
 
 @here
+@pytest.mark.parametrize("count", [1, 511, 513])
+def test_unit_numbers_are_those_of_plain_torch_to_the_bit(count):
+    from hauberk.kernels import triton_noise, unit_numbers
+
+    keys = torch.randint(-(2**62), 2**62, (4,), generator=torch.Generator().manual_seed(count))
+    found = triton_noise.unit_numbers(keys.to(DEVICE), count).cpu()
+    assert torch.equal(found, unit_numbers.plain(keys, count, torch.float32))
+
+
+@here
 def test_nothing_is_drawn_for_no_row():
     from hauberk.kernels import triton_noise
 
     none = torch.zeros(0, dtype=torch.long, device=DEVICE)
     assert triton_noise.drawn("gaussian", torch.rand(2, 5, device=DEVICE), none, none, 0.5).shape == (0, 5)
+    assert triton_noise.unit_numbers(none, 5).shape == (0, 5)

@@ -1,7 +1,8 @@
 """Random numbers that belong to examples, not to batches."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from numbers import Integral
 
 import torch
@@ -9,9 +10,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from hauberk.errors import InputError
-from hauberk.kernels.splitmix import GOLDEN, mixed
-
-BLOCK = 1 << 18
+from hauberk.kernels.splitmix import GOLDEN, mixed, mixed_number, signed
+from hauberk.kernels.unit_numbers import unit_numbers
 
 
 def require_seed(seed: int, bits: int = 64) -> None:
@@ -29,10 +29,13 @@ class Noise:
     examples in the batch; normal numbers are the same on all devices but for the last bits, which each device's own
     logarithm rounds. Drawing twice gives the same numbers; `fold` gives a new stream. Create it with `Noise.of`.
 
+    Streams are numbers until something is drawn: what is never drawn costs nothing.
+
     Args:
-        keys: the state of each example's stream.
-        common_key: the state of the stream that all examples share.
-        examples: the index of each example, for instance in the data set; -1 if a stream belongs to none.
+        examples: the index of each example, for instance in the data set; -1 for the stream that all examples share.
+        start: the state of the seed, before any fold.
+        state: the state of all folds.
+        given: the streams' own states, where examples have several; None: those of the examples.
 
     Example:
         >>> import torch
@@ -44,47 +47,51 @@ class Noise:
         False
     """
 
-    keys: Int[Tensor, "b"]
-    common_key: Int[Tensor, ""]
     examples: Int[Tensor, "b"]
+    start: int
+    state: int
+    given: Int[Tensor, "b"] | None = None
 
     @classmethod
     def of(cls, seed: int, examples: Int[Tensor, "b"]) -> "Noise":
         """Return the streams of the examples with these indices (for instance in the data set)."""
-        start = mixed(torch.full((), seed, dtype=torch.int64, device=examples.device) * GOLDEN + 1)
-        return cls(mixed(start + (examples.long() + 1) * GOLDEN), mixed(start), examples)
+        start = mixed_number(seed * GOLDEN + 1)
+        return cls(examples, start, start)
+
+    @cached_property
+    def roots(self) -> Int[Tensor, "b"]:
+        """The states of the streams before any fold."""
+        if self.given is not None:
+            return self.given
+        return mixed(self.examples.long() * GOLDEN + signed(self.start + GOLDEN))
+
+    @cached_property
+    def keys(self) -> Int[Tensor, "b"]:
+        """The state of each example's stream."""
+        return self.roots + self.state
 
     def fold(self, number: int) -> "Noise":
         """Return streams independent of these and of those for other numbers (a step, a restart, an attack)."""
-        step = torch.tensor(number + 1) * GOLDEN
-        return type(self)(mixed(mixed(self.keys) + step), mixed(mixed(self.common_key) + step), self.examples)
+        return replace(self, state=mixed_number(mixed_number(self.state) + (number + 1) * GOLDEN))
 
     def select(self, index: Bool[Tensor, "b"] | Int[Tensor, "s"]) -> "Noise":
         """Return the streams of some of the examples."""
-        return type(self)(self.keys[index], self.common_key, self.examples[index])
+        return replace(self, examples=self.examples[index], given=None if self.given is None else self.given[index])
 
     def repeated(self, count: int) -> "Noise":
         """Return `count` independent streams per example, those of one example in a row."""
         numbers = torch.arange(1, count + 1, device=self.keys.device) * GOLDEN
-        keys = mixed(mixed(self.keys)[:, None] + numbers).flatten()
-        return type(self)(keys, self.common_key, self.examples.repeat_interleave(count))
+        roots = mixed(mixed(self.keys)[:, None] + numbers).flatten()
+        return replace(self, examples=self.examples.repeat_interleave(count), given=roots)
 
     @property
     def common(self) -> "Noise":
         """A single stream that is the same for all examples, whatever the batch."""
-        return type(self)(self.common_key[None], self.common_key, torch.full_like(self.common_key[None], -1))
+        return replace(self, examples=self.examples.new_full((1,), -1), given=None)
 
     def uniform(self, shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> Float[Tensor, "b ..."]:
         """Return numbers uniform in (0, 1), of this shape per example."""
-        total, device = math.prod(shape), self.keys.device
-        size = round(-math.log2(torch.finfo(dtype).eps))
-        drawn = torch.empty(len(self.keys), total, dtype=dtype, device=device)
-        block = max(1, BLOCK // max(1, len(self.keys)))
-        for start in range(0, total, block):  # the integers take several times the memory of the result
-            end = min(start + block, total)
-            bits = mixed(self.keys[:, None] + torch.arange(start + 1, end + 1, device=device) * GOLDEN)
-            drawn[:, start:end] = (bits >> (64 - size)) & ((1 << size) - 1)
-        return drawn.add_(0.5).mul_(2.0**-size).view(-1, *shape)
+        return unit_numbers(self.keys, math.prod(shape), dtype).view(-1, *shape)
 
     def signs(self, shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> Float[Tensor, "b ..."]:
         """Return random signs, 1 or -1 with equal probability, of this shape per example."""

@@ -1,4 +1,4 @@
-"""The loops of `noise` for numba; imported only where it is installed.
+"""The loops of `noise` and `unit_numbers` for numba; imported only where it is installed.
 
 A row's numbers come from words `mixed(key + i * GOLDEN)`, as those of `concepts.noise`. Word i gives the numbers i and
 half + i of the row. Every step is a loop of its own over a short table, which the compiler turns into vectors, and
@@ -11,12 +11,20 @@ import numpy as np
 from hauberk.kernels.compiled_rows import Array, compiled_as_written
 
 GOLDEN, MIX_1, MIX_2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-S27, S30, S31, S33, LOW = np.uint64(27), np.uint64(30), np.uint64(31), np.uint64(33), np.uint64(0xFFFFFFFF)
+S12, S27, S30, S31, S33, LOW = (
+    np.uint64(12),
+    np.uint64(27),
+    np.uint64(30),
+    np.uint64(31),
+    np.uint64(33),
+    np.uint64(0xFFFFFFFF),
+)
 TABLE = 512
 F = np.float32
 HALF, ONE, TWO, ZERO, STEP, LN2 = F(0.5), F(1), F(2), F(0), F(2.0**-31), F(0.6931471805599453)
 TURN = F(np.pi * 2.0**-33)
 ROOT_HALF, EXPONENT, EIGHTH = np.int32(0x3F3504F3), np.int32(23), np.uint32(0x20000000)
+EIGHT, SINGLE, DOUBLE = np.uint32(8), F(2.0**-23), 2.0**-52
 Q1, Q2, Q3, Q30 = np.uint32(1), np.uint32(2), np.uint32(3), np.uint32(30)
 
 
@@ -98,3 +106,29 @@ def uniform(first: int, last: int, x: Array, image: Array, keys: Array, scale: f
             for i in range(min(n, d - half - start)):
                 u = (F(np.int32(low[i] >> Q1)) + HALF) * STEP * TWO - ONE
                 drawn[half + start + i] = row[half + start + i] + reach * u
+
+
+@compiled_as_written
+def unit_singles(first: int, last: int, keys: Array, out: Array) -> None:
+    """Write numbers uniform between 0 and 1, of 23 bits each."""
+    count = out.shape[1]
+    high, low = np.empty(TABLE, np.uint32), np.empty(TABLE, np.uint32)
+    for r in range(first, last):
+        drawn = out[r]
+        for start in range(0, count, TABLE):
+            n = min(TABLE, count - start)
+            words(np.uint64(keys[r]), start, n, high, low)
+            for i in range(n):
+                drawn[start + i] = (F(np.int32(high[i] >> EIGHT)) + HALF) * SINGLE
+
+
+@compiled_as_written
+def unit_doubles(first: int, last: int, keys: Array, out: Array) -> None:
+    """Write numbers uniform between 0 and 1, of 52 bits each."""
+    for r in range(first, last):
+        for i in range(out.shape[1]):
+            v = np.uint64(keys[r]) + np.uint64(i + 1) * GOLDEN
+            v = (v ^ (v >> S30)) * MIX_1
+            v = (v ^ (v >> S27)) * MIX_2
+            v = v ^ (v >> S31)
+            out[r, i] = (np.float64(np.int64(v >> S12)) + 0.5) * DOUBLE

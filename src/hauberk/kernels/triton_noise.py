@@ -1,4 +1,4 @@
-"""Rows plus random numbers on GPUs, in one pass over memory; imported only where triton is."""
+"""Random numbers, and rows plus them, on GPUs, in one pass over memory; imported only where triton is."""
 # pyright: reportMissingImports=false
 
 from inspect import unwrap
@@ -13,7 +13,7 @@ from torch import Tensor
 GOLDEN, MIX_1, MIX_2 = map(tl.constexpr, (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
 BLOCK = 512
 """Words of a program."""
-STEP, TURN = tl.constexpr(2.0**-31), tl.constexpr(3.141592653589793 * 2.0**-31)
+STEP, TURN, SINGLE = map(tl.constexpr, (2.0**-31, 3.141592653589793 * 2.0**-31, 2.0**-23))
 
 
 def kernel(loop: Any) -> Any:
@@ -64,6 +64,14 @@ def write_uniform(x, image, keys, out, scale, d, half, BLOCK: tl.constexpr):
     tl.store(out + goal + half + i, tl.load(x + source + half + i, second, 0.0) + two, second)
 
 
+@kernel
+def write_unit(keys, out, d, BLOCK: tl.constexpr):
+    """Write numbers uniform between 0 and 1, one for every word."""
+    i = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
+    high, _ = words(keys, i)
+    tl.store(out + tl.program_id(0).to(tl.int64) * d + i, ((high >> 8).to(tl.float32) + 0.5) * SINGLE, i < d)
+
+
 LOOPS = {"gaussian": write_gaussian, "uniform": write_uniform}
 
 
@@ -77,4 +85,12 @@ def drawn(
     out = torch.empty(len(image), d, dtype=x.dtype, device=x.device)
     if out.numel():
         LOOPS[loop][(len(image), triton.cdiv(half, BLOCK))](x, image, keys, out, scale, d, half, BLOCK=BLOCK)
+    return out
+
+
+def unit_numbers(keys: Int64[Tensor, "r"], count: int) -> Float32[Tensor, "r count"]:
+    """Return numbers uniform between 0 and 1, `count` for every key."""
+    out = torch.empty(len(keys), count, dtype=torch.float32, device=keys.device)
+    if out.numel():
+        write_unit[(len(keys), triton.cdiv(count, BLOCK))](keys.contiguous(), out, count, BLOCK=BLOCK)
     return out
