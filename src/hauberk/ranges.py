@@ -79,13 +79,7 @@ def require(name: str, value: object, annotation: Any) -> None:
     Raises:
         InputError: one does not, or something else stands where only these may.
     """
-    options = alternatives(annotation)
-    numbers = [option for option in options if typing.get_origin(option) is Annotated or option in ANY]
-    choices = [
-        choice for option in options if typing.get_origin(option) is Literal for choice in typing.get_args(option)
-    ]
-    others = [option for option in options if option not in numbers and typing.get_origin(option) is not Literal]
-    plain = [kind for kind in PLAIN if kind in others]
+    numbers, choices, others, plain = sorted_out(annotation)
     fits = isinstance(value, tuple(plain)) or any(within(value, kind) for kind in numbers)
     fits = fits or any(type(value) is type(choice) and value == choice for choice in choices)
     if (len(plain) == len(others) or ((numbers or choices) and isinstance(value, Real | str))) and not fits:
@@ -98,6 +92,18 @@ def require(name: str, value: object, annotation: Any) -> None:
             for number, one in enumerate(value):
                 fixed = number and rest and rest[0] is not Ellipsis
                 require(f"{name}[{number}]", one, rest[min(number, len(rest)) - 1] if fixed else first)
+
+
+@cache
+def sorted_out(annotation: Any) -> tuple[list[Any], list[Any], list[Any], list[type]]:
+    """Return the kinds of numbers that an annotation gives, its choices, all other kinds, and the plain among these."""
+    options = alternatives(annotation)
+    numbers = [option for option in options if typing.get_origin(option) is Annotated or option in ANY]
+    choices = [
+        choice for option in options if typing.get_origin(option) is Literal for choice in typing.get_args(option)
+    ]
+    others = [option for option in options if option not in numbers and typing.get_origin(option) is not Literal]
+    return numbers, choices, others, [kind for kind in PLAIN if kind in others]
 
 
 def alternatives(annotation: Any) -> list[Any]:

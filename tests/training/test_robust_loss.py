@@ -100,7 +100,9 @@ def test_value_tells_which_examples_withstand(data: Split):
     x, _ = data.batch(slice(0, BATCH))
     y = network(x).argmax(1)
     y[2] = (y[2] + 1) % 3
-    value = RobustLoss(network, OBJECTIVES["intervals"], LinfBall(0.0)).value(x, y, Progress(0, 1, 1))
+    value = RobustLoss(network, Certified(Interval(), LOSS, Constant(0.5)), LinfBall(0.0)).value(
+        x, y, Progress(0, 1, 1)
+    )
     assert value.correct is not None
     assert value.robust is not None
     assert value.correct.tolist() == value.robust.tolist() == [number != 2 for number in range(BATCH)]

@@ -64,7 +64,9 @@ class BoundObjective(Objective):
         terms = {type(each).__name__: each(seen.graph, found.boxes, progress) for each in self.regularizers}
         terms = found.terms | terms
         loss = sum(terms.values(), start=loss)
-        return ObjectiveValue(loss, seen.correct, seen.correct & found.withstood, parts | terms)
+        correct = seen.correct
+        robust = found.withstood if correct is None else correct & found.withstood
+        return ObjectiveValue(loss, correct, robust, parts | terms)
 
     @abstractmethod
     def robust(self, seen: BoundedPass, progress: Progress, noise: Noise) -> Robust:

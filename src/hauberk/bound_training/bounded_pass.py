@@ -1,6 +1,7 @@
-"""The starting point of training by bounds: a clean pass, and the network as that pass fixed it."""
+"""The starting point of training by bounds: the network as a clean pass fixed it, and that pass where it is needed."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -14,9 +15,10 @@ from hauberk.errors import UnsupportedOpError
 
 @dataclass(frozen=True)
 class BoundedPass:
-    """The logits of clean examples, and everything needed to bound the network over their sets.
+    """Clean examples, and everything needed to bound the network over their sets.
 
-    Batch norms use the statistics of the clean examples, in bounds and in all other uses of the graph.
+    Batch norms use the statistics of the clean examples, in bounds and in all other uses of the graph. Networks without
+    batch norm pass the clean examples only where their logits are asked for.
 
     Args:
         x: the clean inputs.
@@ -24,8 +26,8 @@ class BoundedPass:
         threat: the threat, with the radius of the current step.
         S: the perturbation sets around the inputs.
         graph: the network as the clean pass fixed it.
-        logits: the clean logits.
         spec: the margins of the labels over all other classes.
+        passed: the clean logits, if a pass had to fix the network.
     """
 
     x: Float[Tensor, "b *x"]
@@ -33,14 +35,14 @@ class BoundedPass:
     threat: ThreatModel
     S: CertifiableSet
     graph: FrozenGraph
-    logits: Float[Tensor, "b classes"]
     spec: LinearSpec
+    passed: Float[Tensor, "b classes"] | None
 
     @classmethod
     def of(
         cls, network: nn.Module | Graph, x: Float[Tensor, "b *x"], y: Int[Tensor, "b"], threat: ThreatModel
     ) -> "BoundedPass":
-        """Run the pass and return its result.
+        """Return the network as a pass of the clean examples fixes it, over their sets.
 
         Raises:
             UnsupportedOpError: the network was not captured, or has dropout in training mode.
@@ -49,14 +51,20 @@ class BoundedPass:
         S = threat.at(x).cover()
         if not isinstance(network, Graph):
             raise UnsupportedOpError("bounds need a captured network: pass capture(network, example).")
-        logits, graph = network.run(x)
-        spec = LinearSpec.margins(y, network.classes, logits.dtype)
-        return cls(x, y, threat, S, graph.folded(), logits, spec)
+        logits, graph = network.fixed(x)
+        spec = LinearSpec.margins(y, network.classes, x.dtype)
+        return cls(x, y, threat, S, graph.folded(), spec, logits)
+
+    @cached_property
+    def logits(self) -> Float[Tensor, "b classes"]:
+        """The clean logits."""
+        return self.graph(self.x) if self.passed is None else self.passed
 
     @property
-    def correct(self) -> Bool[Tensor, "b"]:
-        """A mask of the clean examples that are classified correctly."""
-        return self.logits.argmax(1) == self.y
+    def correct(self) -> Bool[Tensor, "b"] | None:
+        """A mask of the clean examples that are classified correctly; None if nothing has needed their logits."""
+        known = self.passed is not None or "logits" in vars(self)
+        return self.logits.argmax(1) == self.y if known else None
 
 
 def worst_logits(lower: Float[Tensor, "b k"]) -> Float[Tensor, "b classes"]:

@@ -14,7 +14,7 @@ from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet, ordinary_set
 from hauberk.concepts.subject import labels_of
-from hauberk.kernels.convolutions import FastConvolutions
+from hauberk.kernels.convolutions import fast_convolutions
 from hauberk.kernels.gradients import gradients, ordinary
 from hauberk.ranges import Checked
 
@@ -121,7 +121,7 @@ def ascent(
 
     A network that draws random numbers is called `samples` times and all results are averaged (Athalye et al. 2018).
     """
-    with gradients(), FastConvolutions(weights=False):
+    with gradients(), fast_convolutions(z, weights=False):
         S, y, target = ordinary_set(S), ordinary(y), None if target is None else ordinary(target)
         z = ordinary(z.detach()).requires_grad_()
         passes = []

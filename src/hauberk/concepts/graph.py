@@ -187,11 +187,25 @@ class Graph:
 
     def observed(self, x: Float[Tensor, "b *x"]) -> tuple[list[Tensor], FrozenGraph]:
         """Return all values of a pass as in `run`, the input first, and the graph as that pass fixed it."""
-        # Batch norms in training mode use this batch's statistics, through which gradients flow, and update their
-        # running statistics once, spectral norms their vectors; dropout in training mode raises an UnsupportedOpError.
         iterate(self.module)
+        return self.passed(x, self.frozen())
+
+    def fixed(self, x: Float[Tensor, "b *x"]) -> tuple[Float[Tensor, "b classes"] | None, FrozenGraph]:
+        """Return the same as `run`, but no logits if the graph depends on no pass, which is then not made."""
+        iterate(self.module)
+        frozen = self.frozen()
+        pairs = zip(self.nodes, frozen.nodes, strict=True)
+        if not any(f.op.observes and self.module.get_submodule(node.part).training for node, f in pairs):
+            return None, frozen
+        values, graph = self.passed(x, frozen)
+        return values[-1], graph
+
+    def passed(self, x: Float[Tensor, "b *x"], graph: FrozenGraph) -> tuple[list[Tensor], FrozenGraph]:
+        """Return all values of a pass, and the graph as it fixed it."""
+        # Batch norms in training mode use this batch's statistics, through which gradients flow, and update their
+        # running statistics once; dropout in training mode raises an UnsupportedOpError.
         values, nodes = [x], []
-        for node, frozen in zip(self.nodes, self.frozen().nodes, strict=True):
+        for node, frozen in zip(self.nodes, graph.nodes, strict=True):
             operands = [values[i] for i in node.inputs]
             op = frozen.op.observe(*operands) if self.module.get_submodule(node.part).training else frozen.op
             nodes.append(FrozenNode(node.name, op, node.inputs))

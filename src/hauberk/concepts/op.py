@@ -42,6 +42,11 @@ class Op(ABC):
         """Return a Lipschitz constant from l_inf to l_inf, of an op of one operand; inf if none is stated."""
         return math.inf
 
+    @property
+    def observes(self) -> bool:
+        """True if a training pass fixes the op in another way than eval mode does."""
+        return type(self).observe is not Op.observe
+
     def observe(self, *z: Float[Tensor, "b ..."]) -> "Op":
         """Return the op as a training pass on this batch fixes it; batch norm also updates its running statistics."""
         return self

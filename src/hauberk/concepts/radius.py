@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
 from hauberk.accepted import tensor
+from hauberk.accepted.reach import LATER, require_reach
 from hauberk.errors import InputError, ShapeError
 from hauberk.pixel_fractions import written
 
@@ -57,7 +58,7 @@ def radii(eps: float | Tensor, x: Float[Tensor, "b *x"]) -> Float[Tensor, "b"]:
     Raises:
         ShapeError: eps is a tensor without exactly one radius per input.
     """
-    t = torch.as_tensor(eps, dtype=x.dtype, device=x.device)
+    t = eps.to(x) if isinstance(eps, Tensor) else x.new_full((), eps)  # no copy from the host
     if t.ndim and t.shape != (len(x),):
         raise ShapeError(f"eps has shape {tuple(t.shape)}, but must be a number or one for each of {len(x)} inputs.")
     return t.expand(len(x))
@@ -119,16 +120,13 @@ def per_example(t: Shaped[Tensor, "b"], z: Float[Tensor, "b *z"]) -> Shaped[Tens
     return t.view(-1, *(1,) * (z.ndim - 1))
 
 
-DUST = 1e-6
-"""The share of the range by which rounding may have moved an input out of it."""
-
-
 def require_within(x: Tensor, low: float, high: float) -> Tensor:
     """Return the batch clamped to [low, high]; raise if it is not floating point or leaves that range by over DUST.
 
     Raises:
         ShapeError: x is empty, has no batch dimension or is not of a floating-point type.
-        InputError: a value is NaN or out of range; the message names it.
+        InputError: a value is NaN or out of range; the message names it. In training on an accelerator, `Later.settle`
+            raises it instead.
     """
     x = tensor("inputs", x)
     if not x.is_floating_point():
@@ -137,11 +135,10 @@ def require_within(x: Tensor, low: float, high: float) -> Tensor:
         )
     if x.ndim < 2 or x.numel() == 0:
         raise ShapeError(f"inputs must be a non-empty batch (b, ...), but have shape {tuple(x.shape)}.")
-    least, most = torch.stack(x.aminmax()).tolist()
-    dust = DUST * (high - low if high - low < inf else max(most, -least))
-    if not (-inf < least >= low - dust and inf > most <= high + dust):
-        raise InputError(
-            f"inputs must lie in [{low}, {high}], but reach from {least:.6g} to {most:.6g}. Pass pixels "
-            "in that range and put the normalisation inside the model: nn.Sequential(Normalize(mean, std), network)."
-        )
+    ends, later = x.detach().aminmax(), LATER.get()
+    if later is not None and x.device.type != "cpu":
+        later.add(*ends, low, high)
+        return x.clamp(low, high)
+    least, most = torch.stack(ends).tolist()
+    require_reach(least, most, low, high)
     return x if least >= low and most <= high else x.clamp(low, high)

@@ -5,6 +5,7 @@ a matrix product and a pass over memory do the same. Channels-last weights also 
 neither that product nor the next convolution has to reorder its input.
 """
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, cast
 
 import torch
@@ -18,6 +19,11 @@ FEW = 4
 """The number of input channels up to which the matrix product is faster."""
 
 Pair = tuple[int, int]
+
+
+def fast_convolutions(like: Tensor, *, weights: bool) -> AbstractContextManager[object]:
+    """Return the mode where convolutions run on a CPU, as those of `like` do; elsewhere torch's own are fastest."""
+    return FastConvolutions(weights=weights) if like.device.type == "cpu" else nullcontext()
 
 
 class FastConvolutions(TorchFunctionMode):

@@ -52,12 +52,21 @@ def full_precision() -> Iterator[None]:
     Their errors are a thousand times those that bounds allow for. The settings are the process's own, and are restored
     when the last block ends that needs full precision; as a decorator, it holds for every call.
     """
+    with without_autocast():
+        HOLDERS.enter()
+        try:
+            yield
+        finally:
+            HOLDERS.leave()
+
+
+@contextmanager
+def without_autocast() -> Iterator[None]:
+    """Compute inside in the tensors' own types, whatever autocast the caller is in."""
     with ExitStack() as stack:
         for kind in KINDS:
             if torch.is_autocast_enabled(kind):
                 stack.enter_context(torch.autocast(kind, enabled=False))
-        HOLDERS.enter()
-        stack.callback(HOLDERS.leave)
         yield
 
 

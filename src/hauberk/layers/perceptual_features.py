@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from hauberk.errors import InputError
-from hauberk.kernels.convolutions import FastConvolutions
+from hauberk.kernels.convolutions import fast_convolutions
 from hauberk.kernels.modes import eval_mode
 
 RECTIFIERS = (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.RReLU, nn.ELU, nn.CELU, nn.SELU, nn.GELU, nn.SiLU, nn.Mish)
@@ -93,7 +93,7 @@ class Features(nn.Module):
             self.network(x)
             return
         constants = {name: parameter.detach() for name, parameter in self.network.named_parameters()}
-        with LOCK, FastConvolutions(weights=False):
+        with LOCK, fast_convolutions(x, weights=False):
             functional_call(self.network, constants, (x,))
 
     @property

@@ -13,6 +13,7 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.objective import Objective, ObjectiveValue
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.schedule import Progress
+from hauberk.kernels.convolutions import fast_convolutions
 from hauberk.ranges import Count, Positive
 
 
@@ -58,7 +59,8 @@ class Free(Objective):
         offset = self.perturbation.recall(S.start)
         z = S.start if offset is None else S.project(S.start + offset)
         z = z.detach().requires_grad_()
-        logits = network(S.decode(z))
+        with fast_convolutions(z, weights=True):
+            logits = network(S.decode(z))
 
         def move() -> None:
             """Move the perturbation along its gradient."""

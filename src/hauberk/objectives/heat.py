@@ -20,6 +20,7 @@ from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.schedule import Progress
 from hauberk.errors import InputError, UnsupportedOpError
 from hauberk.kernels.closeness import alike
+from hauberk.kernels.full_precision import without_autocast
 from hauberk.kernels.gradients import gradients
 from hauberk.kernels.modes import eval_mode
 from hauberk.kernels.packed_state import load
@@ -116,7 +117,7 @@ class HeatSmoothing(Objective):
         module = network.module if isinstance(network, Graph) else network
         if torch.is_grad_enabled():
             self.advance(module, x, progress)
-        with gradients(), torch.autocast(x.device.type, enabled=False):
+        with gradients(), without_autocast():
             points = self.points(x, noise).detach().requires_grad_()
             out = module(points)
             with torch.no_grad(), eval_mode(module):

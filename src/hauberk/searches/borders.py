@@ -12,7 +12,7 @@ from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.perturbation_set import ordinary_set
 from hauberk.concepts.radius import per_example
 from hauberk.errors import ShapeError
-from hauberk.kernels.convolutions import FastConvolutions
+from hauberk.kernels.convolutions import fast_convolutions
 from hauberk.kernels.gradients import gradients, ordinary
 
 
@@ -23,7 +23,7 @@ def nearest_border(
 
     Takes one forward pass, and one backward pass per target. Source: Moosavi-Dezfooli et al. 2016, eq. 8.
     """
-    with gradients(), FastConvolutions(weights=False):
+    with gradients(), fast_convolutions(z, weights=False):
         S, y, targets = ordinary_set(S), ordinary(y), ordinary(targets)
         z = ordinary(z.detach()).requires_grad_()
         logits = network(S.decode(z))

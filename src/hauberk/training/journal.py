@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from hauberk.atomic import write_text
 from hauberk.concepts.objective import ObjectiveValue
@@ -26,21 +28,35 @@ class Tally:
     """
 
     def __init__(self, device: torch.device) -> None:
-        self.sums = torch.zeros(6, dtype=torch.float64, device=device)
+        self.counts = [0.0, 0.0, 0.0]
+        """The numbers of examples behind each of the sums, known without the device."""
+        self.found = torch.zeros(3, dtype=torch.float64, device=device)
+        """The sums: of the loss, of examples classified correctly, of robust ones."""
+        self.none = torch.zeros((), dtype=torch.float64, device=device)
 
-    def add(self, value: ObjectiveValue, examples: int) -> None:
-        """Add a batch of this many examples."""
-        loss = value.loss.detach().double()
-        parts = [torch.full_like(loss, examples), examples * loss]
-        for right in (value.correct, value.robust):
-            known = right is not None
-            parts += [torch.full_like(loss, examples * known), right.sum() if known else torch.zeros_like(loss)]
-        self.sums += torch.stack(parts)
+    def add(self, value: ObjectiveValue, examples: int, *others: "Tally") -> None:
+        """Add a batch of this many examples, to other tallies as well."""
+        masks = (value.correct, value.robust)
+        right = [self.none if mask is None else mask.sum(dtype=torch.float64) for mask in masks]
+        batch = torch.stack([examples * value.loss.detach().double(), *right])
+        known = [1, *(mask is not None for mask in masks)]
+        for tally in (self, *others):
+            tally.counts = [count + examples * each for count, each in zip(tally.counts, known, strict=True)]
+            tally.found += batch
+
+    @property
+    def sums(self) -> Float[Tensor, "6"]:
+        """The counts, and the sums behind them."""
+        return torch.cat([self.found.new_tensor(self.counts), self.found])
+
+    def restore(self, sums: list[float]) -> None:
+        """Go on from counts and sums."""
+        self.counts, self.found = sums[:3], self.found.new_tensor(sums[3:])
 
     def averages(self, team: Team) -> Record:
         """Return the means of loss, clean and robust accuracy over all processes, and reset the sums."""
-        count, loss, looked, correct, attacked, robust = team.total(self.sums).tolist()
-        self.sums.zero_()
+        count, looked, attacked, loss, correct, robust = team.total(self.sums).tolist()
+        self.restore([0.0] * 6)
         clean = correct / looked if looked else None
         return {"loss": loss / count, "clean": clean, "robust": robust / attacked if attacked else None}
 

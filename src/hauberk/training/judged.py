@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -12,7 +11,7 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.objective import Objective, ObjectiveValue
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.schedule import Progress
-from hauberk.kernels.convolutions import FastConvolutions
+from hauberk.kernels.full_precision import without_autocast
 
 
 class Judged(nn.Module):
@@ -32,9 +31,7 @@ class Judged(nn.Module):
     def forward(
         self, x: Float[Tensor, "b *x"], y: Int[Tensor, "b"], threat: ThreatModel, progress: Progress, noise: Noise
     ) -> ObjectiveValue:
-        kind, bounds = x.device.type, self.objective.needs_graph
-        convolutions = nullcontext() if bounds else FastConvolutions(weights=True)
-        with torch.autocast(kind, enabled=torch.is_autocast_enabled(kind) and not bounds), convolutions:
+        with without_autocast() if self.objective.needs_graph else nullcontext():
             return self.objective(self.seen, x, y, threat, progress=progress, noise=noise)
 
 

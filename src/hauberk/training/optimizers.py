@@ -13,6 +13,8 @@ OptimizerFactory = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer] | P
 NOT_NEGATIVE = ("lr", "lr_decay", "weight_decay", "dampening", "eps")
 BELOW_ONE = ("momentum", "betas", "alpha", "rho")
 """Settings of torch's optimizers that are shares of what was before."""
+FUSED, FUSED_ON = (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD), ("cpu", "cuda")
+"""The optimizers that update all parameters in one operation, and the kinds of device on which they do."""
 
 
 def optimizer_of(factory: OptimizerFactory, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
@@ -29,7 +31,20 @@ def optimizer_of(factory: OptimizerFactory, parameters: Iterable[nn.Parameter]) 
         for number in value if isinstance(value, list | tuple) else [value]:
             if isinstance(number, int | float) and not sensible(name, number):
                 raise InputError(f"{type(made).__name__} cannot work with {name}={value!r}.")
+    fuse(made)
     return made
+
+
+def fuse(optimizer: torch.optim.Optimizer) -> None:
+    """Let one of torch's optimizers update all parameters in one operation, where it can and nothing else was asked.
+
+    By itself torch takes a dozen operations for each parameter on a CPU, and a dozen for all of them on a GPU.
+    """
+    for group in optimizer.param_groups if type(optimizer) in FUSED else ():
+        plain = not (group["foreach"] or group["differentiable"] or group.get("capturable"))
+        real = all(p.is_floating_point() and p.device.type in FUSED_ON for p in group["params"])
+        if group["fused"] is None and plain and real:
+            group["fused"] = True
 
 
 def sensible(name: str, number: float) -> bool:

@@ -106,6 +106,8 @@ class RobustLoss(Checked, nn.Module):
     ) -> ObjectiveValue:
         """Return the mean loss over a batch, and which of its examples are classified correctly and robustly.
 
+        Which are correct is None where the objective needs no clean logits, as without a weight on their loss.
+
         Args:
             x: the inputs.
             y: their labels.

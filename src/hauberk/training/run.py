@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from hauberk import accepted
+from hauberk.accepted.reach import Later, asked_later
 from hauberk.atomic import require_replaceable
 from hauberk.capture import capture
 from hauberk.concepts.dataset import Split
@@ -26,6 +27,7 @@ from hauberk.training.journal import Journal, Record, Watcher
 from hauberk.training.judged import Judged
 from hauberk.training.kept_weights import BEST, COLLAPSED, FINAL, SOUND, KeptWeights
 from hauberk.training.optimizers import optimizer_of
+from hauberk.training.seeding import seed_generators
 from hauberk.training.state import State, require_initialised
 from hauberk.training.team import Team
 from hauberk.training.validation import Validation
@@ -66,11 +68,14 @@ class Run:
         self.judged = Judged(network, prepared(trainer, network, self.batches.data), trainer.objective)
         made = self.team.accelerator.prepare(self.judged, optimizer_of(trainer.optimizer, network.parameters()))
         self.wrapped, self.optimizer = made
+        # Only a scaler of gradients needs accelerate's own steps, which search the disk for packages each time.
+        self.stepped = self.optimizer if self.team.accelerator.scaler else self.optimizer.optimizer
         self.average = Average(network, trainer.averaging)
         self.state = State(folder, identified, network, self.average, self.optimizer, trainer.objective, self.team)
         self.validation = Validation(self.judged, threat, self.batches, self.team)
         self.test = None if test is None or trainer.test_judge is None else test.to(self.team.device)
         self.kept = KeptWeights(folder, network, self.team)
+        self.checks = Later()
 
     def execute(self, resume: bool, watch: Watcher, claim: Callable[[], None]) -> None:
         """Train to the end, with `resume` from the newest checkpoint; call `claim` before the folder is touched."""
@@ -118,13 +123,14 @@ class Run:
         """Take one step of the optimizer."""
         index = self.batches.of(step)
         mine, weight = self.team.part(index)
-        torch.manual_seed((self.trainer.seed * 1_000_003 + step) * self.team.size + self.team.rank)
-        self.network.train()
+        seed_generators((self.trainer.seed * 1_000_003 + step) * self.team.size + self.team.rank, self.team.device)
+        if not self.network.training:
+            self.network.train()
         x, y, noise = self.batches.examples(step, mine)
-        with self.team.statistics(weight):
+        with self.team.statistics(weight), asked_later(self.checks):
             threat = self.threat.select(mine, self.batches.shape).scaled(progress.radius_share)
             value = self.wrapped(x, y, threat, progress, noise)
-        self.optimizer.zero_grad(set_to_none=True)
+        self.stepped.zero_grad(set_to_none=True)
         self.team.accelerator.backward(value.loss * weight)
         if value.learned is not None and weight:
             value.learned()
@@ -133,14 +139,15 @@ class Run:
             self.team.accelerator.clip_grad_norm_(self.network.parameters(), self.trainer.gradient_clip)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group.get("rate", 1)
-        self.optimizer.step()
+        self.stepped.step()
         self.average.add(step, self.plan.steps)
         if weight:
-            for tally in self.state.tallies.values():
-                tally.add(value, len(mine))
+            first, *others = self.state.tallies.values()
+            first.add(value, len(mine), *others)
 
     def averages(self, tally: str, step: int) -> Record:
-        """Return the means since the last call, or raise if the loss is not finite."""
+        """Return the means since the last call, or raise if the loss is not finite or inputs left their range."""
+        self.checks.settle()
         averages = self.state.tallies[tally].averages(self.team)
         if not math.isfinite(averages["loss"]):
             raise TrainingError(

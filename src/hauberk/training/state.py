@@ -5,7 +5,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import torch
 from accelerate.optimizer import AcceleratedOptimizer
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
@@ -101,8 +100,8 @@ class State:
             return 0
         step, counters, others = found
         for name, tally in self.tallies.items():
-            sums = torch.tensor(counters.pop(name), dtype=torch.float64, device=self.team.device)
-            tally.sums.copy_(sums if self.team.first else torch.zeros_like(sums))
+            sums = counters.pop(name)
+            tally.restore(sums if self.team.first else [0.0] * len(sums))
         scaler = self.team.accelerator.scaler
         if (scaled := counters.pop("scaler")) and scaler:
             scaler.load_state_dict(scaled)
