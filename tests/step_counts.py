@@ -92,7 +92,9 @@ class Watched(TorchDispatchMode):
 
 
 def launches(function: OpOverload) -> bool:
-    """Return whether the operator launches work: its results are neither views nor without content."""
+    """Return whether the operator launches work: its results are neither views nor empty memory nor marks of time."""
+    if function.namespace == "profiler":
+        return False
     aliases = [result.alias_info for result in function._schema.returns]
     view = aliases and all(alias is not None and not alias.is_write for alias in aliases)
     return not (view or torch.Tag.inplace_view in function.tags or function.overloadpacket.__name__.startswith(FREE))

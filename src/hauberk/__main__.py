@@ -29,6 +29,9 @@ def run() -> NoReturn:
         if signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores what should not end the process
             signal.signal(number, interrupt)
     try:
+        from hauberk.waiting import let_threads_yield
+
+        let_threads_yield()
         from hauberk.cli import main
 
         status = main()

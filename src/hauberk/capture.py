@@ -12,6 +12,7 @@ from torch.export import Dim, ExportedProgram, ShapesCollection
 
 import hauberk.ops  # noqa: F401  (fills the registry)
 from hauberk import accepted
+from hauberk.allocator import keep_freed_memory
 from hauberk.concepts.graph import Graph
 from hauberk.errors import CaptureError, InputError, UnsupportedOpError
 from hauberk.kernels.full_precision import full_precision
@@ -50,6 +51,7 @@ def capture(module: nn.Module, example: Float[Tensor, "b *x"]) -> Graph:
     if not isinstance(module, nn.Module):
         hint = ": give its .module()" if isinstance(module, ExportedProgram) else ""
         raise InputError(f"a torch module is captured, not a {type(module).__name__}{hint}.")
+    keep_freed_memory()
     example = accepted.inputs(example)
     logits = accepted.passed(module, example)
     with torch.no_grad(), eval_mode(module):

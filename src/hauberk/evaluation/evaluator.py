@@ -8,6 +8,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from hauberk import accepted
+from hauberk.allocator import keep_freed_memory
 from hauberk.atomic import write_text
 from hauberk.concepts.attack import Attack, MinimumDistanceAttack
 from hauberk.concepts.certificate import Verifier
@@ -150,6 +151,7 @@ class Evaluator(Checked):
             UnsupportedSetError: the set has no steepest step, which all of the attacks need.
             SoundnessError: an example is misclassified where it is proven; the evidence is kept in the folder.
         """
+        keep_freed_memory()
         data, folder, first = Split.of(data), accepted.folder_at(folder), slice(0, self.examples)
         faced = {
             name: replace(other, threat=other.threat.select(first, data.inputs.shape))

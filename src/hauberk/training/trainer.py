@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from hauberk import accepted
+from hauberk.allocator import keep_freed_memory
 from hauberk.concepts.dataset import Examples, Split
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.errors import InputError
@@ -76,6 +77,7 @@ class Trainer(Hyperparameters):
             UnsupportedOpError: the objective computes bounds and the network cannot be captured.
             TrainingError: the loss is no longer finite.
         """
+        keep_freed_memory()
         data, folder = Split.of(data), accepted.folder_at(folder)
         if not isinstance(network, nn.Module):
             raise InputError(f"training fits a torch module, not a {type(network).__name__}.")
