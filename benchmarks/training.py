@@ -140,7 +140,7 @@ def measured(
         for label, objective in objectives.items():
             network, data, threat = subject(name, batch)
             if compile:
-                network.compile()
+                network = torch.compile(network)
             trainer = Trainer(objective, 1, Constant(1e-3), batch, held_out=0)
             runs[label] = Run(trainer, network, data, threat, Path(folder))
         times: dict[str, list[float]] = {label: [] for label in runs}
