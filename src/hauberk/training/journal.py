@@ -46,16 +46,16 @@ class Tally:
 
     @property
     def sums(self) -> Float[Tensor, "6"]:
-        """The counts, and the sums behind them."""
-        return torch.cat([self.found.new_tensor(self.counts), self.found])
+        """Each count, and the sum of its examples."""
+        return torch.stack([self.found.new_tensor(self.counts), self.found], 1).flatten()
 
     def restore(self, sums: list[float]) -> None:
         """Go on from counts and sums."""
-        self.counts, self.found = sums[:3], self.found.new_tensor(sums[3:])
+        self.counts, self.found = sums[::2], self.found.new_tensor(sums[1::2])
 
     def averages(self, team: Team) -> Record:
         """Return the means of loss, clean and robust accuracy over all processes, and reset the sums."""
-        count, looked, attacked, loss, correct, robust = team.total(self.sums).tolist()
+        count, loss, looked, correct, attacked, robust = team.total(self.sums).tolist()
         self.restore([0.0] * 6)
         clean = correct / looked if looked else None
         return {"loss": loss / count, "clean": clean, "robust": robust / attacked if attacked else None}
