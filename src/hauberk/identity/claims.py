@@ -11,8 +11,8 @@ from hauberk.files import read_text
 from hauberk.identity.differing import differences, first_few
 from hauberk.identity.walk import identity
 
-VERSION = 2
-"""The version of this scheme of identities."""
+VERSION = 3
+"""The version of this scheme of identities, and of the noise that it stands for: 3 draws it in one pass."""
 
 RESULTS = ("records", "points", "curve")
 """The folders whose content a plan guards."""
@@ -66,6 +66,6 @@ def objection(kept: Mapping[str, Any], own: Mapping[str, Any]) -> str | None:
     if "identity" not in kept:
         return "it was written by an earlier release of Hauberk, which told experiments apart less strictly"
     if kept["identity"] != VERSION:
-        return "it was written by another release of Hauberk, which tells experiments apart in another way"
+        return "it was written by another release of Hauberk, which tells experiments apart, or draws noise, in another way"
     found = differences(kept, own)
     return f"it is of another experiment, {first_few(found)}" if found else None
