@@ -1,4 +1,4 @@
-"""How threads that share a tensor's work wait for each other."""
+"""Threads that wait for each other, and the cores that they keep meanwhile."""
 
 import os
 

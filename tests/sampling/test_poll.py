@@ -226,6 +226,7 @@ def test_no_pass_waits_for_the_device(device, monkeypatch):
     monkeypatch.setattr(kernel, "COMPILED", False)
     module, x, operations = network().to(device), X.to(device), []
     own = streams(x, 0)
+    assert own.keys.device == x.device  # computed once
     for samples in (64, 128, 192):
         with StepCounts() as counts:
             Poll(module, NOISE, rows=64).votes(x, own, samples)

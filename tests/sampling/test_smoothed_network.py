@@ -87,7 +87,7 @@ def test_attacks_see_the_averaged_softmax_and_move_it():
     torch.testing.assert_close(logits.exp().sum(1), torch.ones(2))
     assert found.module is found.module
     y = torch.tensor([0, 1])
-    z = PGD(CrossEntropy(), steps=10, step=0.3)(
+    z = PGD(CrossEntropy(), steps=10, step=0.3, stop_when_broken=False)(
         found.module, L2Ball(1.7, within=None).at(X[:2]), y, noise=Noise.of(0, y)
     )
     assert found.refuted(z, y).all()
