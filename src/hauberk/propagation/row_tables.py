@@ -70,7 +70,7 @@ class RowTables:
         elif isinstance(node.op, Affine):
             shapes = [self.graph.shapes[i] for i in node.inputs]
             offset = None if node.op.homogeneous else node.op.offset(shapes, batch)
-            return offset if offset is None else offset.expand(len(batch), *offset.shape[1:]), allowed
+            return offset if offset is None else offset.expand(len(batch), *self.graph.shapes[index]), allowed
         box = self.boxes[index]
         return box.center, box.radius if allowed is None else box.radius + allowed
 
