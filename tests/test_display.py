@@ -1,8 +1,10 @@
 from io import StringIO
 
+import pytest
 from rich.console import Console
 
 from hauberk.display import Display
+from hauberk.kernels.progress import report
 
 RECORD = {
     "kind": "epoch",
@@ -60,3 +62,22 @@ def test_variants_have_lines_and_bars_of_their_own():
         display.training(RECORD | {"variant": "tiny"})
         assert len(display.tasks) == 2
     assert [line.split("  loss")[0] for line in output.getvalue().splitlines()] == ["epoch 1", "tiny  epoch 1"]
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_long_bound_pass_says_what_it_bounds_until_there_is_other_news(monkeypatch, terminal):
+    clock, output = [0.0], StringIO()
+    monkeypatch.setattr("hauberk.display.monotonic", lambda: clock[0])
+    with Display(Console(file=output, force_terminal=terminal, width=120)) as display:
+        for clock[0], done in ((1.0, 8), (100.0, 2048), (101.0, 3072), (200.0, 4096)):
+            report("bounds of conv (3 of 7)", done, 8192)
+        display.evaluation("linf eps 0.1", 100, 100)
+        assert [task.visible for task in display.live.tasks] == [False, True]
+    report("bounds of conv (3 of 7)", 8192, 8192)
+    lines = output.getvalue().splitlines()
+    if not terminal:
+        assert lines == [
+            "bounds of conv (3 of 7): 2,048 of 8,192 rows",
+            "bounds of conv (3 of 7): 4,096 of 8,192 rows",
+            "evaluated linf eps 0.1: 100 examples",
+        ]

@@ -286,7 +286,7 @@ def require_affine_facts(graph):
         matrices = [j.reshape(value.numel(), -1) for j in jacobians]
         offset = node.op.offset(shapes, value)
         linear = sum(j @ one.flatten() for j, one in zip(matrices, z, strict=True))
-        torch.testing.assert_close(value.flatten(), linear + offset.flatten(), rtol=0, atol=1e-10)
+        torch.testing.assert_close(value.flatten(), linear + offset.expand_as(value).flatten(), rtol=0, atol=1e-10)
         absolute = sum(j.abs() @ one.flatten() for j, one in zip(matrices, z, strict=True))
         torch.testing.assert_close(node.op.absolute(*z).flatten(), absolute, rtol=0, atol=1e-10)
         sizes = [one.abs().sum((*range(1, one.ndim),)) + 1 for one in z]

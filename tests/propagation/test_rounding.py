@@ -85,12 +85,38 @@ def test_a_rows_spread_holds_a_share_of_every_magnitude_it_meets():
     offset, allowed = found.facts(1)
     assert offset.tolist() == [BIAS.tolist()]
     torch.testing.assert_close(allowed, TERMS * at_first, rtol=1e-12, atol=0)
-    *lines, radius = found.line_facts(2)
-    assert [line.tolist() for line in lines] == [[[1.0, 1.0]]] * 2 + [[BIAS.tolist()]] * 2
-    torch.testing.assert_close(radius, VALUE * at_hidden + TERMS * at_first, rtol=1e-12, atol=0)
+    low, high, below, above, radius = found.line_facts(2)
+    assert low.tolist() == high.tolist() == [[1.0, 1.0]]
+    allowed = VALUE * at_hidden + TERMS * at_first
+    assert radius is None
+    torch.testing.assert_close(BIAS - below, allowed, rtol=1e-1, atol=0)
+    torch.testing.assert_close(above - BIAS, allowed, rtol=1e-1, atol=0)
     offset, allowed = found.facts(3)
     assert offset is None or not offset.any()
     torch.testing.assert_close(allowed, VALUE @ LAST.T.abs() * gamma(2 + 1 + 3 + 2 + 16), rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("slopes", [Adaptive(), Parallel()])
+def test_lines_take_in_what_only_their_node_reads_up_to_the_first_operator_that_mixes(slopes):
+    module = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2), nn.ReLU(), nn.Linear(2, 2)).double().eval()
+    scale, shift = torch.tensor([0.5, -2.0], dtype=DTYPE), torch.tensor([1.0, 3.0], dtype=DTYPE)
+    with torch.no_grad():
+        for parameter, given in zip(module[0].parameters(), (FIRST, BIAS), strict=True):
+            parameter.copy_(given)
+        module[1].weight.copy_(scale * (1 + module[1].eps) ** 0.5)  # variance 1
+        module[1].bias.copy_(shift)
+    graph, S = capture(module, X.repeat(2, 1)).frozen(), LinfBall(1.0, None).at(X)
+    found = RowTables(graph, S, Interval().boxes(graph, S, outward=False), slopes, outward=False)
+    lines, half = found.lines(3)
+    low, high, below, above, radius = found.line_facts(3)
+    for line, plain in ((low, lines.lower_slope), (high, lines.upper_slope)):
+        torch.testing.assert_close(line, plain * scale)
+    for line, slope, plain in (
+        (below, lines.lower_slope, lines.lower_intercept),
+        (above, lines.upper_slope, lines.upper_intercept),
+    ):
+        torch.testing.assert_close(line, slope * (shift + scale * BIAS) + (0 if plain is None else plain))
+    assert radius is None if half is None else torch.equal(radius, half)
 
 
 def test_without_outward_rounding_nothing_is_added():
@@ -171,14 +197,15 @@ def test_a_margins_allowance_is_the_sum_of_all_those_on_its_way(threat):
     graph, S = captured(torch.float32), threat.at(X.float())
     boxes = [box.to(torch.float32) for box in Interval().boxes(captured(), LinfBall(0.0, None).at(X), outward=False)]
     rows = torch.tensor([[[1.0, -1.0]]])
-    _, spread = BackwardPass(graph, S, boxes, Adaptive(), outward=True).sums(Rows.uniform(rows), 3).unbind(1)
+    center, spread = BackwardPass(graph, S, boxes, Adaptive(), outward=True).sums(Rows.uniform(rows), 3)[0].tolist()
     unit = 2.0**-24
     hidden = torch.tensor([[1 - 3.0, -2 - 1.0]], dtype=DTYPE).abs()
     inputs = (torch.tensor([[-2.0, -3.0]], dtype=DTYPE) @ FIRST).abs()
     allowed = (VALUE @ LAST.T.abs()).sum() * gamma(1 + 3 + 2 + 16, unit)
     allowed = allowed + (hidden * (VALUE * gamma(1 + 16, unit) + TERMS * gamma(1 + 4 + 2 + 16, unit))).sum()
     allowed = allowed + (inputs * X.abs()).sum() * gamma(3 + 16, unit)
-    assert spread.item() == pytest.approx(allowed.item(), rel=1e-4)
+    value = (VALUE @ LAST.T @ rows[0, 0].double()).item()
+    assert value - (center - spread) == pytest.approx(allowed.item(), rel=0.05)  # lines were rounded themselves
 
 
 def test_bounds_are_rounded_outward_by_one_more_number():

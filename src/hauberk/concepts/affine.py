@@ -40,7 +40,7 @@ class Affine(Op):
         return self(*z) - self.offset([tuple(t.shape[1:]) for t in z], z[0])
 
     def offset(self, shapes: Sequence[tuple[int, ...]], like: Tensor) -> Float[Tensor, "1 ..."]:
-        """Return the value at zero, given the operands' shapes without the batch."""
+        """Return the value at zero, given the operands' shapes without the batch; it broadcasts to the result's."""
         return self(*(like.new_zeros(1, *shape) for shape in shapes))
 
     def constants(self, shapes: Sequence[tuple[int, ...]], like: Tensor) -> Float[Tensor, "1 ..."]:
@@ -114,6 +114,9 @@ class Diagonal(Affine):
 
     def absolute(self, z: Tensor) -> Tensor:
         return z * self.scale.abs()
+
+    def offset(self, shapes: Sequence[tuple[int, ...]], like: Tensor) -> Tensor:
+        return self.shift.expand(1, *shapes[0])
 
     def pull_back(self, rows: Tensor, shapes: Sequence[tuple[int, ...]]) -> tuple[Tensor]:
         return (rows * self.scale,)

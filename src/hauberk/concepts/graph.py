@@ -90,11 +90,19 @@ class FrozenGraph:
         return Counter(i for node in self.nodes for i in node.inputs)
 
     @cached_property
-    def bent(self) -> frozenset[int]:
-        """The affine values that are read only once, by an element-wise function, through which all rows reach them."""
-        affine = {index for index, node in enumerate(self.nodes, start=1) if isinstance(node.op, Affine)}
-        read = (node.inputs[0] for node in self.nodes if isinstance(node.op, Elementwise))
-        return frozenset(i for i in read if i in affine and self.readers[i] == 1)
+    def merged(self) -> dict[int, tuple[int, ...]]:
+        """The affine values that the lines of an element-wise node take in, nearest first, by the index of its value.
+
+        Each is read only once: the operand, and while those are diagonal, what they read.
+        """
+        found = {}
+        for index, node in enumerate(self.nodes, start=1):
+            chain, at = [], node.inputs[0] if isinstance(node.op, Elementwise) else 0
+            while at and self.readers[at] == 1 and isinstance(self.nodes[at - 1].op, Affine):
+                chain.append(at)
+                at = self.nodes[at - 1].inputs[0] if isinstance(self.nodes[at - 1].op, Diagonal) else 0
+            found[index] = tuple(chain)
+        return found
 
     @cached_property
     def first_mixing(self) -> frozenset[int]:

@@ -5,18 +5,23 @@ a matrix product and a pass over memory do the same. Channels-last weights also 
 neither that product nor the next convolution has to reorder its input.
 """
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from hauberk.kernels.fold import fold
 
 FEW = 4
-"""The number of input channels up to which the matrix product is faster."""
+"""The number of input channels up to which the matrix product can be faster."""
+
+MANY = 6
+"""The number of filters per input channel from which it is, at stride 1; below, its pass over memory is too long."""
 
 Pair = tuple[int, int]
 
@@ -24,6 +29,12 @@ Pair = tuple[int, int]
 def fast_convolutions(like: Tensor, *, weights: bool) -> AbstractContextManager[object]:
     """Return the mode where convolutions run on a CPU, as those of `like` do; elsewhere torch's own are fastest."""
     return FastConvolutions(weights=weights) if like.device.type == "cpu" else nullcontext()
+
+
+def folds(weight: Float[Tensor, "out in_per_group *kernel"], stride: Sequence[int], groups: int = 1) -> bool:
+    """Return True if a matrix product and a fold transpose this two-dimensional convolution fastest on a CPU."""
+    out, channels = weight.shape[:2]
+    return weight.ndim == 4 and groups == 1 and channels <= FEW and (max(stride) > 1 or out >= MANY * channels)
 
 
 class FastConvolutions(TorchFunctionMode):
@@ -63,9 +74,9 @@ def convolved(
     if not weights:
         weight, bias = weight.detach(), None if bias is None else bias.detach()
     weight = weight.clone(memory_format=torch.channels_last)  # with one channel, both formats look alike
-    if not input.requires_grad or weight.shape[1] > FEW or groups > 1 or isinstance(padding, str):
-        return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
     geometry = [tuple(size) if isinstance(size, tuple | list) else (size,) for size in (stride, padding, dilation)]
+    if not input.requires_grad or isinstance(padding, str) or not folds(weight, geometry[0], groups):
+        return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
     return cast(Tensor, FewChannels.apply(input, weight, bias, *(size * (2 // len(size)) for size in geometry)))
 
 

@@ -41,12 +41,16 @@ class Add(Affine):
         return torch.add(first, second, alpha=abs(self.factor))
 
     def pull_back(self, rows: Tensor, shapes: Sequence[tuple[int, ...]]) -> tuple[Tensor, Tensor]:
-        return rows, rows * self.factor
+        return rows, self.scaled(rows)
 
     def pull_back_windows(
         self, rows: Tensor, window: Window, shapes: Sequence[tuple[int, ...]]
     ) -> list[tuple[Tensor, Window]]:
-        return [(rows, window), (rows * self.factor, window)]
+        return [(rows, window), (self.scaled(rows), window)]
+
+    def scaled(self, rows: Tensor) -> Tensor:
+        """Return the rows times the factor."""
+        return rows if self.factor == 1 else rows * self.factor
 
 
 @dataclass(frozen=True)

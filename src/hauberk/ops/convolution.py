@@ -14,12 +14,14 @@ from hauberk.concepts.affine import Affine, Diagonal
 from hauberk.concepts.lowering import Lowered, Stored, Value, lowers
 from hauberk.concepts.rows import Window
 from hauberk.functions.composition import call, composed
-from hauberk.kernels.convolutions import FEW
+from hauberk.kernels.convolutions import folds
 from hauberk.kernels.fold import fold
 
 aten = torch.ops.aten
 FORWARD = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 TRANSPOSE = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
+SMALL = 12
+"""The number of times that a matrix product may multiply with zeros, per stride, until the library is faster."""
 ORDER = {1: torch.contiguous_format, 2: torch.channels_last, 3: torch.channels_last_3d}
 
 
@@ -42,6 +44,10 @@ class Convolution(Affine):
     padding: tuple[int, ...]
     dilation: tuple[int, ...]
     groups: int
+
+    @property
+    def homogeneous(self) -> bool:
+        return self.bias is None
 
     @property
     def space(self) -> int:
@@ -79,9 +85,9 @@ class Convolution(Affine):
         """Return the convolution with these weights."""
         return FORWARD[self.space](z, weight, bias, self.stride, self.padding, self.dilation, self.groups)
 
-    def constants(self, shapes: Sequence[tuple[int, ...]], like: Tensor) -> Tensor:
+    def offset(self, shapes: Sequence[tuple[int, ...]], like: Tensor) -> Tensor:
         ones = (1,) * self.space
-        return like.new_zeros(1, 1, *ones) if self.bias is None else self.bias.abs().view(1, -1, *ones)
+        return like.new_zeros(1, 1, *ones) if self.bias is None else self.bias.view(1, -1, *ones)
 
     def then(self, diagonal: Diagonal) -> "Convolution | None":
         scale, shift = diagonal.scale, diagonal.shift
@@ -91,7 +97,7 @@ class Convolution(Affine):
         return replace(self, weight=self.weight * scale[..., None], bias=bias)
 
     def pull_back(self, rows: Tensor, shapes: Sequence[tuple[int, ...]]) -> tuple[Tensor]:
-        if self.space == 2 and self.weight.shape[1] <= FEW and self.groups == 1:
+        if rows.device.type == "cpu" and folds(self.weight, self.stride, self.groups):
             columns = rows.movedim(1, -1).flatten(1, 2) @ self.weight.flatten(1)
             return (fold(columns, shapes[0][1:], self.weight.shape[2:], self.stride, self.padding, self.dilation),)
         geometry = (self.stride, self.padding, self.uncovered(shapes[0]), self.groups, self.dilation)
@@ -110,11 +116,11 @@ class Convolution(Affine):
     def spread(self, rows: Float[Tensor, "r out h w"]) -> Float[Tensor, "r in h2 w2"]:
         """Return the transpose on windows, which have no padding; by a matrix product if that is faster."""
         out, channels, *kernel = self.weight.shape
-        dense = self.groups == 1 and self.dilation == (1, 1)
-        if not dense or (rows.shape[2:] != (1, 1) and channels > FEW):
-            return F.conv_transpose2d(rows, self.weight, None, self.stride, 0, 0, self.groups, self.dilation)
         h, w = rows.shape[2:]
         size = (h - 1) * self.stride[0] + kernel[0], (w - 1) * self.stride[1] + kernel[1]
+        small = (h, w) == (1, 1) or channels * prod(size) <= SMALL * prod(self.stride) * prod(kernel)
+        if rows.device.type != "cpu" or not small or self.groups > 1 or self.dilation != (1, 1):
+            return F.conv_transpose2d(rows, self.weight, None, self.stride, 0, 0, self.groups, self.dilation)
         matrix = self.weight.new_zeros(out, h, w, channels, *size)
         for i in range(h):
             for j in range(w):

@@ -32,6 +32,10 @@ class Linear(Affine):
         return self.weight.abs()
 
     @property
+    def homogeneous(self) -> bool:
+        return self.bias is None
+
+    @property
     def roundings(self) -> int:
         return self.weight.shape[1] + 1
 
@@ -48,8 +52,8 @@ class Linear(Affine):
     def absolute(self, z: Tensor) -> Tensor:
         return F.linear(z, self.absolute_weight)
 
-    def constants(self, shapes: Sequence[tuple[int, ...]], like: Tensor) -> Tensor:
-        return like.new_zeros(1, 1) if self.bias is None else self.bias.abs()[None]
+    def offset(self, shapes: Sequence[tuple[int, ...]], like: Tensor) -> Tensor:
+        return like.new_zeros(1, 1) if self.bias is None else self.bias[None]
 
     def then(self, diagonal: Diagonal) -> "Linear | None":
         scale, shift = diagonal.scale, diagonal.shift

@@ -40,6 +40,10 @@ class TransposedConvolution(Affine):
     dilation: tuple[int, ...]
 
     @property
+    def homogeneous(self) -> bool:
+        return self.bias is None
+
+    @property
     def space(self) -> int:
         """The number of dimensions of the kernel."""
         return self.weight.ndim - 2
@@ -57,6 +61,10 @@ class TransposedConvolution(Affine):
 
     def absolute(self, z: Tensor) -> Tensor:
         return self.spread(z, self.weight.abs(), None)
+
+    def offset(self, shapes: Sequence[tuple[int, ...]], like: Tensor) -> Tensor:
+        ones = (1,) * self.space
+        return like.new_zeros(1, 1, *ones) if self.bias is None else self.bias.view(1, -1, *ones)
 
     def spread(self, z: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """Return the transposed convolution with these weights."""

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hauberk.concepts.affine import Affine
+from hauberk.concepts.affine import Affine, Diagonal
 from hauberk.concepts.box import Box
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.perturbation_set import CertifiableSet
@@ -78,7 +78,7 @@ class BackwardPass:
     def sums(self, rows: Rows, at: int) -> Float[Tensor, "r 2"]:
         """Return the centre and spread of every row, in float64: <row, value `at`> is at least centre - spread."""
         total = rows.values.new_zeros(len(rows.values), 2, dtype=torch.float64)
-        pending, owner, lost = {at: rows}, rows.owner, []
+        pending, owner, lost, merged = {at: rows}, rows.owner, [], set[int]()
         for index in range(at, -1, -1):
             if (rows := pending.pop(index, None)) is None:  # pyright: ignore[reportAssignmentType]
                 continue
@@ -87,21 +87,24 @@ class BackwardPass:
             if index == 0:
                 total = total + self.support(rows)
                 continue
-            node = self.graph.nodes[index - 1]
+            node, inputs = self.graph.nodes[index - 1], self.graph.nodes[index - 1].inputs
             if isinstance(node.op, Affine):
-                joined = index in self.graph.bent and index != at  # its constants are part of its reader's lines
-                if not joined:
+                if index not in merged:
                     rows = rows.inside()
-                if not joined and (self.outward or not node.op.homogeneous):
+                if index not in merged and (self.outward or not node.op.homogeneous):
                     total = total + dots(rows.flat, rows.index, *self.tables.at(index, rows))
-                pulled = self.pulled(node.op, rows, [self.graph.shapes[i] for i in node.inputs])
+                pulled = self.pulled(node.op, rows, [self.graph.shapes[i] for i in inputs])
             elif self.slopes is None:
                 total = total + dots(rows.flat, rows.index, *self.tables.at(index, rows))
                 continue
             else:
                 rows, sums = self.relaxed(index, rows)
                 total, pulled = total + sums, (rows,)
-            for i, part in zip(node.inputs, pulled, strict=True):
+                merged.update(self.graph.merged[index])
+                while inputs[0] in merged and isinstance(self.graph.nodes[inputs[0] - 1].op, Diagonal):
+                    lost += [self.tables.lost(inputs[0])] if self.outward else []
+                    inputs = self.graph.nodes[inputs[0] - 1].inputs
+            for i, part in zip(inputs, pulled, strict=True):
                 pending[i] = pending[i].plus(part) if i in pending else part
         if self.outward:
             least = reduce(torch.add, lost) * underflow(self.boxes[0].lower.dtype)

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hauberk.concepts.affine import Affine
+from hauberk.concepts.affine import Affine, Diagonal
 from hauberk.concepts.box import Box
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.op import Relaxable
@@ -70,25 +70,37 @@ class RowTables:
         elif isinstance(node.op, Affine):
             shapes = [self.graph.shapes[i] for i in node.inputs]
             offset = None if node.op.homogeneous else node.op.offset(shapes, batch)
-            return offset if offset is None else offset.expand(len(batch), *offset.shape[1:]), allowed
+            return offset if offset is None else offset.expand(len(batch), *self.graph.shapes[index]), allowed
         box = self.boxes[index]
         return box.center, box.radius if allowed is None else box.radius + allowed
 
     def line_facts(self, index: int) -> Tables:
-        """Return the lines of a relaxed node, including the constants of its operand if no other node reads that.
+        """Return the lines of a relaxed node, taking in the affine values that no other node reads.
 
-        This saves a pass over the rows.
+        This saves passes over the rows: constants, and the factors of diagonal nodes, become part of the lines. So do
+        allowances, unless both lines serve both sides: then they are the radius.
         """
-        lines, radius = self.lines(index)
+        lines, half = self.lines(index)
         low, high, below, above = lines.lower_slope, lines.upper_slope, lines.lower_intercept, lines.upper_intercept
-        operand = self.graph.nodes[index - 1].inputs[0]
-        offset, allowed = self.facts(operand) if operand in self.graph.bent else (None, None)
-        if offset is not None:
-            below = low * offset if below is None else torch.addcmul(below, low, offset)
-            above = torch.addcmul(above, high, offset)
-        if allowed is not None:
-            radius = lines.steepest * allowed if radius is None else torch.addcmul(radius, lines.steepest, allowed)
-        return low, high, below, above, radius
+        under = over = half
+        for value in self.graph.merged[index]:
+            node = self.graph.nodes[value - 1]
+            offset, allowed = self.facts(value)
+            if offset is not None:
+                below = low * offset if below is None else torch.addcmul(below, low, offset)
+                above = torch.addcmul(above, high, offset)
+            scale = node.op.scale if isinstance(node.op, Diagonal) else None
+            if under is not None and over is not None and allowed is not None:
+                under, over = torch.addcmul(under, low.abs(), allowed), torch.addcmul(over, high.abs(), allowed)
+                if scale is not None:
+                    least = (1 + lines.steepest + scale.abs()) * underflow(scale.dtype)  # of the products below
+                    least = least * self.boxes[node.inputs[0]].magnitude
+                    under, over = under + least, over + least
+            if scale is not None:
+                low, high = low * scale, high * scale
+        if under is None or over is None or self.two_sided:
+            return low, high, below, above, under
+        return low, high, -under if below is None else below - under, above + over, None
 
     def lines(self, index: int) -> tuple[Relaxation, Float[Tensor, "b ..."] | None]:
         """Return the lines of a relaxed node, and the largest distance from them on either side.

@@ -13,6 +13,7 @@ from hauberk.concepts.box import Box
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.rows import Rows
 from hauberk.concepts.specification import LinearSpec
+from hauberk.kernels.progress import report
 from hauberk.propagation.backward_pass import BackwardPass
 
 
@@ -85,6 +86,7 @@ def by_groups(
 
     def group_bounds(number: int) -> Tensor:
         """Return the bounds of one group of examples."""
+        report(named(backward.graph, index), sum(rows[:number]), len(owner))
         own = [Box(lower[number], upper[number]) for lower, upper in boxes]  # nothing cached, as in the graph
         examples = torch.arange(groups[number].start, groups[number].stop, device=owner.device)
         S, slopes = backward.S.select(examples), backward.slopes and backward.slopes.select(examples)
@@ -95,6 +97,11 @@ def by_groups(
     numbers = range(len(groups))
     found = [checkpoint(group_bounds, n, use_reentrant=False) if frugal else group_bounds(n) for n in numbers]
     return torch.cat(found)  # pyright: ignore[reportArgumentType, reportCallIssue]
+
+
+def named(graph: FrozenGraph, index: int) -> str:
+    """Return what a pass bounds, for those who wait for it."""
+    return f"bounds of {graph.nodes[index - 1].name} ({index} of {len(graph.nodes)})"
 
 
 def repeatable(graph: FrozenGraph) -> FrozenGraph:
@@ -153,8 +160,10 @@ class Units:
         return Rows.units(owner, neuron, self.backward.graph.shapes[self.index], like)
 
     def chunks(self, *given: Tensor) -> Iterator[tuple[Tensor, ...]]:
-        """Return the tensors in chunks of `limit` rows."""
-        return zip(*(t.split(self.limit) for t in given), strict=True)
+        """Yield the tensors in chunks of `limit` rows."""
+        for number, parts in enumerate(zip(*(t.split(self.limit) for t in given), strict=True)):
+            report(named(self.backward.graph, self.index), number * self.limit, len(given[0]))
+            yield parts
 
 
 def sides(sign: Tensor, near: Tensor, far: Tensor) -> tuple[Float[Tensor, "r"], Float[Tensor, "r"]]:
