@@ -142,3 +142,18 @@ def test_it_goes_on_from_where_another_attack_ends():
     assert torch.equal(S.start, kept)
     assert not attack.black_box
     assert Square(Margin()).black_box
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 9, 12)], ids=str)
+@pytest.mark.parametrize("side", [1, 4, 9])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_compiled_proposals_are_the_plain_ones(shape, side, dtype):
+    pytest.importorskip("numba", reason="compiled proposals need numba, of the extra `fast`")
+    S, attack = LinfBall(0.2).at(interior(40, shape, 6, dtype)), Square(Margin())
+    z = attack.first(S, noise(40))
+    for query in range(20):
+        drawn = noise(40).fold(query).uniform((2 + shape[0],))
+        found = attack.proposal(S, z, side, drawn)
+        assert torch.equal(found, attack.plain_proposal(S, z, side, drawn))
+        assert not torch.equal(found, z)
+        z = found

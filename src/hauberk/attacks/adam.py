@@ -1,7 +1,6 @@
 """Adam on the adversary's variable, for any set."""
 
 from dataclasses import dataclass, field
-from math import inf
 
 import torch
 from jaxtyping import Float, Int
@@ -68,16 +67,12 @@ class Adam(SteerableAttack):
             raise refusal(S, "a charge for roughness is defined for transformations of the input, such as flows")
         search, z = Search(S, y, target, noise), self.start(S, noise.fold(0))
         mean, square = torch.zeros_like(z), torch.zeros_like(z)
-        best, highest = z, torch.full_like(S.radius, -inf)
         for step in range(self.steps + 1):
             found = ascent(self.loss, network, search.S, z, search.y, search.target)
             fare, fall = self.charged(search.S, z)
-            search.meet(found.misses(search.y), z)
-            value = found.loss - fare
+            search.meet(found.misses(search.y), z, found.loss - fare)
             gradient = (found.gradient - fall).nan_to_num(0, 0, 0) * per_example(search.S.unit, z)
-            best = torch.where(per_example(value > highest, z), z, best)
-            highest = torch.maximum(highest, value)
-            z, gradient, mean, square, best, highest = search.pack(z, gradient, mean, square, best, highest)
+            z, gradient, mean, square = search.pack(z, gradient, mean, square)
             if step == self.steps or not len(search):
                 break
             mean.lerp_(gradient, 1 - DECAYS[0])
@@ -85,7 +80,7 @@ class Adam(SteerableAttack):
             shares = [1 - kept ** (step + 1) for kept in DECAYS]
             length = per_example(self.rate / shares[0] * search.S.unit, z)
             z = search.S.project(z + length * mean / (square.sqrt() / shares[1] ** 0.5 + 1e-8))
-        return search.answers(best)
+        return search.answers()
 
     def charged(self, S: PerturbationSet, z: Float[Tensor, "s *z"]) -> tuple[Tensor | float, Tensor | float]:
         """Return what is charged for the roughness of z, and the gradient of it."""

@@ -17,7 +17,7 @@ from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
 from hauberk.ranges import Count, PositiveShare, Share
 from hauberk.searches.required import require_ball
-from hauberk.searches.search import Search
+from hauberk.searches.search import Search, kept
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,8 @@ class APGD(SteerableAttack):
                 ahead = now.project(z + self.inertia * (ahead - z) + (1 - self.inertia) * (z - walk.before))
             walk = self.moved(network, search, walk, ahead)
             if step in ends:
-                walk, last = self.judged(walk, step - last), step
-        return search.answers(walk.best)
+                walk, last = self.judged(search, walk, step - last), step
+        return search.answers()
 
     def begin(self, network: Network, search: Search) -> "Walk":
         """Return the walk at its first point: one of the ball's border, drawn regardless of the range and cut by it.
@@ -95,36 +95,33 @@ class APGD(SteerableAttack):
         S, noise = search.S, search.noise.fold(0)
         z = S.project(S.start + on_sphere(S, S.uncut().sample(noise))) if isinstance(S, NormBall) else S.sample(noise)
         found = ascent(self.loss, network, S, z, search.y, search.target, self.samples)
-        search.meet(found.misses(search.y), z)
+        search.meet(found.misses(search.y), z, found.loss)
         gradient, loss, never = found.gradient, found.loss, torch.full_like(found.loss, -inf)
         rises, reduced = torch.zeros_like(loss), torch.ones_like(search.y, dtype=torch.bool)
-        return Walk(z, z, gradient, loss, z, gradient, loss, never, 2 * S.step_unit, rises, reduced)
+        return Walk(z, z, gradient, loss, gradient.clone(), never, 2 * S.step_unit, rises, reduced)
 
     def moved(self, network: Network, search: Search, walk: "Walk", z: Float[Tensor, "s *z"]) -> "Walk":
         """Return the walk at its next point."""
         found = ascent(self.loss, network, search.S, z, search.y, search.target, self.samples)
-        search.meet(found.misses(search.y), z)
-        better = per_example(found.loss > walk.best_loss, z)
+        better = search.meet(found.misses(search.y), z, found.loss)
         return walk._replace(
             z=z,
             before=walk.z,
             gradient=found.gradient,
             loss=found.loss,
-            best=torch.where(better, z, walk.best),
-            best_gradient=torch.where(better, found.gradient, walk.best_gradient),
-            best_loss=torch.maximum(found.loss, walk.best_loss),
+            best_gradient=kept(walk.best_gradient, better, found.gradient),
             rises=walk.rises + (found.loss > walk.loss),
         )
 
-    def judged(self, walk: "Walk", window: int) -> "Walk":
+    def judged(self, search: Search, walk: "Walk", window: int) -> "Walk":
         """Return the walk after a checkpoint: where it stalled, with its step halved and back at its best point."""
-        stalled = (walk.best_loss <= walk.best_then) & ~walk.reduced
+        stalled = (search.most <= walk.best_then) & ~walk.reduced
         reduced = (walk.rises <= self.rho * window) | stalled
         back = per_example(reduced, walk.z)
         return walk._replace(
-            z=torch.where(back, walk.best, walk.z),
+            z=torch.where(back, search.best, walk.z),
             gradient=torch.where(back, walk.best_gradient, walk.gradient),
-            best_then=walk.best_loss,
+            best_then=search.most,
             length=torch.where(reduced, 0.5 * walk.length, walk.length),
             rises=torch.zeros_like(walk.rises),
             reduced=reduced,
@@ -139,9 +136,7 @@ class Walk(NamedTuple):
         before: the previous point.
         gradient: the gradient of the loss at z.
         loss: the loss at z.
-        best: the point of largest loss so far.
-        best_gradient: the gradient there.
-        best_loss: the loss there.
+        best_gradient: the gradient at the point of largest loss so far.
         best_then: the largest loss at the last checkpoint.
         length: the length of a step, in units of the input.
         rises: the number of steps since the last checkpoint in which the loss rose.
@@ -152,9 +147,7 @@ class Walk(NamedTuple):
     before: Float[Tensor, "s *z"]
     gradient: Float[Tensor, "s *z"]
     loss: Float[Tensor, "s"]
-    best: Float[Tensor, "s *z"]
     best_gradient: Float[Tensor, "s *z"]
-    best_loss: Float[Tensor, "s"]
     best_then: Float[Tensor, "s"]
     length: Float[Tensor, "s"]
     rises: Float[Tensor, "s"]

@@ -15,7 +15,6 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall, clamped
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
-from hauberk.concepts.subject import labels_of
 from hauberk.ranges import Count, Positive
 from hauberk.searches.nearest import Nearest
 from hauberk.searches.required import require_ball
@@ -76,7 +75,7 @@ class CarliniWagner(MinimumDistanceAttack):
         for step in range(self.steps):
             z, slope = point(best.S, w)
             found = ascent(lead, network, best.S, z, best.y)
-            best.meet(labels_of(found.logits) != best.y, z)
+            best.meet(found.misses(best.y), z)
             unit = per_example(best.S.unit, z)
             offset = (z - best.S.start) / unit
             objective = offset.square().flatten(1).sum(1) + weight * (-found.loss).clamp(min=0)

@@ -13,7 +13,6 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall, clamped
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
-from hauberk.concepts.subject import labels_of
 from hauberk.ranges import Count, Positive, PositiveShare, Several
 from hauberk.searches.nearest import Nearest, direction, farthest
 from hauberk.searches.required import require_ball
@@ -67,7 +66,7 @@ class DDN(MinimumDistanceAttack):
         z, norm, most = S.start, self.norm * S.unit, farthest(best.S)
         for step in range(self.steps):
             found = ascent(surprise, network, best.S, z, best.y)
-            wrong = labels_of(found.logits) != best.y
+            wrong = found.misses(best.y)
             best.meet(wrong, z)
             z, norm, most, gradient, wrong = best.pack(z, norm, most, found.gradient, wrong)
             if not len(best):

@@ -12,7 +12,7 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall, clamped
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
-from hauberk.concepts.subject import labels_of
+from hauberk.concepts.subject import errs
 from hauberk.ranges import Count, NonNegative, Several
 from hauberk.searches.borders import nearest_border, ranked_targets
 from hauberk.searches.nearest import Nearest
@@ -60,14 +60,14 @@ class DeepFool(MinimumDistanceAttack):
         with torch.no_grad():
             logits = network(S.decode(S.start))
         targets = ranked_targets(logits, y)[:, : self.classes - 1]
-        best.meet(labels_of(logits) != y, S.start)
+        best.meet(errs(logits, y), S.start)
         z, targets = best.pack(S.start, targets)
         offset = torch.zeros_like(z)
         for _ in range(self.steps):
             if not len(best):
                 break
             found = nearest_border(network, best.S, z, best.y, targets)
-            wrong = labels_of(found.logits) != best.y
+            wrong = found.misses(best.y)
             best.meet(wrong, z)
             z, offset, targets, normal, value = best.pack(z, offset, targets, found.gradient, found.loss, leaving=wrong)
             if not len(best):

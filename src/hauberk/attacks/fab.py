@@ -20,7 +20,7 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall, clamped
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
-from hauberk.concepts.subject import labels_of
+from hauberk.concepts.subject import errs
 from hauberk.ranges import Count, Natural, Positive, PositiveShare, Share
 from hauberk.searches.borders import nearest_border, ranked_targets
 from hauberk.searches.nearest import Nearest
@@ -73,7 +73,7 @@ class FAB(MinimumDistanceAttack):
         best = Nearest(ball, y, noise, enough)
         with torch.no_grad():
             logits = network(S.decode(S.start))
-        best.meet(labels_of(logits) != y, S.start)
+        best.meet(errs(logits, y), S.start)
         (ranked,) = best.pack(ranked_targets(logits, y))
         runs = min(self.targets, ranked.shape[1]) or 1
         for restart in range(self.restarts):
@@ -122,7 +122,7 @@ class FAB(MinimumDistanceAttack):
                 value, normal, often = found.loss, found.gradient, bool(wrong.float().mean() > OFTEN)
                 continue
             found = self.border(network, best.S, z, best.y, targets)
-            wrong = labels_of(found.logits) != best.y
+            wrong = found.misses(best.y)
             best.meet(wrong, z)
             z, value, normal, targets, wrong = best.pack(z, found.loss, found.gradient, targets, wrong)
             if not len(best):

@@ -13,7 +13,6 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
-from hauberk.concepts.subject import labels_of
 from hauberk.ranges import Count, Positive, PositiveShare
 from hauberk.searches.borders import dual_norm
 from hauberk.searches.nearest import Nearest, direction, farthest
@@ -60,7 +59,7 @@ class FMN(MinimumDistanceAttack):
         z, radius, most = S.start, torch.zeros_like(S.radius), farthest(best.S)
         for step in range(self.steps):
             found = ascent(lead, network, best.S, z, best.y)
-            wrong = labels_of(found.logits) != best.y
+            wrong = found.misses(best.y)
             best.meet(wrong, z)
             z, radius, most, value, gradient, wrong = best.pack(z, radius, most, found.loss, found.gradient, wrong)
             if not len(best):

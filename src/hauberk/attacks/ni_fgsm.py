@@ -12,7 +12,7 @@ from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
-from hauberk.concepts.subject import labels_of
+from hauberk.concepts.subject import errs
 from hauberk.ranges import Natural, Positive, Share
 from hauberk.searches.search import Search
 from hauberk.searches.start import Start, Unperturbed
@@ -78,16 +78,14 @@ class NIFGSM(SteerableAttack):
         noise: Noise,
     ) -> Float[Tensor, "b *z"]:
         search, z = Search(S, y, target, noise), self.start(S, noise.fold(0))
-        best, best_loss, direction = z, torch.full_like(S.radius, -torch.inf), torch.zeros_like(z)
+        direction = torch.zeros_like(z)
         for step in range(self.steps + 1):
             if self.stop_when_broken:
                 with torch.no_grad():
                     logits = network(search.S.decode(z))
                     loss = self.loss(logits, search.y, search.target)
-                search.meet(labels_of(logits) != search.y, z)
-                best = torch.where(per_example(loss > best_loss, z), z, best)
-                best_loss = torch.maximum(best_loss, loss)
-                z, best, best_loss, direction = search.pack(z, best, best_loss, direction)
+                search.meet(errs(logits, search.y), z, loss)
+                z, direction = search.pack(z, direction)
                 if not len(search):
                     break
             if step == self.steps:
@@ -98,6 +96,6 @@ class NIFGSM(SteerableAttack):
             direction = self.momentum * direction + gradient / per_example(size, z)
             length = self.step * search.S.step_unit
             z = search.S.project(search.S.steepest_step(z, direction, length, search.noise.fold(step + 1)))
-        z = search.answers(best if self.stop_when_broken else z)
+        z = search.answers(None if self.stop_when_broken else z)
         self.start.remember(S, z)
         return z

@@ -1,7 +1,6 @@
 """Projected gradient descent, for any set."""
 
 from dataclasses import dataclass, field
-from math import inf
 
 import torch
 from jaxtyping import Float, Int
@@ -13,7 +12,7 @@ from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
-from hauberk.concepts.subject import labels_of
+from hauberk.concepts.subject import errs
 from hauberk.ranges import Count, Natural, PartialShare, Positive
 from hauberk.searches.growth import Growth
 from hauberk.searches.search import Search
@@ -83,8 +82,9 @@ class PGD(SteerableAttack):
         *,
         noise: Noise,
     ) -> Float[Tensor, "b *z"]:
-        search, z = Search(S, y, target, noise), self.start(self.grown(S, 0), noise.fold(0))
-        direction, best, best_loss = torch.zeros_like(z), z, torch.full_like(S.radius, -inf)
+        search, ball = Search(S, y, target, noise), self.grown(S, 0)
+        z, length = self.start(ball, noise.fold(0)), self.step * ball.step_unit
+        direction = torch.zeros_like(z)
         for step in range(self.steps):
             found = ascent(self.loss, network, search.S, z, search.y, search.target, self.samples)
             gradient = found.gradient
@@ -92,30 +92,22 @@ class PGD(SteerableAttack):
                 size = gradient.flatten(1).abs().sum(1).clamp(min=torch.finfo(z.dtype).tiny)
                 gradient = direction = self.momentum * direction + gradient / per_example(size, z)
             if self.stop_when_broken:
-                search.meet(found.misses(search.y), z)
-                best, best_loss = better(best, best_loss, z, found.loss)
-                z, direction, gradient, best, best_loss = search.pack(z, direction, gradient, best, best_loss)
+                search.meet(found.misses(search.y), z, found.loss)
+                z, direction, gradient = search.pack(z, direction, gradient)
                 if not len(search):
                     break
-            ball = self.grown(search.S, step)
-            z = ball.project(ball.steepest_step(z, gradient, self.step * ball.step_unit, search.noise.fold(step + 1)))
+            if (now := self.grown(search.S, step)) is not ball:
+                ball, length = now, self.step * now.step_unit
+            z = ball.project(ball.steepest_step(z, gradient, length, search.noise.fold(step + 1)))
         if self.stop_when_broken and len(search):
             with torch.no_grad():
                 logits = network(search.S.decode(z))
                 loss = self.loss(logits, search.y, search.target)
-            search.meet(labels_of(logits) != search.y, z)
-            z, _ = better(best, best_loss, z, loss)
-        z = search.answers(z)
+            search.meet(errs(logits, search.y), z, loss)
+        z = search.answers(None if self.stop_when_broken else z)
         self.start.remember(S, z)
         return z
 
     def grown(self, S: PerturbationSet, step: int) -> PerturbationSet:
         """Return the set that a step may use."""
         return S if self.growth is None else S.resized(self.growth.share(step) * S.radius)
-
-
-def better(
-    best: Float[Tensor, "s *z"], best_loss: Float[Tensor, "s"], z: Float[Tensor, "s *z"], loss: Float[Tensor, "s"]
-) -> tuple[Float[Tensor, "s *z"], Float[Tensor, "s"]]:
-    """Return the point of larger loss for each example, and that loss."""
-    return torch.where(per_example(loss > best_loss, z), z, best), torch.maximum(best_loss, loss)

@@ -11,6 +11,8 @@ from hauberk.concepts.cases import Cases
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.perturbation_set import PerturbationSet
+from hauberk.kernels.rows import COMPILED
+from hauberk.kernels.windows import fill
 from hauberk.searches.query_search import QuerySearch, windows
 from hauberk.searches.required import require_ball
 
@@ -69,6 +71,15 @@ class Square(QuerySearch):
     def proposal(
         self, S: NormBall, z: Float[Tensor, "b c h w"], side: int, drawn: Float[Tensor, "b numbers"]
     ) -> Float[Tensor, "b c h w"]:
+        if not (COMPILED and z.device.type == "cpu" and z.dtype.itemsize >= 4):  # numba has no half precision
+            return self.plain_proposal(S, z, side, drawn)
+        box = S.bounding_box()
+        return fill(z, box.lower, box.upper, side, drawn)
+
+    def plain_proposal(
+        self, S: NormBall, z: Float[Tensor, "b c h w"], side: int, drawn: Float[Tensor, "b numbers"]
+    ) -> Float[Tensor, "b c h w"]:
+        """Return the same by torch's own operations."""
         box, place = S.bounding_box(), windows(z, side, drawn[:, :2])
         down = (drawn[:, 2:, None] < 0.5).expand(-1, -1, side * side).flatten(1)
         lower, upper = (end.flatten(1).gather(1, place) for end in (box.lower, box.upper))

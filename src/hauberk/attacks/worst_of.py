@@ -13,7 +13,7 @@ from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
-from hauberk.concepts.subject import labels_of
+from hauberk.concepts.subject import errs
 from hauberk.errors import InputError
 from hauberk.searches.combination import Parts
 
@@ -64,7 +64,7 @@ class WorstOf(Attack):
                 z = attack(network, S, y, noise=noise)
                 with torch.no_grad():
                     logits = network(S.decode(z))
-                    loss, broken = self.loss(logits, y), labels_of(logits) != y
+                    loss, broken = self.loss(logits, y), errs(logits, y)
                 better = (broken & ~wrong) | ((broken == wrong) & ~(loss <= worst))
                 answer, wrong = torch.where(per_example(better, z), z, answer), wrong | broken
                 worst = torch.where(better, loss, worst)

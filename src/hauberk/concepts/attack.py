@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import ClassVar
 
 import torch
@@ -13,7 +14,7 @@ from hauberk.accepted import CheckedAttack
 from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet, ordinary_set
-from hauberk.concepts.subject import labels_of
+from hauberk.concepts.subject import errs
 from hauberk.kernels.convolutions import fast_convolutions
 from hauberk.kernels.gradients import gradients, ordinary
 from hauberk.ranges import Checked
@@ -105,7 +106,7 @@ class Ascent:
 
     def misses(self, y: Int[Tensor, "b"]) -> Bool[Tensor, "b"]:
         """Return a mask of the examples whose predicted label is not y; non-finite logits predict no label."""
-        return labels_of(self.logits) != y
+        return errs(self.logits, y)
 
 
 def ascent(
@@ -141,8 +142,15 @@ def slope(value: Float[Tensor, "b"], z: Float[Tensor, "b *z"], keep: bool = Fals
     """
     if not value.requires_grad:
         return torch.zeros_like(z)
-    (gradient,) = torch.autograd.grad(value.sum(), z, retain_graph=keep, allow_unused=True)
+    weights = one(value.dtype, value.device).expand_as(value)
+    (gradient,) = torch.autograd.grad(value, z, weights, retain_graph=keep, allow_unused=True)
     return torch.zeros_like(z) if gradient is None else gradient
+
+
+@cache
+def one(dtype: torch.dtype, device: torch.device) -> Float[Tensor, ""]:
+    """Return the number 1, which need not be sent to a device at every step."""
+    return torch.ones((), dtype=dtype, device=device)
 
 
 def misclassified(
@@ -150,4 +158,4 @@ def misclassified(
 ) -> Bool[Tensor, "b"]:
     """Return a mask of the examples whose predicted label at z is not y; non-finite logits predict no label."""
     with torch.no_grad():
-        return labels_of(network(S.decode(z))) != y
+        return errs(network(S.decode(z)), y)

@@ -30,7 +30,17 @@ class Subject(ABC):
 
 def labels_of(logits: Float[Tensor, "b classes"]) -> Int[Tensor, "b"]:
     """Return the index of the largest logit, or -1 where a logit is NaN or infinite."""
-    return torch.where(logits.isfinite().all(1), logits.argmax(1), -1)
+    return torch.where(doubt(logits) == 0, logits.argmax(1), -1)
+
+
+def errs(logits: Float[Tensor, "b classes"], y: Int[Tensor, "b"]) -> Bool[Tensor, "b"]:
+    """Return a mask of the examples whose predicted label is not y; non-finite logits predict no label."""
+    return logits.argmax(1) + doubt(logits) != y
+
+
+def doubt(logits: Float[Tensor, "b classes"]) -> Float[Tensor, "b"]:
+    """Return 0, or NaN where a logit is NaN or infinite; in at least single precision, which holds every class."""
+    return (logits * 0).sum(1, dtype=torch.float32 if logits.dtype.itemsize < 4 else logits.dtype)
 
 
 class AttackableSubject(Subject):

@@ -66,6 +66,8 @@ def objection(kept: Mapping[str, Any], own: Mapping[str, Any]) -> str | None:
     if "identity" not in kept:
         return "it was written by an earlier release of Hauberk, which told experiments apart less strictly"
     if kept["identity"] != VERSION:
-        return "it was written by another release of Hauberk, which tells experiments apart, or draws noise, in another way"
+        return (
+            "it was written by another release of Hauberk, which draws noise or tells experiments apart in another way"
+        )
     found = differences(kept, own)
     return f"it is of another experiment, {first_few(found)}" if found else None

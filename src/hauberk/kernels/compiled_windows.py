@@ -75,6 +75,19 @@ def swap(
 
 
 @compiled
+def fill(z: Array, lower: Array, upper: Array, side: int, drawn: Array, out: Array) -> None:
+    """Write `windows.fill` of every image to `out`."""
+    rows, channels, height, width = z.shape
+    free, across = np.float32(height - side + 1), np.float32(width - side + 1)
+    for r in range(rows):
+        top, left = int(drawn[r, 0] * free), int(drawn[r, 1] * across)
+        out[r] = z[r]
+        for c in range(channels):
+            end = lower[r, c] if drawn[r, 2 + c] < 0.5 else upper[r, c]
+            out[r, c, top : top + side, left : left + side] = end[top : top + side, left : left + side]
+
+
+@compiled
 def power(value: float, euclidean: bool) -> float:
     """Return the square of a value, or its absolute value for the l_1 norm."""
     return value * value if euclidean else abs(value)

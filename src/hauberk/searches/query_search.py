@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from hauberk.concepts.attack import Attack, Network
@@ -15,8 +15,7 @@ from hauberk.concepts.loss import AdversarialLoss
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.perturbation_set import PerturbationSet
-from hauberk.concepts.radius import per_example
-from hauberk.concepts.subject import labels_of
+from hauberk.concepts.subject import errs
 from hauberk.errors import ShapeError
 from hauberk.ranges import Count, PositiveShare
 from hauberk.searches.search import Search
@@ -102,12 +101,11 @@ class QuerySearch(Attack):
         channels, height, width = S.start.shape[1:]
         given = self.start
         z = self.first(ball, noise.fold(0)) if given is None else given(network, S, y, noise=noise)
-        z = z.clone()  # it may be the set's own start
-        search = Search(S, y, None, noise)
-        best, drawn = torch.full_like(S.radius, -torch.inf), S.start.new_empty(len(y), 0, 0)
+        search, drawn = Search(S, y, None, noise), S.start.new_empty(len(y), 0, 0)
         for query in range(self.queries + 1):
             candidate = z
             if query:
+                z = search.best
                 place = (query - 1) % BLOCK
                 if place == 0:
                     drawn = search.noise.fold(query).uniform((BLOCK, self.numbers(channels)))
@@ -117,24 +115,11 @@ class QuerySearch(Attack):
             with torch.no_grad():
                 logits = network(search.S.decode(candidate))
                 loss = self.loss(logits, search.y)
-            broken = labels_of(logits) != search.y
-            better = (loss > best) | broken
-            z, best = replaced(z, better, candidate), torch.where(better, loss, best)
-            search.meet(broken, candidate)
-            z, best, drawn = search.pack(z, best, drawn)
+            search.meet(errs(logits, search.y), candidate, loss)
+            (drawn,) = search.pack(drawn)
             if not len(search):
                 break
-        return S.project(search.answers(z))  # all are members already, up to rounding
-
-
-def replaced(
-    z: Float[Tensor, "b c h w"], better: Bool[Tensor, "b"], candidate: Float[Tensor, "b c h w"]
-) -> Float[Tensor, "b c h w"]:
-    """Return z with the better candidates inserted, in place where that is faster."""
-    if z.device.type != "cpu":  # finding the rows would make the processor wait
-        return torch.where(per_example(better, z), candidate, z)
-    rows = better.nonzero()[:, 0]
-    return z.index_copy_(0, rows, candidate[rows])
+        return S.project(search.answers())  # all are members already, up to rounding
 
 
 @lru_cache(64)

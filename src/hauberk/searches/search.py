@@ -1,5 +1,7 @@
 """Searches over a batch from which broken examples are dropped."""
 
+from math import inf
+
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -32,16 +34,23 @@ class Search:
         self.S, self.y, self.target, self.noise = S, y, target, noise
         self.index = torch.arange(len(y), device=y.device)
         self.answer = S.start.clone()
-        self.held = S.start
-        self.broken = torch.zeros_like(y, dtype=torch.bool)
+        self.best = S.start.clone()
+        """The points kept: the first misclassified one or, without, that of the largest loss; at first the start."""
+        self.most = torch.full_like(S.radius, -inf)
+        """Their losses; infinite where they are misclassified."""
         self.steps = 0
 
-    def meet(self, broken: Bool[Tensor, "s"], z: Float[Tensor, "s *z"]) -> None:
-        """Keep the points of examples that are broken for the first time."""
-        if self.y.device.type == "cpu" and not broken.any():
-            return  # saves a pass over all points
-        self.held = torch.where(per_example(broken & ~self.broken, z), z, self.held)
-        self.broken = self.broken | broken
+    def meet(
+        self, broken: Bool[Tensor, "s"], z: Float[Tensor, "s *z"], loss: Float[Tensor, "s"] | None = None
+    ) -> Bool[Tensor, "s"]:
+        """Keep the points of larger loss, and for good those that are misclassified; return which are kept.
+
+        Without a loss, only misclassified points are. An infinite loss counts as misclassified: no other is larger.
+        """
+        value = (self.most if loss is None else loss).masked_fill(broken, inf)
+        better = value > self.most
+        self.best, self.most = kept(self.best, better, z), torch.fmax(value, self.most)
+        return better
 
     def pack(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         """Drop broken examples, and return the remaining rows of tensors with one row per example.
@@ -49,19 +58,29 @@ class Search:
         If there is nothing to drop, the tensors are returned unchanged.
         """
         self.steps += 1
-        if (self.y.device.type != "cpu" and self.steps % PATIENCE) or not self.broken.any():
+        if self.y.device.type != "cpu" and self.steps % PATIENCE:
             return tensors
-        self.answer[self.index[self.broken]] = self.held[self.broken]
-        going = ~self.broken
+        going = (self.most != inf).nonzero()[:, 0]
+        if len(going) == len(self):
+            return tensors
+        self.answer.index_copy_(0, self.index, self.best)
         self.S, self.y, self.noise = self.S.select(going), self.y[going], self.noise.select(going)
         self.target = None if self.target is None else self.target[going]
-        self.index, self.held, self.broken = self.index[going], self.held[going], self.broken[going]
+        self.index, self.best, self.most = self.index[going], self.best[going], self.most[going]
         return tuple(t[going] for t in tensors)
 
-    def answers(self, z: Float[Tensor, "s *z"]) -> Float[Tensor, "b *z"]:
-        """Return the answers of all examples; z for those that are not broken."""
-        self.answer[self.index] = torch.where(per_example(self.broken, z), self.held, z)
-        return self.answer
+    def answers(self, z: Float[Tensor, "s *z"] | None = None) -> Float[Tensor, "b *z"]:
+        """Return the answers of all examples: the points kept or, if given, z for those that are not broken."""
+        last = self.best if z is None else torch.where(per_example(self.most == inf, z), self.best, z)
+        return self.answer.index_copy_(0, self.index, last)
 
     def __len__(self) -> int:
         return len(self.y)
+
+
+def kept(old: Float[Tensor, "b *z"], better: Bool[Tensor, "b"], new: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
+    """Return the old points with the better new ones inserted, in place where that is faster."""
+    if old.device.type != "cpu":  # finding the rows would make the processor wait
+        return torch.where(per_example(better, new), new, old)
+    rows = better.nonzero()[:, 0]
+    return old.index_copy_(0, rows, new.index_select(0, rows))

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hauberk.concepts.box import Box
+from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.radius import per_example
 from hauberk.sets.box_set import BoxSet
@@ -33,6 +34,11 @@ class LinfSet(BoxSet):
     def to(self, dtype: torch.dtype) -> "LinfSet":
         """Return the set in another precision; a wider one computes the box anew, with less rounding."""
         return self.around(self.start.to(dtype), self.radius.to(dtype), self.within)
+
+    def steepest_step(
+        self, z: Float[Tensor, "b *z"], gradient: Float[Tensor, "b *z"], length: Float[Tensor, "b"], noise: Noise
+    ) -> Float[Tensor, "b *z"]:
+        return torch.addcmul(z, gradient.sign(), per_example(length, z))
 
     def size(self, move: Float[Tensor, "b *z"]) -> Float[Tensor, "b"]:
         return move.flatten(1).abs().amax(1)
