@@ -25,9 +25,10 @@ from pathlib import Path
 from statistics import median
 
 import torch
-from accelerator_cases import CASES, Setting
+from accelerator_cases import CASES
 from accelerator_checks import CHECKS
 from accelerator_counts import Work, work
+from accelerator_setting import Setting
 from rich.console import Console
 from rich.table import Table
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import accelerator_loops as loops
 import torch
-from accelerator_cases import ENTROPY, IBP, ONE_STEP, Setting, captured
+from accelerator_cases import ENTROPY, IBP, ONE_STEP
 from accelerator_loops import Loop
+from accelerator_setting import Setting, captured
 from torch import Tensor
 
 from hauberk.asked import asked
