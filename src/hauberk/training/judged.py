@@ -13,6 +13,7 @@ from hauberk.concepts.objective import Objective, ObjectiveValue
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.schedule import Progress
 from hauberk.kernels.convolutions import FastConvolutions
+from hauberk.kernels.full_precision import full_precision
 
 
 class Judged(nn.Module):
@@ -34,7 +35,8 @@ class Judged(nn.Module):
     ) -> ObjectiveValue:
         kind, bounds = x.device.type, self.objective.needs_graph
         convolutions = nullcontext() if bounds else FastConvolutions(weights=True)
-        with torch.autocast(kind, enabled=torch.is_autocast_enabled(kind) and not bounds), convolutions:
+        precision = full_precision() if bounds else nullcontext()
+        with torch.autocast(kind, enabled=torch.is_autocast_enabled(kind) and not bounds), precision, convolutions:
             return self.objective(self.seen, x, y, threat, progress=progress, noise=noise)
 
 
