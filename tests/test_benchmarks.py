@@ -104,3 +104,42 @@ def test_starts_are_timed(tmp_path: Path):
     rows = list(csv.DictReader((tmp_path / "t.csv").open()))
     assert {"hauberk info attacks.PGD", "python -c 'import torch'"} < {row["command"] for row in rows}
     assert all(0 < float(row["median_s"]) == float(row["largest_s"]) for row in rows)
+
+
+def test_the_accelerator_benchmark_checks_counts_and_times_every_row(tmp_path: Path):
+    command = [sys.executable, BENCHMARKS / "accelerator.py", "--tiny", "--device", "cpu"]
+    command += ["--csv", tmp_path / "t.csv", "--markdown", tmp_path / "t.md"]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.count("passed") == 7
+    rows = list(csv.DictReader((tmp_path / "t.csv").open()))
+    assert len(rows) == 22
+    assert all(float(row["ours_ms"]) > 0 and int(row["launches"]) > 0 for row in rows)
+    assert all(float(row["foretold_ms"]) > 0.005 * int(row["launches"]) for row in rows)
+    steps = {row["row"]: row for row in rows if row["plain_launches"]}
+    assert {"natural step, small", "interval step, CNN7", "PGD-50"} < set(steps)
+    assert all(int(row["plain_waits"]) == 0 for row in steps.values())
+    assert int(steps["PGD-7 step, small"]["plain_launches"]) > 3 * int(steps["FGSM step, small"]["plain_launches"]) / 2
+    assert (tmp_path / "t.md").read_text(encoding="utf-8").count("\n| ") == len(rows) + 2
+
+
+def test_what_a_call_asks_of_an_accelerator_is_counted(monkeypatch):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    from accelerator_counts import dispatched
+
+    a, b = torch.ones(20, 30), torch.ones(30, 40)
+
+    def call() -> None:
+        c = (a @ b).T.reshape(-1)
+        (c > 0).nonzero()
+        del c
+        torch.ones(100).add_(1)
+
+    found = dispatched(call)
+    assert found.flops == 2 * 20 * 30 * 40
+    assert found.launches == 6  # a product, a copy, a comparison, the places, a fill and a sum
+    assert found.waits == 1
+    floats = (20 * 30 + 30 * 40 + 800) + 2 * 800 + 800 + 100 + 2 * 100
+    assert found.moved == 4 * floats + 800 + 800 + 8 * 800
+    assert found.peak == 4 * 800 + 800 + 8 * 800  # the copy, the mask and the places
+    assert found.seconds(1.0, 1e30, 1e30) == 6

@@ -47,7 +47,7 @@ def test_tables_give_products_with_the_owners_tensor():
 def test_windows_far_outside_the_map_see_zeros(start):
     window = Window((1, 4, 4), (2, 2), start, (3, 3), (2, 2))
     pieces = window.pieces(torch.ones(1, 1, 4, 4))
-    inside = (window.elements < 16).to(pieces)
+    inside = (window.elements(pieces.device) < 16).to(pieces)
     assert torch.equal(pieces, inside)
 
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 
-from hauberk.kernels.full_precision import PLACES, full_precision
+from hauberk.kernels.full_precision import PLACES, full_precision, tf32
 
 
 def settings():
@@ -71,4 +71,26 @@ def test_a_block_that_ends_in_another_thread_leaves_the_others_exact(fast):
         one.submit(first.__exit__, None, None, None).result()
         assert settings() == ["ieee"] * 6
         other.submit(second.__exit__, None, None, None).result()
+    assert settings() == fast
+
+
+def test_tf32_is_for_accelerators_alone_and_ends_with_its_block():
+    before = settings()
+    with tf32():
+        assert settings() == ["tf32"] * 3 + ["ieee"] * 3
+        assert older() == (True, True, "high")
+        with full_precision():
+            assert settings() == ["ieee"] * 6
+        assert settings() == ["tf32"] * 3 + ["ieee"] * 3
+    assert settings() == before
+
+
+def test_no_thread_loses_full_precision_to_tf32_elsewhere(fast):
+    exact = full_precision()
+    with ThreadPoolExecutor(1) as other:
+        other.submit(exact.__enter__).result()
+        with tf32():
+            assert settings() == ["ieee"] * 6
+            other.submit(exact.__exit__, None, None, None).result()
+            assert settings() == ["tf32"] * 3 + ["ieee"] * 3
     assert settings() == fast

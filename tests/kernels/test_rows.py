@@ -30,10 +30,11 @@ def problem(present, dtype):
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @pytest.mark.parametrize("present", PRESENT, ids=lambda names: "+".join(sorted(names)))
-def test_compiled_and_plain_loops_agree_with_their_gradients(present, dtype):
+@pytest.mark.parametrize("twin", [kernel.Pass, kernel.PlainPass])
+def test_loops_agree_with_plain_ones_and_autograd(present, dtype, twin):
     values, index, tables = problem(present, dtype)
     needed = [t.requires_grad_() for t in (values, *tables) if t is not None]
-    results = [kernel.Pass.apply(values, index, *tables), kernel.plain(values, index, *tables)]
+    results = [twin.apply(values, index, *tables), kernel.plain(values, index, *tables)]
     generator = torch.Generator().manual_seed(1)
     weights = torch.randn(R, N, generator=generator, dtype=dtype)
     other = torch.randn(R, 2, generator=generator, dtype=torch.float64)
@@ -43,10 +44,10 @@ def test_compiled_and_plain_loops_agree_with_their_gradients(present, dtype):
     torch.testing.assert_close(results[0][1], results[1][1], rtol=0, atol=tolerance)
     if tables[0] is not None:
         torch.testing.assert_close(results[0][0], results[1][0], rtol=0, atol=tolerance)
-    for compiled, plain in zip(*gradients, strict=True):
+    for own, plain in zip(*gradients, strict=True):
         # A coefficient of exactly zero stands on a kink: either side's slope is right.
-        differ = (compiled - plain).abs() > tolerance
-        assert not (differ & (values != 0)).any() if compiled.shape == values.shape else not differ.any()
+        differ = (own - plain).abs() > tolerance
+        assert not (differ & (values != 0)).any() if own.shape == values.shape else not differ.any()
 
 
 @pytest.mark.parametrize("poison", [float("nan"), float("inf")])
@@ -57,6 +58,29 @@ def test_what_is_no_number_stays_none(poison):
         assert not out[3, 4].isfinite()
         assert not sums[3].isfinite().all()
         assert out[:3].isfinite().all()
+
+
+def test_the_plain_twin_keeps_nothing_but_what_it_was_given():
+    values, index, tables = problem(set(TABLES), torch.float32)
+    given = [t.requires_grad_() for t in (values, *tables)]
+    kept = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t.data_ptr()), lambda _: None):
+        kernel.PlainPass.apply(values, index, *tables)
+    assert set(kept) == {t.data_ptr() for t in (*given, index)}
+
+
+@pytest.mark.parametrize("present", [set(TABLES), {"radius"}], ids=len)
+def test_a_few_rows_at_a_time_make_no_difference(monkeypatch, present):
+    values, index, tables = problem(present, torch.float64)
+    needed = [t.requires_grad_() for t in (values, *tables) if t is not None]
+    found = []
+    for at_once in (R * N, 2 * N, 1):
+        monkeypatch.setattr(kernel, "AT_ONCE", at_once)
+        out, sums = kernel.PlainPass.apply(values, index, *tables)
+        found.append([out, sums, *torch.autograd.grad(out.sum() + sums.square().sum(), needed)])
+    for few in found[1:]:
+        for a, b in zip(found[0], few, strict=True):
+            torch.testing.assert_close(a, b, rtol=0, atol=1e-12)
 
 
 def test_without_numba_the_plain_loops_run(monkeypatch):

@@ -10,6 +10,7 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.concepts.slopes import Adaptive, Slopes
 from hauberk.concepts.specification import LinearSpec
+from hauberk.kernels.memory_budget import memory_budget
 from hauberk.propagation.backward_pass import BackwardPass
 from hauberk.propagation.forward_box import backward_boxes, loose_neurons
 from hauberk.propagation.memberwise_bounder import MemberwiseBounder
@@ -28,7 +29,8 @@ class BackwardLinear(MemberwiseBounder):
         intermediate: bounds the hidden values. None: the unstable neurons of each example get backward passes of their
             own (stable ones need none), intersected with interval bounds.
         slopes: picks the relaxation's lines for unstable neurons.
-        budget: the number of bytes that the rows of a pass may take, in addition to the boxes of all values.
+        budget: the number of bytes that the rows of a pass may take, in addition to the boxes of all values. None: an
+            eighth of a CUDA device's free memory; 128 MiB on other devices.
         frugal: whether training recomputes the operations behind hidden bounds instead of storing them, at the cost of
             a second pass.
 
@@ -53,7 +55,7 @@ class BackwardLinear(MemberwiseBounder):
 
     intermediate: Bounder | None = None
     slopes: Slopes = field(default_factory=Adaptive)
-    budget: Count = 2**27
+    budget: Count | None = None
     frugal: bool = False
     tightness = Tightness.STABLE
 
@@ -72,10 +74,11 @@ class BackwardLinear(MemberwiseBounder):
     def bound(
         self, graph: FrozenGraph, S: CertifiableSet, spec: LinearSpec, *, outward: bool, noise: Noise | None
     ) -> Bounds:
-        boxes = self.enclose(graph, S, outward=outward, noise=noise)
-        return Bounds(margins(BackwardPass(graph, S, boxes, self.slopes, outward=outward), spec, self.budget), boxes)
+        boxes, budget = self.enclose(graph, S, outward=outward, noise=noise), memory_budget(self.budget, S.start.device)
+        return Bounds(margins(BackwardPass(graph, S, boxes, self.slopes, outward=outward), spec, budget), boxes)
 
     def enclose(self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool, noise: Noise | None) -> list[Box]:
         if self.intermediate is not None:
             return self.intermediate.boxes(graph, S, outward=outward, noise=noise)
-        return backward_boxes(graph, S, self.slopes, self.budget, outward=outward, frugal=self.frugal)
+        budget = memory_budget(self.budget, S.start.device)
+        return backward_boxes(graph, S, self.slopes, budget, outward=outward, frugal=self.frugal)

@@ -6,6 +6,7 @@ from math import prod
 from hauberk.concepts.box import Box
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.perturbation_set import CertifiableSet
+from hauberk.kernels.memory_budget import memory_budget
 from hauberk.propagation.dual_bounder import DualBounder
 from hauberk.propagation.dual_boxes import carried_forward, reached_backward
 from hauberk.ranges import Count
@@ -34,7 +35,7 @@ class DualNetwork(DualBounder):
     Sources: Wong & Kolter 2018, algorithm 1; Wong et al. 2018, algorithm 2 (AutoDual).
     """
 
-    budget: Count = 2**27
+    budget: Count | None = None
     frugal: bool = False
     intersect: bool | None = None
 
@@ -42,4 +43,5 @@ class DualNetwork(DualBounder):
         width = min((prod(graph.shapes[i]) for i in graph.relaxed), default=0)
         if FEW * prod(graph.shapes[0]) <= width:
             return carried_forward(graph, S, intersect=intersect, outward=outward)
-        return reached_backward(graph, S, self.budget, intersect=intersect, outward=outward, frugal=self.frugal)
+        budget = memory_budget(self.budget, S.start.device)
+        return reached_backward(graph, S, budget, intersect=intersect, outward=outward, frugal=self.frugal)

@@ -24,7 +24,7 @@ class ForwardLinear(DualBounder):
     """
 
     intersect: bool | None = None
-    budget = 2**27
+    budget = None
 
     def one_way(self, graph: FrozenGraph, S: CertifiableSet, *, intersect: bool, outward: bool) -> list[Box]:
         return carried_forward(graph, S, intersect=intersect, outward=outward)

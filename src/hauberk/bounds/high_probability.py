@@ -17,6 +17,7 @@ from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.concepts.slopes import Parallel
 from hauberk.concepts.specification import LinearSpec
 from hauberk.errors import InputError
+from hauberk.kernels.memory_budget import memory_budget
 from hauberk.propagation.backward_pass import BackwardPass
 from hauberk.propagation.forward_box import forward_box
 from hauberk.propagation.forward_pass import Form, ForwardPass
@@ -27,6 +28,7 @@ from hauberk.propagation.unit_bounds import replaced
 from hauberk.ranges import Count, OpenShare
 
 AT_ONCE = 100  # rows that travel together; each group has its own stream, so no draw depends on memory
+ON_HOST = 2**26  # bytes for rows on a CPU
 OWN = 1 << 40  # the number of a stream that no training step or restart uses
 
 
@@ -59,7 +61,7 @@ class HighProbability(MemberwiseBounder):
         rows: the number of projections per value.
         failure: the probability, per example, that any bound is wrong; in (0, 1).
         budget: the approximate number of bytes that rows may take at once; it sets how many examples are bounded
-            together.
+            together. None: an eighth of a CUDA device's free memory; 64 MiB on other devices.
 
     Raises:
         InputError: rows < 1, or failure is not in (0, 1).
@@ -69,7 +71,7 @@ class HighProbability(MemberwiseBounder):
 
     rows: Count = 2000
     failure: OpenShare = 0.01  # pyright: ignore[reportAssignmentType]
-    budget: Count = 2**26
+    budget: Count | None = None
 
     @staticmethod
     def cases() -> Cases:
@@ -95,13 +97,13 @@ class HighProbability(MemberwiseBounder):
             raise InputError(f"HighProbability needs float64, but the set is {S.start.dtype}: convert set and network.")
         source = stream(S, noise).fold(OWN)
         estimated = [i for i in graph.relaxed if i not in graph.mixed_once]
-        boxes = [S.bounding_box()]
+        boxes, budget = [S.bounding_box()], memory_budget(self.budget, S.start.device, ON_HOST)
         for index in range(1, len(graph.shapes)):
             boxes.append(forward_box(graph, S, boxes, outward=outward))
             if index in estimated:
                 failure = self.failure / len(estimated)
                 layer = Layer(graph, S, boxes, index, source.fold(index), self.rows, failure, outward)
-                boxes[index] = layer.box(self.budget)
+                boxes[index] = layer.box(budget)
         return boxes
 
 

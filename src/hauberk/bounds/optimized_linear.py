@@ -20,8 +20,9 @@ from hauberk.concepts.specification import LinearSpec
 from hauberk.kernels.gradients import gradients
 from hauberk.propagation.backward_pass import BackwardPass
 from hauberk.propagation.forward_box import forward_box, loose_neurons
+from hauberk.propagation.groups import grouped
 from hauberk.propagation.memberwise_bounder import MemberwiseBounder
-from hauberk.propagation.unit_bounds import grouped, margins, tightened
+from hauberk.propagation.unit_bounds import margins, tightened
 from hauberk.ranges import Count, Natural, Positive, PositiveShare
 
 

@@ -1,7 +1,7 @@
 """Rows: linear functions of one value of a graph, each belonging to an example of the batch."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from math import prod
 
 import torch
@@ -46,17 +46,18 @@ class Window:
         t = t.expand(-1, *self.shape)
         return F.unfold(F.pad(t, pad), self.size, stride=self.stride).transpose(1, 2).flatten(0, 1)
 
-    @cached_property
-    def elements(self) -> Int[Tensor, "p n"]:
-        """The index in the flattened map of each coefficient of every window; one past the end outside the map."""
+    @lru_cache(16)  # noqa: B019  (a window holds no more than a few numbers)
+    @torch.inference_mode(False)
+    def elements(self, device: torch.device) -> Int[Tensor, "p n"]:
+        """Return the index in the flattened map of each coefficient of every window; one past the end outside it."""
         c, h, w = self.shape
         lines = []
         for axis in (0, 1):
-            first = self.start[axis] + self.stride[axis] * torch.arange(self.grid[axis])
-            lines.append(first[:, None] + torch.arange(self.size[axis]))
+            first = self.start[axis] + self.stride[axis] * torch.arange(self.grid[axis], device=device)
+            lines.append(first[:, None] + torch.arange(self.size[axis], device=device))
         y, x = lines[0][:, None, None, :, None], lines[1][None, :, None, None, :]
         inside = (y >= 0) & (y < h) & (x >= 0) & (x < w)
-        channel = torch.arange(c)[None, None, :, None, None]
+        channel = torch.arange(c, device=device)[None, None, :, None, None]
         return torch.where(inside, (channel * h + y) * w + x, c * h * w).flatten(2).flatten(0, 1)
 
 
@@ -129,7 +130,7 @@ class Rows:
         """Return the rows with coefficients outside the map set to zero."""
         if self.window is None or self.place is None:
             return self
-        elements = self.window.elements.to(self.place.device)
+        elements = self.window.elements(self.place.device)
         outside = (elements == prod(self.window.shape))[self.place]
         return self.with_flat(self.flat.masked_fill(outside, 0))
 
@@ -138,7 +139,7 @@ class Rows:
         if self.window is None or self.place is None:
             return self
         size = prod(self.window.shape)
-        elements = self.window.elements.to(self.place.device)[self.place]
+        elements = self.window.elements(self.place.device)[self.place]
         full = self.values.new_zeros(len(self.values), size + 1).scatter(1, elements, self.flat)
         return Rows(full[:, :size].unflatten(1, self.window.shape), self.owner)
 

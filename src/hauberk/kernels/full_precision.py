@@ -17,6 +17,7 @@ PLACES: list[Any] = [attrgetter(name)(backends) for name in NAMES]
 
 
 Settings = tuple[list[str], tuple[bool, str]]
+TF32: Settings = ["tf32" if kind.startswith("cu") else "ieee" for kind in NAMES], (True, "high")
 
 
 class Holders:
@@ -30,7 +31,7 @@ class Holders:
         """Set full precision."""
         with self.lock:
             if not self.count:
-                self.before = [place.fp32_precision for place in PLACES], older_settings()
+                self.before = settings()
             self.count += 1
             apply(["ieee"] * len(PLACES), (False, "highest"))
 
@@ -40,6 +41,15 @@ class Holders:
             self.count -= 1
             if not self.count:
                 apply(*self.before)
+
+    def replace(self, outside: Settings) -> Settings:
+        """Set what holds outside of the blocks, and return what has held there."""
+        with self.lock:
+            replaced = self.before if self.count else settings()
+            self.before = outside
+            if not self.count:
+                apply(*outside)
+            return replaced
 
 
 HOLDERS = Holders()
@@ -68,6 +78,24 @@ def without_autocast() -> Iterator[None]:
             if torch.is_autocast_enabled(kind):
                 stack.enter_context(torch.autocast(kind, enabled=False))
         yield
+
+
+@contextmanager
+def tf32() -> Iterator[None]:
+    """Let accelerators round the operands of float32 products to TF32, which is several times faster.
+
+    Blocks of full precision inside it, or in other threads, stay exact.
+    """
+    before = HOLDERS.replace(TF32)
+    try:
+        yield
+    finally:
+        HOLDERS.replace(before)
+
+
+def settings() -> Settings:
+    """Return the present settings of both interfaces."""
+    return [place.fp32_precision for place in PLACES], older_settings()
 
 
 def older_settings() -> tuple[bool, str]:

@@ -12,6 +12,7 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.concepts.slopes import Parallel
 from hauberk.concepts.specification import LinearSpec
+from hauberk.kernels.memory_budget import memory_budget
 from hauberk.propagation.backward_pass import BackwardPass
 from hauberk.propagation.memberwise_bounder import MemberwiseBounder
 from hauberk.propagation.unit_bounds import margins
@@ -23,7 +24,7 @@ class DualBounder(MemberwiseBounder):
     Smaller hidden boxes have other slopes, so the margins of neither way are always the better ones.
     """
 
-    budget: int
+    budget: int | None
     intersect: bool | None
 
     @property
@@ -33,9 +34,9 @@ class DualBounder(MemberwiseBounder):
     def bound(
         self, graph: FrozenGraph, S: CertifiableSet, spec: LinearSpec, *, outward: bool, noise: Noise | None
     ) -> Bounds:
-        ways = self.ways(graph, S, outward)
+        ways, budget = self.ways(graph, S, outward), memory_budget(self.budget, S.start.device)
         passes = (BackwardPass(graph, S, boxes, Parallel(), outward=outward) for boxes in ways)
-        return Bounds(reduce(torch.fmax, (margins(each, spec, self.budget) for each in passes)), agreed(ways))
+        return Bounds(reduce(torch.fmax, (margins(each, spec, budget) for each in passes)), agreed(ways))
 
     def enclose(self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool, noise: Noise | None) -> list[Box]:
         return agreed(self.ways(graph, S, outward))

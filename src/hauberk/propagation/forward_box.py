@@ -9,10 +9,12 @@ from hauberk.concepts.box import Box
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.concepts.slopes import Slopes
+from hauberk.kernels.memory_budget import memory_budget
 from hauberk.propagation.backward_pass import BackwardPass
 from hauberk.propagation.unit_bounds import tightened
 
-BUDGET = 2**26
+ON_HOST = 2**26
+"""Bytes for the rows of a layer's exact box on a CPU."""
 
 
 def forward_box(graph: FrozenGraph, S: CertifiableSet, boxes: Sequence[Box], *, outward: bool) -> Box:
@@ -34,7 +36,8 @@ def forward_box(graph: FrozenGraph, S: CertifiableSet, boxes: Sequence[Box], *, 
     if S.is_box or index not in graph.first_mixing or not isinstance(node.op, Affine):
         return box
     backward = BackwardPass(graph, S, [*boxes, box], None, outward=outward)
-    return tightened(backward, index, BUDGET, torch.ones_like(box.lower, dtype=torch.bool))
+    budget = memory_budget(None, S.start.device, ON_HOST)
+    return tightened(backward, index, budget, torch.ones_like(box.lower, dtype=torch.bool))
 
 
 def backward_boxes(

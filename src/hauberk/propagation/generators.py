@@ -30,9 +30,9 @@ class AllGenerators(Carrier):
 
     def noise(self, index: int, half: Float[Tensor, "b *z"]) -> dict[int, Float[Tensor, "b k *z"]]:
         found = half.flatten(1) > 0
-        place = found.cumsum(1) - 1
-        owner, neuron = found.nonzero(as_tuple=True)
-        k = int(found.sum(1).max())
+        place, counts = found.cumsum(1) - 1, found.sum(1).tolist()  # the only question to the device
+        owner, neuron = torch.nonzero_static(found, size=sum(counts)).unbind(1)
+        k = max(counts)
         block = half.new_zeros(len(half), k, found.shape[1])
         block = block.index_put((owner, place[owner, neuron], neuron), half.flatten(1)[owner, neuron])
         return {index: block.unflatten(2, half.shape[1:])} if k else {}

@@ -15,6 +15,7 @@ from hauberk.concepts.rows import Rows
 from hauberk.concepts.specification import LinearSpec
 from hauberk.kernels.progress import report
 from hauberk.propagation.backward_pass import BackwardPass
+from hauberk.propagation.groups import grouped
 
 
 def tightened(
@@ -26,15 +27,16 @@ def tightened(
     gradients instead of stored.
     """
     box = backward.boxes[index]
-    owner, neuron = wanted.flatten(1).nonzero(as_tuple=True)
-    if not len(owner):
+    counts = wanted.flatten(1).sum(1).tolist()  # the only question to the device that all the rest needs
+    if not any(counts):
         return box
+    owner, neuron = torch.nonzero_static(wanted.flatten(1), size=sum(counts)).unbind(1)
 
     def bounds(part: BackwardPass, owner: Tensor, neuron: Tensor, limit: int) -> Float[Tensor, "r 2"]:
         """Return lower and upper bounds of the neurons."""
         return Units(part, index, limit).bounds(owner, neuron)
 
-    lower, upper = by_groups(backward, index, budget, bounds, owner, neuron, frugal=frugal).unbind(1)
+    lower, upper = by_groups(backward, index, budget, bounds, counts, owner, neuron, frugal=frugal).unbind(1)
     return box.intersect(replaced(box, owner, neuron, lower, upper))
 
 
@@ -54,7 +56,8 @@ def margins(backward: BackwardPass, spec: LinearSpec, budget: int) -> Float[Tens
         return torch.cat([part.lower(Rows(row, own), at, offset) for own, row, offset in chunks])
 
     given = spec.rows.flatten(0, 1), spec.offset.flatten()
-    return by_groups(backward, at, budget, bounds, owner, *given).view(spec.offset.shape)
+    counts = [spec.rows.shape[1]] * len(spec.rows)
+    return by_groups(backward, at, budget, bounds, counts, owner, *given).view(spec.offset.shape)
 
 
 def by_groups(
@@ -62,18 +65,18 @@ def by_groups(
     index: int,
     budget: int,
     bounds: Callable[..., Tensor],
+    counts: Sequence[int],
     owner: Int[Tensor, "r"],
     *given: Float[Tensor, "r ..."] | Int[Tensor, "r"],
     frugal: bool = False,
 ) -> Float[Tensor, "r ..."]:
-    """Return bounds(part, owner, *given, limit), joined over groups of examples; rows must be sorted by owner.
+    """Return bounds(part, owner, *given, limit), joined over groups of examples, which own `counts` rows, in order.
 
     A pass holds about four tensors of its rows at once, which for `limit` rows fit into `budget` bytes; the tables of
     the group's examples come on top.
     """
     width = max(prod(shape) for shape in backward.graph.shapes[: index + 1])
     limit = max(1, budget // (4 * width * backward.boxes[0].lower.element_size()))
-    counts = torch.bincount(owner, minlength=len(backward.boxes[0].lower)).tolist()
     groups = list(grouped(counts, limit))
     if len(groups) == 1:
         return bounds(backward, owner, *given, limit)
@@ -125,24 +128,40 @@ class Units:
     index: int
     limit: int
 
+    @property
+    def waits(self) -> bool:
+        """True if choosing among the neurons makes the processor wait for their device."""
+        return self.backward.boxes[self.index].lower.device.type != "cpu"
+
     def bounds(self, owner: Int[Tensor, "r"], neuron: Int[Tensor, "r"]) -> Float[Tensor, "r 2"]:
         """Return lower and upper bounds.
 
         Two-sided passes bound a neuron by one row. Others try the side nearer to zero first: it shows most neurons to
-        need no relaxation, hence no second row; their other bound is infinite.
+        need no relaxation, hence no second row; their other bound is infinite. On accelerators, where asking which
+        these are takes longer than bounding them, both rows go together.
         """
         if self.backward.two_sided:
             return torch.cat([self.both(*part) for part in self.chunks(owner, neuron)])
         box = self.backward.boxes[self.index]
         sign = torch.where(box.center.detach().flatten(1)[owner, neuron] > 0, 1.0, -1.0).to(box.lower)
+        if self.waits:
+            twice = owner.repeat(2), neuron.repeat(2), torch.cat([sign, -sign])
+            near, far = torch.cat([self.one(*part) for part in self.chunks(*twice)]).chunk(2)
+            far = far.where(self.loose(owner, neuron, sign, near), -torch.inf)
+            return torch.stack(sides(sign, near, far), 1)
         near = torch.cat([self.one(*part) for part in self.chunks(owner, neuron, sign)])
         far = torch.full_like(near, -torch.inf)
-        half = box.intersect(replaced(box, owner, neuron, *sides(sign, near.detach(), far)))
-        left = self.backward.graph.loose(self.index, half).flatten(1)[owner, neuron].nonzero()[:, 0]
+        left = self.loose(owner, neuron, sign, near).nonzero()[:, 0]
         if len(left):
             rest = [self.one(*part) for part in self.chunks(owner[left], neuron[left], -sign[left])]
             far = far.index_put((left,), torch.cat(rest))
         return torch.stack(sides(sign, near, far), 1)
+
+    def loose(self, owner: Tensor, neuron: Tensor, sign: Tensor, near: Tensor) -> Bool[Tensor, "r"]:
+        """Return a mask of the neurons that lower bounds of sign * neuron leave to be relaxed."""
+        box, far = self.backward.boxes[self.index], torch.full_like(near, -torch.inf)
+        half = box.intersect(replaced(box, owner, neuron, *sides(sign, near.detach(), far)))
+        return self.backward.graph.loose(self.index, half).flatten(1)[owner, neuron]
 
     def both(self, owner: Tensor, neuron: Tensor) -> Float[Tensor, "r 2"]:
         """Return lower and upper bounds from one two-sided pass."""
@@ -170,17 +189,6 @@ def sides(sign: Tensor, near: Tensor, far: Tensor) -> tuple[Float[Tensor, "r"], 
     """Return lower and upper bounds, given lower bounds of sign * neuron and of -sign * neuron."""
     positive = sign > 0
     return torch.where(positive, near, far), -torch.where(positive, far, near)
-
-
-def grouped(counts: Sequence[int], limit: int) -> Iterator[slice]:
-    """Yield runs of examples with at most `limit` rows in total; a single example may have more."""
-    start, rows = 0, 0
-    for example, count in enumerate(counts):
-        if example > start and rows + count > limit:
-            yield slice(start, example)
-            start, rows = example, 0
-        rows += count
-    yield slice(start, len(counts))
 
 
 def replaced(box: Box, owner: Tensor, neuron: Tensor, lower: Float[Tensor, "r"], upper: Float[Tensor, "r"]) -> Box:

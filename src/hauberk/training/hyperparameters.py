@@ -51,7 +51,9 @@ class Hyperparameters(Checked):
         averaging: keeps an average of the weights, and ends with it.
         detector: stops training at catastrophic overfitting.
         shared_statistics: True if batch norm should see the whole batch, not just one process's part.
-        precision: the precision of networks, by autocast. Bounds are always computed in the parameters' own precision.
+        precision: the precision of networks: "bf16" or "fp16" by autocast; "tf32" for float32 with faster products of
+            rounded operands, on GPUs that have them; "no" for what torch has been told. Bounds are always computed in
+            the parameters' own precision.
         seed: seeds the order, the noise, the split, and torch's own random numbers.
         log_steps: steps between lines of the journal.
         checkpoint_steps: steps between checkpoints; only the newest is kept.
@@ -79,7 +81,7 @@ class Hyperparameters(Checked):
     averaging: WeightAveraging | None = None
     detector: CollapseDetector | None = None
     shared_statistics: bool = False
-    precision: Literal["no", "bf16", "fp16"] = "no"
+    precision: Literal["no", "tf32", "bf16", "fp16"] = "no"
     seed: int = 0
     log_steps: Count = 50
     checkpoint_steps: Count = 250

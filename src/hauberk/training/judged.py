@@ -11,7 +11,7 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.objective import Objective, ObjectiveValue
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.schedule import Progress
-from hauberk.kernels.full_precision import without_autocast
+from hauberk.kernels.full_precision import full_precision
 
 
 class Judged(nn.Module):
@@ -31,7 +31,7 @@ class Judged(nn.Module):
     def forward(
         self, x: Float[Tensor, "b *x"], y: Int[Tensor, "b"], threat: ThreatModel, progress: Progress, noise: Noise
     ) -> ObjectiveValue:
-        with without_autocast() if self.objective.needs_graph else nullcontext():
+        with full_precision() if self.objective.needs_graph else nullcontext():
             return self.objective(self.seen, x, y, threat, progress=progress, noise=noise)
 
 

@@ -22,13 +22,13 @@ class Team:
     and sums over processes are taken in float64.
 
     Args:
-        precision: precision of autocast: "no", "bf16" or "fp16".
+        precision: precision of autocast: "bf16" or "fp16"; "no" or "tf32" for none.
         shared_statistics: True if batch norm should see the batch of all processes.
     """
 
     def __init__(self, precision: str, *, shared_statistics: bool = False) -> None:
         AcceleratorState._reset_state()  # it would keep the precision of an earlier run in this process
-        self.accelerator = Accelerator(mixed_precision=precision)
+        self.accelerator = Accelerator(mixed_precision="no" if precision == "tf32" else precision)
         self.size, self.rank = self.accelerator.num_processes, self.accelerator.process_index
         self.device = self.accelerator.device
         self.shared_statistics = shared_statistics and self.size > 1

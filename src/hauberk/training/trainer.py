@@ -1,6 +1,7 @@
 """The trainer, which fits a network to data."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hauberk.allocator import keep_freed_memory
 from hauberk.concepts.dataset import Examples, Split
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.errors import InputError
+from hauberk.kernels.full_precision import tf32
 from hauberk.training.completeness import complete
 from hauberk.training.hyperparameters import Hyperparameters
 from hauberk.training.journal import Watcher
@@ -85,6 +87,7 @@ class Trainer(Hyperparameters):
             raise InputError(f"held_out must be between 0 and {len(data) - 1}, but is {self.held_out}.")
         if self.test_judge is not None and not (test and len(test)):
             raise InputError("test_judge attacks test examples after each epoch, but fit has none: fit(test=...).")
-        with torch.random.fork_rng(), complete():
+        products = tf32() if self.precision == "tf32" else nullcontext()
+        with torch.random.fork_rng(), complete(), products:
             torch.manual_seed(self.seed)
             Run(self, network, data, threat, folder, test).execute(resume, watch, claim)
