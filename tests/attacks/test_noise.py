@@ -42,7 +42,7 @@ def test_no_stream_is_drawn_from_twice(attack):
     for threat in THREATS:
         DRAWN.clear()
         try:
-            attack(graph, threat.at(x), y, noise=Watched(noise.examples, noise.start, noise.state))
+            attack(graph, threat.at(x), y, noise=Watched(noise.examples, noise.state))
         except HauberkError:
             continue  # not defined on this set
         assert max(DRAWN.values(), default=1) == 1

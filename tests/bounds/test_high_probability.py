@@ -187,7 +187,7 @@ def test_no_training_step_draws_what_a_certificate_draws():
             return super().uniform(shape, dtype)
 
     frozen, S, _ = problem("dense", 8)
-    noise = Watched(NOISE.examples, NOISE.start, NOISE.state)
+    noise = Watched(NOISE.examples, NOISE.state)
     HighProbability(150).boxes(frozen, S, noise=noise)
     own, asked[:] = [key for keys in asked for key in keys], []
     for step in range(10):

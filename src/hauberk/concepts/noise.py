@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from hauberk.errors import InputError
-from hauberk.kernels.splitmix import GOLDEN, mixed, mixed_number, signed
+from hauberk.kernels.splitmix import GOLDEN, SPREAD, mixed, mixed_number
 from hauberk.kernels.unit_numbers import unit_numbers
 
 
@@ -33,9 +33,8 @@ class Noise:
 
     Args:
         examples: the index of each example, for instance in the data set; -1 for the stream that all examples share.
-        start: the state of the seed, before any fold.
-        state: the state of all folds.
-        given: the streams' own states, where examples have several; None: those of the examples.
+        state: the state of the seed and all folds.
+        given: what tells streams apart, where examples have several; None: their indices do.
 
     Example:
         >>> import torch
@@ -48,27 +47,18 @@ class Noise:
     """
 
     examples: Int[Tensor, "b"]
-    start: int
     state: int
     given: Int[Tensor, "b"] | None = None
 
     @classmethod
     def of(cls, seed: int, examples: Int[Tensor, "b"]) -> "Noise":
         """Return the streams of the examples with these indices (for instance in the data set)."""
-        start = mixed_number(seed * GOLDEN + 1)
-        return cls(examples, start, start)
-
-    @cached_property
-    def roots(self) -> Int[Tensor, "b"]:
-        """The states of the streams before any fold."""
-        if self.given is not None:
-            return self.given
-        return mixed(self.examples.long() * GOLDEN + signed(self.start + GOLDEN))
+        return cls(examples, mixed_number(seed * GOLDEN + 1))
 
     @cached_property
     def keys(self) -> Int[Tensor, "b"]:
         """The state of each example's stream."""
-        return self.roots + self.state
+        return (self.examples.long() * SPREAD if self.given is None else self.given) + self.state
 
     def fold(self, number: int) -> "Noise":
         """Return streams independent of these and of those for other numbers (a step, a restart, an attack)."""
@@ -81,8 +71,8 @@ class Noise:
     def repeated(self, count: int) -> "Noise":
         """Return `count` independent streams per example, those of one example in a row."""
         numbers = torch.arange(1, count + 1, device=self.keys.device) * GOLDEN
-        roots = mixed(mixed(self.keys)[:, None] + numbers).flatten()
-        return replace(self, examples=self.examples.repeat_interleave(count), given=roots)
+        given = mixed(mixed(self.keys)[:, None] + numbers).flatten()
+        return replace(self, examples=self.examples.repeat_interleave(count), given=given)
 
     @property
     def common(self) -> "Noise":

@@ -3,6 +3,7 @@
 from torch import Tensor
 
 GOLDEN = -7046029254386353131  # 2^64 / golden ratio, as a signed 64-bit integer
+SPREAD = -3335678366873096957  # between streams: no small multiples of it and of GOLDEN add up to zero
 MIX_1, MIX_2 = -4658895280553007687, -7723592293110705685
 WORD, SIGN = (1 << 64) - 1, 1 << 63
 LOW_33, LOW_34, LOW_37 = (1 << 33) - 1, (1 << 34) - 1, (1 << 37) - 1
