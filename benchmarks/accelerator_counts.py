@@ -6,9 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pkgutil import iter_modules
 from time import perf_counter
-from types import ModuleType
+from types import FunctionType
 from typing import Any
 from unittest.mock import patch
 
@@ -20,11 +19,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
-from hauberk import kernels
+from hauberk.propagation.unit_bounds import Units
 
 FREE = {"empty", "new_empty", "empty_like", "empty_strided", "new_empty_strided", "_unsafe_view", "lift_fresh"}
 FREE |= {"_record_function_enter_new", "_record_function_exit"}
 """Operations without work on the device, besides views."""
+AMPLE = 2**30
 WAITS = {"_local_scalar_dense", "nonzero", "masked_select", "equal", "_unique2", "unique_dim", "bincount"}
 """Operations whose answer the processor needs: a value, or a size that depends on values."""
 
@@ -63,7 +63,7 @@ def work(call: Callable[[], object], device: torch.device) -> Work:
 
 def dispatched(call: Callable[[], object]) -> Work:
     """Count a call's operations on a CPU, without the kernels that are compiled for CPUs alone."""
-    with uncompiled(), Dispatched() as found:
+    with elsewhere(), Dispatched() as found:
         call()
     return Work(found.launches, found.waits, found.moved, found.flops, found.peak)
 
@@ -150,17 +150,18 @@ def masks(name: str, args: Any) -> bool:
 
 
 @contextmanager
-def uncompiled() -> Iterator[None]:
-    """Compute with torch's own operations alone, as other devices do."""
+def elsewhere() -> Iterator[None]:
+    """Go the ways of other devices on a CPU: torch's own operations, no choice that waits, and more rows at once."""
     with ExitStack() as stack:
-        for module in loaded(kernels):
-            if hasattr(module, "COMPILED"):
+        for name, module in [*sys.modules.items()]:
+            if name.startswith("hauberk.") and hasattr(module, "COMPILED"):
                 stack.enter_context(patch.object(module, "COMPILED", False))
+            if name.startswith("hauberk.") and isinstance(getattr(module, "memory_budget", None), FunctionType):
+                stack.enter_context(patch.object(module, "memory_budget", ample))
+        stack.enter_context(patch.object(Units, "waits", True))
         yield
 
 
-def loaded(package: ModuleType) -> Iterator[ModuleType]:
-    """Yield the modules of a package that have been imported."""
-    for found in iter_modules(package.__path__):
-        if (module := getattr(package, found.name, None)) is not None:
-            yield module
+def ample(given: int | None, device: torch.device, on_host: int = 0) -> int:
+    """Return the bytes for rows where they are counted: less than a GPU has, but as much as a CPU can be asked for."""
+    return AMPLE if given is None else given

@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+from torch import nn
 
 from hauberk.concepts.rows import Rows
-from hauberk.kernels.layout import channels_last, from_order, in_order
+from hauberk.kernels.layout import channels_last, from_order, in_order, lay_out
 
 MAPS = torch.arange(120.0).view(2, 3, 4, 5)
 
@@ -38,3 +39,15 @@ def test_rows_meet_tables_in_their_own_order():
     for rows in (first, last):
         torch.testing.assert_close((rows.flat * rows.table(weights)).sum(1), expected)
         assert torch.equal(rows.with_flat(rows.flat * 2).values, MAPS * 2)
+
+
+def test_the_kernels_of_convolutions_are_laid_out_and_nothing_else():
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Conv1d(4, 4, 3), nn.Linear(4, 2))
+    before = {name: t.clone() for name, t in network.state_dict().items()}
+    lay_out(network, torch.channels_last)
+    assert channels_last(network[0].weight)
+    assert channels_last(network[0](MAPS[:, :, :3, :3].repeat(1, 1, 2, 2)))
+    assert all(t.is_contiguous() for name, t in network.state_dict().items() if name != "0.weight")
+    assert all(torch.equal(t, before[name]) for name, t in network.state_dict().items())
+    lay_out(network, torch.contiguous_format)
+    assert network[0].weight.is_contiguous()

@@ -20,6 +20,7 @@ from hauberk.schedules import Constant
 from hauberk.threats import LinfBall
 from hauberk.training import RobustLoss, Trainer
 from hauberk.training.run import Run
+from hauberk.training.team import Team
 from laws.networks import images, labels, network
 
 LOSS, HALF = CrossEntropy(), Constant(0.5)
@@ -97,3 +98,33 @@ def test_a_step_in_bf16_casts_no_more_often_than_a_plain_loop(tmp_path: Path):
         loss.backward()
     assert torch.bfloat16 in own.types & loop.types
     assert own.casts <= loop.casts + 2  # those of the noise and of the radius
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_a_training_with_channels_last_resumes_and_leaves_them_first(tmp_path: Path, monkeypatch, last: bool):
+    placed = Team.placed
+
+    def forced(team: Team, network: nn.Module) -> nn.Module:
+        team.channels_last = last
+        return placed(team, network)
+
+    monkeypatch.setattr(Team, "placed", forced)
+
+    def killed(record: dict) -> None:
+        if record.get("step") == 2:
+            raise KeyboardInterrupt
+
+    def fit(name: str, **settings) -> nn.Module:
+        torch.manual_seed(0)
+        made = nn.Sequential(nn.Conv2d(1, 4, 5, 3), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.Flatten(), nn.Linear(144, 10))
+        trainer = Trainer(Natural(LOSS), 1, Constant(0.1), 25, held_out=0, log_steps=1, checkpoint_steps=1)
+        trainer.fit(made, digits(100), LinfBall(0.1), tmp_path / name, **settings)
+        return made
+
+    whole = fit("whole")
+    with pytest.raises(KeyboardInterrupt):
+        fit("broken", watch=killed)
+    resumed = fit("broken", resume=True)
+    for a, b in zip(whole.parameters(), resumed.parameters(), strict=True):
+        assert a.is_contiguous()
+        assert torch.equal(a, b)

@@ -4,8 +4,9 @@ Convolutions are fastest with the second ("channels last"), and return it; opera
 agree, or memory is accessed with large strides.
 """
 
+import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def channels_last(t: Tensor, batch: int = 1) -> bool:
@@ -23,3 +24,10 @@ def from_order(t: Float[Tensor, "*batch n"], shape: tuple[int, ...], last: bool)
     if not last:
         return t.unflatten(-1, shape)
     return t.unflatten(-1, (*shape[1:], shape[0])).movedim(-1, -3)
+
+
+def lay_out(network: nn.Module, format: torch.memory_format) -> None:
+    """Store the kernels of two-dimensional convolutions in this format, from which their results inherit it."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            module.weight.data = module.weight.data.contiguous(memory_format=format)

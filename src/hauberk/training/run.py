@@ -61,7 +61,7 @@ class Run:
         require_initialised(network)
         self.team = Team(trainer.precision, shared_statistics=trainer.shared_statistics)
         identified = experiment(trainer, network, data, threat)
-        self.network = network.to(self.team.device)
+        self.network = self.team.placed(network)
         self.batches = Batches(trainer, data.to(self.team.device))
         self.plan = self.batches.plan
         self.threat.select(slice(0), self.batches.shape)  # refuses one that does not fit
@@ -186,6 +186,7 @@ class Run:
         if self.trainer.keep == "best" and BEST in self.kept:
             self.kept.write(FINAL)
             self.kept.read(BEST)
+        self.team.release(self.network)
         set_eval(self.network)
 
 

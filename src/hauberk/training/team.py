@@ -10,9 +10,10 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import broadcast
 from jaxtyping import Float, Int, Shaped
-from torch import Tensor
+from torch import Tensor, nn
 
 from hauberk.kernels.batch_statistics import SharedStatistics
+from hauberk.kernels.layout import lay_out
 
 
 class Team:
@@ -32,11 +33,27 @@ class Team:
         self.size, self.rank = self.accelerator.num_processes, self.accelerator.process_index
         self.device = self.accelerator.device
         self.shared_statistics = shared_statistics and self.size > 1
+        self.channels_last = precision in ("bf16", "fp16") and self.device.type != "cpu"
 
     @property
     def first(self) -> bool:
         """True in the process that writes files."""
         return self.accelerator.is_main_process
+
+    def placed(self, network: nn.Module) -> nn.Module:
+        """Return the network, moved to the device; in half precision, its convolutions keep their channels last.
+
+        So do their results then, as the products of half precision take them without a copy.
+        """
+        network = network.to(self.device)
+        if self.channels_last:
+            lay_out(network, torch.channels_last)
+        return network
+
+    def release(self, network: nn.Module) -> None:
+        """Leave the network as others expect it."""
+        if self.channels_last:
+            lay_out(network, torch.contiguous_format)
 
     def share(self, rows: Shaped[Tensor, "b *z"]) -> Shaped[Tensor, "mine *z"]:
         """Return the rows of this process's examples of a batch, none if the batch has too few for it."""
