@@ -5,6 +5,7 @@ import itertools
 import pytest
 import torch
 
+from hauberk.kernels import plain_rows
 from hauberk.kernels import rows as kernel
 
 pytest.importorskip("numba")
@@ -30,11 +31,11 @@ def problem(present, dtype):
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @pytest.mark.parametrize("present", PRESENT, ids=lambda names: "+".join(sorted(names)))
-@pytest.mark.parametrize("twin", [kernel.Pass, kernel.PlainPass])
+@pytest.mark.parametrize("twin", [kernel.Pass, plain_rows.PlainPass])
 def test_loops_agree_with_plain_ones_and_autograd(present, dtype, twin):
     values, index, tables = problem(present, dtype)
     needed = [t.requires_grad_() for t in (values, *tables) if t is not None]
-    results = [twin.apply(values, index, *tables), kernel.plain(values, index, *tables)]
+    results = [twin.apply(values, index, *tables), plain_rows.plain(values, index, *tables)]
     generator = torch.Generator().manual_seed(1)
     weights = torch.randn(R, N, generator=generator, dtype=dtype)
     other = torch.randn(R, 2, generator=generator, dtype=torch.float64)
@@ -54,7 +55,7 @@ def test_loops_agree_with_plain_ones_and_autograd(present, dtype, twin):
 def test_what_is_no_number_stays_none(poison):
     values, index, tables = problem(set(TABLES), torch.float64)
     values[3, 4] = poison
-    for out, sums in (kernel.Pass.apply(values, index, *tables), kernel.plain(values, index, *tables)):
+    for out, sums in (kernel.Pass.apply(values, index, *tables), plain_rows.plain(values, index, *tables)):
         assert not out[3, 4].isfinite()
         assert not sums[3].isfinite().all()
         assert out[:3].isfinite().all()
@@ -65,7 +66,7 @@ def test_the_plain_twin_keeps_nothing_but_what_it_was_given():
     given = [t.requires_grad_() for t in (values, *tables)]
     kept = []
     with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t.data_ptr()), lambda _: None):
-        kernel.PlainPass.apply(values, index, *tables)
+        plain_rows.PlainPass.apply(values, index, *tables)
     assert set(kept) == {t.data_ptr() for t in (*given, index)}
 
 
@@ -75,8 +76,8 @@ def test_a_few_rows_at_a_time_make_no_difference(monkeypatch, present):
     needed = [t.requires_grad_() for t in (values, *tables) if t is not None]
     found = []
     for at_once in (R * N, 2 * N, 1):
-        monkeypatch.setattr(kernel, "AT_ONCE", at_once)
-        out, sums = kernel.PlainPass.apply(values, index, *tables)
+        monkeypatch.setattr(plain_rows, "AT_ONCE", at_once)
+        out, sums = plain_rows.PlainPass.apply(values, index, *tables)
         found.append([out, sums, *torch.autograd.grad(out.sum() + sums.square().sum(), needed)])
     for few in found[1:]:
         for a, b in zip(found[0], few, strict=True):
