@@ -3,11 +3,14 @@
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
+from hauberk.identity import stamped
+from hauberk.training.checkpoint import OTHERS, load_checkpoint, save_checkpoint
 from hauberk.training.optimizers import optimizer_of
 from step_counts import StepCounts
 
@@ -24,6 +27,44 @@ def trained(make: Callable[..., torch.optim.Optimizer], *, fused: bool) -> tuple
         network(torch.rand(4, 5, dtype=torch.float64)).square().sum().backward()
         optimizer.step()
     return network, optimizer
+
+
+class Odd(nn.Module):
+    """A map whose parameter has gaps, is transposed or has its channels last."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        whole = torch.rand(4, 4, 3, 3, dtype=torch.float64)
+        orders = {"gaps": whole[:, :, 1:], "transposed": whole.transpose(0, 2)}
+        self.weight = nn.Parameter(orders.get(kind, whole.contiguous(memory_format=torch.channels_last)))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return (self.weight.sum(3).flatten() * x[:, :1]).sin()
+
+
+@pytest.mark.parametrize("make", [ADAM, SGD])
+@pytest.mark.parametrize("kind", ["gaps", "transposed", "channels last"])
+def test_parameters_in_any_order_are_updated_by_their_own_gradients(
+    kind: str, make: Callable[..., torch.optim.Optimizer], tmp_path: Path
+) -> None:
+    found = []
+    for fused, interrupted in ((False, False), (True, False), (True, True)):
+        torch.manual_seed(0)
+        network = Odd(kind)
+        optimizer = optimizer_of(make, network.parameters()) if fused else make(network.parameters())
+        for step in range(4):
+            optimizer.zero_grad()
+            (network(torch.rand(5, 2, dtype=torch.float64)) ** 2).sum().backward()
+            optimizer.step()
+            if interrupted and step == 1:
+                save_checkpoint(tmp_path, step, stamped({}), network, optimizer, {}, {name: {} for name in OTHERS})
+                with torch.random.fork_rng(devices=[]):
+                    network = Odd(kind)
+                optimizer = optimizer_of(make, network.parameters())
+                load_checkpoint(tmp_path, stamped({}), network, optimizer)
+        found.append(network.weight.detach())
+    torch.testing.assert_close(found[1], found[0], rtol=1e-12, atol=1e-12)
+    assert torch.equal(found[2], found[1])
 
 
 def operations(optimizer: torch.optim.Optimizer) -> Counter[str]:

@@ -127,9 +127,18 @@ def load_checkpoint(
             number, name = key.split(".", 1)
             state.setdefault(int(number), {})[name] = value
         optimizer.load_state_dict({"state": state, "param_groups": content["groups"]})
+        lay_out_alike(optimizer)
     except DAMAGE as error:
         raise InputError(f"checkpoint {newest} cannot be restored: {error}. Delete it to start afresh.") from error
     return content["step"], content["counters"], others
+
+
+def lay_out_alike(optimizer: torch.optim.Optimizer) -> None:
+    """Store what an optimizer remembers of a parameter in its order, which fused updates take for granted."""
+    for parameter, kept in optimizer.state.items():
+        for name, value in kept.items():
+            if isinstance(value, Tensor) and value.shape == parameter.shape and value.stride() != parameter.stride():
+                kept[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
 
 
 def whole_state(network: nn.Module) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from hauberk.concepts.parameter_groups import ParameterGroups
 from hauberk.errors import InputError
@@ -38,13 +38,20 @@ def optimizer_of(factory: OptimizerFactory, parameters: Iterable[nn.Parameter]) 
 def fuse(optimizer: torch.optim.Optimizer) -> None:
     """Let one of torch's optimizers update all parameters in one operation, where it can and nothing else was asked.
 
-    By itself torch takes a dozen operations for each parameter on a CPU, and a dozen for all of them on a GPU.
+    By itself torch takes a dozen operations for each parameter on a CPU, and a dozen for all of them on a GPU. Fused
+    updates pair numbers as they lie in memory: a parameter with gaps would be paired with the wrong gradients.
     """
     for group in optimizer.param_groups if type(optimizer) in FUSED else ():
         plain = not (group["foreach"] or group["differentiable"] or group.get("capturable"))
-        real = all(p.is_floating_point() and p.device.type in FUSED_ON for p in group["params"])
-        if group["fused"] is None and plain and real:
+        able = all(p.is_floating_point() and p.device.type in FUSED_ON and dense(p) for p in group["params"])
+        if group["fused"] is None and plain and able:
             group["fused"] = True
+
+
+def dense(parameter: Tensor) -> bool:
+    """Return whether a parameter fills its memory in one of the two usual orders; gradients come in the same."""
+    last = parameter.ndim == 4 and parameter.is_contiguous(memory_format=torch.channels_last)
+    return last or parameter.is_contiguous()
 
 
 def sensible(name: str, number: float) -> bool:
