@@ -29,9 +29,9 @@ class OptimizedLinear(MemberwiseBounder):
     """CROWN with lines that projected Adam moves to raise the bounds.
 
     Every neuron's choice in [0, 1] is free: separately for each row of the specification, for each side of a neuron
-    that is bounded on the way, and for each map on the way (shared by its neurons). The choices that are best without
-    rounding are kept, and results are never looser than CROWN's. Hidden values are optimised one after the other, each
-    given the boxes of those before it, where CROWN leaves neurons relaxed, unless `intermediate` bounds them.
+    that is bounded on the way, and for each map on the way (shared by its neurons). The best choices of all iterates
+    are kept, and results are never looser than CROWN's. Hidden values are optimised one after the other, each given the
+    boxes of those before it, where CROWN leaves neurons relaxed, unless `intermediate` bounds them.
 
     An iteration costs about three passes. Bounds have no gradient.
 
@@ -147,7 +147,7 @@ class OptimizedLinear(MemberwiseBounder):
         """Return the last box, its wanted neurons bounded through the best lines for all those of an example."""
         index = len(boxes) - 1
 
-        def bounded(slopes: Slopes, *, outward: bool = False) -> Box:
+        def bounded(slopes: Slopes) -> Box:
             return tightened(BackwardPass(graph, S, boxes, slopes, outward=outward), index, self.budget, wanted)
 
         def worth(slopes: Slopes) -> Float[Tensor, "b"]:
@@ -155,7 +155,7 @@ class OptimizedLinear(MemberwiseBounder):
             counts = graph.loose(index, tight) & tight.radius.isfinite()
             return -torch.where(counts, tight.radius, 0).flatten(1).sum(1)
 
-        return bounded(self.climb.best(graph, boxes, index, worth), outward=outward)
+        return bounded(self.climb.best(graph, boxes, index, worth))
 
     def best(
         self,
@@ -171,14 +171,14 @@ class OptimizedLinear(MemberwiseBounder):
         """Return lower bounds of rows of a value, each of an example of its own, through the best lines of each."""
         rows = Rows(values, torch.arange(len(values), device=values.device))
 
-        def worth(slopes: Slopes, *, outward: bool = False) -> Float[Tensor, "r"]:
+        def worth(slopes: Slopes) -> Float[Tensor, "r"]:
             return BackwardPass(graph, S, boxes, slopes, outward=outward).lower(rows, at, constant)
 
-        return worth(self.climb.best(graph, boxes, at, worth), outward=outward)
+        return worth(self.climb.best(graph, boxes, at, worth))
 
     @property
     def climb(self) -> Climb:
-        """The search for lines; rounding errors count in the last pass only, which takes the lines that it found."""
+        """The search for lines."""
         return Climb(self.iterations, self.rate, self.decay)
 
     def limit(self, graph: FrozenGraph, S: CertifiableSet) -> int:
