@@ -1,6 +1,5 @@
 """Linear bounds by backward substitution through optimised relaxations: alpha-CROWN."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 
@@ -13,16 +12,16 @@ from hauberk.concepts.box import Box
 from hauberk.concepts.cases import Cases
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.noise import Noise
-from hauberk.concepts.op import Relaxable
 from hauberk.concepts.perturbation_set import CertifiableSet
-from hauberk.concepts.slopes import Adaptive, Given, Slopes
+from hauberk.concepts.rows import Rows
+from hauberk.concepts.slopes import Adaptive, Slopes
 from hauberk.concepts.specification import LinearSpec
-from hauberk.kernels.gradients import gradients
 from hauberk.propagation.backward_pass import BackwardPass
+from hauberk.propagation.climb import Climb
 from hauberk.propagation.forward_box import forward_box, loose_neurons
 from hauberk.propagation.groups import grouped
 from hauberk.propagation.memberwise_bounder import MemberwiseBounder
-from hauberk.propagation.unit_bounds import margins, tightened
+from hauberk.propagation.unit_bounds import margins, replaced, sides, tightened
 from hauberk.ranges import Count, Natural, Positive, PositiveShare
 
 
@@ -30,10 +29,10 @@ from hauberk.ranges import Count, Natural, Positive, PositiveShare
 class OptimizedLinear(MemberwiseBounder):
     """CROWN with lines that projected Adam moves to raise the bounds.
 
-    Every neuron's choice in [0, 1] is free: separately for each row of the specification, and for each hidden value
-    that is bounded on the way (shared by the value's neurons). Every iterate is a sound bound, the first one CROWN's,
-    and the best of them is kept, so results are never looser than CROWN's. Hidden values are optimised one after the
-    other, each given the boxes of those before it, unless `intermediate` bounds them.
+    Every neuron's choice in [0, 1] is free: separately for each row of the specification, for each side of a neuron
+    that is bounded on the way, and for each map on the way (shared by its neurons). The best choices of all iterates
+    are kept, and results are never looser than CROWN's. Hidden values are optimised one after the other, each given the
+    boxes of those before it, where CROWN leaves neurons relaxed, unless `intermediate` bounds them.
 
     An iteration costs about three passes. Bounds have no gradient.
 
@@ -90,104 +89,105 @@ class OptimizedLinear(MemberwiseBounder):
             return self.intermediate.rows(graph, S, spec) + passes * spec.offset.shape[1]
         return passes * (loose_neurons(graph, S) + spec.offset.shape[1])
 
+    @torch.no_grad()
     def bound(
         self, graph: FrozenGraph, S: CertifiableSet, spec: LinearSpec, *, outward: bool, noise: Noise | None
     ) -> Bounds:
         boxes = self.enclose(graph, S, outward=outward, noise=noise)
-        b, k = spec.offset.shape
-        rows = LinearSpec(spec.rows.flatten(0, 1).unsqueeze(1), spec.offset.flatten().unsqueeze(1))
-        owner = torch.arange(b, device=spec.rows.device).repeat_interleave(k)
-        found = []
-        for part in torch.arange(b * k, device=owner.device).split(self.limit(graph, S)):
-            own, known, row = S.select(owner[part]), selected(boxes, owner[part]), rows.select(part)
+        lower = margins(BackwardPass(graph, S, boxes, Adaptive(), outward=outward), spec, self.budget)
+        rows, at = Rows.uniform(spec.rows), len(graph.nodes)
+        parts = (t.split(self.limit(graph, S)) for t in (rows.owner, rows.values, spec.offset.flatten()))
+        found = [
+            self.best(graph, S.select(own), selected(boxes, own), at, values, constant, outward=outward)
+            for own, values, constant in zip(*parts, strict=True)
+        ]
+        return Bounds(torch.maximum(lower, torch.cat(found).view(lower.shape)), boxes)
 
-            def bound(
-                slopes: Slopes, own: CertifiableSet = own, known: list[Box] = known, row: LinearSpec = row
-            ) -> Float[Tensor, "r"]:
-                return margins(BackwardPass(graph, own, known, slopes, outward=outward), row, self.budget)[:, 0]
-
-            found.append(self.best(graph, known, len(graph.nodes), bound))
-        return Bounds(torch.cat(found).view(b, k), boxes)
-
+    @torch.no_grad()
     def enclose(self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool, noise: Noise | None) -> list[Box]:
         if self.intermediate is not None:
-            return detached(self.intermediate.boxes(graph, S, outward=outward, noise=noise))
+            return self.intermediate.boxes(graph, S, outward=outward, noise=noise)
         boxes = [S.bounding_box()]
+        crown = BackwardPass(graph, S, boxes, Adaptive(), outward=outward)
         for index in range(1, len(graph.shapes)):
-            boxes = detached([*boxes, forward_box(graph, S, boxes, outward=outward)])
+            boxes.append(forward_box(graph, S, boxes, outward=outward))
             if index in graph.relaxed and index not in graph.mixed_once:
-                boxes[index] = self.improved(graph, S, boxes, outward)
+                box = tightened(crown, index, self.budget, graph.loose(index, boxes[index]))
+                improve = self.one_by_one if len(graph.shapes[index]) == 1 else self.together
+                boxes[index] = improve(graph, S, boxes, box, outward)
         return boxes
 
-    def improved(self, graph: FrozenGraph, S: CertifiableSet, boxes: list[Box], outward: bool) -> Box:
-        """Return the last box, with its relaxed neurons bounded through the best lines found."""
+    def one_by_one(self, graph: FrozenGraph, S: CertifiableSet, boxes: list[Box], box: Box, outward: bool) -> Box:
+        """Return a value's box, either side of each relaxed neuron bounded through lines of its own."""
         index = len(boxes) - 1
-        counts = graph.loose(index, boxes[index]).flatten(1).sum(1).tolist()
-        found = []
-        for group in grouped(counts, self.limit(graph, S)):
+        nearer = torch.where(box.center > 0, 1.0, -1.0).to(box.lower)
+        for signs in (nearer, -nearer):  # the nearer side shows some neurons to need no relaxation
+            owner, neuron = graph.loose(index, box).nonzero(as_tuple=True)
+            if not len(owner):
+                return box
+            sign, found = signs[owner, neuron], []
+            for own, place, way in zip(*(t.split(self.limit(graph, S)) for t in (owner, neuron, sign)), strict=True):
+                rows = torch.zeros_like(nearer[own]).scatter_(1, place[:, None], way[:, None])
+                found.append(self.best(graph, S.select(own), selected(boxes, own), index, rows, outward=outward))
+            near = torch.cat(found)
+            bounds = sides(sign, near, torch.full_like(near, -torch.inf))
+            box = box.intersect(replaced(box, owner, neuron, *bounds))
+        return box
+
+    def together(self, graph: FrozenGraph, S: CertifiableSet, boxes: list[Box], box: Box, outward: bool) -> Box:
+        """Return a value's box, its relaxed neurons bounded through lines that those of an example share."""
+        loose, lower, upper = graph.loose(len(boxes) - 1, box), [], []
+        for group in grouped(loose.flatten(1).sum(1).tolist(), self.limit(graph, S)):
             examples = torch.arange(group.start, group.stop, device=S.start.device)
-            own, known = S.select(examples), selected(boxes, examples)
-            tightest, loose = [known[index]], graph.loose(index, known[index])
+            best = self.jointly(graph, S.select(examples), selected(boxes, examples), loose[group], outward)
+            lower.append(best.lower)
+            upper.append(best.upper)
+        return box.intersect(Box(torch.cat(lower), torch.cat(upper)))
 
-            def bound(
-                slopes: Slopes,
-                own: CertifiableSet = own,
-                known: list[Box] = known,
-                tightest: list[Box] = tightest,
-                loose: Tensor = loose,
-            ) -> Float[Tensor, "r"]:
-                box = tightened(BackwardPass(graph, own, known, slopes, outward=outward), index, self.budget, loose)
-                tightest[0] = tightest[0].intersect(*detached([box]))
-                width = (box.upper - box.lower)[loose]
-                return -torch.where(width.isfinite(), width, 0)
+    def jointly(self, graph: FrozenGraph, S: CertifiableSet, boxes: list[Box], wanted: Tensor, outward: bool) -> Box:
+        """Return the last box, its wanted neurons bounded through the best lines for all those of an example."""
+        index = len(boxes) - 1
 
-            self.best(graph, known, index, bound)
-            found.append(tightest[0])
-        return Box(torch.cat([box.lower for box in found]), torch.cat([box.upper for box in found]))
+        def bounded(slopes: Slopes) -> Box:
+            return tightened(BackwardPass(graph, S, boxes, slopes, outward=outward), index, self.budget, wanted)
+
+        def worth(slopes: Slopes) -> Float[Tensor, "b"]:
+            tight = bounded(slopes)
+            counts = graph.loose(index, tight) & tight.radius.isfinite()
+            return -torch.where(counts, tight.radius, 0).flatten(1).sum(1)
+
+        return bounded(self.climb.best(graph, boxes, index, worth))
 
     def best(
-        self, graph: FrozenGraph, boxes: list[Box], at: int, bound: Callable[[Slopes], Tensor]
+        self,
+        graph: FrozenGraph,
+        S: CertifiableSet,
+        boxes: list[Box],
+        at: int,
+        values: Float[Tensor, "r ..."],
+        constant: Float[Tensor, "r"] | None = None,
+        *,
+        outward: bool,
     ) -> Float[Tensor, "r"]:
-        """Return the largest values of a bound over all iterates."""
-        with torch.no_grad():
-            best = bound(Adaptive())
-        lines = {
-            index: node.op.relax(boxes[node.inputs[0]]).lower_slope.detach()
-            for index, node in enumerate(graph.nodes[:at], start=1)
-            if isinstance(node.op, Relaxable)
-        }
-        choices = {index: slope.nan_to_num(0.5).clamp(0, 1).requires_grad_() for index, slope in lines.items()}
-        if not choices or not self.iterations:
-            return best
-        optimizer = torch.optim.Adam(list(choices.values()), lr=self.rate)
-        for iteration in range(self.iterations):
-            with gradients():
-                value = bound(Given(choices))
-                if not value.requires_grad:  # nothing is relaxed
-                    return torch.maximum(best, value)
-                uphill = torch.autograd.grad(value.sum(), list(choices.values()), allow_unused=True)
-            best = torch.maximum(best, value.detach())
-            for choice, gradient in zip(choices.values(), uphill, strict=True):
-                choice.grad = None if gradient is None else -gradient
-            optimizer.param_groups[0]["lr"] = self.rate * self.decay**iteration
-            optimizer.step()
-            with torch.no_grad():
-                for choice in choices.values():
-                    choice.nan_to_num_(0.5).clamp_(0, 1)
-        with torch.no_grad():
-            return torch.maximum(best, bound(Given(choices)))
+        """Return lower bounds of rows of a value, each of an example of its own, through the best lines of each."""
+        rows = Rows(values, torch.arange(len(values), device=values.device))
+
+        def worth(slopes: Slopes) -> Float[Tensor, "r"]:
+            return BackwardPass(graph, S, boxes, slopes, outward=outward).lower(rows, at, constant)
+
+        return worth(self.climb.best(graph, boxes, at, worth))
+
+    @property
+    def climb(self) -> Climb:
+        """The search for lines."""
+        return Climb(self.iterations, self.rate, self.decay)
 
     def limit(self, graph: FrozenGraph, S: CertifiableSet) -> int:
         """Return how many rows fit into the budget at once, with everything that their gradients need."""
-        numbers = 2 * sum(prod(shape) for shape in graph.shapes)
+        numbers = 4 * sum(prod(shape) for shape in graph.shapes)
         return max(1, self.budget // (numbers * S.start.element_size()))
 
 
 def selected(boxes: list[Box], index: Int[Tensor, "s"]) -> list[Box]:
     """Return the boxes of some of the examples."""
     return [Box(box.lower[index], box.upper[index]) for box in boxes]
-
-
-def detached(boxes: list[Box]) -> list[Box]:
-    """Return the boxes as constants."""
-    return [Box(box.lower.detach(), box.upper.detach()) for box in boxes]

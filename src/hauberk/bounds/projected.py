@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
@@ -76,5 +77,10 @@ def median(values: Float[Tensor, "*n k"]) -> Float[Tensor, "*n"]:
     reach the one or two middle values.
     """
     k = values.shape[-1]
-    lower = values.kthvalue((k + 1) // 2, -1).values
-    return lower if k % 2 else (lower + values.kthvalue(k // 2 + 1, -1).values) * 0.5
+    upper, middle = values.detach().kthvalue(k // 2 + 1, -1)
+    if k % 2:
+        return values.gather(-1, middle.unsqueeze(-1)).squeeze(-1)
+    below = values.detach() < upper.unsqueeze(-1)
+    before = values.detach().masked_fill(~below, -torch.inf).argmax(-1)
+    before = torch.where(below.sum(-1) < k // 2, middle, before)  # the two are equal
+    return values.gather(-1, torch.stack([before, middle], -1)).mean(-1)

@@ -1,13 +1,16 @@
 """Boxes of a graph's values: single interval steps, and all boxes with backward passes in between."""
 
 from collections.abc import Sequence
+from math import prod
 
 import torch
+from torch import Tensor
 
 from hauberk.concepts.affine import Affine
 from hauberk.concepts.box import Box
 from hauberk.concepts.graph import FrozenGraph
 from hauberk.concepts.perturbation_set import CertifiableSet
+from hauberk.concepts.rows import Rows
 from hauberk.concepts.slopes import Slopes
 from hauberk.kernels.memory_budget import memory_budget
 from hauberk.propagation.backward_pass import BackwardPass
@@ -36,8 +39,25 @@ def forward_box(graph: FrozenGraph, S: CertifiableSet, boxes: Sequence[Box], *, 
     if S.is_box or index not in graph.first_mixing or not isinstance(node.op, Affine):
         return box
     backward = BackwardPass(graph, S, [*boxes, box], None, outward=outward)
-    budget = memory_budget(None, S.start.device, ON_HOST)
-    return tightened(backward, index, budget, torch.ones_like(box.lower, dtype=torch.bool))
+    return tightened(backward, index, budget(graph, index, box.lower), torch.ones_like(box.lower, dtype=torch.bool))
+
+
+def budget(graph: FrozenGraph, index: int, like: Tensor) -> int:
+    """Return the budget of passes from a value to what it is computed from, whose rows may be much smaller than maps.
+
+    A support function holds about eight times what rows of a linear pass do.
+    """
+    usual = memory_budget(None, like.device, ON_HOST)
+    node, shapes = graph.nodes[index - 1], graph.shapes
+    first = torch.zeros(1, dtype=torch.int64, device=like.device)
+    rows = Rows.units(first, first, shapes[index], like.detach())
+    if rows.window is None or not isinstance(node.op, Affine):
+        return usual
+    found = node.op.pull_back_windows(rows.values, rows.window, [shapes[i] for i in node.inputs])
+    if found is None or any(window.reaches_most() for _, window in found):
+        return usual
+    width = max(values.numel() for values in (rows.values, *(values for values, _ in found)))
+    return usual * max(1, max(map(prod, shapes[: index + 1])) // (8 * width))
 
 
 def backward_boxes(
