@@ -59,3 +59,10 @@ def test_no_more_are_bounded_at_once_than_asked(tmp_path: Path):
     SIZES.clear()
     states(tmp_path, Watched(), LinfBall(0.1))
     assert SIZES == [1, 1]
+
+
+def test_a_linear_network_has_no_states(tmp_path: Path):
+    network = nn.Linear(2, 2)
+    data = Split(X, torch.tensor([0, 1]))
+    write_layers(tmp_path, NetworkSubject(network, capture(network, X)), data, LinfBall(0.1), [ByBound(Interval())], 1)
+    assert json.loads((tmp_path / "layers.json").read_text()) == []

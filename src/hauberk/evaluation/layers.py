@@ -30,7 +30,8 @@ def layer_states(graph: Graph, S: CertifiableSet, verifier: ByBound, size: int) 
         with torch.no_grad():
             boxes = verifier.bounder.boxes(frozen, S.select(some), noise=noise.select(some))
         found = [boxes[value] for value in frozen.relaxed]
-        shares += torch.stack([shares_of(box) for box in found]).cpu() * len(some) / len(S.start)
+        for row, box in zip(shares, found, strict=True):
+            row += shares_of(box).cpu() * len(some) / len(S.start)
         neurons = [box.lower[0].numel() for box in found]
     return [
         {"name": layer_name(graph, value), "neurons": count} | dict(zip(STATES, own, strict=True))
