@@ -27,7 +27,7 @@ def states(folder: Path, bounder: Bounder, threat: ThreatModel, **settings: bool
     network[0].weight.data, network[0].bias.data = torch.tensor([[1.0, 0], [-1, 0]]), torch.tensor([-0.7, 0.3])
     subject = NetworkSubject(network, capture(network, X))
     last = ByBound(bounder, "last", **settings)
-    write_layers(folder, subject, Split(X, torch.tensor([0, 1])), threat, [ByBound(Interval(), "first"), last])
+    write_layers(folder, subject, Split(X, torch.tensor([0, 1])), threat, [ByBound(Interval(), "first"), last], size=1)
     return json.loads((folder / "layers.json").read_text())
 
 
@@ -42,3 +42,27 @@ def test_any_bounder_may_be_the_last(bounder: Bounder, threat: ThreatModel, tmp_
 
 def test_double_precision_and_unions(tmp_path: Path):
     assert states(tmp_path, Interval(), Union([LinfBall(0.1), L2Ball(0.1)]), float64=True)[0]["active"] == 0.25
+
+
+class Watched(Interval):
+    """Notes how many examples it is asked about at once."""
+
+    def boxes(self, graph, S, *, outward=True, noise=None):
+        SIZES.append(len(S.start))
+        return super().boxes(graph, S, outward=outward, noise=noise)
+
+
+SIZES: list[int] = []
+
+
+def test_no_more_are_bounded_at_once_than_asked(tmp_path: Path):
+    SIZES.clear()
+    states(tmp_path, Watched(), LinfBall(0.1))
+    assert SIZES == [1, 1]
+
+
+def test_a_linear_network_has_no_states(tmp_path: Path):
+    network = nn.Linear(2, 2)
+    data = Split(X, torch.tensor([0, 1]))
+    write_layers(tmp_path, NetworkSubject(network, capture(network, X)), data, LinfBall(0.1), [ByBound(Interval())], 1)
+    assert json.loads((tmp_path / "layers.json").read_text()) == []

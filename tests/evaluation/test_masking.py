@@ -54,6 +54,20 @@ def flags(network, threat=LinfBall(0.1), count=60):
     return {sign.flag for sign in signs}
 
 
+@pytest.mark.parametrize("after", [nn.Identity(), nn.Softmax(1)], ids=["plain", "softmax"])
+def test_a_probe_of_a_few_at_once_finds_the_same(honest, after):
+    data, shown = digits(60), []
+    network = Wrapped(honest, before=lambda x: shown.append(len(x)) or x, after=after)
+    subject = NetworkSubject(network, UnsupportedOpError("not captured"))
+    records = pl.DataFrame({"index": range(60), "label": data.labels.tolist(), "prediction": data.labels.tolist()})
+    found = []
+    for size in (7, 60):
+        shown.clear()
+        found.append(signs_of_masking(subject, data, LinfBall(0.1), records, {}, 0, size))
+        assert max(shown) == size
+    assert found[0] == found[1]
+
+
 @pytest.mark.parametrize("threat", [LinfBall(0.1), L2Ball(1.0)], ids=["linf", "l2"])
 def test_an_ordinary_network_has_no_sign(honest, threat):
     assert flags(honest, threat) == set()

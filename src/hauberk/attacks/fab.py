@@ -108,7 +108,7 @@ class FAB(MinimumDistanceAttack):
         """Search from one start, for one target or for the nearest border of several."""
         found = self.border(network, best.S, z, best.y, targets)
         value, normal = found.loss, found.gradient
-        often = False
+        often = here = z.device.type != "cpu"  # where looking for those that step back would make the processor wait
         for step in range(self.steps):
             z = self.moved(best.S, z, value, normal)
             if often:  # most will step back: looking first is cheaper than a wasted gradient
@@ -119,7 +119,7 @@ class FAB(MinimumDistanceAttack):
                     break
                 z = torch.where(per_example(wrong, z), torch.lerp(best.S.start, z, self.backward), z)
                 found = self.border(network, best.S, z, best.y, targets)
-                value, normal, often = found.loss, found.gradient, bool(wrong.float().mean() > OFTEN)
+                value, normal, often = found.loss, found.gradient, here or bool(wrong.float().mean() > OFTEN)
                 continue
             found = self.border(network, best.S, z, best.y, targets)
             wrong = found.misses(best.y)

@@ -70,12 +70,12 @@ class MultiSteepestDescent(Attack):
         best_loss = torch.full_like(S.radius, -inf)
         for step in range(self.steps):
             found = ascent(self.loss, network, search.S, z, search.y)
+            gradient = found.gradient
             if self.stop_when_broken:
                 search.meet(found.misses(search.y), z)
-            gradient = found.gradient
-            z, gradient, best, best_loss = search.pack(z, gradient, best, best_loss)
-            if not len(search):
-                break
+                z, gradient, best, best_loss = search.pack(z, gradient, best, best_loss)
+                if not len(search):
+                    break
             points = []
             for number, (member, length) in enumerate(zip(members_of(search.S), lengths, strict=True)):
                 own = search.noise.fold(1 + step * count + number)

@@ -15,7 +15,7 @@ from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
 from hauberk.ranges import Count
 from hauberk.searches.required import refusal, require_ball
-from hauberk.searches.search import Search
+from hauberk.searches.search import PATIENCE, Search
 
 MOST_SCALINGS = 100
 ENOUGH = 1 - 1e-6
@@ -88,11 +88,11 @@ class GaussianNoise(RandomNoise):
         scale = goal / length.clamp(min=torch.finfo(length.dtype).tiny)
         z = S.start
         # The ratio of the clamped norm to the scale never grows with the scale: the goal is approached from below.
-        for _ in range(MOST_SCALINGS):
+        for scaling in range(MOST_SCALINGS):
             z = clamped(ball, S.start + per_example(scale, z) * direction)
             length = ball.distance(z)
             short = (length < ENOUGH * goal) & (length > before)  # a norm stops growing at a corner of the range
-            if not short.any():
+            if (z.device.type == "cpu" or scaling % PATIENCE == PATIENCE - 1) and not short.any():
                 break
             scale, before = torch.where(short, scale * (goal / length).clamp(max=2), scale), length
         return S.project(z)

@@ -61,7 +61,7 @@ class SquareWindows(QuerySearch):
         side = min(height, width) // count
         sign = torch.where(noise.fold(0).uniform((channels, count, 1, count, 1)) < 0.5, -1, 1)
         turned = noise.fold(1).uniform((1, count, 1, count, 1)) < 0.5
-        bump = pattern(side, S.p).to(S.start)
+        bump = pattern(side, S.p, S.start.dtype, S.start.device)
         # Axes: channels, rows of patterns, rows in each, columns of patterns, columns in each.
         grid = sign * torch.where(turned, bump.mT[:, None], bump[:, None])
         grid = grid.reshape(-1, channels, count * side, count * side)
@@ -96,7 +96,7 @@ class SquareWindows(QuerySearch):
         offset.scatter_(1, emptied, 0.0)
         freed = freed + size(by_channel(offset.gather(1, filled), channels), p) ** p  # their overlap counts once
 
-        bump = pattern(side, p).to(z)
+        bump = pattern(side, p, z.dtype, z.device)
         bump = torch.where(per_example(drawn[:, 4] < 0.5, z[:, 0]), bump.mT, bump).flatten(1).unsqueeze(1)
         bump = torch.where(drawn[:, 5:, None] < 0.5, -bump, bump)
         shape = unit(content, p) + bump
@@ -124,12 +124,14 @@ def unit(window: Float[Tensor, "b c m"], p: float) -> Float[Tensor, "b c m"]:
 
 
 @lru_cache(64)
-def pattern(side: int, p: float) -> Float[Tensor, "side side"]:
+def pattern(
+    side: int, p: float, dtype: torch.dtype = torch.float64, device: torch.device | None = None
+) -> Float[Tensor, "side side"]:
     """Return two bumps of opposite signs, one above the other, with norm 1 together."""
     above, below = bump(side // 2, side, DECAY[p]), bump(side - side // 2, side, DECAY[p])
     parts = [part / torch.linalg.vector_norm(part, p).clamp(min=1e-12) for part in (above, -below)]
     both = torch.cat(parts)
-    return both / torch.linalg.vector_norm(both, p)
+    return (both / torch.linalg.vector_norm(both, p)).to(device or both.device, dtype)
 
 
 def bump(height: int, width: int, decay: int) -> Float[Tensor, "h w"]:

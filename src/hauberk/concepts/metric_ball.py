@@ -28,7 +28,7 @@ class MetricBall(PerturbationSet):
     def limits(self) -> tuple[Float[Tensor, "..."], Float[Tensor, "..."]]:
         """The least and the largest value that each coordinate of a valid input may have; infinite without a range."""
         low, high = self.within or (-inf, inf)
-        return self.start.new_tensor(low), self.start.new_tensor(high)
+        return self.start.new_full((), low), self.start.new_full((), high)
 
     @cached_property
     def unit(self) -> Float[Tensor, "b"]:

@@ -184,11 +184,14 @@ class Evaluator(Checked):
             summary["unforeseen"] = face(sweep, data, folder / "unforeseen", faced, SHOWN)
             reseed(x.device, self.seed, "masking")
             records = read_records(folder / "records")
-            attacks = self.everything
-            signs = signs_of_masking(subject, data, threat, records, attacks, self.seed) if attacks else None
+            if self.everything:
+                probed = subject, data, threat, records, self.everything, self.seed, self.shard
+                signs = signs_of_masking(*probed)
+            else:
+                signs = None
             summary["masking"] = None if signs is None else [asdict(sign) for sign in signs]
-            write_layers(folder, subject, data, threat, self.verifiers)
-            write_examples(folder, subject, data, threat, self.everything, self.illustrated, self.seed)
+            write_layers(folder, subject, data, threat, self.verifiers, self.shard)
+            write_examples(folder, subject, data, threat, self.everything, self.illustrated, self.seed, self.shard)
             reseed(x.device, self.seed, "studies")
             write_studies(folder / "studies", self.studies, subject, data, threat)
         write_text(folder / "summary.json", json.dumps(summary, indent=1))

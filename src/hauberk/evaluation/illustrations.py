@@ -25,15 +25,18 @@ from hauberk.verification.by_bound import ByBound
 
 
 def write_layers(
-    folder: Path, subject: AttackableSubject, data: Split, threat: ThreatModel, verifiers: Sequence[Verifier]
+    folder: Path, subject: AttackableSubject, data: Split, threat: ThreatModel, verifiers: Sequence[Verifier], size: int
 ) -> None:
-    """Write the neurons' states according to the last bounding verifier, if network and set can be bounded."""
+    """Write the neurons' states according to the last bounding verifier, if network and set can be bounded.
+
+    They are those around the first 200 inputs, so many of them at once as `size` says.
+    """
     bounding = [verifier for verifier in verifiers if isinstance(verifier, ByBound)]
     x, _ = data.batch(shown := slice(0, 200))
     S = threat.select(shown, data.inputs.shape).at(x.to(next(subject.module.parameters(), x).device))
     if bounding and isinstance(subject.captured, Graph):
         with suppress(*NOT_APPLICABLE):
-            states = layer_states(subject.captured, S.cover(), bounding[-1])
+            states = layer_states(subject.captured, S.cover(), bounding[-1], size)
             write_text(folder / "layers.json", json.dumps(states, indent=1))
 
 
@@ -45,6 +48,7 @@ def write_examples(
     attacks: Mapping[str, Attack | MinimumDistanceAttack],
     count: int,
     seed: int,
+    size: int,
 ) -> None:
     """Write a few examples with the attacks' answers, half of them broken if there are enough."""
     records = read_records(folder / "records")
@@ -53,7 +57,7 @@ def write_examples(
     held = correct.filter(correct["broken_by"].is_null())["index"].to_list()
     chosen = broken[: count // 2]
     chosen = torch.tensor(chosen + held[: count - len(chosen)], dtype=torch.long)
-    illustrate(folder, subject, data, threat, attacks, chosen, seed)
+    illustrate(folder, subject, data, threat, attacks, chosen, seed, size)
 
 
 def illustrate(
@@ -64,14 +68,16 @@ def illustrate(
     attacks: Mapping[str, Attack | MinimumDistanceAttack],
     chosen: Int[Tensor, "m"],
     seed: int,
+    size: int,
 ) -> None:
-    """Write the chosen examples with the attacks' answers, if there are any."""
+    """Write the chosen examples with the attacks' answers, if there are any; at most `size` are attacked at once."""
     if not len(chosen) or not attacks:
         return
-    shard = Shard.of(subject, threat, data, chosen, seed)
-    for name, attack in attacks.items():
-        shard.attack(name, attack)
-    write_strip(folder, subject, [(shard, torch.arange(len(chosen), device=shard.y.device))])
+    shards = [Shard.of(subject, threat, data, some, seed) for some in chosen.split(size)]
+    for shard in shards:
+        for name, attack in attacks.items():
+            shard.attack(name, attack)
+    write_strip(folder, subject, [(shard, torch.arange(len(shard.y), device=shard.y.device)) for shard in shards])
 
 
 def write_answers(folder: Path, subject: AttackableSubject, shards: Sequence[Shard], count: int) -> None:

@@ -41,7 +41,7 @@ def face(
         place = folder / name
         suite = Suite(adversary.attacks, adversary.verifiers)
         sweep.one(data, adversary.threat, place / "records", suite)
-        illustrate(place, sweep.subject, data, adversary.threat, adversary.attacks, chosen, sweep.seed)
+        illustrate(place, sweep.subject, data, adversary.threat, adversary.attacks, chosen, sweep.seed, sweep.shard)
         rows.append({"name": name, "rest": resting(sweep, data, adversary)} | result(place, adversary))
     applied = [row["name"] for row in rows if row["attacked"] is not None]
     return {"adversaries": rows} | together(own, [read_records(folder / name / "records") for name in applied])

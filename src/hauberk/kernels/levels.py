@@ -1,19 +1,18 @@
 """Levels at which clipped rows add up to a given value, to which projections onto cut balls reduce.
 
-Each is found by Newton's method, row by row; a finished row does not wait for the others.
+Compiled loops find each by Newton's method, row by row; a finished row does not wait for the others. Their twins sort.
 """
 
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
 from hauberk.kernels.rows import COMPILED, arrays
 
 Level = Callable[[Tensor, Tensor, Tensor], Tensor]
-MOST_STEPS = 100
-"""The number of steps after which bisection alone would have converged in float64."""
 
 
 def multiplier(a: Float[Tensor, "... n"], room: Float[Tensor, "... n"], radius: Tensor) -> Float[Tensor, "... 1"]:
@@ -29,7 +28,7 @@ def threshold(size: Float[Tensor, "b n"], room: Float[Tensor, "b n"], radius: Te
     """Return the least t >= 0 at which clamp(size - t, 0, room) sums to at most `radius`.
 
     The sum falls with t and is piecewise linear. Newton's steps end exactly on a piece; if one leaves the current
-    bracket, the bracket is halved instead. Takes a dozen passes over memory; sorting would take several dozen.
+    bracket, the bracket is halved instead. Takes a dozen passes over memory.
     """
     return by_rows("threshold", plain_threshold, size, room, radius)
 
@@ -70,34 +69,35 @@ def by_rows(name: str, plain: Level, a: Tensor, room: Tensor, radius: Tensor) ->
 
 def plain_multiplier(a: Tensor, room: Tensor, radius: Tensor) -> Tensor:
     """Return the same as `multiplier`, computed with torch's own operations."""
-    tiny = torch.finfo(torch.float64).tiny
-    a = a / a.amax(-1, keepdim=True).clamp(min=torch.finfo(a.dtype).tiny)
-    squares, capacity = a.square(), room.square()
-    t = radius / squares.sum(-1, keepdim=True, dtype=torch.float64).sqrt().clamp(min=tiny)
-    while True:
-        used_up = t.to(a.dtype) * a >= room
-        left = radius.square() - torch.where(used_up, capacity, 0).sum(-1, keepdim=True, dtype=torch.float64)
-        slope = torch.where(used_up, 0, squares).sum(-1, keepdim=True, dtype=torch.float64)
-        ahead = torch.maximum(t, (left.clamp(min=0) / slope.clamp(min=tiny)).sqrt())
-        if not (ahead > t).any():
-            return t
-        t = ahead
+    a = (a / a.amax(-1, keepdim=True).clamp(min=torch.finfo(a.dtype).tiny)).double()
+    return filled(a.square(), room.double().square(), radius.double().square()).sqrt()
+
+
+def filled(rate: Float[Tensor, "... n"], most: Float[Tensor, "... n"], goal: Tensor) -> Float[Tensor, "... 1"]:
+    """Return the t at which min(t * rate, most) sums to `goal`; a large t if it never does.
+
+    In float64, by sorting the values of t at which entries are full: no step waits for the outcome of the last.
+    """
+    rate, most = rate.double(), most.double().expand_as(rate)
+    full, order = torch.where(rate > 0, most / rate, torch.inf).sort(-1)
+    used = most.gather(-1, order).cumsum(-1)
+    left = rate.gather(-1, order).flip(-1).cumsum(-1).flip(-1)
+    used, left = F.pad(used, (1, 0)), F.pad(left, (0, 1))
+    number = (used[..., :-1] + full * left[..., :-1] < goal).sum(-1, keepdim=True)
+    used, left = used.gather(-1, number), left.gather(-1, number)
+    return (goal - used).clamp(min=0) / left.clamp(min=torch.finfo(torch.float64).tiny)
 
 
 def plain_threshold(size: Tensor, room: Tensor, radius: Tensor) -> Tensor:
-    """Return the same as `threshold`, computed with torch's own operations."""
-    radius = radius.double()
-    t = low = torch.zeros_like(radius)
-    high = size.amax(1, keepdim=True).double()
-    for _ in range(MOST_STEPS):
-        above = size - t
-        value = torch.minimum(above.clamp(min=0), room).sum(1, keepdim=True, dtype=torch.float64)
-        moving = ((above > 0) & (above < room)).sum(1, keepdim=True)
-        done = ((value - radius).abs() <= 1e-15 * radius) | ((value <= radius) & (t == 0))
-        if done.all():
-            break
-        low, high = torch.where(value > radius, t, low), torch.where(value > radius, high, t)
-        ahead = t + (value - radius) / moving.clamp(min=1)
-        inside = (ahead > low) & (ahead < high) & (moving > 0)
-        t = torch.where(done, t, torch.where(inside, ahead, 0.5 * (low + high)))
-    return t
+    """Return the same as `threshold`, computed with torch's own operations.
+
+    Sorts the values of t at which entries begin to shrink (or end, seen from the largest t), and sums from there.
+    """
+    radius, zero = radius.double(), torch.zeros_like(size[:, :1])
+    turns, order = torch.cat([size, size - room, zero], 1).double().clamp(min=0).sort(1, descending=True)
+    change = torch.cat([torch.ones_like(size), -torch.ones_like(size), zero], 1)
+    moving = change.gather(1, order).double().cumsum(1)
+    value = F.pad((moving[:, :-1] * (turns[:, :-1] - turns[:, 1:])).cumsum(1), (1, 0))
+    last = (value <= radius).sum(1, keepdim=True) - 1
+    beyond = (radius - value.gather(1, last)) / moving.gather(1, last).clamp(min=1)
+    return (turns.gather(1, last) - beyond).clamp(min=0)

@@ -9,7 +9,7 @@ from torch import Tensor
 from hauberk.concepts.attack import Network, misclassified
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall
-from hauberk.searches.search import PATIENCE
+from hauberk.searches.search import PATIENCE, kept
 
 
 class Nearest:
@@ -50,11 +50,11 @@ class Nearest:
         done = distance == 0
         if self.enough:
             near = wrong & (distance <= self.S.radius * (1 + 1e-5))
-            if near.any():  # the exact test is more expensive
+            if z.device.type != "cpu" or near.any():  # the exact test is more expensive
                 member = near & self.S.contains(z)
                 better, done = better | member, done | member
         better &= ~self.done
-        self.held[better] = z[better]
+        self.held = kept(self.held, better, z)
         self.length = torch.where(better, length, self.length)
         self.done = self.done | (done & wrong)
 
@@ -66,23 +66,25 @@ class Nearest:
         self.steps += 1
         if leaving is not None:
             self.done = self.done | leaving
-        if (self.y.device.type != "cpu" and self.steps % PATIENCE) or not self.done.any():
+        if self.y.device.type != "cpu" and self.steps % PATIENCE:
             return tensors
-        self._store(self.done)
-        going = ~self.done
+        going = (~self.done).nonzero()[:, 0]
+        if len(going) == len(self):
+            return tensors
+        self._store()
         self.S, self.y, self.noise = self.S.select(going), self.y[going], self.noise.select(going)
         self.index, self.held, self.length = self.index[going], self.held[going], self.length[going]
         self.done = self.done[going]
         return tuple(t[going] for t in tensors)
 
-    def _store(self, which: Bool[Tensor, "s"]) -> None:
-        """Copy what these examples hold to the answers of all."""
-        self.answer[self.index[which]] = self.held[which]
-        self.lengths = self.lengths.index_copy(0, self.index[which], self.length[which])
+    def _store(self) -> None:
+        """Copy what the examples hold to the answers of all."""
+        self.answer.index_copy_(0, self.index, self.held)
+        self.lengths = self.lengths.index_copy(0, self.index, self.length)
 
     def answers(self) -> Float[Tensor, "b *z"]:
         """Return the nearest misclassified points of all examples; the unperturbed points where there are none."""
-        self._store(torch.ones_like(self.done))
+        self._store()
         return self.answer
 
     def __len__(self) -> int:
@@ -101,6 +103,8 @@ def direction(gradient: Float[Tensor, "b *z"], noise: Noise) -> Float[Tensor, "b
     largest = flat.abs().amax(1, keepdim=True)
     level = largest[:, 0] == 0
     flat = flat / torch.where(level[:, None], 1, largest)
-    if level.any():
+    if gradient.device.type != "cpu":  # finding the rows would make the processor wait
+        flat = torch.where(level[:, None], noise.normal((flat.shape[1],), flat.dtype), flat)
+    elif level.any():
         flat[level] = noise.select(level).normal((flat.shape[1],), flat.dtype)
     return (flat / torch.linalg.vector_norm(flat, dim=1, keepdim=True)).view_as(gradient)

@@ -133,6 +133,6 @@ def square(channels: int, height: int, width: int, side: int, device: torch.devi
 def windows(z: Float[Tensor, "b c h w"], side: int, position: Float[Tensor, "b 2"]) -> Int[Tensor, "b n"]:
     """Return the flat indices of a square window in each image, channel by channel; `position` is uniform in (0, 1)."""
     channels, height, width = z.shape[1:]
-    row, column = (position * position.new_tensor([height - side + 1, width - side + 1])).long().unbind(1)
-    corner = (row * width + column)[:, None]
+    row, column = (position[:, :1] * (height - side + 1)).long(), (position[:, 1:] * (width - side + 1)).long()
+    corner = row * width + column
     return corner + square(channels, height, width, side, z.device).flatten()

@@ -59,7 +59,7 @@ def require_range(S: NormBall, method: str) -> tuple[Float[Tensor, "..."], Float
         UnsupportedSetError: every number is valid; the message names the method.
     """
     low, high = S.limits
-    if not (high - low).isfinite().all():
+    if S.within is None and not (high - low).isfinite().all():
         raise UnsupportedSetError(f"{method} needs a range of valid inputs to draw from: give the threat `within`.")
     return low, high
 

@@ -5,6 +5,8 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from hauberk.kernels.levels import filled as filled_level
+
 
 def capped_multiple(
     shape: Float[Tensor, "b n"], gain: Float[Tensor, "b n"], room: Float[Tensor, "b n"], need: Float[Tensor, "b 1"]
@@ -16,6 +18,8 @@ def capped_multiple(
     """
     finite, most = torch.finfo(gain.dtype), torch.finfo(gain.dtype).max
     rate, full = gain * shape, gain * room.clamp(max=most)
+    if gain.device.type != "cpu":  # Newton's steps would make the processor wait
+        return torch.minimum(filled_level(rate, full, need).clamp(max=most).to(gain.dtype) * shape, room)
     t = (need / rate.sum(1, keepdim=True).clamp(min=finite.tiny)).clamp(max=most)
     for _ in range(MOST_STEPS):
         used = t * rate
@@ -42,9 +46,10 @@ def greedy(
 ) -> Float[Tensor, "b n"]:
     """Return the move that fills coordinates in decreasing order of worth until its product with `gain` is `need`.
 
-    Sorts only the worthiest coordinates, and all of them only in rows where those do not suffice.
+    On a CPU, it sorts only the worthiest coordinates, and all of them only in rows where those do not suffice.
     """
-    place = worth.topk(min(FIRST, worth.shape[1]), 1).indices
+    few = FIRST if worth.device.type == "cpu" else worth.shape[1]  # elsewhere the processor would wait for the answer
+    place = worth.topk(min(few, worth.shape[1]), 1).indices
     move, enough = filled(place, gain, room, need)
     if place.shape[1] < worth.shape[1] and not enough.all():
         rest = ~enough

@@ -1,11 +1,8 @@
 """Losses without a gradient to follow."""
 
-import torch
-from jaxtyping import Bool
-from torch import Tensor
+from functools import partial
 
 from hauberk.concepts.loss import AdversarialLoss
-from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.evaluation.masking.probe import Probe, gradient_at_start
 from hauberk.evaluation.masking.sign import Sign
 from hauberk.losses.cross_entropy import CrossEntropy
@@ -14,8 +11,8 @@ from hauberk.losses.margin import Margin
 
 def zero_gradients(probe: Probe) -> list[Sign]:
     """Look for examples at which a loss has no gradient to follow."""
-    S, n = probe.sets(), len(probe.y)
-    of_margin, of_entropy = (int(without_gradient(probe, loss, S).sum()) for loss in (Margin(), CrossEntropy()))
+    n = len(probe.y)
+    of_margin, of_entropy = (probe.count(partial(without_gradient, loss)) for loss in (Margin(), CrossEntropy()))
     if of_margin > 0.1 * n:
         name, flat, advice = (
             "margin of the logits",
@@ -30,10 +27,10 @@ def zero_gradients(probe: Probe) -> list[Sign]:
     return [Sign("gradients are zero", evidence, f"Attack with {advice}.")]
 
 
-def without_gradient(probe: Probe, loss: AdversarialLoss, S: PerturbationSet) -> Bool[Tensor, "b"]:
-    """Return a mask of the examples whose loss has no gradient at the unperturbed point."""
-    gradient = gradient_at_start(probe, loss, S)
+def without_gradient(loss: AdversarialLoss, probe: Probe) -> int:
+    """Return the number of examples whose loss has no gradient at the unperturbed point."""
+    gradient = gradient_at_start(probe, loss, probe.sets())
     if gradient is None:
-        return torch.ones_like(probe.y, dtype=torch.bool)
+        return len(probe.y)
     flat = gradient.flatten(1)
-    return (flat == 0).all(1) | ~flat.isfinite().all(1)
+    return int(((flat == 0).all(1) | ~flat.isfinite().all(1)).sum())

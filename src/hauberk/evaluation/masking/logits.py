@@ -1,16 +1,23 @@
 """Signs that the logits alone give away."""
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from hauberk.evaluation.masking.probe import Probe
 from hauberk.evaluation.masking.sign import Sign
 
 
-def odd_logits(probe: Probe) -> list[Sign]:
-    """Look for probabilities in place of logits, and for random outputs."""
+def logits(probe: Probe) -> Float[Tensor, "b classes"]:
+    """Return the logits of the unperturbed points."""
     S = probe.sets()
     with torch.no_grad():
-        first, second = (probe.subject.module(S.decode(S.start)) for _ in range(2))
+        return probe.subject.module(S.decode(S.start))
+
+
+def odd_logits(probe: Probe) -> list[Sign]:
+    """Look for probabilities in place of logits, and for random outputs."""
+    first, second = (torch.cat([logits(part) for part in probe.parts()]) for _ in range(2))
     found, apart = [], float((first - second).abs().max())
     sums = (first.sum(1) - 1).abs().amax()
     if first.shape[1] > 1 and first.amin() >= 0 and first.amax() <= 1 and sums < 1e-4:

@@ -1,6 +1,7 @@
 """Examples on which a network is probed."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int
@@ -28,6 +29,7 @@ class Probe:
         y: their labels.
         threat: gives the sets around them.
         noise: their noise.
+        size: the most that are shown to the network at once.
     """
 
     subject: AttackableSubject
@@ -35,13 +37,32 @@ class Probe:
     y: Int[Tensor, "b"]
     threat: ThreatModel
     noise: Noise
+    size: int
+
+    def parts(self) -> "list[Probe]":
+        """Return probes of a few of the examples each, which together have all of them."""
+        whole = self.x.shape
+        return [
+            replace(
+                self,
+                x=self.x[some],
+                y=self.y[some],
+                threat=self.threat.select(some, whole),
+                noise=self.noise.select(some),
+            )
+            for some in torch.arange(len(self.y), device=self.y.device).split(self.size)
+        ]
+
+    def count(self, ask: "Callable[[Probe], int]") -> int:
+        """Return the number of examples counted by a question, asked of each part."""
+        return sum(ask(part) for part in self.parts())
 
     def sets(self, factor: float = 1.0) -> PerturbationSet:
         """Return the sets around the examples, at a multiple of the threat's radius."""
         return self.threat.scaled(factor).at(self.x)
 
     def unbroken(self, S: PerturbationSet) -> int:
-        """Return how many of the examples withstand a short attack on these sets."""
+        """Return how many of the examples withstand a short attack on these sets, all at once."""
         z = ATTACK(self.subject.module, S, self.y, noise=self.noise.fold(0))
         return int((~misclassified(self.subject.module, S, z, self.y)).sum())
 

@@ -27,11 +27,12 @@ def signs_of_masking(
     records: pl.DataFrame,
     attacks: Mapping[str, Attack | MinimumDistanceAttack],
     seed: int,
+    size: int = PROBED,
 ) -> list[Sign] | None:
     """Return the signs of gradient masking in an evaluation's records, and in a probe of the network.
 
     None if there are too few correctly classified examples to tell a sign from chance. The probe makes about a hundred
-    passes over the first 200 of them.
+    passes over the first 200 of them, at most `size` of them at once.
     """
     correct = records.filter(records["prediction"] == records["label"])["index"].head(PROBED).to_list()
     if len(correct) < FEWEST:
@@ -39,5 +40,5 @@ def signs_of_masking(
     device = next(subject.module.parameters(), data.labels).device
     index = torch.tensor(correct)
     x, y = (t.to(device) for t in data.batch(index))
-    probe = Probe(subject, x, y, threat.select(index, data.inputs.shape), Noise.of(seed, index.to(device)))
+    probe = Probe(subject, x, y, threat.select(index, data.inputs.shape), Noise.of(seed, index.to(device)), size)
     return [*odd_logits(probe), *zero_gradients(probe), *futile_steps(probe), *black_box_wins(records, attacks)]

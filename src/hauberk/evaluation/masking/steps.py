@@ -1,5 +1,6 @@
 """Attacks that ought to be stronger than others."""
 
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -20,10 +21,11 @@ FACTORS = (1.0, 2.0, 4.0)
 def futile_steps(probe: Probe) -> list[Sign]:
     """Attack at growing radii, over all valid inputs, and with random members instead of steps."""
     n = len(probe.y)
-    if gradient_at_start(probe, Margin(), probe.sets()) is None:
+    first = probe.parts()[0]
+    if gradient_at_start(first, Margin(), first.sets()) is None:
         return []  # a sign of its own
     try:
-        left = [probe.unbroken(probe.sets(factor)) for factor in FACTORS]
+        left = [probe.count(partial(unbroken_at, factor)) for factor in FACTORS]
     except (UnsupportedSetError, InputError):
         return []  # the set has no steepest step, or the threat no such radius
     found = [
@@ -36,8 +38,7 @@ def futile_steps(probe: Probe) -> list[Sign]:
         for (low, high), (before, after) in zip(pairwise(FACTORS), pairwise(left), strict=True)
         if notable(after - before, n)
     ]
-    everything = whole_range(probe.sets())
-    if everything is not None and hopeless(probe, rest := probe.unbroken(everything)):
+    if whole_range(first.sets()) is not None and hopeless(probe, rest := probe.count(unbroken_by_anything)):
         found.append(
             Sign(
                 "the whole range does not suffice",
@@ -45,7 +46,7 @@ def futile_steps(probe: Probe) -> list[Sign]:
                 "Such an attack cannot judge this network: use a smooth stand-in for its gradient, or a black box.",
             )
         )
-    by_noise, by_steps = n - unbroken_by_noise(probe), n - left[0]
+    by_noise, by_steps = n - probe.count(unbroken_by_noise), n - left[0]
     if notable(by_noise - by_steps, n):
         found.append(
             Sign(
@@ -55,6 +56,17 @@ def futile_steps(probe: Probe) -> list[Sign]:
             )
         )
     return found
+
+
+def unbroken_at(factor: float, probe: Probe) -> int:
+    """Return how many examples withstand a short attack at a multiple of the radius."""
+    return probe.unbroken(probe.sets(factor))
+
+
+def unbroken_by_anything(probe: Probe) -> int:
+    """Return how many examples withstand a short attack free to choose any valid input; all if there is no range."""
+    everything = whole_range(probe.sets())
+    return len(probe.y) if everything is None else probe.unbroken(everything)
 
 
 def hopeless(probe: Probe, rest: int) -> bool:
