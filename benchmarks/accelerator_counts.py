@@ -63,7 +63,7 @@ def work(call: Callable[[], object], device: torch.device) -> Work:
 
 def dispatched(call: Callable[[], object]) -> Work:
     """Count a call's operations on a CPU, without the kernels that are compiled for CPUs alone."""
-    with elsewhere(), Dispatched() as found:
+    with elsewhere(), Dispatched() as found, patch.object(Tensor, "tolist", found.listed):
         call()
     return Work(found.launches, found.waits, found.moved, found.flops, found.peak)
 
@@ -113,6 +113,17 @@ class Dispatched(TorchDispatchMode):
             if func.overloadpacket in flop_registry:
                 self.flops += flop_registry[func.overloadpacket](*args, **kwargs, out_val=out)
         return out
+
+    @property
+    def listed(self) -> Callable[[Tensor], list[Any]]:
+        """A `tolist` that counts as a wait: on a CPU it dispatches no operation."""
+        tolist = Tensor.tolist
+
+        def counted(tensor: Tensor) -> list[Any]:
+            self.waits += 1
+            return tolist(tensor)
+
+        return counted
 
     def hold(self, tensor: Tensor) -> None:
         """Count the memory of a new tensor, until it is freed."""

@@ -193,8 +193,5 @@ def sides(sign: Tensor, near: Tensor, far: Tensor) -> tuple[Float[Tensor, "r"], 
 
 def replaced(box: Box, owner: Tensor, neuron: Tensor, lower: Float[Tensor, "r"], upper: Float[Tensor, "r"]) -> Box:
     """Return the box with new bounds for some of its elements."""
-    shape = box.lower.shape
-    return Box(
-        box.lower.flatten(1).index_put((owner, neuron), lower).view(shape),
-        box.upper.flatten(1).index_put((owner, neuron), upper).view(shape),
-    )
+    ends = (box.lower, lower), (box.upper, upper)
+    return Box(*(end.flatten(1).index_put((owner, neuron), new).view_as(end) for end, new in ends))
