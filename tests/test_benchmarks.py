@@ -1,5 +1,6 @@
 """Benchmarks run on little; their figures come from longer runs."""
 
+import ast
 import csv
 import math
 import subprocess
@@ -104,3 +105,13 @@ def test_starts_are_timed(tmp_path: Path):
     rows = list(csv.DictReader((tmp_path / "t.csv").open()))
     assert {"hauberk info attacks.PGD", "python -c 'import torch'"} < {row["command"] for row in rows}
     assert all(0 < float(row["median_s"]) == float(row["largest_s"]) for row in rows)
+
+
+@pytest.mark.product
+def test_growth_of_bounds_is_the_power_of_the_width():
+    command = [sys.executable, BENCHMARKS / "bound_scaling.py", "--cases", "interval", "--widths", "1", "2"]
+    answer = subprocess.run([*command, "--repeats", "1"], capture_output=True, text=True, timeout=300)
+    assert answer.returncode == 0, answer.stderr
+    one, two = (ast.literal_eval(line) for line in answer.stderr.splitlines()[-2:])
+    assert one["width"] == 1
+    assert f"{math.log2(two['seconds'] / one['seconds']):.2f}" in answer.stdout
