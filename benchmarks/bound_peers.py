@@ -81,7 +81,8 @@ def main() -> None:
     parser.add_argument("--side", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.side:
-        print(json.dumps(measured(*options.side, options.repeats)))
+        side, name = options.side
+        print(json.dumps(measured(side, name, options.repeats)))
         return
     pythons = {"ours": sys.executable} | ({"peer": options.peer} if options.peer else {})
     rows = []

@@ -16,6 +16,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
+from typing import cast
 
 import torch
 from rich.console import Console
@@ -138,9 +139,8 @@ def measured(
     with tempfile.TemporaryDirectory() as folder:
         runs = {}
         for label, objective in objectives.items():
-            network, data, threat = subject(name, batch)
-            if compile:
-                network = torch.compile(network)
+            plain, data, threat = subject(name, batch)
+            network = cast(nn.Module, torch.compile(plain)) if compile else plain
             trainer = Trainer(objective, 1, Constant(1e-3), batch, held_out=0)
             runs[label] = Run(trainer, network, data, threat, Path(folder))
         times: dict[str, list[float]] = {label: [] for label in runs}

@@ -1,5 +1,6 @@
 """Benchmarks run on little; their figures come from longer runs."""
 
+import ast
 import csv
 import math
 import subprocess
@@ -144,3 +145,13 @@ def test_what_a_call_asks_of_an_accelerator_is_counted(monkeypatch):
     assert found.moved == 4 * floats + 800 + 800 + 8 * 800
     assert found.peak == 4 * 800 + 800 + 8 * 800  # the copy, the mask and the places
     assert found.seconds(1.0, 1e30, 1e30) == 6
+
+
+@pytest.mark.product
+def test_growth_of_bounds_is_the_power_of_the_width():
+    command = [sys.executable, BENCHMARKS / "bound_scaling.py", "--cases", "interval", "--widths", "1", "2"]
+    answer = subprocess.run([*command, "--repeats", "1"], capture_output=True, text=True, timeout=300)
+    assert answer.returncode == 0, answer.stderr
+    one, two = (ast.literal_eval(line) for line in answer.stderr.splitlines()[-2:])
+    assert one["width"] == 1
+    assert f"{math.log2(two['seconds'] / one['seconds']):.2f}" in answer.stdout

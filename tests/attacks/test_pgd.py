@@ -9,7 +9,6 @@ import torch
 import torch.nn.functional as F
 
 from attacks.searches import Recording, noise
-from dispatched import dispatched
 from hauberk.architectures import Small
 from hauberk.attacks import PGD, RandomMember, Unperturbed
 from hauberk.concepts.loss import AdversarialLoss
@@ -18,6 +17,7 @@ from hauberk.kernels.convolutions import FastConvolutions
 from hauberk.losses import CrossEntropy
 from hauberk.threats import L2Ball, LinfBall
 from hauberk.threats.linf_ball import LinfSet
+from step_counts import StepCounts
 
 DTYPE = torch.float64
 X = torch.tensor([[0.5, 0.5, 0.5], [0.4, 0.6, 0.5]], dtype=DTYPE)
@@ -101,13 +101,6 @@ def test_start_and_steps_draw_different_numbers():
     assert len(set(drawn)) == len(drawn)
 
 
-class Still(Noise):
-    """Noise without streams: what streams cost is counted with the noise."""
-
-    def fold(self, number):
-        return self
-
-
 def by_hand(network, x, y, steps):
     """Take the steps of PGD as one would write them down."""
     z = x
@@ -120,6 +113,13 @@ def by_hand(network, x, y, steps):
     return z
 
 
+def operations(call):
+    """Return how many operations a call takes."""
+    with StepCounts() as counts:
+        call()
+    return counts.operations.total()
+
+
 @pytest.mark.parametrize("device", ["cpu", "meta"])
 @pytest.mark.parametrize("stop", [False, True])
 def test_a_step_dispatches_little_more_than_the_same_step_by_hand(stop, device):
@@ -129,19 +129,17 @@ def test_a_step_dispatches_little_more_than_the_same_step_by_hand(stop, device):
     network.to(device)
     x, y = torch.full((4, 1, 28, 28), 0.5, device=device), torch.zeros(4, dtype=torch.long, device=device)
     S = LinfSet.around(x, torch.full((4,), 0.1, device=device), (0.0, 1.0))
-    keys = torch.arange(4, device=device)
+    own = Noise.of(0, torch.arange(4, device=device))
     mode = nullcontext if device == "meta" else partial(FastConvolutions, weights=False)
 
     def ours(steps):
-        PGD(CrossEntropy(), steps, 0.1, stop_when_broken=stop)(network, S, y, noise=Still(keys, keys[0], keys))
+        PGD(CrossEntropy(), steps, 0.1, stop_when_broken=stop)(network, S, y, noise=own)
 
     def plain(steps):
         with mode():
             by_hand(network, x, y, steps)
 
-    counts = {
-        call: dispatched(partial(call, 9)).launches - dispatched(partial(call, 4)).launches for call in (ours, plain)
-    }
+    counts = {call: operations(partial(call, 9)) - operations(partial(call, 4)) for call in (ours, plain)}
     # On a CPU, rows to keep are looked up and copied, and broken ones looked for: four short operations more.
     short = 4 * 5 if stop and device == "cpu" else 0
     assert 0 < counts[ours] <= 1.2 * counts[plain] + short

@@ -55,3 +55,13 @@ def test_folding_changes_no_value(case: str):
     torch.testing.assert_close(folded(x), network(x), rtol=1e-12, atol=1e-12)
     assert sum(isinstance(node.op, Diagonal) for node in folded.nodes) == left
     assert [tuple(value.shape[1:]) for value in folded.values(x)] == list(folded.shapes)
+
+
+def test_lines_take_in_diagonal_values_and_the_first_that_mixes_if_nothing_else_reads_them():
+    x = torch.rand(2, 72)
+    graph = capture(nn.Sequential(nn.Linear(72, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.Linear(5, 4)).eval(), x).frozen()
+    relu = next(i for i, node in enumerate(graph.nodes, start=1) if type(node.op).__name__ == "ReLU")
+    assert graph.merged(relu) == (relu - 1, relu - 2)
+    shared = capture(Shared().eval(), x.view(2, 2, 6, 6)).frozen()
+    relu = next(i for i, node in enumerate(shared.nodes, start=1) if type(node.op).__name__ == "ReLU")
+    assert shared.merged(relu) == (relu - 1,)

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from hauberk.kernels.convolutions import FastConvolutions
+from hauberk.kernels.convolutions import FastConvolutions, folds
 
 CASES = [
     {"channels": 1, "kernel": (4, 4), "stride": 2, "padding": 1},
@@ -97,3 +97,19 @@ def test_half_precision_has_gradients_too(dtype):
     found = torch.autograd.grad((out * direction).sum(), x)[0]
     exact = F.conv_transpose2d(direction.double(), weight.double(), stride=2, padding=1, output_padding=(1, 1))
     torch.testing.assert_close(found.double(), exact[..., :11, :9], rtol=0.05, atol=0.1)
+
+
+@pytest.mark.parametrize(
+    ("out", "channels", "kernel", "stride", "groups", "expected"),
+    [
+        (16, 1, (4, 4), (2, 2), 1, True),
+        (64, 3, (3, 3), (1, 1), 1, True),
+        (16, 3, (3, 3), (1, 1), 1, False),
+        (4, 3, (3, 3), (2, 2), 1, True),
+        (64, 8, (3, 3), (2, 2), 1, False),
+        (16, 4, (3, 3), (2, 2), 4, False),
+        (16, 1, (3,), (2,), 1, False),
+    ],
+)
+def test_products_transpose_strided_layers_and_those_of_many_filters(out, channels, kernel, stride, groups, expected):
+    assert folds(torch.zeros(out, channels // groups, *kernel), stride, groups) is expected

@@ -24,7 +24,7 @@ def graph_of(layer, x):
 def test_the_budget_grows_where_rows_are_small_windows(layer, shape, windows):
     x = torch.rand(2, *shape, dtype=torch.float64)
     graph = graph_of(layer, x)
-    assert (forward_box.budget(graph, 1, x) > forward_box.BUDGET) == windows
+    assert (forward_box.budget(graph, 1, x) > forward_box.ON_HOST) == windows
 
 
 def test_boxes_over_balls_are_the_same_however_many_rows_a_pass_takes(monkeypatch):
@@ -32,7 +32,7 @@ def test_boxes_over_balls_are_the_same_however_many_rows_a_pass_takes(monkeypatc
     graph, S = graph_of(nn.Conv2d(1, 4, 3), x), L2Ball(0.5).at(x)
     boxes = [S.bounding_box()]
     whole = forward_box.forward_box(graph, S, boxes, outward=True)
-    monkeypatch.setattr(forward_box, "BUDGET", 1000)
+    monkeypatch.setattr(forward_box, "ON_HOST", 1000)
     parts = forward_box.forward_box(graph, S, boxes, outward=True)
     torch.testing.assert_close(parts.lower, whole.lower, rtol=0, atol=1e-12)
     torch.testing.assert_close(parts.upper, whole.upper, rtol=0, atol=1e-12)

@@ -16,6 +16,7 @@ from hauberk.concepts.perturbation_set import CertifiableSet
 from hauberk.concepts.rows import Rows
 from hauberk.concepts.slopes import Adaptive, Slopes
 from hauberk.concepts.specification import LinearSpec
+from hauberk.kernels.memory_budget import memory_budget
 from hauberk.propagation.backward_pass import BackwardPass
 from hauberk.propagation.climb import Climb
 from hauberk.propagation.forward_box import forward_box, loose_neurons
@@ -23,6 +24,8 @@ from hauberk.propagation.groups import grouped
 from hauberk.propagation.memberwise_bounder import MemberwiseBounder
 from hauberk.propagation.unit_bounds import margins, replaced, sides, tightened
 from hauberk.ranges import Count, Natural, Positive, PositiveShare
+
+ON_HOST = 2**28
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class OptimizedLinear(MemberwiseBounder):
         intermediate: bounds the hidden values, once. None: they are optimised too.
         rate: the size of Adam's first step.
         decay: the factor by which each step is smaller than the one before.
-        budget: the approximate number of bytes for the stored passes of a group of examples.
+        budget: the approximate bytes for the stored passes of a group of examples; None: what the device offers.
 
     Raises:
         InputError: iterations is negative.
@@ -70,7 +73,7 @@ class OptimizedLinear(MemberwiseBounder):
     intermediate: Bounder | None = None
     rate: Positive = 0.1
     decay: PositiveShare = 0.98
-    budget: Count = 2**28
+    budget: Count | None = None
     differentiable = False
     searches = True
     tightness = Tightness.STABLE
@@ -94,7 +97,7 @@ class OptimizedLinear(MemberwiseBounder):
         self, graph: FrozenGraph, S: CertifiableSet, spec: LinearSpec, *, outward: bool, noise: Noise | None
     ) -> Bounds:
         boxes = self.enclose(graph, S, outward=outward, noise=noise)
-        lower = margins(BackwardPass(graph, S, boxes, Adaptive(), outward=outward), spec, self.budget)
+        lower = margins(BackwardPass(graph, S, boxes, Adaptive(), outward=outward), spec, self.bytes(S))
         rows, at = Rows.uniform(spec.rows), len(graph.nodes)
         parts = (t.split(self.limit(graph, S)) for t in (rows.owner, rows.values, spec.offset.flatten()))
         found = [
@@ -112,7 +115,7 @@ class OptimizedLinear(MemberwiseBounder):
         for index in range(1, len(graph.shapes)):
             boxes.append(forward_box(graph, S, boxes, outward=outward))
             if index in graph.relaxed and index not in graph.mixed_once:
-                box = tightened(crown, index, self.budget, graph.loose(index, boxes[index]))
+                box = tightened(crown, index, self.bytes(S), graph.loose(index, boxes[index]))
                 improve = self.one_by_one if len(graph.shapes[index]) == 1 else self.together
                 boxes[index] = improve(graph, S, boxes, box, outward)
         return boxes
@@ -149,14 +152,14 @@ class OptimizedLinear(MemberwiseBounder):
         index = len(boxes) - 1
 
         def bounded(slopes: Slopes) -> Box:
-            return tightened(BackwardPass(graph, S, boxes, slopes, outward=outward), index, self.budget, wanted)
+            return tightened(BackwardPass(graph, S, boxes, slopes, outward=outward), index, self.bytes(S), wanted)
 
         def worth(slopes: Slopes) -> Float[Tensor, "b"]:
             tight = bounded(slopes)
             counts = graph.loose(index, tight) & tight.radius.isfinite()
             return -torch.where(counts, tight.radius, 0).flatten(1).sum(1)
 
-        return bounded(self.climb.best(graph, boxes, index, worth))
+        return bounded(Climb(self.iterations, self.rate, self.decay).best(graph, boxes, index, worth))
 
     def best(
         self,
@@ -175,17 +178,16 @@ class OptimizedLinear(MemberwiseBounder):
         def worth(slopes: Slopes) -> Float[Tensor, "r"]:
             return BackwardPass(graph, S, boxes, slopes, outward=outward).lower(rows, at, constant)
 
-        return worth(self.climb.best(graph, boxes, at, worth))
+        return worth(Climb(self.iterations, self.rate, self.decay).best(graph, boxes, at, worth))
 
-    @property
-    def climb(self) -> Climb:
-        """The search for lines."""
-        return Climb(self.iterations, self.rate, self.decay)
+    def bytes(self, S: CertifiableSet) -> int:
+        """Return the budget on the device of a set."""
+        return memory_budget(self.budget, S.start.device, ON_HOST)
 
     def limit(self, graph: FrozenGraph, S: CertifiableSet) -> int:
         """Return how many rows fit into the budget at once, with everything that their gradients need."""
         numbers = 4 * sum(prod(shape) for shape in graph.shapes)
-        return max(1, self.budget // (numbers * S.start.element_size()))
+        return max(1, self.bytes(S) // (numbers * S.start.element_size()))
 
 
 def selected(boxes: list[Box], index: Int[Tensor, "s"]) -> list[Box]:

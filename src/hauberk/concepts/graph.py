@@ -89,20 +89,12 @@ class FrozenGraph:
         """The number of times each value is read."""
         return Counter(i for node in self.nodes for i in node.inputs)
 
-    @cached_property
-    def merged(self) -> dict[int, tuple[int, ...]]:
-        """The affine values that the lines of an element-wise node take in, nearest first, by the index of its value.
-
-        Each is read only once: the operand, and while those are diagonal, what they read.
-        """
-        found = {}
-        for index, node in enumerate(self.nodes, start=1):
-            chain, at = [], node.inputs[0] if isinstance(node.op, Elementwise) else 0
-            while at and self.readers[at] == 1 and isinstance(self.nodes[at - 1].op, Affine):
-                chain.append(at)
-                at = self.nodes[at - 1].inputs[0] if isinstance(self.nodes[at - 1].op, Diagonal) else 0
-            found[index] = tuple(chain)
-        return found
+    def merged(self, index: int) -> tuple[int, ...]:
+        """Return the affine values that rows reach only through an element-wise node; past a diagonal one, the next."""
+        node = self.nodes[index - 1]
+        if not isinstance(node.op, Elementwise | Diagonal) or self.readers[read := node.inputs[0]] > 1:
+            return ()
+        return (read, *self.merged(read)) if read and isinstance(self.nodes[read - 1].op, Affine) else ()
 
     @cached_property
     def first_mixing(self) -> frozenset[int]:

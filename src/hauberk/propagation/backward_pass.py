@@ -100,7 +100,7 @@ class BackwardPass:
             else:
                 rows, sums = self.relaxed(index, rows)
                 total, pulled = total + sums, (rows,)
-                merged.update(self.graph.merged[index])
+                merged.update(self.graph.merged(index))
                 while inputs[0] in merged and isinstance(self.graph.nodes[inputs[0] - 1].op, Diagonal):
                     lost += [self.tables.lost(inputs[0])] if self.outward else []
                     inputs = self.graph.nodes[inputs[0] - 1].inputs

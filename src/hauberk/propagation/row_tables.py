@@ -83,7 +83,7 @@ class RowTables:
         lines, half = self.lines(index)
         low, high, below, above = lines.lower_slope, lines.upper_slope, lines.lower_intercept, lines.upper_intercept
         under = over = half
-        for value in self.graph.merged[index]:
+        for value in self.graph.merged(index):
             node = self.graph.nodes[value - 1]
             offset, allowed = self.facts(value)
             if offset is not None:
