@@ -10,6 +10,7 @@ from hauberk.concepts.lowering import Lowered, Value, lowers
 from hauberk.concepts.op import Elementwise
 from hauberk.concepts.pieces import Pieces
 from hauberk.concepts.relaxation import Relaxation
+from hauberk.kernels.relu_lines import relu_lines
 
 
 class ReLU(Elementwise):
@@ -31,23 +32,13 @@ class ReLU(Elementwise):
         return box.unstable
 
     def relax(self, box: Box, choice: Float[Tensor, "b *z"] | None = None) -> Relaxation:
-        slope, intercept = chord(box)
-        lower = (box.upper > -box.lower).to(slope) if choice is None else choice
-        return Relaxation(torch.where(box.unstable, lower, slope), slope, intercept)
+        slope, intercept, below = relu_lines(box.lower, box.upper)
+        below = below if choice is None else torch.where(box.unstable, choice, slope)
+        return Relaxation(below, slope, intercept)
 
     def relax_parallel(self, box: Box) -> Relaxation:
-        slope, intercept = chord(box)
+        slope, intercept, _ = relu_lines(box.lower, box.upper)
         return Relaxation(slope, slope, intercept)
-
-
-def chord(box: Box) -> tuple[Tensor, Tensor]:
-    """Return slope and intercept of the line through (lower, relu(lower)) and (upper, relu(upper)).
-
-    Stable neurons get their own line: slope 0 or 1, intercept 0.
-    """
-    low, high = box.lower.clamp(max=0), box.upper.clamp(min=0)
-    slope = high / torch.where(high > low, high - low, 1)
-    return slope, -low * slope
 
 
 @lowers(torch.ops.aten.relu.default)
