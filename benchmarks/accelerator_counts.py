@@ -19,6 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
+from hauberk.accepted.reach import Later
 from hauberk.propagation.unit_bounds import Units
 
 FREE = {"empty", "new_empty", "empty_like", "empty_strided", "new_empty_strided", "_unsafe_view", "lift_fresh"}
@@ -27,6 +28,9 @@ FREE |= {"_record_function_enter_new", "_record_function_exit"}
 AMPLE = 2**30
 WAITS = {"_local_scalar_dense", "nonzero", "masked_select", "equal", "_unique2", "unique_dim", "bincount"}
 """Operations whose answer the processor needs: a value, or a size that depends on values."""
+
+HOST = {"_get_value", "rounded", "labels"}
+"""Functions that read optimizers' counts of steps, ends of ranges, and labels, which are checked on CPUs alone."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +124,7 @@ class Dispatched(TorchDispatchMode):
         tolist = Tensor.tolist
 
         def counted(tensor: Tensor) -> list[Any]:
-            self.waits += 1
+            self.waits += not on_host()
             return tolist(tensor)
 
         return counted
@@ -147,9 +151,9 @@ def view(func: Any) -> bool:
 
 
 def on_host() -> bool:
-    """Return whether an optimizer is reading its own count of steps, which torch keeps on the host."""
+    """Return whether what is read stays on the host, or is read on a CPU alone."""
     frame = sys._getframe(1)
-    while frame is not None and frame.f_code.co_name != "_get_value":
+    while frame is not None and frame.f_code.co_name not in HOST:
         frame = frame.f_back
     return frame is not None
 
@@ -170,6 +174,7 @@ def elsewhere() -> Iterator[None]:
             if name.startswith("hauberk.") and isinstance(getattr(module, "memory_budget", None), FunctionType):
                 stack.enter_context(patch.object(module, "memory_budget", ample))
         stack.enter_context(patch.object(Units, "waits", True))
+        stack.enter_context(patch.object(Later, "serves", lambda checks, device: True))
         yield
 
 

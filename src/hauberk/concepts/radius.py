@@ -136,7 +136,7 @@ def require_within(x: Tensor, low: float, high: float) -> Tensor:
     if x.ndim < 2 or x.numel() == 0:
         raise ShapeError(f"inputs must be a non-empty batch (b, ...), but have shape {tuple(x.shape)}.")
     ends, later = x.detach().aminmax(), LATER.get()
-    if later is not None and x.device.type != "cpu":
+    if later is not None and later.serves(x.device):
         later.add(*ends, low, high)
         return x.clamp(low, high)
     least, most = torch.stack(ends).tolist()
