@@ -31,7 +31,7 @@ from hauberk.verification import ByBound
 THREAT, EXAMPLES, ALPHA = L2Ball(0.3), 40, 0.01
 BY = Smoothing(Gaussian(0.3), samples=128, alpha=ALPHA, attacked=4, rows=256)
 FIXED = FixedSample(256, 64, ALPHA)
-PASSES = PGD(CrossEntropy(), 4, 0.5)
+PASSES = PGD(CrossEntropy(), 4, 0.5, stop_when_broken=False)
 EVALUATOR = Evaluator(
     {"PGD": PASSES, "DDN": DDN(8)},
     [FIXED],

@@ -50,8 +50,7 @@ def away(value):
 
 def run(attack, threat):
     """Run an attack on the meta device, and return its waits."""
-    streams = Noise.of(0, torch.arange(B))
-    streams = Noise(streams.keys.to("meta"), streams.common_key.to("meta"), streams.examples.to("meta"))
+    streams = Noise.of(0, torch.arange(B, device="meta"))
     attack, S, y = away(attack), away(threat.at(images(B, 1))), labels(B, 1).to("meta")
     module = away(network("dense", 1).module)
     attack(module, S, y, noise=streams)  # it may send what later ones keep

@@ -42,4 +42,4 @@ def test_it_adds_up_neurons_and_averages_examples_beside_the_objective():
     layers = [boxes[i].lower * boxes[i].upper for i in frozen.relaxed]
     penalty = sum(-0.01 * torch.tanh(1 + layer).sum() / 5 for layer in layers)
     torch.testing.assert_close(found.loss, plain.loss + penalty)
-    assert torch.equal(found.correct, graph(x).argmax(1) == y)
+    assert found.correct is None  # no clean logits were needed

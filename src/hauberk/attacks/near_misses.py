@@ -50,5 +50,6 @@ class NearMisses(Attack):
             before, after = (lead(network(S.decode(z)), y) for z in (S.start, answer))
         near = ((after < 0) & (after > self.share * before)).nonzero()[:, 0]
         if len(near):
-            answer[near] = self.attack(network, S.select(near), y[near], noise=noise.select(near))
+            own = noise.select(near).fold(-1)  # other numbers than those that the probe has drawn
+            answer[near] = self.attack(network, S.select(near), y[near], noise=own)
         return answer
