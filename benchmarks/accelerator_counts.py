@@ -19,14 +19,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
-from hauberk.accepted.reach import Later
 from hauberk.propagation.unit_bounds import Units
 
 FREE = {"empty", "new_empty", "empty_like", "empty_strided", "new_empty_strided", "_unsafe_view", "lift_fresh"}
 FREE |= {"_record_function_enter_new", "_record_function_exit"}
 """Operations without work on the device, besides views."""
 AMPLE = 2**30
-WAITS = {"_local_scalar_dense", "nonzero", "masked_select", "equal", "_unique2", "unique_dim", "bincount"}
+WAITS = {"_local_scalar_dense", "nonzero", "masked_select", "equal", "allclose", "bincount", "multinomial"}
+WAITS |= {"_unique", "_unique2", "unique_dim", "unique_consecutive", "unique_dim_consecutive"}
 """Operations whose answer the processor needs: a value, or a size that depends on values."""
 
 HOST = {"_get_value", "rounded", "labels"}
@@ -171,10 +171,11 @@ def elsewhere() -> Iterator[None]:
         for name, module in [*sys.modules.items()]:
             if name.startswith("hauberk.") and hasattr(module, "COMPILED"):
                 stack.enter_context(patch.object(module, "COMPILED", False))
+            if name.startswith("hauberk.") and isinstance(getattr(module, "on_host", None), FunctionType):
+                stack.enter_context(patch.object(module, "on_host", lambda t: False))
             if name.startswith("hauberk.") and isinstance(getattr(module, "memory_budget", None), FunctionType):
                 stack.enter_context(patch.object(module, "memory_budget", ample))
         stack.enter_context(patch.object(Units, "waits", True))
-        stack.enter_context(patch.object(Later, "serves", lambda checks, device: True))
         yield
 
 

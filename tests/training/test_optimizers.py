@@ -11,17 +11,24 @@ from torch import nn
 
 from hauberk.identity import stamped
 from hauberk.training.checkpoint import OTHERS, load_checkpoint, save_checkpoint
-from hauberk.training.optimizers import optimizer_of
+from hauberk.training.optimizers import fuse, optimizer_of
 from step_counts import StepCounts
 
 ADAM, ADAMW, SGD = torch.optim.Adam, torch.optim.AdamW, partial(torch.optim.SGD, lr=0.1, momentum=0.9)
+
+
+def fused_of(make: Callable[..., torch.optim.Optimizer], network: nn.Module) -> torch.optim.Optimizer:
+    """Return an optimizer as the trainer makes it."""
+    optimizer = optimizer_of(make, network.parameters())
+    fuse(optimizer, network)
+    return optimizer
 
 
 def trained(make: Callable[..., torch.optim.Optimizer], *, fused: bool) -> tuple[nn.Module, torch.optim.Optimizer]:
     """Return a network after three steps, and its optimizer."""
     torch.manual_seed(0)
     network = nn.Sequential(nn.Linear(5, 7), nn.ReLU(), nn.Linear(7, 3)).double()
-    optimizer = optimizer_of(make, network.parameters()) if fused else make(network.parameters())
+    optimizer = fused_of(make, network) if fused else make(network.parameters())
     for _ in range(3):
         optimizer.zero_grad()
         network(torch.rand(4, 5, dtype=torch.float64)).square().sum().backward()
@@ -51,7 +58,7 @@ def test_parameters_in_any_order_are_updated_by_their_own_gradients(
     for fused, interrupted in ((False, False), (True, False), (True, True)):
         torch.manual_seed(0)
         network = Odd(kind)
-        optimizer = optimizer_of(make, network.parameters()) if fused else make(network.parameters())
+        optimizer = fused_of(make, network) if fused else make(network.parameters())
         for step in range(4):
             optimizer.zero_grad()
             (network(torch.rand(5, 2, dtype=torch.float64)) ** 2).sum().backward()
@@ -60,11 +67,19 @@ def test_parameters_in_any_order_are_updated_by_their_own_gradients(
                 save_checkpoint(tmp_path, step, stamped({}), network, optimizer, {}, {name: {} for name in OTHERS})
                 with torch.random.fork_rng(devices=[]):
                     network = Odd(kind)
-                optimizer = optimizer_of(make, network.parameters())
+                optimizer = fused_of(make, network)
                 load_checkpoint(tmp_path, stamped({}), network, optimizer)
         found.append(network.weight.detach())
     torch.testing.assert_close(found[1], found[0], rtol=1e-12, atol=1e-12)
     assert torch.equal(found[2], found[1])
+
+
+def test_sparse_gradients_are_left_to_updates_that_take_them() -> None:
+    network = nn.Embedding(8, 3, sparse=True)
+    optimizer = fused_of(SGD, network)
+    network(torch.tensor([1, 2])).sum().backward()
+    optimizer.step()
+    assert not optimizer.param_groups[0]["fused"]
 
 
 def operations(optimizer: torch.optim.Optimizer) -> Counter[str]:

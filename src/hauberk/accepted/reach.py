@@ -36,10 +36,6 @@ class Later:
         self.farthest: dict[tuple[float, float], Tensor] = {}
         """For each range, how far inputs reached below zero and above it."""
 
-    def serves(self, device: torch.device) -> bool:
-        """Return whether asking a device at once would make the processor wait."""
-        return device.type != "cpu"
-
     def add(self, least: Float[Tensor, ""], most: Float[Tensor, ""], low: float, high: float) -> None:
         """Note how far a batch reaches; nothing waits for the device."""
         reach = torch.stack([-least, most])

@@ -21,6 +21,7 @@ from hauberk.concepts.norm_ball import NormBall, clamped
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
 from hauberk.concepts.subject import errs
+from hauberk.kernels.host import on_host
 from hauberk.ranges import Count, Natural, Positive, PositiveShare, Share
 from hauberk.searches.borders import nearest_border, ranked_targets
 from hauberk.searches.nearest import Nearest
@@ -108,7 +109,7 @@ class FAB(MinimumDistanceAttack):
         """Search from one start, for one target or for the nearest border of several."""
         found = self.border(network, best.S, z, best.y, targets)
         value, normal = found.loss, found.gradient
-        often = here = z.device.type != "cpu"  # where looking for those that step back would make the processor wait
+        often = here = not on_host(z)  # where looking for those that step back would make the processor wait
         for step in range(self.steps):
             z = self.moved(best.S, z, value, normal)
             if often:  # most will step back: looking first is cheaper than a wasted gradient

@@ -13,6 +13,7 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import clamped
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
+from hauberk.kernels.host import on_host
 from hauberk.ranges import Count
 from hauberk.searches.required import refusal, require_ball
 from hauberk.searches.search import PATIENCE, Search
@@ -92,7 +93,7 @@ class GaussianNoise(RandomNoise):
             z = clamped(ball, S.start + per_example(scale, z) * direction)
             length = ball.distance(z)
             short = (length < ENOUGH * goal) & (length > before)  # a norm stops growing at a corner of the range
-            if (z.device.type == "cpu" or scaling % PATIENCE == PATIENCE - 1) and not short.any():
+            if (on_host(z) or scaling % PATIENCE == PATIENCE - 1) and not short.any():
                 break
             scale, before = torch.where(short, scale * (goal / length).clamp(max=2), scale), length
         return S.project(z)

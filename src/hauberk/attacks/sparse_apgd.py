@@ -13,6 +13,7 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
+from hauberk.kernels.host import on_host
 from hauberk.ranges import Count
 from hauberk.searches.required import require_ball
 from hauberk.searches.search import Search
@@ -128,7 +129,7 @@ def largest_entries(gradient: Float[Tensor, "b *z"], density: Float[Tensor, "b 1
     """Return the signs of this share of the entries, the largest (at least one), divided by their number."""
     size = gradient.flatten(1).abs()
     count = (density * size.shape[1]).long().clamp(1, size.shape[1])
-    few = int(count.max()) if size.device.type == "cpu" else size.shape[1]  # elsewhere the processor would wait
+    few = int(count.max()) if on_host(size) else size.shape[1]  # elsewhere the processor would wait
     ranked = size.topk(few, dim=1).values
     signs = gradient.flatten(1).sign() * (size >= ranked.gather(1, count - 1))
     return (signs / signs.abs().sum(1, keepdim=True).clamp(min=1)).view_as(gradient)

@@ -3,7 +3,6 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import ClassVar
 
 import torch
@@ -142,15 +141,8 @@ def slope(value: Float[Tensor, "b"], z: Float[Tensor, "b *z"], keep: bool = Fals
     """
     if not value.requires_grad:
         return torch.zeros_like(z)
-    weights = one(value.dtype, value.device).expand_as(value)
-    (gradient,) = torch.autograd.grad(value, z, weights, retain_graph=keep, allow_unused=True)
+    (gradient,) = torch.autograd.grad(value, z, torch.ones_like(value), retain_graph=keep, allow_unused=True)
     return torch.zeros_like(z) if gradient is None else gradient
-
-
-@cache
-def one(dtype: torch.dtype, device: torch.device) -> Float[Tensor, ""]:
-    """Return the number 1, which need not be sent to a device at every step."""
-    return torch.ones((), dtype=dtype, device=device)
 
 
 def misclassified(

@@ -77,7 +77,8 @@ class Noise:
     @property
     def common(self) -> "Noise":
         """A single stream that is the same for all examples, whatever the batch."""
-        return replace(self, examples=self.examples.new_full((1,), -1), given=None)
+        alone = torch.full((1,), -1, dtype=torch.int64, device=self.examples.device)
+        return replace(self, examples=alone, given=None)
 
     def uniform(self, shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> Float[Tensor, "b ..."]:
         """Return numbers uniform in (0, 1), of this shape per example."""

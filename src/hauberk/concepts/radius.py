@@ -13,6 +13,7 @@ from torch import Tensor
 from hauberk.accepted import tensor
 from hauberk.accepted.reach import LATER, require_reach
 from hauberk.errors import InputError, ShapeError
+from hauberk.kernels.host import on_host
 from hauberk.pixel_fractions import written
 
 
@@ -136,7 +137,7 @@ def require_within(x: Tensor, low: float, high: float) -> Tensor:
     if x.ndim < 2 or x.numel() == 0:
         raise ShapeError(f"inputs must be a non-empty batch (b, ...), but have shape {tuple(x.shape)}.")
     ends, later = x.detach().aminmax(), LATER.get()
-    if later is not None and later.serves(x.device):
+    if later is not None and not on_host(x):
         later.add(*ends, low, high)
         return x.clamp(low, high)
     least, most = torch.stack(ends).tolist()

@@ -9,6 +9,7 @@ from torch import Tensor
 from hauberk.concepts.attack import Network, misclassified
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.norm_ball import NormBall
+from hauberk.kernels.host import on_host
 from hauberk.searches.search import PATIENCE, kept
 
 
@@ -50,7 +51,7 @@ class Nearest:
         done = distance == 0
         if self.enough:
             near = wrong & (distance <= self.S.radius * (1 + 1e-5))
-            if z.device.type != "cpu" or near.any():  # the exact test is more expensive
+            if not on_host(z) or near.any():  # the exact test is more expensive
                 member = near & self.S.contains(z)
                 better, done = better | member, done | member
         better &= ~self.done
@@ -66,7 +67,7 @@ class Nearest:
         self.steps += 1
         if leaving is not None:
             self.done = self.done | leaving
-        if self.y.device.type != "cpu" and self.steps % PATIENCE:
+        if not on_host(self.y) and self.steps % PATIENCE:
             return tensors
         going = (~self.done).nonzero()[:, 0]
         if len(going) == len(self):
@@ -103,7 +104,7 @@ def direction(gradient: Float[Tensor, "b *z"], noise: Noise) -> Float[Tensor, "b
     largest = flat.abs().amax(1, keepdim=True)
     level = largest[:, 0] == 0
     flat = flat / torch.where(level[:, None], 1, largest)
-    if gradient.device.type != "cpu":  # finding the rows would make the processor wait
+    if not on_host(gradient):  # finding the rows would make the processor wait
         flat = torch.where(level[:, None], noise.normal((flat.shape[1],), flat.dtype), flat)
     elif level.any():
         flat[level] = noise.select(level).normal((flat.shape[1],), flat.dtype)

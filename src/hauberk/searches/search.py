@@ -9,6 +9,7 @@ from torch import Tensor
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.perturbation_set import PerturbationSet
 from hauberk.concepts.radius import per_example
+from hauberk.kernels.host import on_host
 
 PATIENCE = 10
 """The number of steps between drops on an accelerator, where finding the broken examples makes the processor wait."""
@@ -58,7 +59,7 @@ class Search:
         If there is nothing to drop, the tensors are returned unchanged.
         """
         self.steps += 1
-        if self.y.device.type != "cpu" and self.steps % PATIENCE:
+        if not on_host(self.y) and self.steps % PATIENCE:
             return tensors
         going = (self.most != inf).nonzero()[:, 0]
         if len(going) == len(self):
@@ -80,7 +81,7 @@ class Search:
 
 def kept(old: Float[Tensor, "b *z"], better: Bool[Tensor, "b"], new: Float[Tensor, "b *z"]) -> Float[Tensor, "b *z"]:
     """Return the old points with the better new ones inserted, in place where that is faster."""
-    if old.device.type != "cpu":  # finding the rows would make the processor wait
+    if not on_host(old):  # finding the rows would make the processor wait
         return torch.where(per_example(better, new), new, old)
     rows = better.nonzero()[:, 0]
     return old.index_copy_(0, rows, new.index_select(0, rows))

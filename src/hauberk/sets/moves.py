@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from hauberk.kernels.host import on_host
 from hauberk.kernels.levels import filled as filled_level
 
 
@@ -18,7 +19,7 @@ def capped_multiple(
     """
     finite, most = torch.finfo(gain.dtype), torch.finfo(gain.dtype).max
     rate, full = gain * shape, gain * room.clamp(max=most)
-    if gain.device.type != "cpu":  # Newton's steps would make the processor wait
+    if not on_host(gain):  # Newton's steps would make the processor wait
         return torch.minimum(filled_level(rate, full, need).clamp(max=most).to(gain.dtype) * shape, room)
     t = (need / rate.sum(1, keepdim=True).clamp(min=finite.tiny)).clamp(max=most)
     for _ in range(MOST_STEPS):
@@ -48,7 +49,7 @@ def greedy(
 
     On a CPU, it sorts only the worthiest coordinates, and all of them only in rows where those do not suffice.
     """
-    few = FIRST if worth.device.type == "cpu" else worth.shape[1]  # elsewhere the processor would wait for the answer
+    few = FIRST if on_host(worth) else worth.shape[1]  # elsewhere the processor would wait for the answer
     place = worth.topk(min(few, worth.shape[1]), 1).indices
     move, enough = filled(place, gain, room, need)
     if place.shape[1] < worth.shape[1] and not enough.all():

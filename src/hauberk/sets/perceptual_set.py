@@ -12,6 +12,7 @@ from hauberk.concepts.noise import Noise
 from hauberk.concepts.radius import per_example
 from hauberk.errors import InputError
 from hauberk.kernels.gradients import gradients, ordinary, ordinary_mode
+from hauberk.kernels.host import on_host
 from hauberk.layers.perceptual_features import Features
 from hauberk.sets.conjugate_gradient import solved
 
@@ -116,7 +117,7 @@ class PerceptualSet(MetricBall):
             finite = torch.where(z.isnan(), self.start, z).nan_to_num().clamp(*self.limits)
             excess = self.distance(finite) - self.radius
             kept = self.valid(z) & self.near(excess + self.radius)
-            if z.device.type == "cpu" and kept.all():
+            if on_host(z) and kept.all():
                 return z
             return torch.where(per_example(kept, z), z, self.farthest(finite, excess))
 

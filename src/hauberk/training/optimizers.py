@@ -31,17 +31,17 @@ def optimizer_of(factory: OptimizerFactory, parameters: Iterable[nn.Parameter]) 
         for number in value if isinstance(value, list | tuple) else [value]:
             if isinstance(number, int | float) and not sensible(name, number):
                 raise InputError(f"{type(made).__name__} cannot work with {name}={value!r}.")
-    fuse(made)
     return made
 
 
-def fuse(optimizer: torch.optim.Optimizer) -> None:
+def fuse(optimizer: torch.optim.Optimizer, network: nn.Module) -> None:
     """Let one of torch's optimizers update all parameters in one operation, where it can and nothing else was asked.
 
     By itself torch takes a dozen operations for each parameter on a CPU, and a dozen for all of them on a GPU. Fused
     updates pair numbers as they lie in memory: a parameter with gaps would be paired with the wrong gradients.
     """
-    for group in optimizer.param_groups if type(optimizer) in FUSED else ():
+    sparse = any(getattr(part, "sparse", False) for part in network.modules())  # as embeddings' gradients may be
+    for group in optimizer.param_groups if type(optimizer) in FUSED and not sparse else ():
         plain = not (group["foreach"] or group["differentiable"] or group.get("capturable"))
         able = all(p.is_floating_point() and p.device.type in FUSED_ON and dense(p) for p in group["params"])
         if group["fused"] is None and plain and able:

@@ -26,7 +26,7 @@ from hauberk.training.hyperparameters import Hyperparameters
 from hauberk.training.journal import Journal, Record, Watcher
 from hauberk.training.judged import Judged
 from hauberk.training.kept_weights import BEST, COLLAPSED, FINAL, SOUND, KeptWeights
-from hauberk.training.optimizers import optimizer_of
+from hauberk.training.optimizers import fuse, optimizer_of
 from hauberk.training.seeding import seed_generators
 from hauberk.training.state import State, require_initialised
 from hauberk.training.team import Team
@@ -66,7 +66,9 @@ class Run:
         self.plan = self.batches.plan
         self.threat.select(slice(0), self.batches.shape)  # refuses one that does not fit
         self.judged = Judged(network, prepared(trainer, network, self.batches.data), trainer.objective)
-        made = self.team.accelerator.prepare(self.judged, optimizer_of(trainer.optimizer, network.parameters()))
+        optimizer = optimizer_of(trainer.optimizer, network.parameters())
+        fuse(optimizer, network)
+        made = self.team.accelerator.prepare(self.judged, optimizer)
         self.wrapped, self.optimizer = made
         # Only a scaler of gradients needs accelerate's own steps, which search the disk for packages each time.
         self.stepped = self.optimizer if self.team.accelerator.scaler else self.optimizer.optimizer
