@@ -1,9 +1,13 @@
 """Optimised slopes between CROWN and the linear program."""
 
+from itertools import pairwise
+
 import pytest
 import torch
+from torch import nn
 
 from hauberk.bounds import BackwardLinear, Interval, LinearProgram, OptimizedLinear
+from hauberk.capture import capture
 from hauberk.concepts.noise import Noise
 from hauberk.concepts.slopes import Adaptive, Constant, Given
 from hauberk.concepts.specification import LinearSpec
@@ -91,3 +95,24 @@ def test_bounds_have_no_gradient_whatever_the_mode():
         found = OptimizedLinear(2)(graph, S, spec)
     assert not found.lower.requires_grad
     assert not any(box.lower.requires_grad for box in found.boxes)
+
+
+@pytest.mark.parametrize("iterations", [0, 1, 3, 10])
+def test_nothing_is_looser_than_crowns(iterations):
+    """Tighter hidden boxes turn CROWN's own lines the other way in places, which must not show."""
+    torch.manual_seed(7)
+    widths = [4, 8, 8, 8, 3]
+    layers = [layer for a, b in pairwise(widths) for layer in (nn.Linear(a, b), nn.ReLU())][:-1]
+    module = nn.Sequential(*layers).double()
+    with torch.no_grad():
+        for layer in layers[::2]:
+            layer.weight.normal_().mul_(1.4 / layer.in_features**0.5)
+            layer.bias.normal_()
+    x = torch.rand(128, 4, dtype=torch.float64)
+    graph, S = capture(module, x).frozen(), LinfBall(0.3, None).at(x)
+    spec = LinearSpec.margins(module(x).argmax(1), 3, torch.float64)
+    crown, found = BackwardLinear()(graph, S, spec), OptimizedLinear(iterations)(graph, S, spec)
+    assert (found.lower >= crown.lower).all()
+    for own, plain in zip(found.boxes, crown.boxes, strict=True):
+        assert (own.lower >= plain.lower - 1e-12).all()
+        assert (own.upper <= plain.upper + 1e-12).all()

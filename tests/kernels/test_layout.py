@@ -44,7 +44,8 @@ def test_rows_meet_tables_in_their_own_order():
 def test_the_kernels_of_convolutions_are_laid_out_and_nothing_else():
     network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Conv1d(4, 4, 3), nn.Linear(4, 2))
     before = {name: t.clone() for name, t in network.state_dict().items()}
-    lay_out(network, torch.channels_last)
+    assert lay_out(network, torch.channels_last) == [network[0]]
+    assert lay_out(network, torch.channels_last) == []
     assert channels_last(network[0].weight)
     assert channels_last(network[0](MAPS[:, :, :3, :3].repeat(1, 1, 2, 2)))
     assert all(t.is_contiguous() for name, t in network.state_dict().items() if name != "0.weight")

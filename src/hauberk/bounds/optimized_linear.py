@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from math import prod
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from hauberk.concepts.bounder import Bounder, Bounds, Tightness
@@ -18,14 +18,12 @@ from hauberk.concepts.slopes import Adaptive, Slopes
 from hauberk.concepts.specification import LinearSpec
 from hauberk.kernels.memory_budget import memory_budget
 from hauberk.propagation.backward_pass import BackwardPass
-from hauberk.propagation.climb import Climb
-from hauberk.propagation.forward_box import forward_box, loose_neurons
+from hauberk.propagation.climb import Climb, selected
+from hauberk.propagation.forward_box import backward_boxes, forward_box, loose_neurons
 from hauberk.propagation.groups import grouped
 from hauberk.propagation.memberwise_bounder import MemberwiseBounder
 from hauberk.propagation.unit_bounds import margins, replaced, sides, tightened
 from hauberk.ranges import Count, Natural, Positive, PositiveShare
-
-ON_HOST = 2**28
 
 
 @dataclass(frozen=True)
@@ -87,17 +85,19 @@ class OptimizedLinear(MemberwiseBounder):
         return self.intermediate is None or self.intermediate.certifies
 
     def rows(self, graph: FrozenGraph, S: CertifiableSet, spec: LinearSpec) -> float:
-        passes = 3 * self.iterations + 1
-        if self.intermediate is not None:
-            return self.intermediate.rows(graph, S, spec) + passes * spec.offset.shape[1]
-        return passes * (loose_neurons(graph, S) + spec.offset.shape[1])
+        passes, k = 3 * self.iterations + 1, spec.offset.shape[1]
+        if self.intermediate is None:
+            return passes * (loose_neurons(graph, S) + k)
+        return self.intermediate.rows(graph, S, spec) + passes * k
 
     @torch.no_grad()
     def bound(
         self, graph: FrozenGraph, S: CertifiableSet, spec: LinearSpec, *, outward: bool, noise: Noise | None
     ) -> Bounds:
-        boxes = self.enclose(graph, S, outward=outward, noise=noise)
-        lower = margins(BackwardPass(graph, S, boxes, Adaptive(), outward=outward), spec, self.bytes(S))
+        plain = self.plain(graph, S, outward, noise)
+        boxes = self.improved(graph, S, plain, outward)
+        passes = [BackwardPass(graph, S, each, Adaptive(), outward=outward) for each in (plain, boxes)]
+        lower = torch.maximum(*(margins(each, spec, self.bytes(S)) for each in passes))
         rows, at = Rows.uniform(spec.rows), len(graph.nodes)
         parts = (t.split(self.limit(graph, S)) for t in (rows.owner, rows.values, spec.offset.flatten()))
         found = [
@@ -108,8 +108,18 @@ class OptimizedLinear(MemberwiseBounder):
 
     @torch.no_grad()
     def enclose(self, graph: FrozenGraph, S: CertifiableSet, *, outward: bool, noise: Noise | None) -> list[Box]:
+        return self.improved(graph, S, self.plain(graph, S, outward, noise), outward)
+
+    def plain(self, graph: FrozenGraph, S: CertifiableSet, outward: bool, noise: Noise | None) -> list[Box]:
+        """Return the given bounds of the hidden values, or CROWN's."""
+        if self.intermediate is None:
+            return backward_boxes(graph, S, Adaptive(), self.bytes(S), outward=outward, frugal=False)
+        return self.intermediate.boxes(graph, S, outward=outward, noise=noise)
+
+    def improved(self, graph: FrozenGraph, S: CertifiableSet, plain: list[Box], outward: bool) -> list[Box]:
+        """Return the boxes of all values within CROWN's, each optimised given those before it; given ones stay."""
         if self.intermediate is not None:
-            return self.intermediate.boxes(graph, S, outward=outward, noise=noise)
+            return plain
         boxes = [S.bounding_box()]
         crown = BackwardPass(graph, S, boxes, Adaptive(), outward=outward)
         for index in range(1, len(graph.shapes)):
@@ -117,7 +127,7 @@ class OptimizedLinear(MemberwiseBounder):
             if index in graph.relaxed and index not in graph.mixed_once:
                 box = tightened(crown, index, self.bytes(S), graph.loose(index, boxes[index]))
                 improve = self.one_by_one if len(graph.shapes[index]) == 1 else self.together
-                boxes[index] = improve(graph, S, boxes, box, outward)
+                boxes[index] = improve(graph, S, boxes, box, outward).intersect(plain[index])
         return boxes
 
     def one_by_one(self, graph: FrozenGraph, S: CertifiableSet, boxes: list[Box], box: Box, outward: bool) -> Box:
@@ -182,14 +192,8 @@ class OptimizedLinear(MemberwiseBounder):
 
     def bytes(self, S: CertifiableSet) -> int:
         """Return the budget on the device of a set."""
-        return memory_budget(self.budget, S.start.device, ON_HOST)
+        return memory_budget(self.budget, S.start.device, 2**28)
 
     def limit(self, graph: FrozenGraph, S: CertifiableSet) -> int:
         """Return how many rows fit into the budget at once, with everything that their gradients need."""
-        numbers = 4 * sum(prod(shape) for shape in graph.shapes)
-        return max(1, self.bytes(S) // (numbers * S.start.element_size()))
-
-
-def selected(boxes: list[Box], index: Int[Tensor, "s"]) -> list[Box]:
-    """Return the boxes of some of the examples."""
-    return [Box(box.lower[index], box.upper[index]) for box in boxes]
+        return max(1, self.bytes(S) // (4 * sum(map(prod, graph.shapes)) * S.start.element_size()))

@@ -26,8 +26,14 @@ def from_order(t: Float[Tensor, "*batch n"], shape: tuple[int, ...], last: bool)
     return t.unflatten(-1, (*shape[1:], shape[0])).movedim(-1, -3)
 
 
-def lay_out(network: nn.Module, format: torch.memory_format) -> None:
-    """Store the kernels of two-dimensional convolutions in this format, from which their results inherit it."""
+def lay_out(network: nn.Module, format: torch.memory_format) -> list[nn.Module]:
+    """Store the kernels of two-dimensional convolutions in this format, from which their results inherit it.
+
+    Returns the layers whose kernels were in another one.
+    """
+    changed = []
     for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d) and not module.weight.is_contiguous(memory_format=format):
             module.weight.data = module.weight.data.contiguous(memory_format=format)
+            changed.append(module)
+    return changed

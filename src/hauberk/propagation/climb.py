@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from hauberk.concepts.box import Box
@@ -79,3 +79,8 @@ def keep(kept: dict[int, Tensor], choices: dict[int, Tensor], value: Tensor, mos
         mask = better.view(-1, *(1,) * (choice.ndim - 1))
         torch.where(mask, choice.detach(), kept[index], out=kept[index])
     return torch.where(better, value, most)
+
+
+def selected(boxes: list[Box], index: Int[Tensor, "s"]) -> list[Box]:
+    """Return the boxes of some of the examples."""
+    return [Box(box.lower[index], box.upper[index]) for box in boxes]

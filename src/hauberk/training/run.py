@@ -81,6 +81,13 @@ class Run:
 
     def execute(self, resume: bool, watch: Watcher, claim: Callable[[], None]) -> None:
         """Train to the end, with `resume` from the newest checkpoint; call `claim` before the folder is touched."""
+        try:
+            self.train(resume, watch, claim)
+        finally:
+            self.team.release()
+
+    def train(self, resume: bool, watch: Watcher, claim: Callable[[], None]) -> None:
+        """Do so, and leave the network's kernels in the training's own order."""
         self.state.rehearse()
         for name in (JOURNAL, BEST, SOUND, FINAL, COLLAPSED):
             require_replaceable(self.folder / name)
@@ -188,7 +195,6 @@ class Run:
         if self.trainer.keep == "best" and BEST in self.kept:
             self.kept.write(FINAL)
             self.kept.read(BEST)
-        self.team.release(self.network)
         set_eval(self.network)
 
 

@@ -46,14 +46,13 @@ class Team:
         So do their results then, as the products of half precision take them without a copy.
         """
         network = network.to(self.device)
-        if self.channels_last:
-            lay_out(network, torch.channels_last)
+        self.changed = lay_out(network, torch.channels_last) if self.channels_last else []
         return network
 
-    def release(self, network: nn.Module) -> None:
-        """Leave the network as others expect it."""
-        if self.channels_last:
-            lay_out(network, torch.contiguous_format)
+    def release(self) -> None:
+        """Leave the network's kernels as they lay before."""
+        for module in self.changed:
+            lay_out(module, torch.contiguous_format)
 
     def share(self, rows: Shaped[Tensor, "b *z"]) -> Shaped[Tensor, "mine *z"]:
         """Return the rows of this process's examples of a batch, none if the batch has too few for it."""
