@@ -24,10 +24,11 @@ def relu_lines(
         return plain(lower, upper)
     from hauberk.kernels.compiled_relu import lines
 
-    results = tuple(torch.empty_like(lower) for _ in range(3))
-    flat = (t.detach().as_strided((t.numel(),), (1,), t.storage_offset()).numpy() for t in (lower, upper, *results))
+    slope, intercept, below = torch.empty_like(lower), torch.empty_like(lower), torch.empty_like(lower)
+    tensors = (lower, upper, slope, intercept, below)
+    flat = (t.detach().as_strided((t.numel(),), (1,), t.storage_offset()).numpy() for t in tensors)
     in_threads(lines, lower.numel(), *flat, grain=GRAIN)
-    return results
+    return slope, intercept, below
 
 
 def plain(lower: Tensor, upper: Tensor) -> tuple[Tensor, Tensor, Tensor]:

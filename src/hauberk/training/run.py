@@ -6,15 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import torch
 from torch import nn
 
-from hauberk import accepted
 from hauberk.accepted.reach import Later, asked_later
 from hauberk.atomic import require_replaceable
-from hauberk.capture import capture
 from hauberk.concepts.dataset import Split
-from hauberk.concepts.graph import Graph
 from hauberk.concepts.perturbation_set import ThreatModel
 from hauberk.concepts.schedule import Progress
 from hauberk.errors import TrainingError
@@ -27,6 +23,7 @@ from hauberk.training.journal import Journal, Record, Watcher
 from hauberk.training.judged import Judged
 from hauberk.training.kept_weights import BEST, COLLAPSED, FINAL, SOUND, KeptWeights
 from hauberk.training.optimizers import fuse, optimizer_of
+from hauberk.training.prepared import prepared
 from hauberk.training.seeding import seed_generators
 from hauberk.training.state import State, require_initialised
 from hauberk.training.team import Team
@@ -196,13 +193,3 @@ class Run:
             self.kept.write(FINAL)
             self.kept.read(BEST)
         set_eval(self.network)
-
-
-def prepared(trainer: Hyperparameters, network: nn.Module, data: Split) -> nn.Module | Graph:
-    """Return the network or its graph, as the objective needs it, initialised and checked against the data."""
-    example, _ = data.batch(slice(0, 2))
-    set_eval(network)
-    if trainer.initialisation is not None:
-        trainer.initialisation(network, example, torch.Generator(example.device).manual_seed(trainer.seed))
-    accepted.labels(data.labels, len(data), accepted.classes(network, example))
-    return capture(network, example) if trainer.objective.needs_graph else network
