@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from hauberk.kernels.fold import fold
+from hauberk.kernels.host import on_host
 
 FEW = 4
 """The number of input channels up to which the matrix product can be faster."""
@@ -28,7 +29,7 @@ Pair = tuple[int, int]
 
 def fast_convolutions(like: Tensor, *, weights: bool) -> AbstractContextManager[object]:
     """Return the mode where convolutions run on a CPU, as those of `like` do; elsewhere torch's own are fastest."""
-    return FastConvolutions(weights=weights) if like.device.type == "cpu" else nullcontext()
+    return FastConvolutions(weights=weights) if on_host(like) else nullcontext()
 
 
 def folds(weight: Float[Tensor, "out in_per_group *kernel"], stride: Sequence[int], groups: int = 1) -> bool:
