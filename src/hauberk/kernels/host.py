@@ -1,4 +1,4 @@
-"""Whether asking for a tensor's values makes the processor wait."""
+"""Tensors whose values can be asked for without a wait."""
 
 from torch import Tensor
 
