@@ -1,4 +1,4 @@
-"""What an objective sees of a network."""
+"""The view of a network that an objective needs."""
 
 import torch
 from torch import nn
