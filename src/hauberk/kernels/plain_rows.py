@@ -3,7 +3,7 @@
 Autograd would keep five more tensors of the size of the rows, which makes most of the memory of a training step.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -65,9 +65,7 @@ class PlainPass(torch.autograd.Function):
     def backward(ctx: Any, grad_out: Tensor, grad_constants: Tensor) -> tuple[Tensor | None, ...]:
         values, index, *tables = ctx.saved_tensors
         wanted, _, *of_tables = ctx.needs_input_grad
-        grads = [
-            torch.zeros_like(t) if t is not None and need else None for t, need in zip(tables, of_tables, strict=True)
-        ]
+        grads = zeros(tables, of_tables)
         total = torch.zeros_like(values) if wanted else None
         for part in parts(values):
             center, spread = grad_constants[part].to(values.dtype).split(1, 1)
@@ -81,6 +79,11 @@ class PlainPass(torch.autograd.Function):
                 if table is not None and own is not None:
                     own.addcmul_(table[index[part]].mul_(side[1]()), factor)
         return total, None, *grads
+
+
+def zeros(tables: Sequence[Tensor | None], needed: Sequence[bool]) -> list[Tensor | None]:
+    """Return zeros for each table that needs a gradient."""
+    return [torch.zeros_like(t) if t is not None and need else None for t, need in zip(tables, needed, strict=True)]
 
 
 def parts(values: Float[Tensor, "r n"]) -> Iterator[slice]:
@@ -118,9 +121,7 @@ class PlainDots(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         values, index, *tables = ctx.saved_tensors
         wanted, _, *of_tables = ctx.needs_input_grad
-        grads = [
-            torch.zeros_like(t) if t is not None and need else None for t, need in zip(tables, of_tables, strict=True)
-        ]
+        grads = zeros(tables, of_tables)
         total = torch.zeros_like(values) if wanted else None
         for part in parts(values):
             v, place, factors = values[part], index[part], grad[part].to(values.dtype).split(1, 1)
